@@ -1,0 +1,82 @@
+// The gateway's own addresses: ARP (RFC 826) and ping (RFC 792) are answered here, without any controller.
+//
+//   (network, ARP target or IPv4 destination) ──► my_address ──► MAC
+//
+// The answer leaves by the port the question came from. An ARP reply is punted: the controller learns neighbours by it.
+#ifndef SLUICE_OWN_ADDRESS_P4
+#define SLUICE_OWN_ADDRESS_P4
+
+control OwnAddress(inout headers_t hdr, inout metadata_t meta) {
+    mac_addr_t own_mac = 0;
+
+    @id(ACTION_OWN_ADDRESS)
+    action own_address(@id(1) @format(MAC_ADDRESS) mac_addr_t mac) {
+        own_mac = mac;
+    }
+
+    @id(TABLE_MY_ADDRESS)
+    table my_address {
+        key = {
+            meta.network_id: exact @id(1) @name("network_id");
+            meta.own_lookup: exact @id(2) @name("address") @format(IPV4_ADDRESS);
+        }
+        actions = {
+            @proto_id(1) own_address;
+            @defaultonly NoAction;
+        }
+        const default_action = NoAction();
+        size = SIZE_MY_ADDRESS;
+    }
+
+    action answer_arp() {
+        hdr.arp.operation = ARP_REPLY;
+        hdr.arp.target_mac = hdr.arp.sender_mac;
+        hdr.arp.target_ip = hdr.arp.sender_ip;
+        hdr.arp.sender_mac = own_mac;
+        hdr.arp.sender_ip = meta.own_lookup;
+    }
+
+    action answer_ping() {
+        hdr.ipv4.dst_addr = hdr.ipv4.src_addr;
+        hdr.ipv4.src_addr = meta.own_lookup; // the sum stays: the addresses only change places
+        hdr.icmp.type = ICMP_ECHO_REPLY;
+        // RFC 1624, equation 3, for 0x0800 -> 0x0000 in the first word: add 0x0800 in ones' complement.
+        hdr.icmp.checksum = ONES_ADD(hdr.icmp.checksum, 0x0800);
+    }
+
+    action reflect() {
+        hdr.ethernet.dst_addr = hdr.ethernet.src_addr;
+        hdr.ethernet.src_addr = own_mac;
+        meta.egress_port = meta.ingress_port;
+        meta.answered = true;
+    }
+
+    apply {
+        meta.own_lookup = hdr.arp.isValid() ? hdr.arp.target_ip : hdr.ipv4.dst_addr;
+        bool own = my_address.apply().hit;
+        if (hdr.arp.isValid()) {
+            bool ipv4_over_ethernet = hdr.arp.hardware_type == ARP_HARDWARE_ETHERNET && hdr.arp.hardware_len == 6 &&
+                                      hdr.arp.protocol_type == ETHERTYPE_IPV4 && hdr.arp.protocol_len == 4;
+            if (!ipv4_over_ethernet || !own) {
+                DROP(DROP_UNSUPPORTED_ARP);
+            } else if (hdr.arp.operation == ARP_REQUEST) {
+                answer_arp();
+                reflect();
+            } else if (hdr.arp.operation == ARP_REPLY) {
+                meta.verdict = verdict_t.PUNT;
+            } else {
+                DROP(DROP_UNSUPPORTED_ARP);
+            }
+        } else if (own) {
+            if (hdr.icmp.isValid() && hdr.icmp.type == ICMP_ECHO_REQUEST && hdr.icmp.code == 0 &&
+                hdr.ipv4.more_fragments == 0) {
+                answer_ping();
+                reflect();
+            } else if (!hdr.vxlan.isValid()) { // VXLAN is for my_tunnel
+                DROP(DROP_OWN_ADDRESS);
+            }
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,30 @@
+// Why a packet was dropped: the index of the counter `drops` (0: it was not). Numbers are part of the contract,
+// like the ids in ids.p4, and never reused.
+#ifndef SLUICE_DROP_REASONS_P4
+#define SLUICE_DROP_REASONS_P4
+
+typedef bit<8> drop_reason_t;
+
+#define DROP_REASONS 64
+
+const drop_reason_t DROP_PARSER_ERROR = 1;           // a header is cut short
+const drop_reason_t DROP_UNKNOWN_NETWORK = 2;        // (port, VLAN) belongs to no network
+const drop_reason_t DROP_NOT_FOR_GATEWAY = 3;        // destination MAC is not the gateway's
+const drop_reason_t DROP_UNSUPPORTED_ETHERTYPE = 4;  // neither IPv4 nor ARP
+const drop_reason_t DROP_UNSUPPORTED_ARP = 5;        // not IPv4 over Ethernet, or for nobody here
+const drop_reason_t DROP_IPV4_HEADER = 6;            // version or header length
+const drop_reason_t DROP_IPV4_LENGTH = 7;            // total length beyond the frame or below the header
+const drop_reason_t DROP_IPV4_CHECKSUM = 8;
+const drop_reason_t DROP_MARTIAN = 9;                // an address that no packet on a wire may have
+const drop_reason_t DROP_TTL_EXCEEDED = 10;
+const drop_reason_t DROP_OWN_ADDRESS = 11;           // for the gateway itself, and nothing there answers it
+const drop_reason_t DROP_VXLAN_HEADER = 12;          // no VNI, or no IPv4 inside
+const drop_reason_t DROP_REPLY_WITHOUT_PORT = 13;    // to a local IP, but with no port that would tell the bucket
+const drop_reason_t DROP_BUCKET_UNASSIGNED = 14;     // no LD owns the bucket
+const drop_reason_t DROP_UNKNOWN_LD = 15;
+const drop_reason_t DROP_VNI_UNREACHABLE = 16;       // from a VPC, to nothing the gateway serves in that VPC
+const drop_reason_t DROP_NO_ROUTE = 17;
+const drop_reason_t DROP_ROUTE_DISCARD = 18;         // a route that discards
+const drop_reason_t DROP_UNKNOWN_NEXTHOP = 19;
+
+#endif

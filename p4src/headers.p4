@@ -1,0 +1,154 @@
+#ifndef SLUICE_HEADERS_P4
+#define SLUICE_HEADERS_P4
+
+typedef bit<48> mac_addr_t;
+typedef bit<32> ipv4_addr_t;
+
+const bit<16> ETHERTYPE_IPV4 = 0x0800;
+const bit<16> ETHERTYPE_ARP = 0x0806;
+const bit<16> ETHERTYPE_VLAN = 0x8100;
+
+const bit<8> IP_PROTOCOL_ICMP = 1;
+const bit<8> IP_PROTOCOL_TCP = 6;
+const bit<8> IP_PROTOCOL_UDP = 17;
+
+const bit<16> UDP_PORT_VXLAN = 4789; // RFC 7348, section 8
+
+header ethernet_t {
+    mac_addr_t dst_addr;
+    mac_addr_t src_addr;
+    bit<16> ether_type;
+}
+
+header vlan_t {
+    bit<3> pcp;
+    bit<1> dei;
+    bit<12> vid;
+    bit<16> ether_type;
+}
+
+// RFC 826, for IPv4 over Ethernet.
+header arp_t {
+    bit<16> hardware_type;
+    bit<16> protocol_type;
+    bit<8> hardware_len;
+    bit<8> protocol_len;
+    bit<16> operation;
+    mac_addr_t sender_mac;
+    ipv4_addr_t sender_ip;
+    mac_addr_t target_mac;
+    ipv4_addr_t target_ip;
+}
+
+const bit<16> ARP_HARDWARE_ETHERNET = 1;
+const bit<16> ARP_REQUEST = 1;
+const bit<16> ARP_REPLY = 2;
+
+header ipv4_t {
+    bit<4> version;
+    bit<4> ihl;
+    bit<6> dscp;
+    bit<2> ecn;
+    bit<16> total_len;
+    bit<16> identification;
+    bit<1> reserved;
+    bit<1> dont_fragment;
+    bit<1> more_fragments;
+    bit<13> fragment_offset;
+    bit<8> ttl;
+    bit<8> protocol;
+    bit<16> checksum;
+    ipv4_addr_t src_addr;
+    ipv4_addr_t dst_addr;
+}
+
+const bit<16> IPV4_MIN_HEADER_BYTES = 20;
+
+header ipv4_options_t {
+    varbit<320> options;
+}
+
+header tcp_t {
+    bit<16> src_port;
+    bit<16> dst_port;
+    bit<32> seq_no;
+    bit<32> ack_no;
+    bit<4> data_offset;
+    bit<4> reserved;
+    bit<8> flags;
+    bit<16> window;
+    bit<16> checksum;
+    bit<16> urgent_pointer;
+}
+
+header udp_t {
+    bit<16> src_port;
+    bit<16> dst_port;
+    bit<16> length;
+    bit<16> checksum;
+}
+
+header icmp_t {
+    bit<8> type;
+    bit<8> code;
+    bit<16> checksum;
+}
+
+const bit<8> ICMP_ECHO_REPLY = 0;
+const bit<8> ICMP_ECHO_REQUEST = 8;
+
+// RFC 7348. `reserved` carries, while a service migrates, the LD that had the bucket before.
+header vxlan_t {
+    bit<8> flags;
+    bit<24> reserved;
+    bit<24> vni;
+    bit<8> reserved2;
+}
+
+const bit<8> VXLAN_FLAG_VNI = 0x08;
+
+// Ethernet + IPv4 + UDP + VXLAN around an inner IPv4 packet: what the outer total length adds.
+const bit<16> VXLAN_OVERHEAD_BYTES = 20 + 8 + 8 + 14;
+
+// To and from the controller (P4Runtime packet I/O).
+@controller_header("packet_in")
+header packet_in_t {
+    @id(1) bit<16> ingress_port;
+    @id(2) bit<16> network_id;
+}
+
+@controller_header("packet_out")
+header packet_out_t {
+    @id(1) bit<16> egress_port;
+}
+
+// A frame as it lies on the wire, outermost first. `encap_*` are headers the gateway puts on, `inner_*` what it may take
+// a tunnel from; all between are the packet that is steered and routed.
+struct headers_t {
+    packet_in_t packet_in;
+    packet_out_t packet_out;
+    ethernet_t ethernet;
+    vlan_t vlan;
+    arp_t arp;
+
+    ipv4_t encap_ipv4;
+    udp_t encap_udp;
+    vxlan_t encap_vxlan;
+    ethernet_t encap_ethernet;
+
+    ipv4_t ipv4;
+    ipv4_options_t ipv4_options;
+    tcp_t tcp;
+    udp_t udp;
+    icmp_t icmp;
+
+    vxlan_t vxlan;
+    ethernet_t inner_ethernet;
+    ipv4_t inner_ipv4;
+    ipv4_options_t inner_ipv4_options;
+    tcp_t inner_tcp;
+    udp_t inner_udp;
+    icmp_t inner_icmp;
+}
+
+#endif

@@ -1,0 +1,39 @@
+// P4Runtime ids. They are part of the contract with controllers and are never reused or renumbered: a field that goes
+// away leaves its number behind. The first byte is the kind (P4Runtime specification, section 6.3).
+#ifndef SLUICE_IDS_P4
+#define SLUICE_IDS_P4
+
+// Tables, in the order in which a packet meets them.
+#define TABLE_NETWORK 0x02000001
+#define TABLE_MY_MAC 0x02000002
+#define TABLE_MY_ADDRESS 0x02000003
+#define TABLE_MY_TUNNEL 0x02000004
+#define TABLE_SERVICE 0x02000010
+#define TABLE_VIP 0x02000011
+#define TABLE_LOCAL_IP 0x02000012
+#define TABLE_LD_OF_BUCKET 0x02000013
+#define TABLE_LD 0x02000014
+#define TABLE_ROUTE 0x02000020
+#define TABLE_NEXTHOP 0x02000021
+
+#define ACTION_SET_NETWORK 0x01000001
+#define ACTION_ACCEPT_MAC 0x01000002
+#define ACTION_OWN_ADDRESS 0x01000003
+#define ACTION_TERMINATE_TUNNEL 0x01000004
+#define ACTION_STEER_SERVICE 0x01000010
+#define ACTION_STEER_VIP 0x01000011
+#define ACTION_STEER_REPLY 0x01000012
+#define ACTION_ASSIGN_LD 0x01000013
+#define ACTION_TUNNEL_TO_LD 0x01000014
+#define ACTION_SET_NEXTHOP 0x01000020
+#define ACTION_DISCARD 0x01000021
+#define ACTION_FORWARD 0x01000022
+
+#define COUNTER_DROP 0x12000001
+#define COUNTER_SERVICE 0x13000010
+#define COUNTER_VIP 0x13000011
+#define COUNTER_LOCAL_IP 0x13000012
+#define COUNTER_LD 0x13000014
+#define COUNTER_ROUTE 0x13000020
+
+#endif

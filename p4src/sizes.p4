@@ -1,0 +1,20 @@
+// Entries that every target holds of each table.
+#ifndef SLUICE_SIZES_P4
+#define SLUICE_SIZES_P4
+
+#define BUCKETS 1024 // of a cluster; a power of two, because a local port carries its bucket in its low bits
+#define BUCKET_BITS 10
+
+#define SIZE_NETWORK 1024
+#define SIZE_MY_MAC 64
+#define SIZE_MY_ADDRESS 1024
+#define SIZE_MY_TUNNEL 64
+#define SIZE_SERVICE 65536
+#define SIZE_VIP 65536
+#define SIZE_LOCAL_IP 1024
+#define SIZE_LD_OF_BUCKET 65536 // 64 clusters of 1024 buckets
+#define SIZE_LD 4096
+#define SIZE_ROUTE 16384
+#define SIZE_NEXTHOP 4096
+
+#endif
