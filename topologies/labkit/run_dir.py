@@ -21,8 +21,11 @@ class RunDir:
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
-        self._lock = open(self.path / "lock", "w", encoding="ascii")
+        # Under its name only once it is locked: a lab that starts at this moment must not take this one for dead.
+        unlocked = self.path / "unlocked"
+        self._lock = open(unlocked, "w", encoding="ascii")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+        unlocked.rename(self.path / "lock")
         os.environ[MARK] = str(self.path)
 
     def __truediv__(self, name: str) -> Path:
@@ -58,7 +61,7 @@ def kill_marked(path: Path) -> None:
 
 def _abandoned(path: Path) -> bool:
     try:
-        with open(path / "lock", "w", encoding="ascii") as lock:
+        with open(path / "lock", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False  # being made or removed at this moment

@@ -28,13 +28,14 @@ class LabNet(Mininet):
 
     inited = True
 
+    def __init__(self) -> None:
+        super().__init__(topo=LabTopo(), controller=None, build=False)
 
-def build() -> LabNet:
+
+def build(net: LabNet) -> None:
     """Namespaces, links, addresses. The caller ends with `net.stop()`, also when this raises half-way."""
-    net = LabNet(topo=LabTopo(), controller=None, build=False)
     net.build()
     net.start()
     for node in net.values():
         if same_network_namespace(node.pid):
             raise LabError(f"{node.name} is not in a network namespace of its own")
-    return net
