@@ -13,7 +13,7 @@
 #define DROP(reason) meta.verdict = verdict_t.DROP; meta.drop_reason = reason
 #define IS_FORWARD(meta) (meta.verdict == verdict_t.FORWARD)
 // a + b in 16-bit ones' complement (RFC 1071)
-#define ONES_ADD(a, b) ((a) + (b) + (((((bit<17>)(a)) + (b))[16:16] == 1) ? 16w1 : 16w0))
+#define ONES_ADD(a, b) ((a) + (b) + (((((bit<17>)(a)) + ((bit<17>)(b)))[16:16] == 1) ? 16w1 : 16w0))
 
 #include "controls/network.p4"
 #include "controls/ipv4_check.p4"
@@ -34,7 +34,8 @@ control Gateway(inout headers_t hdr, inout metadata_t meta) {
 
     action decrement_ttl() {
         hdr.ipv4.ttl = hdr.ipv4.ttl - 1;
-        hdr.ipv4.checksum = ONES_ADD(hdr.ipv4.checksum, 0x0100); // RFC 1624, equation 3
+        // RFC 1624, equation 3, for 0x0100 less in the word of the TTL. (Equation 2 would give 0xffff where it is 0x0000.)
+        hdr.ipv4.checksum = ~ONES_ADD(~hdr.ipv4.checksum, 16w0xfeff);
     }
 
     // An IPv4 packet with a good header, decapsulated where it ends a tunnel: by an LD or straight on.

@@ -30,6 +30,7 @@ struct metadata_t {
     vrf_id_t vrf_id;
     vni_t vni;                // 0: not inside a VPC
     ipv4_addr_t own_lookup;   // the address that may be the gateway's own
+    bool to_own_address;      // it is: such a packet is answered, unwrapped or dropped, never forwarded
 
     // The 4-tuple's ports, or 0 where a packet has none (fragments after the first, ICMP, …).
     bit<16> l4_src_port;

@@ -85,6 +85,8 @@ control LdTunnel(inout headers_t hdr, inout metadata_t meta) {
     apply {
         if (!ld_of_bucket.apply().hit) {
             DROP(DROP_BUCKET_UNASSIGNED);
+        } else if (hdr.ipv4.total_len > 0xffff - VXLAN_OVERHEAD_BYTES) {
+            DROP(DROP_IPV4_LENGTH);
         } else if (!ld.apply().hit) {
             DROP(DROP_UNKNOWN_LD);
         }

@@ -42,12 +42,19 @@ control TunnelTermination(inout headers_t hdr, inout metadata_t meta) {
     }
 
     apply {
-        if (hdr.vxlan.isValid() && my_tunnel.apply().hit) {
-            if (hdr.vxlan.flags & VXLAN_FLAG_VNI == 0 || !hdr.inner_ipv4.isValid()) {
-                DROP(DROP_VXLAN_HEADER);
-            } else {
-                decapsulate();
-                meta.decapsulated = true;
+        if (hdr.vxlan.isValid()) {
+            if (my_tunnel.apply().hit) {
+                // The parser follows the frame; what lies beyond the outer total length is padding and no inner frame.
+                bit<16> payload_bytes = hdr.ipv4.total_len - (((bit<16>)hdr.ipv4.ihl) << 2);
+                if (hdr.vxlan.flags & VXLAN_FLAG_VNI == 0 || !hdr.inner_ipv4.isValid() ||
+                    payload_bytes < VXLAN_OVERHEAD_BYTES - IPV4_MIN_HEADER_BYTES) {
+                    DROP(DROP_VXLAN_HEADER);
+                } else {
+                    decapsulate();
+                    meta.decapsulated = true;
+                }
+            } else if (meta.to_own_address) {
+                DROP(DROP_OWN_ADDRESS);
             }
         }
     }
