@@ -79,7 +79,7 @@ function runTshark(frames: readonly Uint8Array[]): SpawnSyncReturns<string> {
       // Frames of different tests are no conversation.
       "tcp.analyze_sequence_numbers:FALSE",
       "tcp.desegment_tcp_streams:FALSE",
-      "ip.defragment:FALSE",
+      "ip.defragment:TRUE",
       "arp.detect_duplicate_ips:FALSE",
     ].flatMap((option) => ["-o", option]);
     const fields = ["frame.protocols", "_ws.expert.severity", "_ws.expert.message"].flatMap((field) => [
