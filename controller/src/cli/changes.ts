@@ -69,11 +69,18 @@ function switchLines({ part, push, changes }: SwitchPlan, ids: Ids): Line[] {
   return [...pipeline, ...others, ...bucketLines(name, buckets, ids)];
 }
 
+/** The beginning of a long list: an LD's buckets and local IPs are hundreds of ranges. */
+function shorten(list: string): string {
+  const items = list.split(", ");
+  const rest = items.length - RANGES_SHOWN;
+  return rest <= 1 ? list : `${items.slice(0, RANGES_SHOWN).join(", ")}, … ${rest} more`;
+}
+
 function ldLines({ part, held, final }: LdPlan): Line[] {
   return diffFacts(factsOf(held), factsOf(final)).map(({ type, fact, before, after }) => ({
     part: part.connection.name,
     type,
-    what: `${fact}: ${type === "modify" ? `${before} -> ${after}` : (after ?? before)}`,
+    what: `${fact}: ${[before, after].flatMap((value) => (value === undefined ? [] : shorten(value))).join(" -> ")}`,
     entries: 1,
   }));
 }

@@ -28,14 +28,14 @@ export function explain(error: unknown): { code: number; text: string } {
     const { length } = error.problems;
     return {
       code: EXIT.invalid,
-      text: `${error.message}\n${length === 1 ? "1 problem" : `${length} problems`}; nothing was changed.`,
+      text: `${error.message}\n${length === 1 ? "1 problem" : `${length} problems`} in the file.`,
     };
   }
   if (error instanceof CapacityError || error instanceof EntryError) {
-    return { code: EXIT.invalid, text: `${error.message}\nNothing was changed.` };
+    return { code: EXIT.invalid, text: error.message };
   }
   if (error instanceof UnreachableError) {
-    return { code: EXIT.unreachable, text: `${error.message}\nNothing was changed.` };
+    return { code: EXIT.unreachable, text: error.message };
   }
   if (error instanceof ApplyError) {
     return {

@@ -39,10 +39,18 @@ function summary(plan: Plan): string[] {
 export function addApply(program: Command): void {
   const command = program.command("apply").description("make all switches and LDs hold what the file says");
   withPipelineOptions(withCommonOptions(command)).action(async (options: CommonOptions & PipelineOptions) => {
-    await withParts(options, true, async (parts) => {
-      const plan = await makePlan(parts, await loadPipeline(options));
-      const applied = await executePlan(plan);
-      print(options, { changed: !isEmpty(plan), ...applied }, () => `${summary(plan).join("\n")}\n`);
-    });
+    let begun = false;
+    try {
+      await withParts(options, true, async (parts) => {
+        const plan = await makePlan(parts, await loadPipeline(options));
+        begun = true;
+        const applied = await executePlan(plan);
+        print(options, { changed: !isEmpty(plan), ...applied }, () => `${summary(plan).join("\n")}\n`);
+      });
+    } finally {
+      if (!begun) {
+        process.on("exit", () => process.stderr.write("Nothing was changed.\n"));
+      }
+    }
   });
 }
