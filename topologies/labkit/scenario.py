@@ -14,8 +14,6 @@ from .processes import Parts
 from .run_dir import RunDir
 from .sluice import Sluice
 
-LOG_LINES = 12
-
 
 def run(target: str, keep: bool) -> None:
     """Builds the lab, starts its parts, sends traffic, shows what was counted; cleans up in any case.
@@ -39,7 +37,7 @@ def run(target: str, keep: bool) -> None:
         failure = str(error)
     finally:
         if failure:
-            logs = programs.last_log_lines(LOG_LINES)
+            logs = programs.last_log_lines()
         _clean_up(net, directory, programs)
     if failure:
         sys.stdout.flush()
@@ -57,7 +55,8 @@ def _traffic(
     parts.start_all(programs, directory, net, target)
     clock.step(f"switch ({target}), {len(plan.LDS)} LDs and {len(plan.REAL_SERVERS)} real servers run")
     sluice.apply()
-    clock.step("sluice apply: switch and LDs are configured")
+    sluice.check_nothing_to_do()
+    clock.step("sluice apply: switch and LDs are configured, and a second apply would write nothing")
     ready.wait(net, programs)
     clock.step("the switch forwards and answers for its addresses")
     client = net[plan.CLIENT]

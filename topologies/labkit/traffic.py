@@ -30,6 +30,7 @@ class Result:
 
 def make_blob(run: RunDir) -> None:
     """A file of random bytes that every real server serves: it fills whole packets, unlike the short answers."""
+    (run / "www").mkdir()
     (run / "www/blob").write_bytes(os.urandom(BLOB_BYTES))
 
 
