@@ -9,6 +9,19 @@ import { toJson } from "./output.js";
 /** The P4 artifacts of this repository (build/). */
 const BUILD = fileURLToPath(new URL("../../../build/", import.meta.url));
 
+export interface OutputStream {
+  isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+/** Where a command prints. `process` is one. */
+export interface Io {
+  stdout: OutputStream;
+  stderr: OutputStream;
+  /** What the command ends with when it does not fail. */
+  exitCode?: number | string | null | undefined;
+}
+
 export interface CommonOptions {
   file: string;
   output: "table" | "json";
@@ -64,6 +77,6 @@ export async function withParts<T>(
 }
 
 /** Prints `value` as JSON, or what `table` makes of it. */
-export function print<T>(options: CommonOptions, value: T, table: (value: T) => string): void {
-  process.stdout.write(options.output === "json" ? `${toJson(value)}\n` : table(value));
+export function print<T>(io: Io, options: CommonOptions, value: T, table: (value: T) => string): void {
+  io.stdout.write(options.output === "json" ? `${toJson(value)}\n` : table(value));
 }
