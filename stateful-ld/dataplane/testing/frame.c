@@ -35,7 +35,7 @@ static uint16_t complement(uint32_t sum) {
 }
 
 static uint16_t ip_checksum(const struct rte_ipv4_hdr *ip) {
-    struct rte_ipv4_hdr copy[2];
+    struct rte_ipv4_hdr copy[3]; /* 60 bytes: the longest header */
     size_t bytes = (ip->version_ihl & 0xf) * 4;
 
     memcpy(copy, ip, bytes);
