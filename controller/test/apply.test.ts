@@ -376,6 +376,7 @@ describe("get and table", () => {
       'table "servce" does not exist in the P4 program (did you mean "service"?)',
     ],
     [["table", "dump", "--switch", "gw2"], 'switch "gw2" is not in'],
+    [["diff", "--build", "no/such/directory"], "the P4 artifacts cannot be read: ENOENT"],
     [["get", "frobs"], "unknown command 'frobs'"],
     [["apply", "--frob"], "unknown option '--frob'"],
     [["get", "lds", "-o", "xml"], "argument 'xml' is invalid. Allowed choices are table, json."],
