@@ -231,6 +231,22 @@ describe("elections", () => {
     expect(await all((await connect({ write: false })).read())).toEqual([]);
   });
 
+  it("takes over when the primary leaves", async () => {
+    const primary = await ready({ electionId: 1_000n });
+    const follower = connect({ electionId: 999n, waitMs: 20_000 });
+    await expect.poll(() => fake.arbitrations, { timeout: 20_000 }).toBe(2);
+    primary.close();
+    await (await follower).setPipeline(gatewayPipeline);
+    await (await follower).insert(hop(1));
+    expect(fake.primaryElectionId).toBe(1_001n);
+  });
+
+  it("gives up on a switch that never makes anybody primary", async () => {
+    fake.denyPrimary = true;
+    expect((await failureOf(connect())).message).toContain("NOT_FOUND");
+    expect(fake.arbitrations).toBe(4);
+  });
+
   it("cannot write through a reader", async () => {
     await ready();
     const reader = await connect({ write: false });

@@ -51,6 +51,11 @@ export class FakeSwitch {
   /** What an entry looks like in an answer. */
   show: (entry: TableEntry) => TableEntry = (entry) => entry;
 
+  /** Says that there is no primary, whoever asks. */
+  denyPrimary = false;
+  arbitrations = 0;
+
+  #highest = 0n;
   readonly #elections = new Map<Stream, bigint>();
   #server: Server | undefined;
 
@@ -85,12 +90,9 @@ export class FakeSwitch {
     this.#elections.clear();
   }
 
-  /** The greatest election id, and whose it is. */
+  /** Who has the greatest election id that was ever seen, while it is connected (specification, section 5). */
   get #primary(): [Stream, bigint] | undefined {
-    return [...this.#elections].reduce<[Stream, bigint] | undefined>(
-      (best, item) => (best === undefined || item[1] > best[1] ? item : best),
-      undefined,
-    );
+    return [...this.#elections].find(([, id]) => id === this.#highest);
   }
 
   get primaryElectionId(): bigint | undefined {
@@ -106,12 +108,13 @@ export class FakeSwitch {
   #announce(): void {
     const primary = this.#primary;
     for (const [stream] of this.#elections) {
-      const code = stream === primary?.[0] ? status.OK : status.ALREADY_EXISTS;
+      const backup = primary === undefined || this.denyPrimary ? status.NOT_FOUND : status.ALREADY_EXISTS;
+      const code = stream === primary?.[0] && !this.denyPrimary ? status.OK : backup;
       stream.write(
         StreamMessageResponse.fromPartial({
           update: {
             $case: "arbitration",
-            value: { deviceId: 1n, electionId: { high: 0n, low: primary?.[1] ?? 0n }, status: { code } },
+            value: { deviceId: 1n, electionId: { high: 0n, low: this.#highest }, status: { code } },
           },
         }),
       );
@@ -235,13 +238,20 @@ export class FakeSwitch {
           if (update?.$case === "packet") {
             this.packetsOut.push(update.value);
           } else if (update?.$case === "arbitration" && !this.mute.has("arbitration")) {
-            this.#elections.set(stream, update.value.electionId?.low ?? 0n);
+            const id = update.value.electionId?.low ?? 0n;
+            this.arbitrations++;
+            this.#elections.set(stream, id);
+            this.#highest = id > this.#highest ? id : this.#highest;
             this.#announce();
           }
         });
         const leave = () => {
+          const wasPrimary = this.#primary?.[0] === stream;
           this.#elections.delete(stream);
           stream.end();
+          if (wasPrimary) {
+            this.#announce();
+          }
         };
         stream.on("error", leave);
         stream.on("end", leave);
