@@ -36,6 +36,9 @@ const bmv2Target: Target = {
       BMV2,
       [
         "--no-p4",
+        // Its Thrift server is not used, but the default port may be taken by another.
+        "--thrift-port",
+        "0",
         "--device-id",
         "1",
         "--notifications-addr",
