@@ -25,14 +25,15 @@ static int set_up(void **state) {
     return 0;
 }
 
-/* From memory of exactly the frame's size, so that a sanitizer sees every byte too far. */
+/* Aligned as in an mbuf, from memory of exactly the frame's size, so that a sanitizer sees every
+ * byte too far. */
 static enum drop_reason parse(const struct frame *frame) {
-    uint8_t *exact = malloc(frame->length + 1) /* never malloc(0) */;
+    uint8_t *exact = malloc(frame->length + 2);
     enum drop_reason reason;
 
     assert_non_null(exact);
-    memcpy(exact + 1, frame->bytes, frame->length);
-    reason = parse_frame(exact + 1, frame->length, &own, &packet);
+    memcpy(exact + 2, frame->bytes, frame->length);
+    reason = parse_frame(exact + 2, frame->length, &own, &packet);
     free(exact);
     return reason;
 }
