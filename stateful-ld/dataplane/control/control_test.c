@@ -194,7 +194,16 @@ static uint32_t list(const char *service, uint32_t limit) {
     return take_sessions(fd);
 }
 
-/* Bucket i belongs to worker i % 2. */
+/* The number-th of a worker's buckets, beginning again after the last. */
+static uint16_t bucket_for(uint32_t worker, uint32_t number) {
+    uint16_t bucket = 0;
+
+    for (;; bucket = (bucket + 1) % BUCKET_COUNT)
+        if (harness.dataplane.owner_of_bucket[bucket] == worker && number-- == 0)
+            return bucket;
+}
+
+/* As worker 0's and worker 1's sessions in turn. */
 static void open_sessions(uint8_t protocol, uint16_t count) {
     for (uint16_t i = 0; i < count; i++) {
         struct flow_spec flow = {
@@ -205,7 +214,7 @@ static void open_sessions(uint8_t protocol, uint16_t count) {
             .protocol = protocol,
             .tcp_flags = TCP_SYN,
         };
-        struct tunnel_spec tunnel = { .bucket = i % 1024 };
+        struct tunnel_spec tunnel = { .bucket = bucket_for(i % 2, i / 2) };
         struct frame frame = frame_tunnelled(&flow, &tunnel);
 
         assert_int_equal(harness_receive_burst(&harness, i % 2, &frame, 1), 1);
@@ -328,11 +337,11 @@ static void a_session_shows_all_it_is(void **state) {
     assert_int_equal(*(uint32_t *)session->vip.data, ip4("203.0.113.10"));
     assert_int_equal(session->vip_port, 53);
     assert_int_equal(*(uint32_t *)session->local_ip.data, ip4("198.18.1.1"));
-    assert_int_equal(session->local_port & 1023, 0);
+    assert_int_equal(session->local_port & 1023, session->bucket);
     assert_int_equal(*(uint32_t *)session->rs_ip.data, ip4("10.0.0.31"));
     assert_int_equal(session->rs_port, 53);
     assert_int_equal(session->state, SLUICE__LD__V1__SESSION_STATE__UDP_ACTIVE);
-    assert_int_equal(session->bucket, 0);
+    assert_int_equal(session->bucket, bucket_for(0, 0));
     assert_int_equal(session->core, 1);
     assert_int_equal(session->age_ms, 1000);
     assert_int_equal(session->expires_in_ms, 299000);

@@ -69,7 +69,7 @@ static void open_sessions(uint8_t protocol, uint16_t count) {
 
 static void packets_reach_the_owner_of_their_bucket(void **state) {
     struct worker *owner = harness.dataplane.workers[1];
-    struct frame frame = client_frame(FRAME_TCP, 40000, 7);
+    struct frame frame = client_frame(FRAME_TCP, 40000, harness_bucket_of(&harness, 1));
     struct rte_mbuf *mbuf;
 
     (void)state;
@@ -83,12 +83,22 @@ static void packets_reach_the_owner_of_their_bucket(void **state) {
     assert_int_equal(owner->sessions.active, 1);
     rte_pktmbuf_free(owner->tx[0]);
     owner->tx_count = 0;
-    frame = client_frame(FRAME_TCP, 40000, 8);
+    frame = client_frame(FRAME_TCP, 40000, harness_bucket_of(&harness, 0));
     assert_int_equal(harness_receive_burst(&harness, 0, &frame, 1), 1);
 }
 
+static void buckets_are_shared_evenly(void **state) {
+    uint32_t count[WORKERS_MAX] = { 0 };
+
+    (void)state;
+    for (uint32_t bucket = 0; bucket < BUCKET_COUNT; bucket++)
+        count[harness.dataplane.owner_of_bucket[bucket]]++;
+    assert_in_range(count[0], 480, 544);
+    assert_int_equal(count[0] + count[1], BUCKET_COUNT);
+}
+
 static void full_hand_off_is_counted(void **state) {
-    struct frame frame = client_frame(FRAME_TCP, 40000, 7);
+    struct frame frame = client_frame(FRAME_TCP, 40000, harness_bucket_of(&harness, 1));
 
     (void)state;
     for (int i = 0; i < 1030; i++)
@@ -99,7 +109,7 @@ static void full_hand_off_is_counted(void **state) {
 
 static void worker_without_a_queue_sends_through_another(void **state) {
     struct worker *sender = harness.dataplane.workers[1];
-    struct frame frame = client_frame(FRAME_TCP, 40000, 7);
+    struct frame frame = client_frame(FRAME_TCP, 40000, harness_bucket_of(&harness, 1));
     struct rte_mbuf *mbuf;
 
     (void)state;
@@ -293,6 +303,7 @@ int main(void) {
 #define CASE_TWO(name) cmocka_unit_test_setup_teardown(name, set_up_two, tear_down)
     const struct CMUnitTest tests[] = {
         CASE_TWO(packets_reach_the_owner_of_their_bucket),
+        CASE_TWO(buckets_are_shared_evenly),
         CASE_TWO(full_hand_off_is_counted),
         CASE_TWO(worker_without_a_queue_sends_through_another),
         CASE(sessions_end_when_they_have_been_idle),

@@ -160,6 +160,14 @@ void harness_pass(struct harness *harness, uint64_t ms) {
     }
 }
 
+uint16_t harness_bucket_of(const struct harness *harness, uint32_t worker) {
+    uint16_t bucket = 0;
+
+    while (harness->dataplane.owner_of_bucket[bucket] != worker)
+        bucket++;
+    return bucket;
+}
+
 uint64_t harness_drops(struct harness *harness) {
     uint64_t sum = 0;
 

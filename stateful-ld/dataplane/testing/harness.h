@@ -41,6 +41,9 @@ uint32_t harness_receive_burst(struct harness *harness, uint32_t worker, const s
 /** Let time pass, with all the expiry that comes with it. */
 void harness_pass(struct harness *harness, uint64_t ms);
 
+/** A bucket of @p worker. */
+uint16_t harness_bucket_of(const struct harness *harness, uint32_t worker);
+
 /** Frame is dropped and counted as @p reason, and as nothing else. */
 void harness_expect_drop(struct harness *harness, const struct frame *frame,
                          enum drop_reason reason);
