@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -18,7 +19,7 @@ typedef Sluice__Ld__V1__DataplaneResponse Response;
 static struct harness harness;
 static struct message message;
 static struct control *control;
-static char folder[] = "/tmp/sluice-ld-test-XXXXXX";
+static char folder[] = P_tmpdir "/sluice-ld-test-XXXXXX";
 static char path[64];
 static int fd;
 

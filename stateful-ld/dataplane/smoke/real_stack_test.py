@@ -8,7 +8,7 @@ Usage: real_stack_test.py PATH_TO_SLUICE_LD
     RS ──────┘
 
 Each in its own network namespace. The client downloads some MB and checks them by their hash, several times at
-once. Exits 77 (meson: skipped) without root. Cleans up by name and pid, also when it fails.
+once, while the LD is given new configurations and asked for its sessions all the time. Exits 77 (meson: skipped) without root. Cleans up by name and pid, also when it fails.
 """
 
 import hashlib
@@ -76,7 +76,7 @@ def make_network():
             run("ip", "-n", namespace, "route", "add", "default", "via", VTEP)
 
 
-def config():
+def config(epoch=1):
     def ip4(address):
         return socket.inet_aton(address)
 
@@ -88,9 +88,38 @@ def config():
         (3, ip4("10.0.0.1")),
         *((6, ip4(local_ip)) for local_ip in LOCAL_IPS),
         (7, message((2, 1023))),
-        (8, 1),
+        (8, epoch),
         (9, service),
+        *((9, decoy(number)) for number in range(epoch % 3)),
     )
+
+
+def decoy(number):
+    """A service that comes and goes while the other one works."""
+    real_server = message((1, "x"), (2, socket.inet_aton(ADDRESSES[RS])), (3, 81 + number), (4, 1))
+    return message(
+        (1, f"decoy{number}"), (3, socket.inet_aton(VIP)), (4, 6), (5, 81 + number), (6, 1), (7, real_server)
+    )
+
+
+class Meddler(threading.Thread):
+    """Configures and lists all the time: traffic must not notice."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path, self.stopping, self.rounds, self.failure = path, False, 0, None
+
+    def run(self):
+        control = Control(self.path)
+        while not self.stopping and self.failure is None:
+            self.rounds += 1
+            code, reason = control.apply_config(config(1 + self.rounds))
+            if code != 0:
+                self.failure = reason
+            control.list_sessions()
+            control.counters()
+            time.sleep(0.01)
+        control.close()
 
 
 def connect(path, process):
@@ -156,7 +185,14 @@ def test(binary, folder):
         control = connect(path, process)
         code, reason = control.apply_config(config())
         assert code == 0, reason
-        downloads()
+        meddler = Meddler(path)
+        meddler.start()
+        try:
+            downloads()
+        finally:
+            meddler.stopping = True
+            meddler.join()
+        assert meddler.failure is None and meddler.rounds > 50, (meddler.failure, meddler.rounds)
         check_counters(control)
         control.close()
         process.send_signal(signal.SIGTERM)
