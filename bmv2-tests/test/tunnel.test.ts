@@ -236,6 +236,14 @@ describe("bad tunnel packets", () => {
     await gateway().expectDrop("IPV4_LENGTH", FABRIC.port, frame, false);
   });
 
+  test("options of the outer header are no room for the frame inside", async () => {
+    const inner = datagram(SERVICE_VIP, CLIENT, 1, 2, countingBytes(40));
+    const whole = build(inner).length + 50 + ROUTER_ALERT.length;
+    const fields = { options: ROUTER_ALERT, totalLen: whole - 1 };
+    const frame = withFields([...from(FABRIC), ...tunnelled(0, inner)], "ipv4", fields);
+    await gateway().expectDrop("IPV4_LENGTH", FABRIC.port, frame, false);
+  });
+
   test.each([20, 28, 35, 36, 49])(
     "an outer total length of %i leaves no room for a frame inside: what follows is padding, not a frame",
     async (totalLen) => {

@@ -42,7 +42,7 @@ export function anyAddress(random: Random): string {
 
 export function anyMac(random: Random): string {
   if (random.oneIn(30)) return Array.from(random.bytes(6), hexByte).join(":");
-  return random.pick(random.oneIn(8) ? OTHER_MACS : GATEWAY_MACS);
+  return random.pick(random.oneIn(16) ? OTHER_MACS : GATEWAY_MACS);
 }
 
 /** A prefix of one of the addresses, its other bits cleared. */

@@ -32,6 +32,9 @@ export async function startBmv2(pipeline: Pipeline): Promise<Target> {
       "--no-p4",
       "--device-id",
       `${DEVICE_ID}`,
+      // Its Thrift server is not used, but the default port may be another simple_switch's.
+      "--thrift-port",
+      "0",
       "--log-level",
       "warn",
       "--log-console",
