@@ -20,8 +20,6 @@ import {
 } from "./types.js";
 
 const DEFAULT_DROP_PORT = 511;
-/** What an IPv4 packet with its Ethernet header can be at most, and a little more. */
-const MAX_FRAME_BYTES = 65_536;
 
 interface Running {
   device: SimpleSwitch;
@@ -114,11 +112,11 @@ export class SoftSwitch {
   }
 
   /**
-   * {@link inject} without copies: `emit` gets bytes that are valid during the call only. A frame that no interface could have
-   * received (longer than 64 KiB) is dropped, and so is every frame before there is a pipeline.
+   * {@link inject} without copies: `emit` gets bytes that are valid during the call only. Before there is a pipeline every
+   * frame is dropped.
    */
   process(port: number, frame: Uint8Array, length: number, emit: Emit): void {
-    if (this.#running === undefined || length > MAX_FRAME_BYTES) return;
+    if (this.#running === undefined) return;
     const { device, schema } = this.#running;
     device.process(port, frame, length, (egress, bytes, bytesLength) => {
       if (egress !== this.options.cpuPort) {

@@ -20,17 +20,23 @@ export function applyUpdate(schema: Schema, { type, entity }: Update): void {
   if (type === Update_Type.UNSPECIFIED) throw invalid("an update needs a type: INSERT, MODIFY or DELETE");
   switch (item.$case) {
     case "tableEntry":
-      return writeTableEntry(schema, type, item.value);
+      writeTableEntry(schema, type, item.value);
+      return;
     case "actionProfileMember":
-      return writeMember(schema, type, item.value);
+      writeMember(schema, type, item.value);
+      return;
     case "actionProfileGroup":
-      return writeGroup(schema, type, item.value);
+      writeGroup(schema, type, item.value);
+      return;
     case "counterEntry":
-      return writeCounter(schema, type, item.value);
+      writeCounter(schema, type, item.value);
+      return;
     case "directCounterEntry":
-      return writeDirectCounter(schema, type, item.value);
+      writeDirectCounter(schema, type, item.value);
+      return;
     case "registerEntry":
-      return writeRegister(schema, type, item.value);
+      writeRegister(schema, type, item.value);
+      return;
     default:
       throw unimplemented(`the soft switch does not support a ${item.$case}`);
   }

@@ -263,7 +263,9 @@ function setConstants(
   params: readonly { bits: number; lane: number }[],
   values: readonly bigint[],
 ): void {
-  params.forEach(({ bits, lane }, i) => bigintToLanes(values[i] ?? 0n, bits, data, lane));
+  params.forEach(({ bits, lane }, i) => {
+    bigintToLanes(values[i] ?? 0n, bits, data, lane);
+  });
 }
 
 /** Applies one update. @throws UpdateError; nothing has changed then */
@@ -314,7 +316,9 @@ export function insertConstEntries(table: BoundTable): void {
   setConstants(store.defaultData, store.table.defaultAction?.params ?? [], store.table.defaultData);
   for (const item of store.table.constEntries) {
     const identity = identityOf(table);
-    item.match.forEach((match, i) => placeConst(table, match, i, identity));
+    item.match.forEach((match, i) => {
+      placeConst(table, match, i, identity);
+    });
     if (store.table.kind === "ternary")
       identity[2 * store.valueLanes] = constPriority(item, store.table.constEntries.length);
     const entry = store.insert(identity);

@@ -8,7 +8,7 @@ import { LOCAL, makeMemory, type PipelineMemory } from "./memory.js";
 const INSTANCE_RECIRCULATED = 4;
 /** Headers are written here; the payload follows them. Larger than any header stack of a program. */
 const HEADER_ROOM = 2048;
-const MAX_FRAME_BYTES = 65_536 + HEADER_ROOM;
+const USUAL_FRAME_BYTES = 9_216;
 /** A packet that recirculates more often than this circles for ever, and would stop the switch. */
 const MAX_PASSES = 1024;
 
@@ -26,9 +26,9 @@ export class SimpleSwitch {
   readonly #standard: Standard;
   readonly #dropPort: number;
   readonly #clockUs: () => number;
-  readonly #out = new Uint8Array(MAX_FRAME_BYTES);
-  readonly #again = new Uint8Array(MAX_FRAME_BYTES);
-  /** Frames with the parser's error, frames that recirculated too often. */
+  #out = new Uint8Array(USUAL_FRAME_BYTES + HEADER_ROOM);
+  #again = new Uint8Array(USUAL_FRAME_BYTES + HEADER_ROOM);
+  /** Frames that recirculated too often. */
   circled = 0;
 
   constructor(program: Program, dropPort: number, clockUs: () => number) {
@@ -56,7 +56,7 @@ export class SimpleSwitch {
   /**
    * Runs one frame through the pipeline.
    *
-   * @param bytes - the frame without FCS; at most 64 KiB
+   * @param bytes - the frame without FCS
    */
   process(port: number, bytes: Uint8Array, length: number, emit: Emit): void {
     const { state } = this.memory;
@@ -81,7 +81,8 @@ export class SimpleSwitch {
       for (const [lane, value] of kept.flat()) state[lane] = value;
       this.#set("instance_type", INSTANCE_RECIRCULATED);
       this.#set("packet_length", leaving);
-      this.#again.set(this.#out.subarray(0, leaving));
+      // The next pass writes where this one has written, and reads what it wrote.
+      [this.#out, this.#again] = [this.#again, this.#out];
       frame = this.#again;
       frameBytes = leaving;
     }
@@ -122,6 +123,7 @@ export class SimpleSwitch {
     if (this.#get("egress_spec") === this.#dropPort) return 0;
 
     stages.updateChecksums();
+    if (this.#out.length < frameBytes + HEADER_ROOM) this.#out = new Uint8Array(frameBytes + HEADER_ROOM);
     const headerBytes = stages.deparse(this.#out);
     this.#out.set(frame.subarray(parsed, frameBytes), headerBytes);
     return Math.min(headerBytes + frameBytes - parsed, local[LOCAL.truncateTo]!);

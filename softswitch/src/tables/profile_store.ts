@@ -30,7 +30,7 @@ export class ProfileStore {
 
   /** The member that a reference names, when the profile has no selector. */
   memberOf(reference: number): number {
-    return reference > 0 ? reference : 0;
+    return Math.max(reference, 0);
   }
 
   /** The member that a reference names: of a group the one that the hash falls to, in the order of their creation. */
