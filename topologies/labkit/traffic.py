@@ -13,7 +13,7 @@ from .run_dir import RunDir
 
 REQUESTS = 240
 CONCURRENCY = 8
-LIMIT_S = 40
+LIMIT_S = 25
 BLOB_BYTES = 256 * 1024
 BLOBS = 6
 
@@ -53,7 +53,7 @@ def _get(client: LabNode, run: RunDir, page: str, count: int) -> Result:
     template = "%{http_code} %{num_connects} %{exitcode} %{filename_effective} %{errormsg}\\n"
     answers = f"{run.path}/answers/{page or 'root'}-#1"
     listing = client.sh(
-        f"timeout {LIMIT_S} curl --silent --parallel --parallel-immediate --create-dirs --max-time 15 --http1.1"
+        f"timeout {LIMIT_S} stdbuf --output=L curl --silent --parallel --parallel-immediate --create-dirs --max-time 10 --http1.1"
         f" --parallel-max {CONCURRENCY} --header 'Connection: close' --output '{answers}'"
         f" --write-out '{template}' 'http://{plan.VIP}:{plan.VIP_PORT}/{page}?[1-{count}]' || true"
     )
