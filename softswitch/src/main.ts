@@ -67,6 +67,7 @@ const command = new Command("sluice-softswitch")
   .option("-i, --interface <port@name>", "a port and its interface; once for each port", addInterface, [])
   .option("--cpu-port <port>", "frames sent to this port become packet-in messages", parsePort)
   .option("--drop-port <port>", "the egress port that means drop (default: 511)", parsePort)
+  .addHelpText("after", "\nSIGUSR2: log each port's counters. SIGTERM, SIGINT: end.")
   .option("--log-level <level>", `one of ${LOG_LEVELS.join(", ")}`, logLevel, "info");
 
 async function main(): Promise<void> {
@@ -80,6 +81,7 @@ async function main(): Promise<void> {
   };
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
+  process.on("SIGUSR2", () => void running.logCounters());
   const error = await running.failed;
   if (error !== undefined) throw error;
 }
