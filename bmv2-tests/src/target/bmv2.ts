@@ -22,6 +22,7 @@ export function isBmv2OnPath(): boolean {
 }
 
 export async function startBmv2(pipeline: Pipeline): Promise<Target> {
+  if (!isBmv2OnPath()) throw new Error(`${PROGRAM} is not on PATH (build it from p4lang/behavioral-model)`);
   let child: ChildProcess | undefined;
   const scratch = await makeScratch("bmv2", () => child?.kill("SIGKILL"));
   const p4runtimeAddress = scratch.socket("p4runtime.sock");
