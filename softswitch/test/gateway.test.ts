@@ -80,6 +80,15 @@ async function tableEntries(): Promise<TableEntry[]> {
   return batches.flat().map(({ entity }) => (entity as { value: TableEntry }).value);
 }
 
+/** All entries with their counters, and the program's own counters. */
+async function state(): Promise<string> {
+  const { batches, error } = await client.read(
+    [{ tableEntry: { counterData: {} } }, { counterEntry: {} }].map((json) => Entity.fromJSON(json)),
+  );
+  expect(error).toBeUndefined();
+  return JSON.stringify(batches.flat().map((entity) => Entity.toJSON(entity)));
+}
+
 const portsOut = () => softSwitch.inject(1, FRAME).map(({ port }) => port);
 
 /** The program with something else in it. */
@@ -137,12 +146,15 @@ describe("pipelines", () => {
   test.each([
     ["the same program", gatewayConfig],
     ["another program with the same P4Info", reformatted],
-  ])("RECONCILE_AND_COMMIT of %s keeps the entries", async (_, config) => {
+  ])("RECONCILE_AND_COMMIT of %s keeps the entries and all counters", async (_, config) => {
     await set(Action.VERIFY_AND_COMMIT);
     await write(...ENTRIES);
-    const before = await tableEntries();
+    for (const port of [1, 1, 1, 5]) softSwitch.inject(port, FRAME); // port 5 belongs to no network
+    const before = await state();
+    expect(before).toMatch(/"packetCount":"3"/);
+    expect(before).toMatch(/"packetCount":"1"/);
     await set(Action.RECONCILE_AND_COMMIT, config);
-    expect(await tableEntries()).toEqual(before);
+    expect(await state()).toEqual(before);
     expect(portsOut()).toEqual([2]);
     expect(
       Buffer.from((await client.getPipeline()).config!.p4DeviceConfig).equals(config.p4DeviceConfig),

@@ -1,9 +1,10 @@
 // The switch as a process, on real interfaces: the compiled gateway between the kernels of two namespaces.
 import type { ChildProcess } from "node:child_process";
-import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { credentials } from "@grpc/grpc-js";
+import { DataplaneInterfaceClient } from "@sluice/proto/bm";
 import { SetForwardingPipelineConfigRequest_Action as Action, PacketOut } from "@sluice/proto/p4runtime";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { id, TestClient, temporaryFolder } from "./support/client.js";
@@ -55,12 +56,24 @@ const TAGGED: Side = {
   mac: mac(3),
 };
 
+/** Its port is no interface. */
+const STREAMED: Side = {
+  port: 9,
+  vlan: 0,
+  network: 4,
+  gateway: "10.4.0.254",
+  neighbour: "10.4.0.1",
+  mac: mac(4),
+};
+
+const ipHex = (address: string) => Buffer.from(address.split(".").map(Number)).toString("hex");
 const hex = (...parts: string[]) => parts.join("").replaceAll(":", "").replaceAll(" ", "");
 
 describe.skipIf(obstacle !== undefined)("the switch on interfaces", () => {
   const lab = new Lab();
   const folder = temporaryFolder();
   const address = `unix:${folder.path}/p4rt.sock`;
+  const packetAddress = `unix:${folder.path}/packets.sock`;
   let sluice: ChildProcess;
   let log: Lines;
   let client: TestClient;
@@ -80,14 +93,14 @@ describe.skipIf(obstacle !== undefined)("the switch on interfaces", () => {
     ] as const) {
       turnMergingOff(node, name);
     }
-    const words = ["--device-id", "1", "--grpc-addr", address, "--cpu-port", String(CPU_PORT)];
+    const words = ["--grpc-addr", address, "--dp-grpc-addr", packetAddress, "--cpu-port", String(CPU_PORT)];
     sluice = lab.start("switch", process.execPath, MAIN, ...words, "-i", "1@s1", "-i", "2@s2");
     log = new Lines(sluice, "stderr");
     await log.until((line) => line.includes("listening"));
     client = new TestClient(address);
     ({ stream } = await client.arbitrate(id(1)));
     await client.setPipeline({ action: Action.VERIFY_AND_COMMIT, electionId: id(1), config: gatewayConfig });
-    const entries = [MY_MAC, ...[LEFT, RIGHT, TAGGED].flatMap(sideEntries)];
+    const entries = [MY_MAC, ...[LEFT, RIGHT, TAGGED, STREAMED].flatMap(sideEntries)];
     await client.write(insertEntries(...entries), id(1));
     await startWire();
   });
@@ -181,6 +194,47 @@ describe.skipIf(obstacle !== undefined)("the switch on interfaces", () => {
     }
   });
 
+  test("ports that are no interfaces belong to BMv2's packet stream", async () => {
+    const packets = new DataplaneInterfaceClient(packetAddress, credentials.createInsecure());
+    const packetStream = packets.packetStream();
+    packetStream.on("error", () => {}); // our own cancellation
+    const next = async () => (await once(packetStream, "data", { signal: AbortSignal.timeout(20_000) }))[0];
+    const ask = (side: Side, from: string) =>
+      Buffer.from(
+        hex(
+          "ffffffffffff",
+          side.mac,
+          "0806 0001 0800 06 04 0001",
+          side.mac,
+          from,
+          "000000000000",
+          ipHex(side.gateway),
+        ),
+        "hex",
+      );
+
+    const out = PacketOut.fromPartial({
+      payload: Buffer.from("to port 9"),
+      metadata: [{ metadataId: 1, value: Uint8Array.of(9) }],
+    });
+
+    let arrival = next();
+    packetStream.write({ id: 5n, deviceId: 1n, port: STREAMED.port, packet: ask(STREAMED, "0a040001") });
+    expect(await arrival).toMatchObject({ id: 5n, port: STREAMED.port });
+
+    // In by the stream at an interface's port, out of that interface and not by the stream.
+    arrival = next();
+    packetStream.write({ id: 6n, deviceId: 1n, port: LEFT.port, packet: ask(LEFT, "0a01004d") });
+    await wireOut.until((line) =>
+      line.includes(hex("0806 0001 0800 06 04 0002", GATEWAY_MAC, "0a0100fe", LEFT.mac, "0a01004d")),
+    );
+    stream.send({ $case: "packet", value: out });
+    expect(await arrival).toMatchObject({ id: 0n, port: 9, packet: Buffer.from("to port 9") });
+
+    packetStream.cancel();
+    packets.close();
+  });
+
   test("large writes and reads while frames flow", async () => {
     const pinging = lab.start("left", "ping", "-c", "200", "-i", "0.01", "-W", "5", "-q", RIGHT.neighbour);
     const lines = new Lines(pinging, "stdout");
@@ -255,23 +309,3 @@ const SENDER = `
   socket.end(data);
   socket.on("close", () => console.log("sha256 " + require("node:crypto").createHash("sha256").update(data).digest("hex")));
 `;
-
-describe("the command line", () => {
-  const run = (...words: string[]) =>
-    spawnSync(process.execPath, [MAIN, ...words], { encoding: "utf8", timeout: 20_000 });
-
-  test.skipIf(!existsSync(MAIN)).each([
-    [["-i", "1@no-such-if"], "sluice-softswitch: interface no-such-if does not exist (see: ip link)"],
-    [["-i", "1@"], "PORT@INTERFACE"],
-    [["-i", "x@eth0"], "from 0 to 65535"],
-    [["-i", "1@a", "-i", "1@b"], "Port 1 is given twice"],
-    [["-i", "1@a", "-i", "2@a"], "Interface a is given twice"],
-    [["--device-id", "0"], "from 1 to"],
-    [["--log-level", "loud"], "one of trace"],
-  ])("%j is refused in one line", (words, message) => {
-    const { status, stderr } = run("--grpc-addr", "unix:/tmp/never-used.sock", ...words);
-    expect(status).toBe(1);
-    expect(stderr.trim()).toContain(message);
-    expect(stderr.trim().split("\n")).toHaveLength(1);
-  });
-});
