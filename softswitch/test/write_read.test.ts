@@ -91,6 +91,13 @@ describe("a write with errors", () => {
     expect(details(error)).toBeUndefined();
   });
 
+  test("an atomicity that does not exist is refused as a whole", async () => {
+    await expect(client.write([insert(1)], id(1), { atomicity: 7 as never })).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+    });
+    expect((await client.read([EVERY_ENTRY])).batches).toEqual([]);
+  });
+
   test("one failure among many", async () => {
     await client.write([insert(700)], id(1));
     const { errors } = details(await failureOf(inserts(900)))!;
