@@ -10,6 +10,7 @@ import {
 } from "./cells.js";
 import { invalid, unimplemented } from "./errors.js";
 import { readGroups, readMembers, writeGroup, writeMember } from "./profile_writes.js";
+import { readReplication, writeReplication } from "./replication.js";
 import type { Schema } from "./schema.js";
 import { readTableEntries, writeTableEntry } from "./table_writes.js";
 
@@ -36,6 +37,9 @@ export function applyUpdate(schema: Schema, { type, entity }: Update): void {
       return;
     case "registerEntry":
       writeRegister(schema, type, item.value);
+      return;
+    case "packetReplicationEngineEntry":
+      writeReplication(schema, type, item.value);
       return;
     default:
       throw unimplemented(`the soft switch does not support a ${item.$case}`);
@@ -70,6 +74,10 @@ export function* readEntity(schema: Schema, { entity }: Entity): Generator<Entit
     case "registerEntry":
       for (const value of readRegisters(schema, entity.value))
         yield { entity: { $case: "registerEntry", value } };
+      return;
+    case "packetReplicationEngineEntry":
+      for (const value of readReplication(schema, entity.value))
+        yield { entity: { $case: "packetReplicationEngineEntry", value } };
       return;
     default:
       throw unimplemented(`the soft switch does not support a ${entity.$case}`);

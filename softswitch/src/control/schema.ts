@@ -1,6 +1,8 @@
 // P4Info bound to the compiled program: every id of P4Runtime to the store that holds it.
 import { ActionRef_Scope, MatchField_MatchType, type P4Info } from "@sluice/proto/p4info";
+import type { CloneSessionEntry, MulticastGroupEntry } from "@sluice/proto/p4runtime";
 import type { Action, KeyField } from "../ir/program.js";
+import type { Replication } from "../runtime/memory.js";
 import type { SimpleSwitch } from "../runtime/simple_switch.js";
 import type { ProfileStore } from "../tables/profile_store.js";
 import type { TableStore } from "../tables/table_store.js";
@@ -55,6 +57,13 @@ export interface PacketHeader {
   fields: { id: number; name: string; bits: number; bitOffset: number }[];
 }
 
+/** Multicast groups and clone sessions, as the controller wrote them; {@link Replication} is what packets see of them. */
+export interface ReplicationEntries {
+  memory: Replication;
+  groups: Map<number, MulticastGroupEntry>;
+  sessions: Map<number, CloneSessionEntry>;
+}
+
 export interface Schema {
   tables: Map<number, BoundTable>;
   profiles: Map<number, BoundProfile>;
@@ -62,6 +71,7 @@ export interface Schema {
   /** Table id by the id of its direct counter. */
   directCounters: Map<number, number>;
   registers: Map<number, { name: string; cells: Int32Array; size: number; bits: number }>;
+  replication: ReplicationEntries;
   packetIn: PacketHeader | undefined;
   packetOut: PacketHeader | undefined;
 }
@@ -205,6 +215,7 @@ export function bindSchema(p4info: P4Info, device: SimpleSwitch): Schema {
         return [[preamble!.id, { name: preamble!.alias, cells: memory.registers[index]!, size, bits }]];
       }),
     ),
+    replication: { memory: memory.replication, groups: new Map(), sessions: new Map() },
     packetIn: packetHeader("packet_in"),
     packetOut: packetHeader("packet_out"),
   };

@@ -1,8 +1,8 @@
 // Actions -> functions of (data, offset), and the primitives they share with the parser.
-import type { Action, Field, Header, Primitive, Program } from "../ir/program.js";
-import { lanesOf } from "../ir/program.js";
-import { emitHash } from "./calculations.js";
-import { type EmitContext, emitCondition, emitLanes, emitReduced } from "./expressions.js";
+import { type Action, type Expr, type Field, lanesOf, type Primitive, type Program } from "../ir/program.js";
+import { bigintLanes, emitHashPrimitive } from "./calculations.js";
+import { type EmitContext, emitCondition, emitIndex, emitLanes, emitReduced } from "./expressions.js";
+import { clearHeader, copyVarbit, emitSetValid, emitStackShift, lengthOf } from "./headers.js";
 import type { Writer } from "./writer.js";
 
 /** What primitives need to know of the program beyond their own operands. */
@@ -48,23 +48,9 @@ export function store(target: Field, lanes: string[], out: Writer): void {
   });
 }
 
-function zero(header: Header, out: Writer): void {
-  for (const { lane, lanes } of header.fields) {
-    for (let i = 0; i < lanes; i++) out.line(`S[${lane + i}] = 0;`);
-  }
-  if (header.varbit !== undefined) out.line(`S[${header.varbit.lengthLane}] = 0;`);
-}
-
-function copyVarbit(target: Header["varbit"], value: Header["varbit"], out: Writer): void {
-  if (target === undefined || value === undefined) return;
-  out.line(`S[${target.lengthLane}] = S[${value.lengthLane}];`);
-  const end = `${value.byteOffset} + (S[${value.lengthLane}] >>> 3)`;
-  out.line(`V.copyWithin(${target.byteOffset}, ${value.byteOffset}, ${end});`);
-}
-
 export function emitPrimitive(primitive: Primitive, context: PrimitiveContext): void {
   const { out, program } = context;
-  const one = (expr: Parameters<typeof emitLanes>[0]) => emitLanes(expr, 1, context)[0]!;
+  const index = (expr: Expr) => emitIndex(expr, context);
   switch (primitive.op) {
     case "assign":
       store(primitive.target, emitReduced(primitive.value, primitive.target.bits, context), out);
@@ -74,20 +60,27 @@ export function emitPrimitive(primitive: Primitive, context: PrimitiveContext): 
       return;
     case "addHeader": {
       // A header that was not valid starts with zeros (simple_switch; P4 leaves it open).
-      const { validLane } = primitive.header;
-      out.block(`if (S[${validLane}] === 0)`, () => {
-        zero(primitive.header, out);
-        out.line(`S[${validLane}] = 1;`);
+      const { header } = primitive;
+      out.block(`if (S[${header.validLane}] === 0)`, () => {
+        clearHeader(header, out);
+        emitSetValid(header, out);
+        out.line(`L[5] += ${lengthOf(header)};`);
       });
       return;
     }
-    case "removeHeader":
-      out.line(`S[${primitive.header.validLane}] = 0;`);
+    case "removeHeader": {
+      const { header } = primitive;
+      out.block(`if (S[${header.validLane}] !== 0)`, () => {
+        out.line(`S[${header.validLane}] = 0;`);
+        out.line(`L[5] -= ${lengthOf(header)};`);
+      });
       return;
+    }
     case "copyHeader": {
       const { target, value } = primitive;
       if (target === value) return;
       out.block(`if ((S[${target.validLane}] = S[${value.validLane}]) !== 0)`, () => {
+        emitSetValid(target, out);
         target.fields.forEach((field, i) => {
           for (let lane = 0; lane < field.lanes; lane++) {
             out.line(`S[${field.lane + lane}] = S[${value.fields[i]!.lane + lane}];`);
@@ -97,37 +90,39 @@ export function emitPrimitive(primitive: Primitive, context: PrimitiveContext): 
       });
       return;
     }
-    case "hash": {
-      const hash = emitHash(primitive.calculation, context);
-      const size =
-        primitive.size.kind === "const"
-          ? `${primitive.size.value || 1n}`
-          : `((${one(primitive.size)} >>> 0) || 1)`;
-      const value = out.keep(`(${hash} % ${size}) + (${one(primitive.base)} >>> 0)`);
-      const { target } = primitive;
-      const lanes = [`${value} | 0`, `${value} / 4294967296 | 0`].slice(0, target.lanes);
-      const top = target.bits % 32;
-      if (top !== 0 && target.lanes <= 2) lanes[lanes.length - 1] = `(${lanes.at(-1)}) & ${2 ** top - 1}`;
-      store(target, [...lanes, ...Array<string>(target.lanes - lanes.length).fill("0")], out);
+    case "hash":
+      store(primitive.target, emitHashPrimitive(primitive, context), out);
+      return;
+    case "random": {
+      const wide = (expr: Expr) => {
+        const [low, high] = emitLanes(expr, 2, context);
+        return out.keep(`BigInt.asUintN(64, BigInt(${high}) << 32n | BigInt(${low} >>> 0))`);
+      };
+      const [low, high] = [wide(primitive.low), wide(primitive.high)];
+      // With nothing to choose from, simple_switch leaves the field as it is.
+      out.block(`if (${low} <= ${high})`, () => {
+        const value = out.keep(`randomBetween(${low}, ${high})`);
+        store(primitive.target, bigintLanes(value, primitive.target.bits), out);
+      });
       return;
     }
     case "count": {
       const { size } = program.counters[primitive.counter]!;
-      const index = out.keep(`${one(primitive.index)} >>> 0`);
-      out.block(`if (${index} < ${size})`, () => {
-        out.line(`C[${primitive.counter}][2 * ${index}] += 1;`);
-        out.line(`C[${primitive.counter}][2 * ${index} + 1] += L[0];`);
+      const cell = index(primitive.index);
+      out.block(`if (${cell} < ${size})`, () => {
+        out.line(`C[${primitive.counter}][2 * ${cell}] += 1;`);
+        out.line(`C[${primitive.counter}][2 * ${cell} + 1] += L[0];`);
       });
       return;
     }
     case "registerRead": {
       const { size, bits } = program.registers[primitive.register]!;
-      const index = out.keep(`${one(primitive.index)} >>> 0`);
+      const cell = index(primitive.index);
       const stride = lanesOf(bits);
       // Beyond its size a register is left unread, as in simple_switch.
-      out.block(`if (${index} < ${size})`, () => {
+      out.block(`if (${cell} < ${size})`, () => {
         const lanes = Array.from({ length: primitive.target.lanes }, (_, lane) =>
-          lane < stride ? `R[${primitive.register}][${index} * ${stride} + ${lane}]` : "0",
+          lane < stride ? `R[${primitive.register}][${cell} * ${stride} + ${lane}]` : "0",
         );
         const top = primitive.target.bits % 32;
         if (top !== 0) lanes[lanes.length - 1] += ` & ${2 ** top - 1}`;
@@ -137,11 +132,11 @@ export function emitPrimitive(primitive: Primitive, context: PrimitiveContext): 
     }
     case "registerWrite": {
       const { size, bits } = program.registers[primitive.register]!;
-      const index = out.keep(`${one(primitive.index)} >>> 0`);
+      const cell = index(primitive.index);
       const lanes = emitReduced(primitive.value, bits, context);
-      out.block(`if (${index} < ${size})`, () => {
+      out.block(`if (${cell} < ${size})`, () => {
         lanes.forEach((lane, i) => {
-          out.line(`R[${primitive.register}][${index} * ${lanes.length} + ${i}] = ${lane};`);
+          out.line(`R[${primitive.register}][${cell} * ${lanes.length} + ${i}] = ${lane};`);
         });
       });
       return;
@@ -151,10 +146,17 @@ export function emitPrimitive(primitive: Primitive, context: PrimitiveContext): 
       out.line(`S[${program.standard.get("mcast_grp")!.lane}] = 0;`);
       return;
     case "truncate":
-      out.line(`L[1] = Math.min(L[1], ${one(primitive.bytes)} >>> 0);`);
+      out.line(`L[1] = Math.min(L[1], ${index(primitive.bytes)});`);
       return;
     case "recirculate":
       out.line(`L[2] = ${primitive.fieldList + 1};`);
+      return;
+    case "resubmit":
+      out.line(`L[6] = ${primitive.fieldList + 1};`);
+      return;
+    case "clone":
+      out.line(`L[7] = (${emitLanes(primitive.session, 1, context)[0]} & 0x7fff) + 1;`);
+      out.line(`L[8] = ${primitive.fieldList + 1};`);
       return;
     case "exit":
       out.line("L[3] = 1;");
@@ -165,6 +167,22 @@ export function emitPrimitive(primitive: Primitive, context: PrimitiveContext): 
     case "jumpIfZero":
       out.line(`if (!${emitCondition(primitive.cond, context)}) { pc = ${primitive.to}; continue; }`);
       return;
+    case "shiftStack":
+      emitStackShift(primitive.stack, primitive.distance, out);
+      return;
+    case "copyCount":
+      out.line(`S[${primitive.target.nextLane}] = S[${primitive.value.nextLane}];`);
+      return;
+    case "all":
+      for (const part of primitive.primitives) emitPrimitive(part, context);
+      return;
+    case "oneOf": {
+      const number = index(primitive.index);
+      primitive.cases.forEach((part, i) => {
+        out.block(`${i === 0 ? "" : "else "}if (${number} === ${i})`, () => emitPrimitive(part, context));
+      });
+      return;
+    }
     case "nothing":
       return;
   }

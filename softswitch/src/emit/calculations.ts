@@ -1,8 +1,9 @@
 // Hash calculations: their input is packed into a byte array, and a function of the runtime runs over it.
-import type { Calculation, CalculationInput, Field } from "../ir/program.js";
+import type { Calculation, CalculationInput, Expr, Field, Primitive } from "../ir/program.js";
+import { lanesOf } from "../ir/program.js";
 import { UnsupportedConstruct } from "../json/bmv2.js";
 import { type BitPiece, packBytes } from "./bits.js";
-import type { EmitContext } from "./expressions.js";
+import { type EmitContext, emitLanes } from "./expressions.js";
 
 const FUNCTIONS = {
   crc32: "crc32",
@@ -67,6 +68,13 @@ function emitInput(calculation: Calculation, { out }: EmitContext): string {
         else if (item.kind === "const") {
           const lanes = [0, 1, 2, 3].map((i) => `${Number(BigInt.asIntN(32, item.value >> BigInt(32 * i)))}`);
           pieces.push({ bits: item.bits, lanes });
+        } else if (item.kind === "payload") {
+          const before = flush(false);
+          if (before > 0) advance(`${before}`);
+          const bytes = out.keep("payloadBytes()");
+          out.line(`H = withRoom(H, ${position} + ${bytes});`);
+          out.line(`H.set(F.subarray(F0, F0 + ${bytes}), ${position});`);
+          advance(bytes);
         } else {
           const varbit = item.kind === "varbit" ? item.varbit : item.header.varbit;
           if (item.kind === "header") pieces.push(...item.header.fields.map(fieldPiece));
@@ -97,8 +105,65 @@ function emitInput(calculation: Calculation, { out }: EmitContext): string {
   return position;
 }
 
-/** Emits a calculation. @returns an expression for its result, a non-negative number */
+/** Emits a calculation. @returns an expression for its result: a non-negative number, or a bigint when {@link isWide} */
 export function emitHash(calculation: Calculation, context: EmitContext): string {
   const { out } = context;
-  return out.keep(`${FUNCTIONS[calculation.algorithm]}(H, ${emitInput(calculation, { ...context, out })})`);
+  return out.keep(`${FUNCTIONS[calculation.algorithm]}(H, ${emitInput(calculation, context)})`);
+}
+
+/** Whether a calculation's results have 64 bits. */
+function isWide({ algorithm }: Calculation): boolean {
+  return algorithm === "identity";
+}
+
+/** Emits a calculation. @returns the lanes of a field of `bits` for its result */
+export function emitHashLanes(calculation: Calculation, bits: number, context: EmitContext): string[] {
+  const hash = emitHash(calculation, context);
+  return isWide(calculation) ? bigintLanes(hash, bits) : numberLanes(hash, bits);
+}
+
+/** Emits the choice of a number below a size that the runtime knows. @returns an expression for a number */
+export function emitSelection(calculation: Calculation, context: EmitContext): string {
+  const hash = emitHash(calculation, context);
+  return isWide(calculation) ? `Number(BigInt.asUintN(52, ${hash}))` : hash;
+}
+
+/** (hash modulo size) + base, in 64 bits; a size of 0 counts as 1. @returns the lanes of the target */
+export function emitHashPrimitive(
+  { calculation, base, size, target }: Primitive & { op: "hash" },
+  context: EmitContext,
+): string[] {
+  const { out } = context;
+  const hash = emitHash(calculation, context);
+  const fits = (expr: Expr) => expr.bits <= 32 && !expr.mayBeNegative;
+  if (!isWide(calculation) && fits(size) && fits(base)) {
+    const one = (expr: Expr) => `(${emitLanes(expr, 1, context)[0]} >>> 0)`;
+    const divisor = size.kind === "const" ? `${size.value || 1n}` : `(${one(size)} || 1)`;
+    return numberLanes(out.keep(`${hash} % ${divisor} + ${one(base)}`), target.bits);
+  }
+  const wide = (expr: Expr) => {
+    const [low, high] = emitLanes(expr, 2, context);
+    return `BigInt.asUintN(64, BigInt(${high}) << 32n | BigInt(${low} >>> 0))`;
+  };
+  return bigintLanes(out.keep(`BigInt(${hash}) % (${wide(size)} || 1n) + ${wide(base)}`), target.bits);
+}
+
+/** Lanes of a non-negative number below 2^53, reduced to `bits`. */
+function numberLanes(name: string, bits: number): string[] {
+  return Array.from({ length: lanesOf(bits) }, (_, lane) => {
+    if (lane > 1) return "0";
+    const part = lane === 0 ? name : `${name} / 4294967296`;
+    const width = Math.min(32, bits - 32 * lane);
+    return width === 32 ? `${part} | 0` : `${part} & ${2 ** width - 1}`;
+  });
+}
+
+/** Lanes of a bigint of 64 bits, reduced to `bits`. */
+export function bigintLanes(name: string, bits: number): string[] {
+  return Array.from({ length: lanesOf(bits) }, (_, lane) => {
+    const width = Math.min(32, bits - 32 * lane);
+    return lane > 1
+      ? "0"
+      : `Number(BigInt.asUintN(${width}, BigInt.asUintN(64, ${name}) >> ${32 * lane}n)) | 0`;
+  });
 }

@@ -1,7 +1,7 @@
 // Pipelines: one function a table, one function for the way between them.
 import type { Expr, KeyField, Pipeline, Program, Table } from "../ir/program.js";
 import { actionName } from "./actions.js";
-import { emitHash } from "./calculations.js";
+import { emitSelection } from "./calculations.js";
 import { type EmitContext, emitCondition, emitLanes } from "./expressions.js";
 import type { Writer } from "./writer.js";
 
@@ -65,7 +65,7 @@ function emitTable(table: Table, program: Program, out: Writer): void {
       out.line(`const profile = A[${table.profile}];`);
       if (selector === undefined) out.line("const member = profile.memberOf(table.actions[entry]);");
       else {
-        const hash = emitHash(selector, context);
+        const hash = emitSelection(selector, context);
         out.line(`const member = profile.select(table.actions[entry], ${hash});`);
       }
       out.line("action = profile.actions[member]; D = profile.data; o = member * profile.stride;");
@@ -144,8 +144,9 @@ function emitNext(
   out: Writer,
 ): void {
   const ids = table.actions.map(({ id }) => id);
-  const { next } = table;
-  const ways = "byAction" in next ? new Set(next.byAction.values()) : new Set([next.hit, next.miss]);
+  const { next, otherwise } = table;
+  const ways =
+    "byAction" in next ? new Set([...next.byAction.values(), otherwise]) : new Set([next.hit, next.miss]);
   if (ways.size <= 1) {
     out.line(`${tableName(table)}();`);
     exit(ids);
@@ -165,6 +166,7 @@ function emitNext(
     out.line(`const ran = ${tableName(table)}();`);
     exit(ids);
     for (const [id, way] of byAction) out.line(`if (ran === ${id}) { ${go(way)} }`);
+    out.line(`if (ran === -1) { ${go(otherwise)} }`);
   });
 }
 
@@ -180,8 +182,10 @@ function usedTargets(pipeline: Pipeline): Set<number> {
       add(node.whenTrue);
       add(node.whenFalse);
     } else if (node.kind === "action") add(node.next);
-    else if ("byAction" in node.table.next) for (const next of node.table.next.byAction.values()) add(next);
-    else {
+    else if ("byAction" in node.table.next) {
+      for (const next of node.table.next.byAction.values()) add(next);
+      add(node.table.otherwise);
+    } else {
       add(node.table.next.hit);
       add(node.table.next.miss);
     }

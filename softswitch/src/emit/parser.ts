@@ -1,17 +1,21 @@
 // The parser: a loop over numbered states.
-import type { Header, ParserState, ParserStep, Program } from "../ir/program.js";
-import { lanesOf } from "../ir/program.js";
+import { type Header, lanesOf, type ParserState, type ParserStep, type Program } from "../ir/program.js";
 import { emitPrimitive, type PrimitiveContext } from "./actions.js";
 import { readBits } from "./bits.js";
-import { emitCondition, emitLanes } from "./expressions.js";
+import { emitCondition, emitIndex, emitLanes } from "./expressions.js";
+import { emitSetValid } from "./headers.js";
 import type { Writer } from "./writer.js";
 
 /** P4_16's core errors, as p4c numbers them. */
-const ERROR = { PacketTooShort: 1, HeaderTooShort: 4, ParserInvalidArgument: 6 } as const;
+const ERROR = {
+  PacketTooShort: 1,
+  StackOutOfBounds: 3,
+  HeaderTooShort: 4,
+  ParserInvalidArgument: 6,
+} as const;
 
 /**
- * Emits `parse(B, length)`: reads headers from the start of B. Leaves the number of bytes parsed in L[4].
- * Its result is the parser's error, 0 for none. An error ends the parse; what was extracted before stays.
+ * Emits `parse(B, length)`: reads headers from the start of B; what follows them becomes the payload. Its result is the parser's error, 0 for none. An error ends the parse; what was extracted before stays.
  */
 export function emitParser(program: Program, out: Writer): void {
   const code = (name: keyof typeof ERROR) => program.errors.get(name) ?? ERROR[name];
@@ -33,7 +37,7 @@ export function emitParser(program: Program, out: Writer): void {
       });
       out.line("default: break loop;");
     });
-    out.line("L[4] = p;");
+    out.line("F = B; F0 = p; F1 = length;");
     out.line("return error;");
   });
 }
@@ -88,22 +92,34 @@ function emitStep(
     case "extractVarbit": {
       const { header } = step;
       const varbit = header.varbit!;
-      const bits = out.keep(emitLanes(step.bits, 1, context)[0]!);
+      const bits = emitIndex(step.bits, context);
       const fixed = header.bits >> 3;
       fail(`(${bits} & 7) !== 0`, code("ParserInvalidArgument"));
       fail(`p + ${fixed} + (${bits} >>> 3) > length`, code("PacketTooShort"));
-      fail(`(${bits} >>> 0) > ${varbit.maxBits}`, code("HeaderTooShort"));
+      fail(`${bits} > ${varbit.maxBits}`, code("HeaderTooShort"));
       emitFixed(header, out);
       out.line(`S[${varbit.lengthLane}] = ${bits};`);
       out.line(`V.set(B.subarray(p + ${fixed}, p + ${fixed} + (${bits} >>> 3)), ${varbit.byteOffset});`);
       out.line(`p += ${fixed} + (${bits} >>> 3);`);
       return;
     }
+    case "extractNext": {
+      const { nextLane, elements } = step.stack;
+      fail(`S[${nextLane}] >= ${elements.length}`, code("StackOutOfBounds"));
+      const next = out.keep(`S[${nextLane}]`);
+      step.steps.forEach((part, i) => {
+        out.block(`${i === 0 ? "" : "else "}if (${next} === ${i})`, () =>
+          emitStep(part, context, code, fail),
+        );
+      });
+      out.line(`S[${nextLane}] = ${next} + 1;`);
+      return;
+    }
     case "verify":
       fail(`!${emitCondition(step.cond, context)}`, emitLanes(step.error, 1, context)[0]!);
       return;
     case "advance": {
-      const bits = out.keep(emitLanes(step.bits, 1, context)[0]!);
+      const bits = emitIndex(step.bits, context);
       fail(`(${bits} & 7) !== 0`, code("ParserInvalidArgument"));
       fail(`p + (${bits} >>> 3) > length`, code("PacketTooShort"));
       out.line(`p += ${bits} >>> 3;`);
@@ -129,5 +145,5 @@ function emitFixed(header: Header, out: Writer): void {
       out.line(`S[${lane + i}] = ${readBits("B", "p", from, width)};`);
     }
   }
-  out.line(`S[${header.validLane}] = 1;`);
+  emitSetValid(header, out);
 }

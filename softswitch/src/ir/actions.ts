@@ -1,15 +1,17 @@
 // Actions and their primitives.
 import { type Bmv2Json, type JsonPrimitive, type JsonValue, UnsupportedConstruct } from "../json/bmv2.js";
-import { type ExprContext, toExpr } from "./expressions.js";
+import { type ExprContext, hexValue, toExpr } from "./expressions.js";
 import type { Layout } from "./layout.js";
 import {
   type Action,
   type ActionParam,
   type Calculation,
   type Field,
+  type Header,
   lanesOf,
   type Primitive,
 } from "./program.js";
+import { copyAll, withField, withHeader } from "./references.js";
 
 export interface Resources {
   layout: Layout;
@@ -49,77 +51,94 @@ export function toPrimitive(
   resources: Resources,
 ): Primitive {
   const { layout } = resources;
-  const context: ExprContext = { names: layout, params, source: primitive.source_info };
-  const { op } = primitive;
+  const { op, source_info: source } = primitive;
+  const context: ExprContext = { layout, params, source };
   const at = (i: number): JsonValue => {
     const parameter = primitive.parameters[i];
-    if (parameter === undefined)
-      throw new UnsupportedConstruct(`"${op}" without parameter ${i}`, context.source);
+    if (parameter === undefined) throw new UnsupportedConstruct(`"${op}" without parameter ${i}`, source);
     return parameter;
   };
   const expr = (i: number) => toExpr(at(i), context);
-  const header = (i: number) => layout.header(at(i).value as string, context.source);
-  const target = (i: number): Field => {
-    const { type, value } = at(i);
-    const found = type === "field" ? layout.field(...(value as [string, string]), context.source) : undefined;
-    if (found === undefined || "validLane" in found) {
-      throw new UnsupportedConstruct(`"${op}" to a target of type "${type}"`, context.source);
-    }
-    return found;
-  };
+  const toField = (i: number, make: (target: Field) => Primitive) => withField(at(i), op, context, make);
+  const toHeader = (i: number, make: (header: Header) => Primitive) => withHeader(at(i), op, context, make);
   const varbit = (i: number) => {
     const found = at(i).type === "field" ? layout.varbit(...(at(i).value as [string, string])) : undefined;
-    if (found === undefined)
-      throw new UnsupportedConstruct(`"${op}" of something that is no varbit`, context.source);
+    if (found === undefined) throw new UnsupportedConstruct(`"${op}" of something that is no varbit`, source);
     return found;
   };
-  const calculation = (i: number) => lookUp(resources.calculations, at(i), "calculation", context);
+  const stack = (i: number) => layout.stack(at(i).value as string, source);
+  const fieldList = (i: number) => {
+    const id = Number(BigInt(at(i).value as string));
+    const found = at(i).type === "hexstr" && id > 0 ? resources.fieldLists.get(id) : undefined;
+    if (found === undefined) throw new UnsupportedConstruct(`"${op}" with the field list ${id}`, source);
+    return found;
+  };
+  const register = (i: number) => lookUp(resources.registers, at(i), "register", context);
 
   switch (op) {
     case "assign":
-    case "modify_field":
-      return { op: "assign", target: target(0), value: expr(1) };
+    case "modify_field": {
+      const value = expr(1);
+      return toField(0, (target) => ({ op: "assign", target, value }));
+    }
     case "assign_VL":
       return { op: "assignVarbit", target: varbit(0), value: varbit(1) };
     case "add_header":
-      return { op: "addHeader", header: header(0) };
+      return toHeader(0, (header) => ({ op: "addHeader", header }));
     case "remove_header":
-      return { op: "removeHeader", header: header(0) };
+      return toHeader(0, (header) => ({ op: "removeHeader", header }));
     case "assign_header":
-      return { op: "copyHeader", target: header(0), value: header(1) };
-    case "modify_field_with_hash_based_offset":
-      return { op: "hash", target: target(0), base: expr(1), calculation: calculation(2), size: expr(3) };
+      return toHeader(0, (target) => toHeader(1, (value) => ({ op: "copyHeader", target, value })));
+    case "assign_union": {
+      const members = (i: number) => layout.union(at(i).value as string, source);
+      return { op: "all", primitives: copyAll(members(0), members(1)) };
+    }
+    case "assign_header_stack": {
+      const [target, value] = [stack(0), stack(1)];
+      const copies = copyAll(target.elements.flat(), value.elements.flat());
+      return { op: "all", primitives: [...copies, { op: "copyCount", target, value }] };
+    }
+    case "push":
+    case "pop": {
+      if (at(0).type !== "header_stack" || at(1).type !== "hexstr") {
+        throw new UnsupportedConstruct(`"${op}" on a "${at(0).type}" by a "${at(1).type}"`, source);
+      }
+      const count = Number(hexValue(at(1).value as string));
+      return { op: "shiftStack", stack: stack(0), distance: op === "push" ? count : -count };
+    }
+    case "modify_field_with_hash_based_offset": {
+      const base = expr(1);
+      const calculation = lookUp(resources.calculations, at(2), "calculation", context);
+      const size = expr(3);
+      return toField(0, (target) => ({ op: "hash", target, base, calculation, size }));
+    }
+    case "modify_field_rng_uniform": {
+      const [low, high] = [expr(1), expr(2)];
+      return toField(0, (target) => ({ op: "random", target, low, high }));
+    }
     case "count":
       return {
         op: "count",
         counter: lookUp(resources.counters, at(0), "counter", context),
         index: expr(1),
       };
-    case "register_read":
-      return {
-        op: "registerRead",
-        target: target(0),
-        register: lookUp(resources.registers, at(1), "register", context),
-        index: expr(2),
-      };
+    case "register_read": {
+      const [from, index] = [register(1), expr(2)];
+      return toField(0, (target) => ({ op: "registerRead", target, register: from, index }));
+    }
     case "register_write":
-      return {
-        op: "registerWrite",
-        register: lookUp(resources.registers, at(0), "register", context),
-        index: expr(1),
-        value: expr(2),
-      };
+      return { op: "registerWrite", register: register(0), index: expr(1), value: expr(2) };
     case "drop":
     case "mark_to_drop":
       return { op: "markToDrop" };
     case "truncate":
       return { op: "truncate", bytes: expr(0) };
-    case "recirculate": {
-      const id = Number(BigInt(at(0).value as string));
-      const fieldList = resources.fieldLists.get(id);
-      if (fieldList === undefined) throw new UnsupportedConstruct(`the field list ${id}`, context.source);
-      return { op: "recirculate", fieldList };
-    }
+    case "recirculate":
+    case "resubmit":
+      return { op, fieldList: fieldList(0) };
+    case "clone_ingress_pkt_to_egress":
+    case "clone_egress_pkt_to_egress":
+      return { op: "clone", session: expr(0), fieldList: fieldList(1) };
     case "exit":
       return { op: "exit" };
     case "_jump":
@@ -130,7 +149,7 @@ export function toPrimitive(
     case "log_msg":
       return { op: "nothing" };
     default:
-      throw new UnsupportedConstruct(`the primitive "${op}"`, context.source);
+      throw new UnsupportedConstruct(`the primitive "${op}"`, source);
   }
 }
 

@@ -21,6 +21,11 @@ export function buildProgram(json: Bmv2Json): Program {
   }
   for (const set of json.parse_vsets) throw new UnsupportedConstruct(`the parser value set "${set.name}"`);
 
+  for (const { primitives } of json.deparsers) {
+    for (const { op, source_info } of primitives ?? [])
+      throw new UnsupportedConstruct(`"${op}" in the deparser`, source_info);
+  }
+
   const layout = layOut(json);
   const calculations = buildCalculations(json, layout);
   const indirect = json.counter_arrays.filter(({ is_direct }) => !is_direct);
@@ -59,9 +64,10 @@ export function buildProgram(json: Bmv2Json): Program {
   return {
     headers: layout.headers,
     lanes: layout.lanes,
-    zeroedLanes: layout.zeroedLanes,
+    metadataLanes: layout.metadataLanes,
     varbitBytes: layout.varbitBytes,
     standard: layout.standard,
+    usedStandard: layout.usedStandard,
     parser: buildParser(json, resources),
     actions: [...actions.values()],
     ingress: pipeline("ingress"),
@@ -98,7 +104,7 @@ function toPipeline(
     const { expression, source_info, true_next, false_next } = conditionals.get(name)!;
     return {
       kind: "if",
-      cond: toExpr(expression, { names: context.layout, params: [], source: source_info }),
+      cond: toExpr(expression, { layout: context.layout, params: [], source: source_info }),
       whenTrue: node(true_next),
       whenFalse: node(false_next),
     };

@@ -6,7 +6,10 @@ import type { Calculation, CalculationInput, Checksum, HashAlgorithm } from "./p
 
 const ALGORITHMS: Record<string, HashAlgorithm> = {
   crc32: "crc32",
+  // The parameters of the custom ones can only be changed over Thrift; these are what they start with.
+  crc32_custom: "crc32",
   crc16: "crc16",
+  crc16_custom: "crc16",
   csum16: "csum16",
   identity: "identity",
   xor16: "xor16",
@@ -32,6 +35,8 @@ function toInput(
       return { kind: "header", header: layout.header(json.value as string, source) };
     case "hexstr":
       return { kind: "const", value: hexValue(json.value as string), bits: json.bitwidth ?? 0 };
+    case "payload":
+      return { kind: "payload" };
     default:
       throw new UnsupportedConstruct(`a "${json.type}" in a calculation`, source);
   }
@@ -74,7 +79,7 @@ export function buildChecksums(
     const cond =
       checksum.if_cond === null || checksum.if_cond === undefined
         ? undefined
-        : toExpr(checksum.if_cond, { names: layout, params: [], source });
+        : toExpr(checksum.if_cond, { layout, params: [], source });
     return { calculation, target, cond, verify: checksum.verify, update: checksum.update };
   });
 }

@@ -8,21 +8,24 @@ import {
   UnsupportedConstruct,
 } from "../json/bmv2.js";
 import { type Resources, toPrimitive } from "./actions.js";
-import { constExpr, type ExprContext, toExpr } from "./expressions.js";
-import type { Expr, ParserState, ParserStep, Program, Transition } from "./program.js";
+import { constExpr, type ExprContext, rawFieldExpr, toExpr } from "./expressions.js";
+import type { Expr, Header, ParserState, ParserStep, Program, Transition } from "./program.js";
 
 export function buildParser(json: Bmv2Json, resources: Resources): Program["parser"] {
   const parser = json.parsers.find(({ name }) => name === "parser") ?? json.parsers[0];
   if (parser === undefined) throw new Error("the program has no parser");
   const numbers = new Map(parser.parse_states.map(({ name }, i) => [name, i]));
   const states = parser.parse_states.map((state): ParserState => {
-    const context: ExprContext = { names: resources.layout, params: [], source: undefined };
+    const context: ExprContext = { layout: resources.layout, params: [], source: undefined };
     const keys = state.transition_key.map((key) => toKey(key, context, state.name));
     return {
       name: state.name,
       steps: state.parser_ops.map((op) => toStep(op, context, resources, state.name)),
       keys,
-      transitions: state.transitions.map((item) => toTransition(item, keys, numbers, state.name)),
+      // simple_switch takes the default last, wherever it stands.
+      transitions: state.transitions
+        .map((item) => toTransition(item, keys, numbers, state.name))
+        .sort((a, b) => Number(a.match === undefined) - Number(b.match === undefined)),
     };
   });
   const start = numbers.get(parser.init_state);
@@ -31,10 +34,14 @@ export function buildParser(json: Bmv2Json, resources: Resources): Program["pars
 }
 
 function toKey(key: JsonValue, context: ExprContext, state: string): Expr {
-  if (key.type !== "field" && key.type !== "lookahead") {
+  if (key.type === "field") return rawFieldExpr(context.layout.field(...(key.value as [string, string])));
+  if (key.type !== "stack_field" && key.type !== "lookahead") {
     throw new UnsupportedConstruct(`a "${key.type}" as select key of parser state "${state}"`);
   }
-  return toExpr(key, context);
+  const value = toExpr(key, context);
+  if (value.mayBeNegative)
+    throw new UnsupportedConstruct(`a signed field of a stack as select key of parser state "${state}"`);
+  return value;
 }
 
 function toStep(
@@ -48,13 +55,29 @@ function toStep(
   switch (op) {
     case "extract":
     case "extract_VL": {
-      if (value(0).type !== "regular") {
-        throw new UnsupportedConstruct(`extraction into a "${value(0).type}" in parser state "${state}"`);
+      const bits = op === "extract_VL" ? toExpr(value(1), context) : undefined;
+      const into = (header: Header): ParserStep =>
+        bits === undefined ? { op: "extract", header } : { op: "extractVarbit", header, bits };
+      switch (value(0).type) {
+        case "regular":
+          return into(layout.header(value(0).value as string));
+        case "stack": {
+          const stack = layout.stack(value(0).value as string);
+          return { op: "extractNext", stack, steps: stack.elements.map(([header]) => into(header!)) };
+        }
+        case "union_stack": {
+          const [name, member] = value(0).value as [string, string];
+          const stack = layout.unionStack(name);
+          const position = layout.unionMember(name, member);
+          return {
+            op: "extractNext",
+            stack,
+            steps: stack.elements.map((headers) => into(headers[position]!)),
+          };
+        }
+        default:
+          throw new UnsupportedConstruct(`extraction into a "${value(0).type}" in parser state "${state}"`);
       }
-      const header = layout.header(value(0).value as string);
-      return op === "extract"
-        ? { op: "extract", header }
-        : { op: "extractVarbit", header, bits: toExpr(value(1), context) };
     }
     case "set":
       return {

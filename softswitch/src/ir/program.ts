@@ -13,6 +13,8 @@ export interface Field {
   lanes: number;
   /** Position in its header, in bits from the first one on the wire. */
   bitOffset: number;
+  /** int<> instead of bit<>. Its lanes hold the two's complement, reduced to its width. */
+  isSigned: boolean;
   header: Header;
 }
 
@@ -36,9 +38,23 @@ export interface Header {
   varbit: Varbit | undefined;
   /** Of the fixed part. */
   bits: number;
+  /** The other members of its header union: at most one member is valid. */
+  siblings: Header[];
 }
 
-/** An expression. `bits` bounds its exact value when `isNegative` is false; values are never reduced but by `&`. */
+/** A header stack, or a stack of header unions when an element has several headers. */
+export interface Stack {
+  name: string;
+  /** By index: the headers of the element. */
+  elements: Header[][];
+  /** Lane of the number of elements that the parser has filled. */
+  nextLane: number;
+}
+
+/**
+ * An expression. Its exact value lies in [0, 2^bits), or in [-2^bits, 2^bits) when it may be negative; nothing but an operator
+ * that says so reduces it. `bits` is infinite for a shift to the left by a distance that only the packet knows.
+ */
 export type Expr = ExprNode & { bits: number; mayBeNegative: boolean };
 
 export type ExprNode =
@@ -47,13 +63,21 @@ export type ExprNode =
   | { kind: "const"; value: bigint }
   | { kind: "param"; lane: number }
   | { kind: "lookahead"; bitOffset: number }
+  /** A field of the stack's element `index`: `field` in element 0, `stride` lanes further in each next one. 0 beyond its end. */
+  | { kind: "element"; field: Field; stride: number; size: number; index: Expr }
+  /** How many elements of a stack the parser has filled. */
+  | { kind: "stackCount"; stack: Stack }
   | { kind: "ring"; op: "+" | "-" | "*" | "&" | "|" | "^"; left: Expr; right: Expr }
   | { kind: "complement"; right: Expr }
   | { kind: "shift"; op: "<<" | ">>"; left: Expr; right: Expr }
   | { kind: "compare"; op: "==" | "!=" | "<" | ">" | "<=" | ">="; left: Expr; right: Expr }
   | { kind: "logic"; op: "and" | "or"; left: Expr; right: Expr }
   | { kind: "not"; right: Expr }
-  | { kind: "choose"; cond: Expr; left: Expr; right: Expr };
+  | { kind: "choose"; cond: Expr; left: Expr; right: Expr }
+  /** The value of the low `bits + 1` bits as two's complement. */
+  | { kind: "signExtend"; right: Expr }
+  | { kind: "saturate"; right: Expr; min: bigint; max: bigint }
+  | { kind: "equalVarbits"; left: Varbit; right: Varbit };
 
 export type HashAlgorithm = "crc32" | "crc16" | "csum16" | "identity" | "xor16" | "crcCCITT";
 
@@ -62,7 +86,9 @@ export type CalculationInput =
   | { kind: "field"; field: Field }
   | { kind: "varbit"; varbit: Varbit }
   | { kind: "header"; header: Header }
-  | { kind: "const"; value: bigint; bits: number };
+  | { kind: "const"; value: bigint; bits: number }
+  /** What follows the headers in the packet. */
+  | { kind: "payload" };
 
 export interface Calculation {
   name: string;
@@ -82,8 +108,16 @@ export type Primitive =
   | { op: "registerRead"; target: Field; register: number; index: Expr }
   | { op: "registerWrite"; register: number; index: Expr; value: Expr }
   | { op: "markToDrop" }
+  | { op: "random"; target: Field; low: Expr; high: Expr }
   | { op: "truncate"; bytes: Expr }
-  | { op: "recirculate"; fieldList: number }
+  | { op: "recirculate" | "resubmit"; fieldList: number }
+  | { op: "clone"; session: Expr; fieldList: number }
+  /** Moves the elements of a stack: by a positive distance to the back, by a negative one to the front. */
+  | { op: "shiftStack"; stack: Stack; distance: number }
+  | { op: "copyCount"; target: Stack; value: Stack }
+  | { op: "all"; primitives: Primitive[] }
+  /** One of several by a number; none when there is none of that number. */
+  | { op: "oneOf"; index: Expr; cases: Primitive[] }
   | { op: "exit" }
   | { op: "jump"; to: number }
   | { op: "jumpIfZero"; cond: Expr; to: number }
@@ -108,13 +142,11 @@ export interface Action {
 export type ParserStep =
   | { op: "extract"; header: Header }
   | { op: "extractVarbit"; header: Header; bits: Expr }
+  /** Into the next element of a stack; one step for each element. */
+  | { op: "extractNext"; stack: Stack; steps: ParserStep[] }
   | { op: "primitive"; primitive: Primitive }
   | { op: "verify"; cond: Expr; error: Expr }
   | { op: "advance"; bits: Expr };
-
-export interface TransitionKey {
-  value: Expr;
-}
 
 export interface Transition {
   /** For each key the value and mask; undefined: the default. */
@@ -170,6 +202,8 @@ export interface Table {
   hasSelector: boolean;
   constEntries: ConstEntry[];
   next: { byAction: Map<number, number | undefined> } | { hit: number | undefined; miss: number | undefined };
+  /** The way on when no action ran. */
+  otherwise: number | undefined;
   source: SourceInfo | undefined;
 }
 
@@ -201,12 +235,14 @@ export interface Checksum {
 
 export interface Program {
   headers: Header[];
-  /** Lanes of the state: those of metadata come first, then the packet headers' validity, then their fields. */
+  /** Lanes of the state. Lane 0 is the validity of metadata; those of metadata fields follow, then all others. */
   lanes: number;
-  /** Lanes [0, metadataLanes) are zeroed for each packet, and so are the validities behind them. */
-  zeroedLanes: number;
+  metadataLanes: number;
   varbitBytes: number;
+  /** Fields of standard metadata. */
   standard: Map<string, Field>;
+  /** Names of those that the program reads or writes. */
+  usedStandard: Set<string>;
   parser: { states: ParserState[]; start: number };
   actions: Action[];
   ingress: Pipeline;
@@ -216,11 +252,16 @@ export interface Program {
   counters: { name: string; size: number }[];
   registers: { name: string; size: number; bits: number }[];
   profiles: ActionProfile[];
-  /** What a recirculated packet keeps of its metadata. */
+  /** What a cloned, resubmitted or recirculated packet keeps of its metadata. */
   fieldLists: Field[][];
   errors: Map<string, number>;
 }
 
 export function lanesOf(bits: number): number {
   return Math.max(1, (bits + 31) >>> 5);
+}
+
+/** Lanes that hold an expression's exact value, with a bit for its sign where it may be negative. */
+export function exactLanes({ bits, mayBeNegative }: Expr): number {
+  return lanesOf(bits + (mayBeNegative ? 1 : 0));
 }

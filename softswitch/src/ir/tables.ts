@@ -1,6 +1,6 @@
 // Match-action tables.
 import { type JsonKey, type JsonMatchKey, type JsonTable, UnsupportedConstruct } from "../json/bmv2.js";
-import { fieldExpr } from "./expressions.js";
+import { rawFieldExpr } from "./expressions.js";
 import type { Layout } from "./layout.js";
 import {
   type Action,
@@ -38,16 +38,13 @@ function toKey(key: JsonKey, lane: number, table: JsonTable, layout: Layout): Ke
   const target = typeof key.target === "string" ? layout.header(key.target) : layout.field(...key.target);
   const isValidity = "validLane" in target;
   const bits = isValidity ? 1 : target.bits;
-  if (kind === "range" && bits > 32) {
-    throw new UnsupportedConstruct(`a range match on ${bits} bits`, table.source_info);
-  }
   return {
     name: key.name,
     kind,
     bits,
     lanes: lanesOf(bits),
     lane,
-    value: fieldExpr(target),
+    value: rawFieldExpr(target),
     guard: isValidity || target.header.isMetadata ? undefined : target.header,
     mask: key.mask === null ? undefined : BigInt(key.mask),
   };
@@ -68,7 +65,8 @@ function toConstMatch(json: JsonMatchKey, { bits, kind }: KeyField): ConstEntry[
   switch (kind) {
     case "lpm": {
       const prefixLength = json.prefix_length ?? bits;
-      return { kind, value: value(json.key), mask: 0n, prefixLength };
+      const mask = ((1n << BigInt(prefixLength)) - 1n) << BigInt(bits - prefixLength);
+      return { kind, value: value(json.key) & mask, mask, prefixLength };
     }
     case "range":
       return { kind, value: value(json.start), mask: value(json.end), prefixLength: 0 };
@@ -124,6 +122,7 @@ export function toTable(json: JsonTable, context: TableContext): Table {
     hasSelector: json.type === "indirect_ws",
     constEntries,
     next: toNext(json, context),
+    otherwise: context.node(json.base_default_next),
     source: json.source_info,
   };
 }

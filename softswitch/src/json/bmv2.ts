@@ -24,8 +24,27 @@ export interface JsonExpression {
 export interface JsonHeaderType {
   name: string;
   id: number;
-  /** [name, bits or "*", signed] */
-  fields: [string, number | "*", boolean?][];
+  /** [name, bits or "*", signed, saturating] */
+  fields: [string, number | "*", boolean?, boolean?][];
+  /** Bytes of a header with a varbit field. */
+  max_length?: number | null;
+}
+
+export interface JsonHeaderStack {
+  name: string;
+  header_ids: number[];
+}
+
+export interface JsonHeaderUnion {
+  name: string;
+  id: number;
+  header_ids: number[];
+}
+
+export interface JsonHeaderUnionStack {
+  name: string;
+  union_type: string;
+  header_union_ids: number[];
 }
 
 export interface JsonHeader {
@@ -165,14 +184,15 @@ export interface JsonChecksum {
 export interface Bmv2Json {
   header_types: JsonHeaderType[];
   headers: JsonHeader[];
-  header_stacks: unknown[];
-  header_unions: unknown[];
-  header_union_stacks: unknown[];
+  header_stacks: JsonHeaderStack[];
+  header_union_types: { name: string; headers: [string, string][] }[];
+  header_unions: JsonHeaderUnion[];
+  header_union_stacks: JsonHeaderUnionStack[];
   field_lists: { id: number; name: string; elements: JsonValue[] }[];
   errors: [string, number][];
   parsers: JsonParser[];
   parse_vsets: { name: string }[];
-  deparsers: { name: string; order: string[] }[];
+  deparsers: { name: string; order: string[]; primitives?: JsonPrimitive[] }[];
   meter_arrays: { name: string; source_info?: SourceInfo }[];
   counter_arrays: { name: string; is_direct: boolean; size?: number; binding?: string }[];
   register_arrays: { name: string; size: number; bitwidth: number; source_info?: SourceInfo }[];
@@ -228,6 +248,7 @@ export function parseBmv2Json(bytes: Uint8Array): Bmv2Json {
   }
   const none = {
     header_stacks: [],
+    header_union_types: [],
     header_unions: [],
     header_union_stacks: [],
     field_lists: [],

@@ -52,9 +52,17 @@ export function xor16(bytes: Uint8Array, length: number): number {
   return result;
 }
 
-/** The first 8 bytes as a number. More than 53 bits cannot be told apart, so the compiler allows 6 bytes of input. */
-export function identity64(bytes: Uint8Array, length: number): number {
-  let result = 0;
-  for (let i = 0; i < Math.min(8, length); i++) result = result * 256 + bytes[i]!;
+/** The first 8 bytes, or all when there are fewer, as a number of 64 bits. */
+export function identity64(bytes: Uint8Array, length: number): bigint {
+  let result = 0n;
+  for (let i = 0; i < Math.min(8, length); i++) result = (result << 8n) | BigInt(bytes[i]!);
   return result;
+}
+
+/** The bytes in an array of at least `length`. */
+export function withRoom(bytes: Uint8Array, length: number): Uint8Array {
+  if (bytes.length >= length) return bytes;
+  const larger = new Uint8Array(2 * length);
+  larger.set(bytes);
+  return larger;
 }

@@ -5,8 +5,34 @@ import { makeTableStore, type TableStore } from "../tables/table_store.js";
 
 /** Longest input of a hash calculation, in bytes: that of P4's widest headers, with room. */
 const HASH_INPUT_BYTES = 4096;
-/** Slots of {@link PipelineMemory.local}. */
-export const LOCAL = { frameBytes: 0, truncateTo: 1, recirculate: 2, exit: 3, parsedBytes: 4 } as const;
+/** Slots of {@link PipelineMemory.local}. Field lists are numbered from 1 here: 0 is none. */
+export const LOCAL = {
+  /** what counters add */
+  countedBytes: 0,
+  truncateTo: 1,
+  recirculate: 2,
+  exit: 3,
+  /** packet_length as egress will see it: headers that are added and removed change it */
+  packetBytes: 5,
+  resubmit: 6,
+  /** session + 1 */
+  clone: 7,
+  cloneFields: 8,
+} as const;
+const LOCAL_SLOTS = 9;
+
+/** One copy of a packet. */
+export interface Replica {
+  port: number;
+  /** egress_rid */
+  instance: number;
+}
+
+/** What the packet replication engine is told. */
+export interface Replication {
+  groups: Map<number, Replica[]>;
+  sessions: Map<number, Replica[]>;
+}
 
 export interface PipelineMemory {
   state: Int32Array;
@@ -20,6 +46,7 @@ export interface PipelineMemory {
   /** Packets and bytes by counter and cell. */
   counters: Float64Array[];
   registers: Int32Array[];
+  replication: Replication;
 }
 
 export function allTables(program: Program): Table[] {
@@ -39,7 +66,7 @@ export function makeMemory(program: Program): PipelineMemory {
       Math.max(1, ...tables.flatMap((store) => (store === undefined ? [] : [store.lanes]))),
     ),
     hashInput: new Uint8Array(HASH_INPUT_BYTES),
-    local: new Float64Array(Object.keys(LOCAL).length),
+    local: new Float64Array(LOCAL_SLOTS),
     tables,
     profiles: program.profiles.map(
       (profile, i) =>
@@ -50,5 +77,6 @@ export function makeMemory(program: Program): PipelineMemory {
     ),
     counters: program.counters.map(({ size }) => new Float64Array(2 * size)),
     registers: program.registers.map(({ size, bits }) => new Int32Array(size * lanesOf(bits))),
+    replication: { groups: new Map(), sessions: new Map() },
   };
 }

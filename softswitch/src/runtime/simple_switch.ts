@@ -1,56 +1,78 @@
-// How simple_switch takes a packet from one stage to the next: parser, ingress, the traffic manager's decision, egress,
-// deparser, and once more for what is recirculated.
+// How simple_switch takes a packet from one stage to the next: parser, ingress, the traffic manager's decisions, egress,
+// deparser; and what becomes of copies and of packets that go round once more.
 import { compileProgram, type Stages } from "../emit/index.js";
-import type { Field, Program } from "../ir/program.js";
-import { LOCAL, makeMemory, type PipelineMemory } from "./memory.js";
+import type { Program } from "../ir/program.js";
+import { LOCAL, makeMemory, type PipelineMemory, type Replica } from "./memory.js";
 
-/** simple_switch's PKT_INSTANCE_TYPE_RECIRC. */
-const INSTANCE_RECIRCULATED = 4;
-/** Headers are written here; the payload follows them. Larger than any header stack of a program. */
-const HEADER_ROOM = 2048;
+/** simple_switch's values of instance_type. */
+const INSTANCE = {
+  normal: 0,
+  ingressClone: 1,
+  egressClone: 2,
+  recirculated: 4,
+  replication: 5,
+  resubmitted: 6,
+} as const;
 const USUAL_FRAME_BYTES = 9_216;
-/** A packet that recirculates more often than this circles for ever, and would stop the switch. */
+/** A frame that makes more passes than this circles for ever, and would stop the switch. */
 const MAX_PASSES = 1024;
 
 /** Told of a frame that leaves; the bytes are valid during the call only. */
 export type Emit = (port: number, bytes: Uint8Array, length: number) => void;
 
-interface Standard {
-  [name: string]: Field | undefined;
-}
+/** A packet between two passes. */
+type Waiting =
+  | {
+      stage: "ingress";
+      frame: Uint8Array;
+      /** State with the metadata that is kept, and no headers. */
+      state: Int32Array;
+      countedBytes: number;
+      packetBytes: number;
+    }
+  | {
+      stage: "egress";
+      /** Headers and metadata. */
+      state: Int32Array;
+      varbits: Uint8Array;
+      payload: Uint8Array;
+      port: number;
+      countedBytes: number;
+      packetBytes: number;
+    };
 
 export class SimpleSwitch {
   readonly program: Program;
   readonly memory: PipelineMemory;
   readonly #stages: Stages;
-  readonly #standard: Standard;
   readonly #dropPort: number;
   readonly #clockUs: () => number;
-  #out = new Uint8Array(USUAL_FRAME_BYTES + HEADER_ROOM);
-  #again = new Uint8Array(USUAL_FRAME_BYTES + HEADER_ROOM);
-  /** Frames that recirculated too often. */
+  readonly #usesIngressTime: boolean;
+  readonly #usesEgressTime: boolean;
+  /** Bytes of all headers a packet can have. */
+  readonly #headerRoom: number;
+  #out: Uint8Array;
+  /** Where the frame that is being processed came in. */
+  #port = 0;
+  /** What the frame that is being processed has left to do, in order. */
+  readonly #waiting: Waiting[] = [];
+  /** Frames that were given up because they circled. */
   circled = 0;
 
   constructor(program: Program, dropPort: number, clockUs: () => number) {
     this.program = program;
     this.memory = makeMemory(program);
     this.#stages = compileProgram(program, this.memory, dropPort);
-    this.#standard = Object.fromEntries(program.standard);
     this.#dropPort = dropPort;
     this.#clockUs = clockUs;
-  }
-
-  #set(name: string, value: number): void {
-    const field = this.#standard[name];
-    if (field === undefined) return;
-    this.memory.state[field.lane] = field.bits < 32 ? value & (2 ** field.bits - 1) : value | 0;
-    if (field.lanes > 1)
-      this.memory.state[field.lane + 1] = Math.floor(value / 4294967296) & (2 ** (field.bits - 32) - 1);
-  }
-
-  #get(name: string): number {
-    const field = this.#standard[name];
-    return field === undefined ? 0 : this.memory.state[field.lane]! >>> 0;
+    this.#headerRoom = program.deparser.reduce(
+      (sum, { bits, varbit }) => sum + ((bits + (varbit?.maxBits ?? 0)) >> 3),
+      0,
+    );
+    this.#out = new Uint8Array(USUAL_FRAME_BYTES + this.#headerRoom);
+    this.#usesIngressTime = program.usedStandard.has("ingress_global_timestamp");
+    this.#usesEgressTime =
+      program.usedStandard.has("egress_global_timestamp") || program.usedStandard.has("enq_timestamp");
   }
 
   /**
@@ -59,73 +81,192 @@ export class SimpleSwitch {
    * @param bytes - the frame without FCS
    */
   process(port: number, bytes: Uint8Array, length: number, emit: Emit): void {
-    const { state } = this.memory;
-    this.#reset();
-    this.#set("ingress_port", port);
-    this.#set("packet_length", length);
-    this.#set("ingress_global_timestamp", this.#clockUs());
-    let frame = bytes;
-    let frameBytes = length;
-    for (let pass = 0; pass < MAX_PASSES; pass++) {
-      const leaving = this.#pass(frame, frameBytes);
-      if (leaving === 0) return;
-      const again = this.memory.local[LOCAL.recirculate]!;
-      if (again === 0) {
-        emit(this.#get("egress_port"), this.#out, leaving);
+    const stages = this.#stages;
+    const { local } = this.memory;
+    this.#port = port;
+    stages.begin();
+    stages.setIngressPort(port);
+    stages.setPacketLength(length);
+    if (this.#usesIngressTime) stages.setIngressTime(this.#clockUs());
+    local[LOCAL.countedBytes] = length;
+    local[LOCAL.packetBytes] = length;
+    this.#ingress(bytes, length, emit);
+    if (this.#waiting.length > 0) this.#finish(emit);
+  }
+
+  /** Does what waits, and what comes of it. */
+  #finish(emit: Emit): void {
+    const stages = this.#stages;
+    const { local, state, varbits } = this.memory;
+    let passes = 0;
+    for (let packet = this.#waiting.shift(); packet !== undefined; packet = this.#waiting.shift()) {
+      if (++passes > MAX_PASSES) {
+        this.circled++;
+        this.#waiting.length = 0;
         return;
       }
-      const kept = this.program.fieldLists[again - 1]!.map((field) =>
-        Array.from({ length: field.lanes }, (_, i) => [field.lane + i, state[field.lane + i]!] as const),
-      );
-      this.#reset();
-      for (const [lane, value] of kept.flat()) state[lane] = value;
-      this.#set("instance_type", INSTANCE_RECIRCULATED);
-      this.#set("packet_length", leaving);
-      // The next pass writes where this one has written, and reads what it wrote.
-      [this.#out, this.#again] = [this.#again, this.#out];
-      frame = this.#again;
-      frameBytes = leaving;
+      stages.begin();
+      state.set(packet.state);
+      local[LOCAL.countedBytes] = packet.countedBytes;
+      local[LOCAL.packetBytes] = packet.packetBytes;
+      if (packet.stage === "ingress") {
+        this.#ingress(packet.frame, packet.frame.length, emit);
+      } else {
+        varbits.set(packet.varbits);
+        stages.setPayload(packet.payload, 0, packet.payload.length);
+        this.#egress(packet.port, emit);
+      }
     }
-    this.circled++;
   }
 
-  #reset(): void {
-    const { state } = this.memory;
-    state.fill(0, 0, this.program.zeroedLanes);
-    state[this.program.headers.find(({ isMetadata }) => isMetadata)!.validLane] = 1;
-  }
-
-  /** One pass. @returns bytes of the frame in #out, 0 when it was dropped */
-  #pass(frame: Uint8Array, frameBytes: number): number {
-    const { local } = this.memory;
+  #ingress(frame: Uint8Array, length: number, emit: Emit): void {
     const stages = this.#stages;
-    local[LOCAL.frameBytes] = frameBytes;
-    local[LOCAL.truncateTo] = Number.POSITIVE_INFINITY;
-    local[LOCAL.recirculate] = 0;
-    local[LOCAL.exit] = 0;
-    const error = stages.parse(frame, frameBytes);
-    const parsed = local[LOCAL.parsedBytes]!;
-    this.#set("parser_error", error);
-    this.#set("checksum_error", stages.verifyChecksums());
+    const { local, replication } = this.memory;
+    const packetBytes = local[LOCAL.packetBytes]!;
+    stages.setParserError(stages.parse(frame, length));
+    stages.setChecksumError(stages.verifyChecksums());
     stages.ingress();
     local[LOCAL.exit] = 0;
-    // No multicast group can be configured, so one that is asked for has no member.
-    if (this.#get("mcast_grp") !== 0) return 0;
-    const port = this.#get("egress_spec");
-    if (port === this.#dropPort) return 0;
 
-    this.#set("instance_type", 0);
-    this.#set("egress_global_timestamp", this.#clockUs());
-    this.#set("egress_port", port);
-    this.#set("egress_spec", this.#dropPort + 1);
-    this.#set("packet_length", frameBytes);
+    if (local[LOCAL.clone] !== 0) this.#cloneIngress(frame, length, packetBytes);
+    const resubmit = local[LOCAL.resubmit]!;
+    if (resubmit !== 0) {
+      const countedBytes = local[LOCAL.countedBytes]!;
+      const again = frame.slice(0, Math.min(length, local[LOCAL.truncateTo]!));
+      const state = this.#keptState(resubmit, INSTANCE.resubmitted, packetBytes);
+      this.#waiting.push({ stage: "ingress", frame: again, state, countedBytes, packetBytes });
+      return;
+    }
+    const group = stages.multicastGroup();
+    if (group !== 0) {
+      stages.setInstanceType(INSTANCE.replication);
+      this.#replicate(replication.groups.get(group));
+      return;
+    }
+    const port = stages.egressSpec();
+    if (port === this.#dropPort) return;
+    stages.setInstanceType(INSTANCE.normal);
+    if (!this.#enqueue()) return;
+    this.#egress(port, emit);
+  }
+
+  /** What happens when a packet is put into an egress queue. @returns false when it is dropped there */
+  #enqueue(): boolean {
+    // simple_switch has one queue a port unless told otherwise, and drops what asks for another.
+    if (this.#stages.priority() !== 0) return false;
+    if (this.#usesEgressTime) this.#stages.setEnqueueTime(this.#clockUs());
+    return true;
+  }
+
+  #egress(port: number, emit: Emit): void {
+    const stages = this.#stages;
+    const { local } = this.memory;
+    if (this.#usesEgressTime) stages.setEgressTime(this.#clockUs());
+    stages.setEgressPort(port);
+    stages.setEgressSpec(this.#dropPort + 1);
+    stages.setPacketLength(local[LOCAL.packetBytes]!);
     stages.egress();
-    if (this.#get("egress_spec") === this.#dropPort) return 0;
+    if (local[LOCAL.clone] !== 0) this.#cloneEgress();
+    if (stages.egressSpec() === this.#dropPort) return;
 
     stages.updateChecksums();
-    if (this.#out.length < frameBytes + HEADER_ROOM) this.#out = new Uint8Array(frameBytes + HEADER_ROOM);
-    const headerBytes = stages.deparse(this.#out);
-    this.#out.set(frame.subarray(parsed, frameBytes), headerBytes);
-    return Math.min(headerBytes + frameBytes - parsed, local[LOCAL.truncateTo]!);
+    const needed = stages.payloadEnd() - stages.payloadStart() + this.#headerRoom;
+    if (this.#out.length < needed) this.#out = new Uint8Array(needed);
+    const length = Math.min(stages.deparse(this.#out), local[LOCAL.truncateTo]!);
+    const recirculate = local[LOCAL.recirculate]!;
+    if (recirculate === 0) {
+      emit(port, this.#out, length);
+      return;
+    }
+    const state = this.#keptState(recirculate, INSTANCE.recirculated, length);
+    const frame = this.#out.slice(0, length);
+    this.#waiting.push({ stage: "ingress", frame, state, countedBytes: length, packetBytes: length });
+  }
+
+  /** The packet as it came, parsed once more, with the metadata that its field list keeps. */
+  #cloneIngress(frame: Uint8Array, length: number, packetBytes: number): void {
+    const stages = this.#stages;
+    const { local, state, varbits, replication } = this.memory;
+    const replicas = replication.sessions.get(local[LOCAL.clone]! - 1);
+    const fieldList = local[LOCAL.cloneFields]!;
+    local[LOCAL.clone] = 0;
+    if (replicas === undefined) return;
+    const original = {
+      state: state.slice(),
+      varbits: varbits.slice(),
+      local: local.slice(),
+      from: stages.payloadStart(),
+      to: stages.payloadEnd(),
+    };
+    stages.begin();
+    stages.setIngressPort(this.#port);
+    const cut = Math.min(length, original.local[LOCAL.truncateTo]!);
+    stages.parse(frame, cut);
+    stages.clearMetadata();
+    this.#keep(fieldList, original.state, state);
+    stages.setInstanceType(INSTANCE.ingressClone);
+    local[LOCAL.countedBytes] = original.local[LOCAL.countedBytes]!;
+    local[LOCAL.packetBytes] = packetBytes;
+    this.#replicate(replicas);
+    state.set(original.state);
+    varbits.set(original.varbits);
+    local.set(original.local);
+    stages.setPayload(frame, original.from, original.to);
+  }
+
+  /** The packet as it leaves egress, with the metadata that its field list keeps. */
+  #cloneEgress(): void {
+    const stages = this.#stages;
+    const { local, state, replication } = this.memory;
+    const replicas = replication.sessions.get(local[LOCAL.clone]! - 1);
+    const fieldList = local[LOCAL.cloneFields]!;
+    local[LOCAL.clone] = 0;
+    if (replicas === undefined) return;
+    const original = state.slice();
+    stages.clearMetadata();
+    this.#keep(fieldList, original, state);
+    stages.setInstanceType(INSTANCE.egressClone);
+    this.#replicate(replicas);
+    state.set(original);
+  }
+
+  /** Puts copies of the packet as it is now into the egress queues. */
+  #replicate(replicas: readonly Replica[] | undefined): void {
+    const stages = this.#stages;
+    const { local, state, varbits } = this.memory;
+    if (replicas === undefined || !this.#enqueue()) return;
+    // A copy takes what a truncation has left of the bytes behind the headers, and is not cut again.
+    const from = stages.payloadStart();
+    const to = Math.min(stages.payloadEnd(), from + local[LOCAL.truncateTo]!);
+    const payload = stages.payload().slice(from, to);
+    for (const { port, instance } of replicas) {
+      stages.setEgressRid(instance);
+      this.#waiting.push({
+        stage: "egress",
+        state: state.slice(),
+        varbits: varbits.slice(),
+        payload,
+        port,
+        countedBytes: local[LOCAL.countedBytes]!,
+        packetBytes: local[LOCAL.packetBytes]!,
+      });
+    }
+  }
+
+  /** The state of a packet that is parsed again: the metadata of a field list, and nothing else of what it was. */
+  #keptState(fieldList: number, instanceType: number, packetBytes: number): Int32Array {
+    const { state } = this.memory;
+    const before = state.slice();
+    this.#stages.begin();
+    this.#keep(fieldList, before, state);
+    this.#stages.setInstanceType(instanceType);
+    this.#stages.setPacketLength(packetBytes);
+    return state.slice();
+  }
+
+  #keep(fieldList: number, from: Int32Array, to: Int32Array): void {
+    for (const { lane, lanes } of this.program.fieldLists[fieldList - 1]!) {
+      for (let i = 0; i < lanes; i++) to[lane + i] = from[lane + i]!;
+    }
   }
 }

@@ -107,11 +107,16 @@ class LpmStore extends TableStore {
 /** Highest priority first, entry after entry. */
 class TernaryStore extends TableStore {
   #order: number[] = [];
-  readonly #isRange: boolean[];
+  /** Lanes that a mask selects bits of. */
+  readonly #maskedLanes: number[];
+  readonly #ranges: KeyField[];
 
   constructor(table: Table) {
     super(table, fieldLanes(table) + 1);
-    this.#isRange = table.keys.flatMap(({ kind, lanes }) => Array<boolean>(lanes).fill(kind === "range"));
+    this.#ranges = table.keys.filter(({ kind }) => kind === "range");
+    this.#maskedLanes = table.keys
+      .filter(({ kind }) => kind !== "range")
+      .flatMap(({ lane, lanes }) => Array.from({ length: lanes }, (_, i) => lane + i));
   }
 
   override find(key: Int32Array): number {
@@ -122,16 +127,26 @@ class TernaryStore extends TableStore {
   }
 
   #matches(entry: number, key: Int32Array): boolean {
-    const lanes = this.valueLanes;
-    for (let i = 0; i < lanes; i++) {
-      const value = this.keyLane(entry, i);
-      const mask = this.keyLane(entry, lanes + i);
-      if (this.#isRange[i]) {
-        const lane = key[i]! >>> 0;
-        if (lane < value >>> 0 || lane > mask >>> 0) return false;
-      } else if ((key[i]! & mask) !== value) return false;
+    const second = this.valueLanes;
+    for (let n = 0; n < this.#maskedLanes.length; n++) {
+      const lane = this.#maskedLanes[n]!;
+      if ((key[lane]! & this.keyLane(entry, second + lane)) !== this.keyLane(entry, lane)) return false;
+    }
+    for (let n = 0; n < this.#ranges.length; n++) {
+      const { lane, lanes } = this.#ranges[n]!;
+      if (this.#compare(key, entry, lane, lanes) < 0) return false;
+      if (this.#compare(key, entry, lane, lanes, second) > 0) return false;
     }
     return true;
+  }
+
+  /** Negative when the key's field is below the entry's value (with `second`: its upper end), 0 when equal, else positive. */
+  #compare(key: Int32Array, entry: number, lane: number, lanes: number, second = 0): number {
+    for (let i = lane + lanes - 1; i >= lane; i--) {
+      const difference = (key[i]! >>> 0) - (this.keyLane(entry, second + i) >>> 0);
+      if (difference !== 0) return difference;
+    }
+    return 0;
   }
 
   #priority(entry: number): number {
