@@ -26,5 +26,12 @@ const drop_reason_t DROP_VNI_UNREACHABLE = 16;       // from a VPC, to nothing t
 const drop_reason_t DROP_NO_ROUTE = 17;
 const drop_reason_t DROP_ROUTE_DISCARD = 18;         // a route that discards
 const drop_reason_t DROP_UNKNOWN_NEXTHOP = 19;
+const drop_reason_t DROP_ACL = 20;
+const drop_reason_t DROP_SPOOFED_SOURCE = 21;        // from a VPC: not the sender's address, or not from its host
+const drop_reason_t DROP_RATE_LIMIT = 22;
+const drop_reason_t DROP_ICMP_EMBEDDED = 23;         // an ICMP error about a packet that its receiver did not send
+const drop_reason_t DROP_HEARTBEAT = 24;             // from no known LD, with a wrong key or epoch, or seen before
+const drop_reason_t DROP_HAIRPIN_LOOP = 25;          // a hairpin route to nothing of this gateway
+const drop_reason_t DROP_PUNT_LIMIT = 26;            // more for the controller than it gets
 
 #endif

@@ -1,9 +1,12 @@
 // One parser for every architecture: its top file calls GatewayParser after its own intrinsic headers.
 //
 //   ethernet ─ vlan? ─┬─ arp
-//                     └─ ipv4 ─ options? ─┬─ tcp
-//                                         ├─ icmp
-//                                         └─ udp ─(4789)─ vxlan ─ inner ethernet ─ inner ipv4 ─ options? ─ tcp | udp | icmp
+//                     └─ IP packet ─(UDP 4789)─ vxlan ─ inner ethernet ─ IP packet
+//                                  ─(UDP 4791)─ heartbeat
+//
+//   IP packet:  ipv4 ─ options? ─┬─ tcp
+//                                ├─ udp
+//                                └─ icmp ─(error)─ embedded ipv4 ─ options? ─ first 8 bytes of tcp | udp | icmp
 //
 // A header length that cannot be (IHL < 5) ends the parse; controls/ipv4_check.p4 drops the packet.
 #ifndef SLUICE_PARSER_P4
@@ -15,12 +18,110 @@
 
 #define OPTION_BITS(ipv4) ((((bit<32>)(ipv4).ihl) - 5) << 5)
 
+// `udp_dst_port` is 0 unless the packet is a whole UDP datagram: what its payload is can then be told from it.
+parser IpPacketParser(packet_in packet, out ip_packet_t p, out bit<16> udp_dst_port) {
+    state start {
+        udp_dst_port = 0;
+        packet.extract(p.ipv4);
+        transition select(p.ipv4.version, p.ipv4.ihl) {
+            (4, 5): parse_l4;
+            (4, 6 &&& 0xe): parse_ipv4_options; // 6, 7
+            (4, 8 &&& 0x8): parse_ipv4_options; // 8 to 15
+            default: accept;
+        }
+    }
+
+    state parse_ipv4_options {
+        packet.extract(p.ipv4_options, OPTION_BITS(p.ipv4));
+        transition parse_l4;
+    }
+
+    state parse_l4 {
+        transition select(p.ipv4.fragment_offset, p.ipv4.protocol) {
+            (0, IP_PROTOCOL_TCP): parse_tcp;
+            (0, IP_PROTOCOL_UDP): parse_udp;
+            (0, IP_PROTOCOL_ICMP): parse_icmp;
+            default: accept;
+        }
+    }
+
+    state parse_tcp {
+        packet.extract(p.tcp);
+        transition accept;
+    }
+
+    state parse_udp {
+        packet.extract(p.udp);
+        transition select(p.ipv4.more_fragments) {
+            0: parse_whole_datagram;
+            default: accept;
+        }
+    }
+
+    state parse_whole_datagram {
+        udp_dst_port = p.udp.dst_port;
+        transition accept;
+    }
+
+    state parse_icmp {
+        packet.extract(p.icmp);
+        transition select(p.icmp.type) {
+            ICMP_UNREACHABLE: parse_embedded_ipv4;
+            ICMP_SOURCE_QUENCH: parse_embedded_ipv4;
+            ICMP_TIME_EXCEEDED: parse_embedded_ipv4;
+            ICMP_PARAMETER_PROBLEM: parse_embedded_ipv4;
+            default: accept;
+        }
+    }
+
+    state parse_embedded_ipv4 {
+        packet.extract(p.embedded_ipv4);
+        transition select(p.embedded_ipv4.version, p.embedded_ipv4.ihl) {
+            (4, 5): parse_embedded_l4;
+            (4, 6 &&& 0xe): parse_embedded_options;
+            (4, 8 &&& 0x8): parse_embedded_options;
+            default: accept;
+        }
+    }
+
+    state parse_embedded_options {
+        packet.extract(p.embedded_options, OPTION_BITS(p.embedded_ipv4));
+        transition parse_embedded_l4;
+    }
+
+    state parse_embedded_l4 {
+        transition select(p.embedded_ipv4.fragment_offset, p.embedded_ipv4.protocol) {
+            (0, IP_PROTOCOL_TCP): parse_embedded_tcp;
+            (0, IP_PROTOCOL_UDP): parse_embedded_udp;
+            (0, IP_PROTOCOL_ICMP): parse_embedded_icmp;
+            default: accept;
+        }
+    }
+
+    state parse_embedded_tcp {
+        packet.extract(p.embedded_tcp);
+        transition accept;
+    }
+
+    state parse_embedded_udp {
+        packet.extract(p.embedded_udp);
+        transition accept;
+    }
+
+    state parse_embedded_icmp {
+        packet.extract(p.embedded_icmp);
+        transition accept;
+    }
+}
+
 parser GatewayParser(packet_in packet, out headers_t hdr) {
+    bit<16> udp_dst_port;
+
     state start {
         packet.extract(hdr.ethernet);
         transition select(hdr.ethernet.ether_type) {
             ETHERTYPE_VLAN: parse_vlan;
-            ETHERTYPE_IPV4: parse_ipv4;
+            ETHERTYPE_IPV4: parse_packet;
             ETHERTYPE_ARP: parse_arp;
             default: accept;
         }
@@ -29,7 +130,7 @@ parser GatewayParser(packet_in packet, out headers_t hdr) {
     state parse_vlan {
         packet.extract(hdr.vlan);
         transition select(hdr.vlan.ether_type) {
-            ETHERTYPE_IPV4: parse_ipv4;
+            ETHERTYPE_IPV4: parse_packet;
             ETHERTYPE_ARP: parse_arp;
             default: accept;
         }
@@ -40,101 +141,51 @@ parser GatewayParser(packet_in packet, out headers_t hdr) {
         transition accept;
     }
 
-    state parse_ipv4 {
-        packet.extract(hdr.ipv4);
-        transition select(hdr.ipv4.version, hdr.ipv4.ihl) {
-            (4, 5): parse_l4;
-            (4, 6 &&& 0xe): parse_ipv4_options; // 6, 7
-            (4, 8 &&& 0x8): parse_ipv4_options; // 8 to 15
+    state parse_packet {
+        IpPacketParser.apply(packet, hdr.packet, udp_dst_port);
+        transition select(udp_dst_port) {
+            UDP_PORT_VXLAN: parse_vxlan; // never in fragments (RFC 7348, section 4.3)
+            UDP_PORT_HEARTBEAT: parse_heartbeat;
             default: accept;
         }
     }
 
-    state parse_ipv4_options {
-        packet.extract(hdr.ipv4_options, OPTION_BITS(hdr.ipv4));
-        transition parse_l4;
-    }
-
-    state parse_l4 {
-        transition select(hdr.ipv4.fragment_offset, hdr.ipv4.protocol) {
-            (0, IP_PROTOCOL_TCP): parse_tcp;
-            (0, IP_PROTOCOL_UDP): parse_udp;
-            (0, IP_PROTOCOL_ICMP): parse_icmp;
-            default: accept;
-        }
-    }
-
-    state parse_tcp {
-        packet.extract(hdr.tcp);
+    state parse_heartbeat {
+        packet.extract(hdr.heartbeat);
         transition accept;
-    }
-
-    state parse_icmp {
-        packet.extract(hdr.icmp);
-        transition accept;
-    }
-
-    state parse_udp {
-        packet.extract(hdr.udp);
-        // The first fragment of a datagram is no whole VXLAN packet, and a VTEP must not fragment (RFC 7348, section 4.3).
-        transition select(hdr.ipv4.more_fragments, hdr.udp.dst_port) {
-            (0, UDP_PORT_VXLAN): parse_vxlan;
-            default: accept;
-        }
     }
 
     state parse_vxlan {
         packet.extract(hdr.vxlan);
         packet.extract(hdr.inner_ethernet);
         transition select(hdr.inner_ethernet.ether_type) {
-            ETHERTYPE_IPV4: parse_inner_ipv4;
+            ETHERTYPE_IPV4: parse_inner;
             default: accept;
         }
     }
 
-    state parse_inner_ipv4 {
-        packet.extract(hdr.inner_ipv4);
-        transition select(hdr.inner_ipv4.version, hdr.inner_ipv4.ihl) {
-            (4, 5): parse_inner_l4;
-            (4, 6 &&& 0xe): parse_inner_ipv4_options;
-            (4, 8 &&& 0x8): parse_inner_ipv4_options;
-            default: accept;
-        }
-    }
-
-    state parse_inner_ipv4_options {
-        packet.extract(hdr.inner_ipv4_options, OPTION_BITS(hdr.inner_ipv4));
-        transition parse_inner_l4;
-    }
-
-    state parse_inner_l4 {
-        transition select(hdr.inner_ipv4.fragment_offset, hdr.inner_ipv4.protocol) {
-            (0, IP_PROTOCOL_TCP): parse_inner_tcp;
-            (0, IP_PROTOCOL_UDP): parse_inner_udp;
-            (0, IP_PROTOCOL_ICMP): parse_inner_icmp;
-            default: accept;
-        }
-    }
-
-    state parse_inner_tcp {
-        packet.extract(hdr.inner_tcp);
-        transition accept;
-    }
-
-    state parse_inner_udp {
-        packet.extract(hdr.inner_udp);
-        transition accept;
-    }
-
-    state parse_inner_icmp {
-        packet.extract(hdr.inner_icmp);
+    state parse_inner {
+        IpPacketParser.apply(packet, hdr.inner, udp_dst_port);
         transition accept;
     }
 }
 
+#define EMIT_IP_PACKET(p) \
+    packet.emit((p).ipv4); \
+    packet.emit((p).ipv4_options); \
+    packet.emit((p).tcp); \
+    packet.emit((p).udp); \
+    packet.emit((p).icmp); \
+    packet.emit((p).embedded_ipv4); \
+    packet.emit((p).embedded_options); \
+    packet.emit((p).embedded_tcp); \
+    packet.emit((p).embedded_udp); \
+    packet.emit((p).embedded_icmp)
+
 control GatewayDeparser(packet_out packet, in headers_t hdr) {
     apply {
         packet.emit(hdr.packet_in);
+        packet.emit(hdr.recirculated);
         packet.emit(hdr.ethernet);
         packet.emit(hdr.vlan);
         packet.emit(hdr.arp);
@@ -144,19 +195,15 @@ control GatewayDeparser(packet_out packet, in headers_t hdr) {
         packet.emit(hdr.encap_vxlan);
         packet.emit(hdr.encap_ethernet);
 
-        packet.emit(hdr.ipv4);
-        packet.emit(hdr.ipv4_options);
-        packet.emit(hdr.tcp);
-        packet.emit(hdr.udp);
-        packet.emit(hdr.icmp);
+        packet.emit(hdr.error_ipv4);
+        packet.emit(hdr.error_icmp);
 
+        EMIT_IP_PACKET(hdr.packet);
+
+        packet.emit(hdr.heartbeat);
         packet.emit(hdr.vxlan);
         packet.emit(hdr.inner_ethernet);
-        packet.emit(hdr.inner_ipv4);
-        packet.emit(hdr.inner_ipv4_options);
-        packet.emit(hdr.inner_tcp);
-        packet.emit(hdr.inner_udp);
-        packet.emit(hdr.inner_icmp);
+        EMIT_IP_PACKET(hdr.inner);
     }
 }
 

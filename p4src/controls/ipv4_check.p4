@@ -9,16 +9,16 @@
 control Ipv4Check(inout headers_t hdr, inout metadata_t meta) {
     apply {
         bool checksum_ok;
-        bit<16> header_bytes = ((bit<16>)hdr.ipv4.ihl) << 2;
-        if (hdr.ipv4.version != 4 || hdr.ipv4.ihl < 5) {
+        bit<16> header_bytes = ((bit<16>)hdr.packet.ipv4.ihl) << 2;
+        if (hdr.packet.ipv4.version != 4 || hdr.packet.ipv4.ihl < 5) {
             DROP(DROP_IPV4_HEADER);
-        } else if (hdr.ipv4.total_len < header_bytes || hdr.ipv4.total_len > meta.frame_bytes) {
+        } else if (hdr.packet.ipv4.total_len < header_bytes || hdr.packet.ipv4.total_len > meta.frame_bytes) {
             DROP(DROP_IPV4_LENGTH);
         } else {
             Ipv4ChecksumVerify.apply(hdr, checksum_ok);
             if (!checksum_ok) {
                 DROP(DROP_IPV4_CHECKSUM);
-            } else if (IS_MARTIAN(hdr.ipv4.src_addr) || IS_MARTIAN(hdr.ipv4.dst_addr)) {
+            } else if (IS_MARTIAN(hdr.packet.ipv4.src_addr) || IS_MARTIAN(hdr.packet.ipv4.dst_addr)) {
                 DROP(DROP_MARTIAN);
             }
         }

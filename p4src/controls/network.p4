@@ -46,7 +46,10 @@ control Network(inout headers_t hdr, inout metadata_t meta) {
     }
 
     apply {
-        if (!network.apply().hit) {
+        if (meta.second_pass) {
+            meta.network_id = hdr.recirculated.network_id;
+            hdr.recirculated.setInvalid();
+        } else if (!network.apply().hit) {
             DROP(DROP_UNKNOWN_NETWORK);
         } else if (!my_mac.apply().hit) {
             if (!(hdr.arp.isValid() && hdr.ethernet.dst_addr == 0xffffffffffff)) {

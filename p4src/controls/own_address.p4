@@ -7,6 +7,7 @@
 #define SLUICE_OWN_ADDRESS_P4
 
 control OwnAddress(inout headers_t hdr, inout metadata_t meta) {
+    HeartbeatCheck() heartbeat_check;
     mac_addr_t own_mac = 0;
 
     @id(ACTION_OWN_ADDRESS)
@@ -37,22 +38,22 @@ control OwnAddress(inout headers_t hdr, inout metadata_t meta) {
     }
 
     action answer_ping() {
-        hdr.ipv4.dst_addr = hdr.ipv4.src_addr;
-        hdr.ipv4.src_addr = meta.own_lookup; // the sum stays: the addresses only change places
-        hdr.icmp.type = ICMP_ECHO_REPLY;
+        hdr.packet.ipv4.dst_addr = hdr.packet.ipv4.src_addr;
+        hdr.packet.ipv4.src_addr = meta.own_lookup; // the sum stays: the addresses only change places
+        hdr.packet.icmp.type = ICMP_ECHO_REPLY;
         // RFC 1624, equation 3, for 0x0800 -> 0x0000 in the first word: add 0x0800 in ones' complement.
-        hdr.icmp.checksum = ONES_ADD(hdr.icmp.checksum, 0x0800);
+        hdr.packet.icmp.checksum = ONES_ADD(hdr.packet.icmp.checksum, 0x0800);
     }
 
     action reflect() {
         hdr.ethernet.dst_addr = hdr.ethernet.src_addr;
         hdr.ethernet.src_addr = own_mac;
         meta.egress_port = meta.ingress_port;
-        meta.answered = true;
+        meta.reflected = true;
     }
 
     apply {
-        meta.own_lookup = hdr.arp.isValid() ? hdr.arp.target_ip : hdr.ipv4.dst_addr;
+        meta.own_lookup = hdr.arp.isValid() ? hdr.arp.target_ip : hdr.packet.ipv4.dst_addr;
         bool own = my_address.apply().hit;
         if (hdr.arp.isValid()) {
             bool ipv4_over_ethernet = hdr.arp.hardware_type == ARP_HARDWARE_ETHERNET && hdr.arp.hardware_len == 6 &&
@@ -68,10 +69,12 @@ control OwnAddress(inout headers_t hdr, inout metadata_t meta) {
                 DROP(DROP_UNSUPPORTED_ARP);
             }
         } else if (own) {
-            if (hdr.icmp.isValid() && hdr.icmp.type == ICMP_ECHO_REQUEST && hdr.icmp.code == 0 &&
-                hdr.ipv4.more_fragments == 0) {
+            if (hdr.packet.icmp.isValid() && hdr.packet.icmp.type == ICMP_ECHO_REQUEST && hdr.packet.icmp.code == 0 &&
+                hdr.packet.ipv4.more_fragments == 0) {
                 answer_ping();
                 reflect();
+            } else if (hdr.heartbeat.isValid()) {
+                heartbeat_check.apply(hdr, meta);
             } else if (!hdr.vxlan.isValid()) { // VXLAN is for my_tunnel
                 DROP(DROP_OWN_ADDRESS);
             }

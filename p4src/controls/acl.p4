@@ -1,0 +1,44 @@
+// The operator's block list: the first thing a packet with a good header meets. The highest priority wins; no match passes.
+#ifndef SLUICE_ACL_P4
+#define SLUICE_ACL_P4
+
+control Acl(inout headers_t hdr, inout metadata_t meta) {
+    DIRECT_COUNTER(COUNTER_ACL, acl_packets)
+
+    @id(ACTION_ACL_ALLOW)
+    action acl_allow() {
+        COUNT(acl_packets);
+    }
+
+    @id(ACTION_ACL_DENY)
+    action acl_deny() {
+        DROP(DROP_ACL);
+        COUNT(acl_packets);
+    }
+
+    @id(TABLE_ACL)
+    table acl {
+        key = {
+            meta.network_id: ternary @id(1) @name("network_id");
+            hdr.packet.ipv4.src_addr: ternary @id(2) @name("src") @format(IPV4_ADDRESS);
+            hdr.packet.ipv4.dst_addr: ternary @id(3) @name("dst") @format(IPV4_ADDRESS);
+            meta.flow.protocol: ternary @id(4) @name("protocol");
+            meta.flow.src_port: ternary @id(5) @name("src_port");
+            meta.flow.dst_port: ternary @id(6) @name("dst_port");
+        }
+        actions = {
+            @proto_id(1) acl_allow;
+            @proto_id(2) acl_deny;
+            @defaultonly NoAction;
+        }
+        const default_action = NoAction();
+        counters = acl_packets;
+        size = SIZE_ACL;
+    }
+
+    apply {
+        acl.apply();
+    }
+}
+
+#endif
