@@ -10,15 +10,15 @@ typedef bit<8> drop_reason_t;
 const drop_reason_t DROP_PARSER_ERROR = 1;           // a header is cut short
 const drop_reason_t DROP_UNKNOWN_NETWORK = 2;        // (port, VLAN) belongs to no network
 const drop_reason_t DROP_NOT_FOR_GATEWAY = 3;        // destination MAC is not the gateway's
-const drop_reason_t DROP_UNSUPPORTED_ETHERTYPE = 4;  // neither IPv4 nor ARP
+const drop_reason_t DROP_UNSUPPORTED_ETHERTYPE = 4;  // neither IP nor ARP
 const drop_reason_t DROP_UNSUPPORTED_ARP = 5;        // not IPv4 over Ethernet, or for nobody here
-const drop_reason_t DROP_IPV4_HEADER = 6;            // version or header length
-const drop_reason_t DROP_IPV4_LENGTH = 7;            // total length beyond the frame or below the header
+const drop_reason_t DROP_IP_HEADER = 6;            // version or header length
+const drop_reason_t DROP_IP_LENGTH = 7;            // total length beyond the frame or below the header
 const drop_reason_t DROP_IPV4_CHECKSUM = 8;
 const drop_reason_t DROP_MARTIAN = 9;                // an address that no packet on a wire may have
 const drop_reason_t DROP_TTL_EXCEEDED = 10;
 const drop_reason_t DROP_OWN_ADDRESS = 11;           // for the gateway itself, and nothing there answers it
-const drop_reason_t DROP_VXLAN_HEADER = 12;          // no VNI, or no IPv4 inside
+const drop_reason_t DROP_VXLAN_HEADER = 12;          // no VNI, or no IP inside
 const drop_reason_t DROP_REPLY_WITHOUT_PORT = 13;    // to a local IP, but with no port that would tell the bucket
 const drop_reason_t DROP_BUCKET_UNASSIGNED = 14;     // no LD owns the bucket
 const drop_reason_t DROP_UNKNOWN_LD = 15;
@@ -33,5 +33,6 @@ const drop_reason_t DROP_ICMP_EMBEDDED = 23;         // an ICMP error about a pa
 const drop_reason_t DROP_HEARTBEAT = 24;             // from no known LD, with a wrong key or epoch, or seen before
 const drop_reason_t DROP_HAIRPIN_LOOP = 25;          // a hairpin route to nothing of this gateway
 const drop_reason_t DROP_PUNT_LIMIT = 26;            // more for the controller than it gets
+const drop_reason_t DROP_UNSUPPORTED_ND = 27;        // neighbour discovery that is for nobody here, or was routed
 
 #endif

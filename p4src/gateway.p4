@@ -1,6 +1,6 @@
 // The gateway's ingress, the same on every architecture. Read `apply` first: it is the pipeline.
 //
-//   frame ─► network, my_mac ─► IPv4 check ─► own address ─► ACL ─► tunnel end ─► TTL ─► flow
+//   frame ─► network, my_mac ─► IP check   ─► own address ─► ACL ─► tunnel end ─► TTL ─► flow
 //                                              │ ARP, ping                                │
 //                                              │ heartbeat ────────────────────┐          ▼
 //                                                                              │     eip lookup
@@ -18,31 +18,37 @@
 #define SLUICE_GATEWAY_P4
 
 #include "controls/network.p4"
-#include "controls/ipv4_check.p4"
+#include "controls/ip_check.p4"
 #include "controls/failover.p4"
 #include "controls/own_address.p4"
+#include "controls/own_address_v6.p4"
 #include "controls/acl.p4"
 #include "controls/tunnel.p4"
 #include "controls/icmp_error.p4"
 #include "controls/flow.p4"
 #include "controls/eip.p4"
+#include "controls/eip_v6.p4"
 #include "controls/steering.p4"
+#include "controls/steering_v6.p4"
 #include "controls/ld_select.p4"
 #include "controls/ld_tunnel.p4"
 #include "controls/routing.p4"
 
 control Gateway(inout headers_t hdr, inout metadata_t meta) {
     Network() network;
-    Ipv4Check() ipv4_check;
+    IpCheck() ip_check;
     LdSource() ld_source;
     OwnAddress() own_address;
+    OwnAddressV6() own_address_v6;
     Acl() acl;
     TunnelEnd() tunnel_end;
     TimeExceeded() time_exceeded;
     Flow() flow;
     EipLookup() eip_lookup;
+    EipLookupV6() eip_lookup_v6;
     EipTranslate() eip_translate;
     Steering() steering;
+    SteeringV6() steering_v6;
     LdSelect() ld_select;
     LdLiveness() ld_liveness;
     LdTunnel() ld_tunnel;
@@ -55,6 +61,19 @@ control Gateway(inout headers_t hdr, inout metadata_t meta) {
         hdr.packet.ipv4.checksum = ONES_ADD(hdr.packet.ipv4.checksum, 0x0100); // RFC 1624, equation 3
     }
 
+    action decrement_hop_limit() {
+        hdr.packet.ipv6.hop_limit = hdr.packet.ipv6.hop_limit - 1;
+    }
+
+    action route_ipv4() {
+        meta.route_dst = hdr.packet.ipv4.dst_addr;
+    }
+
+    action route_ipv6() {
+        meta.route_dst_v6 = hdr.packet.ipv6.dst_addr;
+        meta.route_is_v6 = true;
+    }
+
     apply {
         if (meta.parser_failed) {
             DROP(DROP_PARSER_ERROR);
@@ -65,14 +84,20 @@ control Gateway(inout headers_t hdr, inout metadata_t meta) {
         // For the gateway itself?
         if (IS_FORWARD(meta)) {
             if (hdr.packet.ipv4.isValid()) {
-                ipv4_check.apply(hdr, meta);
+                ip_check.apply(hdr, meta);
                 ld_source.apply(hdr, meta);
+            } else if (hdr.packet.ipv6.isValid()) {
+                ip_check.apply(hdr, meta);
             } else if (!hdr.arp.isValid()) {
                 DROP(DROP_UNSUPPORTED_ETHERTYPE);
             }
         }
         if (IS_FORWARD(meta)) {
-            own_address.apply(hdr, meta);
+            if (hdr.packet.ipv6.isValid()) {
+                own_address_v6.apply(hdr, meta);
+            } else {
+                own_address.apply(hdr, meta);
+            }
         }
 
         // Which packet is it, and may it pass?
@@ -80,29 +105,44 @@ control Gateway(inout headers_t hdr, inout metadata_t meta) {
             tunnel_end.apply(hdr, meta);
         }
         if (GOES_ON(meta) && meta.decapsulated) {
-            ipv4_check.apply(hdr, meta);
+            ip_check.apply(hdr, meta);
         }
         if (GOES_ON(meta)) {
             flow.apply(hdr, meta);
-            meta.route_dst = hdr.packet.ipv4.dst_addr;
         }
         if (GOES_ON(meta)) {
             acl.apply(hdr, meta);
         }
         if (GOES_ON(meta)) {
-            if (hdr.packet.ipv4.ttl <= 1) {
-                time_exceeded.apply(hdr, meta);
+            bool expired;
+            if (hdr.packet.ipv4.isValid()) {
+                expired = hdr.packet.ipv4.ttl <= 1;
             } else {
+                expired = hdr.packet.ipv6.hop_limit <= 1;
+            }
+            if (expired) {
+                time_exceeded.apply(hdr, meta);
+            } else if (hdr.packet.ipv4.isValid()) {
                 decrement_ttl();
+            } else {
+                decrement_hop_limit();
             }
         }
 
         // Whose is it?
         if (GOES_ON(meta)) {
-            eip_lookup.apply(hdr, meta);
+            if (hdr.packet.ipv4.isValid()) {
+                eip_lookup.apply(hdr, meta);
+            } else {
+                eip_lookup_v6.apply(hdr, meta);
+            }
             bool to_vm = meta.eip.found && meta.eip.direction == eip_direction_t.IN && !meta.eip.owner_is_vip;
             if (!to_vm) {
-                steering.apply(hdr, meta);
+                if (hdr.packet.ipv4.isValid()) {
+                    steering.apply(hdr, meta);
+                } else {
+                    steering_v6.apply(hdr, meta);
+                }
             }
             if (IS_FORWARD(meta)) {
                 if (meta.eip.found && (meta.eip.direction == eip_direction_t.IN || !meta.steered)) {
@@ -114,8 +154,10 @@ control Gateway(inout headers_t hdr, inout metadata_t meta) {
             if (IS_FORWARD(meta) && meta.steered) {
                 ld_select.apply(hdr, meta);
             }
-            if (IS_FORWARD(meta) && !meta.tunnel.wanted) {
-                meta.route_dst = hdr.packet.ipv4.dst_addr;
+            if (hdr.packet.ipv4.isValid()) {
+                route_ipv4();
+            } else {
+                route_ipv6();
             }
         }
 

@@ -64,7 +64,7 @@ control V1modelIngress(inout headers_t hdr, inout metadata_t meta, inout standar
             meta.now_us = standard_metadata.ingress_global_timestamp;
             meta.second_pass = hdr.recirculated.isValid();
             meta.parser_failed = standard_metadata.parser_error != error.NoError;
-            // 14 bytes of Ethernet and 4 of a VLAN tag come before the IPv4 header.
+            // Ethernet and its tag come before the IP header.
             meta.frame_bytes = (bit<16>)standard_metadata.packet_length - (hdr.vlan.isValid() ? 16w18 : 16w14);
             gateway.apply(hdr, meta);
         }
@@ -103,20 +103,39 @@ control Checksums(inout headers_t hdr, inout metadata_t meta) {
         update_checksum(hdr.error_ipv4.isValid(), { IPV4_FIELDS_BUT_CHECKSUM(hdr.error_ipv4) }, hdr.error_ipv4.checksum,
                         HashAlgorithm.csum16);
 
-        // Over the ICMP header and the headers it quotes; options are empty where there are none.
-        update_checksum(hdr.error_icmp.isValid() && hdr.packet.tcp.isValid(),
+        // Over the ICMP header and the headers it quotes; options are empty where there are none. ICMPv6's has a
+        // pseudo-header (RFC 8200, section 8.1).
+        update_checksum(hdr.error_ipv4.isValid() && hdr.packet.tcp.isValid(),
                         { ICMP_FIELDS_BUT_CHECKSUM(hdr.error_icmp), IPV4_HEADER_FIELDS(hdr.packet.ipv4),
                           hdr.packet.ipv4_options.options, TCP_FIELDS(hdr.packet.tcp) },
                         hdr.error_icmp.checksum, HashAlgorithm.csum16);
-        update_checksum(hdr.error_icmp.isValid() && hdr.packet.udp.isValid(),
+        update_checksum(hdr.error_ipv4.isValid() && hdr.packet.udp.isValid(),
                         { ICMP_FIELDS_BUT_CHECKSUM(hdr.error_icmp), IPV4_HEADER_FIELDS(hdr.packet.ipv4),
                           hdr.packet.ipv4_options.options, UDP_FIELDS(hdr.packet.udp) },
                         hdr.error_icmp.checksum, HashAlgorithm.csum16);
-        update_checksum(hdr.error_icmp.isValid() && hdr.packet.icmp.isValid(),
+        update_checksum(hdr.error_ipv4.isValid() && hdr.packet.icmp.isValid(),
                         { ICMP_FIELDS_BUT_CHECKSUM(hdr.error_icmp), IPV4_HEADER_FIELDS(hdr.packet.ipv4),
                           hdr.packet.ipv4_options.options, ICMP_FIELDS_BUT_CHECKSUM(hdr.packet.icmp),
                           hdr.packet.icmp.checksum },
                         hdr.error_icmp.checksum, HashAlgorithm.csum16);
+        update_checksum(hdr.error_ipv6.isValid() && hdr.packet.tcp.isValid(),
+                        { ICMPV6_PSEUDO_HEADER(hdr.error_ipv6), ICMP_FIELDS_BUT_CHECKSUM(hdr.error_icmp),
+                          IPV6_FIELDS(hdr.packet.ipv6), TCP_FIELDS(hdr.packet.tcp) },
+                        hdr.error_icmp.checksum, HashAlgorithm.csum16);
+        update_checksum(hdr.error_ipv6.isValid() && hdr.packet.udp.isValid(),
+                        { ICMPV6_PSEUDO_HEADER(hdr.error_ipv6), ICMP_FIELDS_BUT_CHECKSUM(hdr.error_icmp),
+                          IPV6_FIELDS(hdr.packet.ipv6), UDP_FIELDS(hdr.packet.udp) },
+                        hdr.error_icmp.checksum, HashAlgorithm.csum16);
+        update_checksum(hdr.error_ipv6.isValid() && hdr.packet.icmp.isValid(),
+                        { ICMPV6_PSEUDO_HEADER(hdr.error_ipv6), ICMP_FIELDS_BUT_CHECKSUM(hdr.error_icmp),
+                          IPV6_FIELDS(hdr.packet.ipv6), ICMP_FIELDS_BUT_CHECKSUM(hdr.packet.icmp), hdr.packet.icmp.checksum },
+                        hdr.error_icmp.checksum, HashAlgorithm.csum16);
+        // A neighbour advertisement.
+        update_checksum(hdr.packet.nd_option.isValid(),
+                        { ICMPV6_PSEUDO_HEADER(hdr.packet.ipv6), ICMP_FIELDS_BUT_CHECKSUM(hdr.packet.icmp),
+                          hdr.packet.nd.target, hdr.packet.nd_option.type, hdr.packet.nd_option.length,
+                          hdr.packet.nd_option.mac },
+                        hdr.packet.icmp.checksum, HashAlgorithm.csum16);
     }
 }
 

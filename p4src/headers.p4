@@ -3,14 +3,18 @@
 
 typedef bit<48> mac_addr_t;
 typedef bit<32> ipv4_addr_t;
+typedef bit<128> ipv6_addr_t;
 
 const bit<16> ETHERTYPE_IPV4 = 0x0800;
 const bit<16> ETHERTYPE_ARP = 0x0806;
 const bit<16> ETHERTYPE_VLAN = 0x8100;
+const bit<16> ETHERTYPE_IPV6 = 0x86dd;
 
 const bit<8> IP_PROTOCOL_ICMP = 1;
 const bit<8> IP_PROTOCOL_TCP = 6;
 const bit<8> IP_PROTOCOL_UDP = 17;
+const bit<8> IP_PROTOCOL_IPV6_FRAGMENT = 44;
+const bit<8> IP_PROTOCOL_ICMPV6 = 58;
 
 const bit<16> UDP_PORT_VXLAN = 4789; // RFC 7348, section 8
 
@@ -68,6 +72,30 @@ header ipv4_options_t {
     varbit<320> options;
 }
 
+// RFC 8200.
+header ipv6_t {
+    bit<4> version;
+    bit<6> dscp;
+    bit<2> ecn;
+    bit<20> flow_label;
+    bit<16> payload_len;
+    bit<8> next_header;
+    bit<8> hop_limit;
+    ipv6_addr_t src_addr;
+    ipv6_addr_t dst_addr;
+}
+
+const bit<16> IPV6_HEADER_BYTES = 40;
+
+header ipv6_fragment_t {
+    bit<8> next_header;
+    bit<8> reserved;
+    bit<13> offset;
+    bit<2> reserved2;
+    bit<1> more_fragments;
+    bit<32> identification;
+}
+
 header tcp_t {
     bit<16> src_port;
     bit<16> dst_port;
@@ -88,7 +116,7 @@ header udp_t {
     bit<16> checksum;
 }
 
-// RFC 792. `rest` is the echo's identifier and sequence number, an error's unused word, or the next hop's MTU.
+// RFC 792, RFC 4443. `rest` is the echo's identifier and sequence number, an error's unused word, or the next hop's MTU.
 header icmp_t {
     bit<8> type;
     bit<8> code;
@@ -102,6 +130,28 @@ const bit<8> ICMP_SOURCE_QUENCH = 4;
 const bit<8> ICMP_ECHO_REQUEST = 8;
 const bit<8> ICMP_TIME_EXCEEDED = 11;
 const bit<8> ICMP_PARAMETER_PROBLEM = 12;
+
+const bit<8> ICMPV6_UNREACHABLE = 1;
+const bit<8> ICMPV6_PACKET_TOO_BIG = 2;
+const bit<8> ICMPV6_TIME_EXCEEDED = 3;
+const bit<8> ICMPV6_PARAMETER_PROBLEM = 4;
+const bit<8> ICMPV6_ECHO_REQUEST = 128;
+const bit<8> ICMPV6_ECHO_REPLY = 129;
+const bit<8> ICMPV6_NEIGHBOR_SOLICITATION = 135;
+const bit<8> ICMPV6_NEIGHBOR_ADVERTISEMENT = 136;
+
+// Behind the ICMPv6 header of a neighbour solicitation or advertisement (RFC 4861, sections 4.3, 4.4 and 4.6.1).
+header nd_t {
+    ipv6_addr_t target;
+}
+
+header nd_option_t {
+    bit<8> type;
+    bit<8> length; // in units of 8 bytes
+    mac_addr_t mac;
+}
+
+const bit<8> ND_OPTION_TARGET_MAC = 2;
 
 // The first 8 bytes behind the IPv4 header inside an ICMP error: all that it must carry (RFC 792).
 header embedded_tcp_t {
@@ -163,12 +213,17 @@ header packet_out_t {
 struct ip_packet_t {
     ipv4_t ipv4;
     ipv4_options_t ipv4_options;
+    ipv6_t ipv6;
+    ipv6_fragment_t ipv6_fragment;
     tcp_t tcp;
     udp_t udp;
-    icmp_t icmp;
+    icmp_t icmp; // ICMP and ICMPv6
+    nd_t nd;
+    nd_option_t nd_option; // only put on, never parsed
     // The packet that an ICMP error is about.
     ipv4_t embedded_ipv4;
     ipv4_options_t embedded_options;
+    ipv6_t embedded_ipv6;
     embedded_tcp_t embedded_tcp;
     udp_t embedded_udp;
     embedded_icmp_t embedded_icmp;
@@ -190,6 +245,7 @@ struct headers_t {
     ethernet_t encap_ethernet;
 
     ipv4_t error_ipv4;
+    ipv6_t error_ipv6;
     icmp_t error_icmp;
 
     ip_packet_t packet;

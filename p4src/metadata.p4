@@ -33,6 +33,11 @@ struct flow_t {
     bool has_ports;
 }
 
+struct flow_v6_t {
+    ipv6_addr_t src;
+    ipv6_addr_t dst;
+}
+
 // A tunnel to be put around the packet.
 struct tunnel_t {
     bool wanted;
@@ -65,14 +70,19 @@ struct eip_t {
 // a + b in 16-bit ones' complement (RFC 1071)
 #define ONES_ADD(a, b) ((a) + (b) + (((((bit<17>)(a)) + (b))[16:16] == 1) ? 16w1 : 16w0))
 
+struct eip_v6_t {
+    ipv6_addr_t address;
+    ipv6_addr_t owner;
+}
+
 struct metadata_t {
     verdict_t verdict;
     drop_reason_t drop_reason;
     port_id_t ingress_port;
     port_id_t egress_port;
     bit<12> egress_vlan_id;   // 0: untagged
-    bit<16> frame_bytes;      // from the IPv4 header to the end of the frame or of the tunnel's payload
-    bit<16> packet_bytes;     // total length of the IPv4 packet
+    bit<16> frame_bytes;      // from the IP header to the end of the frame or of the tunnel's payload
+    bit<16> packet_bytes;     // total length of the IP packet
     bit<48> now_us;
     bool parser_failed;
     bool second_pass;
@@ -95,8 +105,10 @@ struct metadata_t {
     bit<32> heartbeat_epoch;
     bit<32> heartbeat_hold_us;
 
-    flow_t flow;
+    flow_t flow;              // of IPv6 the protocol and ports
+    flow_v6_t flow_v6;
     eip_t eip;
+    eip_v6_t eip_v6;
     bool high_priority;
 
     bool steered;
@@ -111,6 +123,8 @@ struct metadata_t {
 
     tunnel_t tunnel;
     ipv4_addr_t route_dst;
+    ipv6_addr_t route_dst_v6;
+    bool route_is_v6;
     nexthop_id_t nexthop_id;
     bit<16> ecmp_group_id;
     bit<16> ecmp_hash;

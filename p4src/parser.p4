@@ -5,9 +5,12 @@
 //                                  ─(UDP 4791)─ heartbeat
 //
 //   IP packet:  ipv4 ─ options? ─┬─ tcp
-//                                ├─ udp
-//                                └─ icmp ─(error)─ embedded ipv4 ─ options? ─ first 8 bytes of tcp | udp | icmp
+//               ipv6 ─ fragment? ┼─ udp
+//                                └─ icmp ─┬─(error)─ embedded ipv4 or ipv6 ─ first 8 bytes of tcp | udp | icmp
+//                                         └─ neighbour discovery
 //
+// IPv6 extension headers other than a fragment header are not looked behind: such a packet is routed and steered by its
+// addresses.
 // A header length that cannot be (IHL < 5) ends the parse; controls/ipv4_check.p4 drops the packet.
 #ifndef SLUICE_PARSER_P4
 #define SLUICE_PARSER_P4
@@ -19,12 +22,20 @@
 #define OPTION_BITS(ipv4) ((((bit<32>)(ipv4).ihl) - 5) << 5)
 
 // `udp_dst_port` is 0 unless the packet is a whole UDP datagram: what its payload is can then be told from it.
-parser IpPacketParser(packet_in packet, out ip_packet_t p, out bit<16> udp_dst_port) {
+parser IpPacketParser(packet_in packet, in bit<16> ether_type, out ip_packet_t p, out bit<16> udp_dst_port) {
     state start {
         udp_dst_port = 0;
+        transition select(ether_type) {
+            ETHERTYPE_IPV4: parse_ipv4;
+            ETHERTYPE_IPV6: parse_ipv6;
+            default: accept;
+        }
+    }
+
+    state parse_ipv4 {
         packet.extract(p.ipv4);
         transition select(p.ipv4.version, p.ipv4.ihl) {
-            (4, 5): parse_l4;
+            (4, 5): parse_ipv4_payload;
             (4, 6 &&& 0xe): parse_ipv4_options; // 6, 7
             (4, 8 &&& 0x8): parse_ipv4_options; // 8 to 15
             default: accept;
@@ -33,14 +44,36 @@ parser IpPacketParser(packet_in packet, out ip_packet_t p, out bit<16> udp_dst_p
 
     state parse_ipv4_options {
         packet.extract(p.ipv4_options, OPTION_BITS(p.ipv4));
-        transition parse_l4;
+        transition parse_ipv4_payload;
     }
 
-    state parse_l4 {
-        transition select(p.ipv4.fragment_offset, p.ipv4.protocol) {
+    state parse_ipv4_payload {
+        transition select(p.ipv4.more_fragments, p.ipv4.fragment_offset, p.ipv4.protocol) {
+            (0, 0, IP_PROTOCOL_UDP): parse_datagram;
+            (_, 0, IP_PROTOCOL_TCP): parse_tcp;
+            (_, 0, IP_PROTOCOL_UDP): parse_udp;
+            (_, 0, IP_PROTOCOL_ICMP): parse_icmp;
+            default: accept;
+        }
+    }
+
+    state parse_ipv6 {
+        packet.extract(p.ipv6);
+        transition select(p.ipv6.version, p.ipv6.next_header) {
+            (6, IP_PROTOCOL_UDP): parse_datagram;
+            (6, IP_PROTOCOL_TCP): parse_tcp;
+            (6, IP_PROTOCOL_ICMPV6): parse_icmpv6;
+            (6, IP_PROTOCOL_IPV6_FRAGMENT): parse_ipv6_fragment;
+            default: accept;
+        }
+    }
+
+    state parse_ipv6_fragment {
+        packet.extract(p.ipv6_fragment);
+        transition select(p.ipv6_fragment.offset, p.ipv6_fragment.next_header) {
             (0, IP_PROTOCOL_TCP): parse_tcp;
             (0, IP_PROTOCOL_UDP): parse_udp;
-            (0, IP_PROTOCOL_ICMP): parse_icmp;
+            (0, IP_PROTOCOL_ICMPV6): parse_icmpv6;
             default: accept;
         }
     }
@@ -52,13 +85,11 @@ parser IpPacketParser(packet_in packet, out ip_packet_t p, out bit<16> udp_dst_p
 
     state parse_udp {
         packet.extract(p.udp);
-        transition select(p.ipv4.more_fragments) {
-            0: parse_whole_datagram;
-            default: accept;
-        }
+        transition accept;
     }
 
-    state parse_whole_datagram {
+    state parse_datagram {
+        packet.extract(p.udp);
         udp_dst_port = p.udp.dst_port;
         transition accept;
     }
@@ -74,10 +105,28 @@ parser IpPacketParser(packet_in packet, out ip_packet_t p, out bit<16> udp_dst_p
         }
     }
 
+    state parse_icmpv6 {
+        packet.extract(p.icmp);
+        transition select(p.icmp.type) {
+            ICMPV6_UNREACHABLE: parse_embedded_ipv6;
+            ICMPV6_PACKET_TOO_BIG: parse_embedded_ipv6;
+            ICMPV6_TIME_EXCEEDED: parse_embedded_ipv6;
+            ICMPV6_PARAMETER_PROBLEM: parse_embedded_ipv6;
+            ICMPV6_NEIGHBOR_SOLICITATION: parse_nd;
+            ICMPV6_NEIGHBOR_ADVERTISEMENT: parse_nd;
+            default: accept;
+        }
+    }
+
+    state parse_nd {
+        packet.extract(p.nd);
+        transition accept;
+    }
+
     state parse_embedded_ipv4 {
         packet.extract(p.embedded_ipv4);
         transition select(p.embedded_ipv4.version, p.embedded_ipv4.ihl) {
-            (4, 5): parse_embedded_l4;
+            (4, 5): parse_embedded_ipv4_payload;
             (4, 6 &&& 0xe): parse_embedded_options;
             (4, 8 &&& 0x8): parse_embedded_options;
             default: accept;
@@ -86,14 +135,24 @@ parser IpPacketParser(packet_in packet, out ip_packet_t p, out bit<16> udp_dst_p
 
     state parse_embedded_options {
         packet.extract(p.embedded_options, OPTION_BITS(p.embedded_ipv4));
-        transition parse_embedded_l4;
+        transition parse_embedded_ipv4_payload;
     }
 
-    state parse_embedded_l4 {
+    state parse_embedded_ipv4_payload {
         transition select(p.embedded_ipv4.fragment_offset, p.embedded_ipv4.protocol) {
             (0, IP_PROTOCOL_TCP): parse_embedded_tcp;
             (0, IP_PROTOCOL_UDP): parse_embedded_udp;
             (0, IP_PROTOCOL_ICMP): parse_embedded_icmp;
+            default: accept;
+        }
+    }
+
+    state parse_embedded_ipv6 {
+        packet.extract(p.embedded_ipv6);
+        transition select(p.embedded_ipv6.version, p.embedded_ipv6.next_header) {
+            (6, IP_PROTOCOL_TCP): parse_embedded_tcp;
+            (6, IP_PROTOCOL_UDP): parse_embedded_udp;
+            (6, IP_PROTOCOL_ICMPV6): parse_embedded_icmp;
             default: accept;
         }
     }
@@ -115,13 +174,16 @@ parser IpPacketParser(packet_in packet, out ip_packet_t p, out bit<16> udp_dst_p
 }
 
 parser GatewayParser(packet_in packet, out headers_t hdr) {
+    bit<16> ether_type;
     bit<16> udp_dst_port;
 
     state start {
         packet.extract(hdr.ethernet);
+        ether_type = hdr.ethernet.ether_type;
         transition select(hdr.ethernet.ether_type) {
             ETHERTYPE_VLAN: parse_vlan;
             ETHERTYPE_IPV4: parse_packet;
+            ETHERTYPE_IPV6: parse_packet;
             ETHERTYPE_ARP: parse_arp;
             default: accept;
         }
@@ -129,8 +191,10 @@ parser GatewayParser(packet_in packet, out headers_t hdr) {
 
     state parse_vlan {
         packet.extract(hdr.vlan);
+        ether_type = hdr.vlan.ether_type;
         transition select(hdr.vlan.ether_type) {
             ETHERTYPE_IPV4: parse_packet;
+            ETHERTYPE_IPV6: parse_packet;
             ETHERTYPE_ARP: parse_arp;
             default: accept;
         }
@@ -142,7 +206,7 @@ parser GatewayParser(packet_in packet, out headers_t hdr) {
     }
 
     state parse_packet {
-        IpPacketParser.apply(packet, hdr.packet, udp_dst_port);
+        IpPacketParser.apply(packet, ether_type, hdr.packet, udp_dst_port);
         transition select(udp_dst_port) {
             UDP_PORT_VXLAN: parse_vxlan; // never in fragments (RFC 7348, section 4.3)
             UDP_PORT_HEARTBEAT: parse_heartbeat;
@@ -160,12 +224,13 @@ parser GatewayParser(packet_in packet, out headers_t hdr) {
         packet.extract(hdr.inner_ethernet);
         transition select(hdr.inner_ethernet.ether_type) {
             ETHERTYPE_IPV4: parse_inner;
+            ETHERTYPE_IPV6: parse_inner;
             default: accept;
         }
     }
 
     state parse_inner {
-        IpPacketParser.apply(packet, hdr.inner, udp_dst_port);
+        IpPacketParser.apply(packet, hdr.inner_ethernet.ether_type, hdr.inner, udp_dst_port);
         transition accept;
     }
 }
@@ -173,11 +238,16 @@ parser GatewayParser(packet_in packet, out headers_t hdr) {
 #define EMIT_IP_PACKET(p) \
     packet.emit((p).ipv4); \
     packet.emit((p).ipv4_options); \
+    packet.emit((p).ipv6); \
+    packet.emit((p).ipv6_fragment); \
     packet.emit((p).tcp); \
     packet.emit((p).udp); \
     packet.emit((p).icmp); \
+    packet.emit((p).nd); \
+    packet.emit((p).nd_option); \
     packet.emit((p).embedded_ipv4); \
     packet.emit((p).embedded_options); \
+    packet.emit((p).embedded_ipv6); \
     packet.emit((p).embedded_tcp); \
     packet.emit((p).embedded_udp); \
     packet.emit((p).embedded_icmp)
@@ -196,6 +266,7 @@ control GatewayDeparser(packet_out packet, in headers_t hdr) {
         packet.emit(hdr.encap_ethernet);
 
         packet.emit(hdr.error_ipv4);
+        packet.emit(hdr.error_ipv6);
         packet.emit(hdr.error_icmp);
 
         EMIT_IP_PACKET(hdr.packet);

@@ -20,17 +20,31 @@ control BucketHash(inout metadata_t meta) {
     }
 }
 
-// For next hops: another polynomial, so that the flows of one bucket spread.
-control EcmpHash(inout metadata_t meta) {
+#define FLOW_FIELDS_V6(meta) \
+    { (meta).vni, (meta).flow_v6.src, (meta).flow_v6.dst, (meta).flow.protocol, (meta).flow.src_port, (meta).flow.dst_port }
+
+control BucketHashV6(inout metadata_t meta) {
     apply {
-        hash(meta.ecmp_hash, HashAlgorithm.crc16, 16w0, FLOW_FIELDS(meta), 32w0x10000);
+        hash(meta.bucket, HashAlgorithm.crc32, 16w0, FLOW_FIELDS_V6(meta), (bit<32>)BUCKETS);
+    }
+}
+
+// For next hops: another polynomial, so that the flows of one bucket spread.
+control EcmpHash(inout metadata_t meta, in bool is_v6) {
+    apply {
+        if (is_v6) {
+            hash(meta.ecmp_hash, HashAlgorithm.crc16, 16w0, FLOW_FIELDS_V6(meta), 32w0x10000);
+        } else {
+            hash(meta.ecmp_hash, HashAlgorithm.crc16, 16w0, FLOW_FIELDS(meta), 32w0x10000);
+        }
     }
 }
 
 // The UDP source port of a tunnel that carries no bucket (RFC 7348, section 5).
-control FlowEntropy(inout metadata_t meta) {
+control FlowEntropy(inout metadata_t meta, in bool is_v6) {
     apply {
-        hash(meta.tunnel.src_port, HashAlgorithm.crc16, 16w0xc000, FLOW_FIELDS(meta), 32w0x4000);
+        EcmpHash.apply(meta, is_v6);
+        meta.tunnel.src_port = 0xc000 | (meta.ecmp_hash >> 2);
     }
 }
 
@@ -43,6 +57,11 @@ control FlowEntropy(inout metadata_t meta) {
     (ipv4).version, (ipv4).ihl, (ipv4).dscp, (ipv4).ecn, (ipv4).total_len, \
     (ipv4).identification, (ipv4).reserved, (ipv4).dont_fragment, (ipv4).more_fragments, (ipv4).fragment_offset, \
     (ipv4).ttl, (ipv4).protocol, (ipv4).checksum, (ipv4).src_addr, (ipv4).dst_addr
+#define IPV6_FIELDS(ipv6) \
+    (ipv6).version, (ipv6).dscp, (ipv6).ecn, (ipv6).flow_label, (ipv6).payload_len, (ipv6).next_header, (ipv6).hop_limit, \
+    (ipv6).src_addr, (ipv6).dst_addr
+#define ICMPV6_PSEUDO_HEADER(ipv6) \
+    (ipv6).src_addr, (ipv6).dst_addr, 16w0, (ipv6).payload_len, 24w0, IP_PROTOCOL_ICMPV6
 #define TCP_FIELDS(tcp) \
     (tcp).src_port, (tcp).dst_port, (tcp).seq_no, (tcp).ack_no, (tcp).data_offset, (tcp).reserved, (tcp).flags, \
     (tcp).window, (tcp).checksum, (tcp).urgent_pointer

@@ -11,6 +11,7 @@
 #define SLUICE_EIP_P4
 
 #include "address_rewrite.p4"
+#include "address_rewrite_v6.p4"
 #include "eip_limit.p4"
 
 control EipLookup(inout headers_t hdr, inout metadata_t meta) {
@@ -97,11 +98,14 @@ control EipLookup(inout headers_t hdr, inout metadata_t meta) {
 control EipTranslate(inout headers_t hdr, inout metadata_t meta) {
     EipLimit() limit;
     AddressRewrite() rewrite;
+    AddressRewriteV6() rewrite_v6;
 
     apply {
         bool is_out = meta.eip.direction == eip_direction_t.OUT;
         // The address, the VPC and the host must be the ones the EIP is bound to; LDs answer for a VIP.
-        bool is_owner = meta.eip.vni == meta.vni && meta.eip.owner == hdr.packet.ipv4.src_addr &&
+        bool is_address = hdr.packet.ipv4.isValid() ? meta.eip.owner == hdr.packet.ipv4.src_addr :
+                                                      meta.eip_v6.owner == hdr.packet.ipv6.src_addr;
+        bool is_owner = meta.eip.vni == meta.vni && is_address &&
                         ((meta.eip.owner_is_vip && meta.from_ld) ||
                          (!meta.eip.owner_is_vip && meta.eip.host == meta.sender_vtep));
         if (is_out && !is_owner) {
@@ -110,7 +114,11 @@ control EipTranslate(inout headers_t hdr, inout metadata_t meta) {
             limit.apply(hdr, meta);
         }
         if (IS_FORWARD(meta)) {
-            rewrite.apply(hdr.packet, is_out, is_out ? meta.eip.address : meta.eip.owner);
+            if (hdr.packet.ipv4.isValid()) {
+                rewrite.apply(hdr.packet, is_out, is_out ? meta.eip.address : meta.eip.owner);
+            } else {
+                rewrite_v6.apply(hdr.packet, is_out, is_out ? meta.eip_v6.address : meta.eip_v6.owner);
+            }
             if (is_out) {
                 meta.vni = 0;
                 meta.network_id = meta.eip.network_id;
@@ -119,7 +127,7 @@ control EipTranslate(inout headers_t hdr, inout metadata_t meta) {
                 meta.tunnel.wanted = true;
                 meta.tunnel.dst = meta.eip.host;
                 meta.tunnel.mac = meta.eip.mac;
-                FlowEntropy.apply(meta);
+                FlowEntropy.apply(meta, hdr.packet.ipv6.isValid());
             }
         }
     }

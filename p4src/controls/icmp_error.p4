@@ -1,8 +1,8 @@
-// ICMP time exceeded (RFC 792; RFC 1812, section 5.3.1), so that traceroute shows the gateway.
+// ICMP time exceeded (RFC 792; RFC 1812, section 5.3.1; RFC 4443, section 3.3), so that traceroute shows the gateway.
 //
-//   (network, VNI) ─► icmp_source ─► the address the gateway answers from
+//   (network, VNI) ─► icmp_source, icmp_source_v6 ─► the address the gateway answers from
 //
-//   ethernet | ipv4 | …   ──►   ethernet | error ipv4 | error icmp | ipv4 | first 8 bytes or more
+//   ethernet | packet   ──►   ethernet | error ipv4 or ipv6 | error icmp | the packet's headers
 //
 // Back the way the packet came: routed, or into the tunnel it came by. Never about an ICMP error, a later fragment or a
 // multicast (RFC 1122, section 3.2.2), and at a limited rate.
@@ -10,16 +10,17 @@
 #define SLUICE_ICMP_ERROR_P4
 
 const bit<8> ICMP_ERROR_TTL = 64;
+const bit<6> ICMP_ERROR_DSCP = 48; // network control (RFC 1812, section 4.3.2.5: precedence 6)
+const bit<16> ICMP_HEADER_BYTES = 8;
 
 control TimeExceeded(inout headers_t hdr, inout metadata_t meta) {
-    ipv4_addr_t own_address = 0;
-    bool has_source = false;
     IcmpGcra() gcra;
+    bit<16> quoted_bytes = 0;
 
     @id(ACTION_ANSWER_FROM)
     action answer_from(@id(1) @format(IPV4_ADDRESS) ipv4_addr_t address) {
-        own_address = address;
-        has_source = true;
+        hdr.error_ipv4.setValid();
+        hdr.error_ipv4.src_addr = address;
     }
 
     @id(TABLE_ICMP_SOURCE)
@@ -36,24 +37,55 @@ control TimeExceeded(inout headers_t hdr, inout metadata_t meta) {
         size = SIZE_MY_ADDRESS;
     }
 
-    // What is quoted: the header and all of the transport header that was parsed, at least the 8 bytes RFC 792 asks for.
-    action make_error() {
-        bit<16> quoted_bytes = (((bit<16>)hdr.packet.ipv4.ihl) << 2) + (hdr.packet.tcp.isValid() ? 16w20 : 16w8);
-        hdr.error_ipv4.setValid();
+    @id(ACTION_ANSWER_FROM_V6)
+    action answer_from_v6(@id(1) @format(IPV6_ADDRESS) ipv6_addr_t address) {
+        hdr.error_ipv6.setValid();
+        hdr.error_ipv6.src_addr = address;
+    }
+
+    @id(TABLE_ICMP_SOURCE_V6)
+    table icmp_source_v6 {
+        key = {
+            meta.network_id: exact @id(1) @name("network_id");
+            meta.vni: exact @id(2) @name("vni");
+        }
+        actions = {
+            @proto_id(1) answer_from_v6;
+            @defaultonly NoAction;
+        }
+        const default_action = NoAction();
+        size = SIZE_MY_ADDRESS;
+    }
+
+    // What is quoted: the headers that were parsed, at least the 8 bytes of payload that RFC 792 asks for.
+    action ipv4_error() {
+        quoted_bytes = (((bit<16>)hdr.packet.ipv4.ihl) << 2) + quoted_bytes;
         hdr.error_ipv4.version = 4;
         hdr.error_ipv4.ihl = 5;
-        hdr.error_ipv4.dscp = 48; // network control (RFC 1812, section 4.3.2.5: precedence 6)
-        hdr.error_ipv4.total_len = quoted_bytes + 28;
+        hdr.error_ipv4.dscp = ICMP_ERROR_DSCP;
+        hdr.error_ipv4.total_len = quoted_bytes + ICMP_HEADER_BYTES + IPV4_MIN_HEADER_BYTES;
         hdr.error_ipv4.ttl = ICMP_ERROR_TTL;
         hdr.error_ipv4.protocol = IP_PROTOCOL_ICMP;
-        hdr.error_ipv4.src_addr = own_address;
         hdr.error_ipv4.dst_addr = hdr.packet.ipv4.src_addr;
         hdr.error_icmp.setValid();
         hdr.error_icmp.type = ICMP_TIME_EXCEEDED;
-        meta.packet_bytes = quoted_bytes + 28;
-        meta.truncate = true;
+        meta.packet_bytes = quoted_bytes + ICMP_HEADER_BYTES + IPV4_MIN_HEADER_BYTES;
         meta.route_dst = hdr.packet.ipv4.src_addr;
-        meta.answered = true;
+    }
+
+    action ipv6_error() {
+        quoted_bytes = IPV6_HEADER_BYTES + quoted_bytes;
+        hdr.error_ipv6.version = 6;
+        hdr.error_ipv6.dscp = ICMP_ERROR_DSCP;
+        hdr.error_ipv6.payload_len = quoted_bytes + ICMP_HEADER_BYTES;
+        hdr.error_ipv6.next_header = IP_PROTOCOL_ICMPV6;
+        hdr.error_ipv6.hop_limit = ICMP_ERROR_TTL;
+        hdr.error_ipv6.dst_addr = hdr.packet.ipv6.src_addr;
+        hdr.error_icmp.setValid();
+        hdr.error_icmp.type = ICMPV6_TIME_EXCEEDED;
+        meta.packet_bytes = quoted_bytes + ICMP_HEADER_BYTES + IPV6_HEADER_BYTES;
+        meta.route_dst_v6 = hdr.packet.ipv6.src_addr;
+        meta.route_is_v6 = true;
     }
 
     action into_tunnel() {
@@ -65,16 +97,29 @@ control TimeExceeded(inout headers_t hdr, inout metadata_t meta) {
 
     apply {
         bool conforms = false;
-        bool quotable = hdr.packet.tcp.isValid() || hdr.packet.udp.isValid() ||
-                        (hdr.packet.icmp.isValid() && !hdr.packet.embedded_ipv4.isValid());
-        if (quotable) {
-            icmp_source.apply();
+        bool quotable = hdr.packet.tcp.isValid() || hdr.packet.udp.isValid() || hdr.packet.icmp.isValid();
+        if (hdr.packet.embedded_ipv4.isValid() || hdr.packet.embedded_ipv6.isValid() || hdr.packet.ipv6_fragment.isValid()) {
+            quotable = false;
         }
-        if (has_source) {
+        if (quotable) {
+            quoted_bytes = hdr.packet.tcp.isValid() ? 16w20 : 16w8;
+            if (hdr.packet.ipv4.isValid()) {
+                quotable = icmp_source.apply().hit;
+            } else {
+                quotable = icmp_source_v6.apply().hit;
+            }
+        }
+        if (quotable) {
             gcra.apply(meta.now_us, (bit<32>)meta.network_id, conforms);
         }
         if (conforms) {
-            make_error();
+            if (hdr.packet.ipv4.isValid()) {
+                ipv4_error();
+            } else {
+                ipv6_error();
+            }
+            meta.truncate = true;
+            meta.answered = true;
             if (meta.decapsulated) {
                 into_tunnel();
             }

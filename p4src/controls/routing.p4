@@ -12,8 +12,6 @@
 #define SLUICE_ROUTING_P4
 
 control Routing(inout headers_t hdr, inout metadata_t meta) {
-    DIRECT_COUNTER(COUNTER_ROUTE, route_packets)
-
     @id(ACTION_SELECT_NEXTHOP)
     action select_nexthop(@id(1) @refers_to(nexthop, nexthop_id) nexthop_id_t nexthop_id) {
         meta.nexthop_id = nexthop_id;
@@ -22,19 +20,16 @@ control Routing(inout headers_t hdr, inout metadata_t meta) {
     @id(ACTION_SET_NEXTHOP)
     action set_nexthop(@id(1) @refers_to(nexthop, nexthop_id) nexthop_id_t nexthop_id) {
         meta.nexthop_id = nexthop_id;
-        COUNT(route_packets);
     }
 
     @id(ACTION_SET_GROUP)
     action set_group(@id(1) @refers_to(ecmp_group, group_id) bit<16> group_id) {
         meta.ecmp_group_id = group_id;
-        COUNT(route_packets);
     }
 
     @id(ACTION_DISCARD)
     action discard() {
         DROP(DROP_ROUTE_DISCARD);
-        COUNT(route_packets);
     }
 
     @id(ACTION_HAIRPIN)
@@ -42,14 +37,12 @@ control Routing(inout headers_t hdr, inout metadata_t meta) {
         meta.verdict = verdict_t.RECIRCULATE;
         hdr.recirculated.setValid();
         hdr.recirculated.network_id = network_id;
-        COUNT(route_packets);
     }
 
     @id(ACTION_UNRESOLVED)
     action unresolved() {
         meta.verdict = verdict_t.PUNT;
         meta.punt_limited = true;
-        COUNT(route_packets);
     }
 
     @id(TABLE_ROUTE)
@@ -67,7 +60,24 @@ control Routing(inout headers_t hdr, inout metadata_t meta) {
             @defaultonly NoAction;
         }
         const default_action = NoAction();
-        counters = route_packets;
+        size = SIZE_ROUTE;
+    }
+
+    @id(TABLE_ROUTE_V6)
+    table route_v6 {
+        key = {
+            meta.vrf_id: exact @id(1) @name("vrf_id");
+            meta.route_dst_v6: lpm @id(2) @name("prefix") @format(IPV6_ADDRESS);
+        }
+        actions = {
+            @proto_id(1) set_nexthop;
+            @proto_id(2) discard;
+            @proto_id(3) set_group;
+            @proto_id(4) hairpin;
+            @proto_id(5) unresolved;
+            @defaultonly NoAction;
+        }
+        const default_action = NoAction();
         size = SIZE_ROUTE;
     }
 
@@ -113,26 +123,34 @@ control Routing(inout headers_t hdr, inout metadata_t meta) {
     }
 
     // The frame is tagged as its way out wants it, whatever it came with (VLAN 0: untagged).
-    action tag() {
+    action tag(bit<16> ether_type) {
         hdr.vlan.setValid();
         hdr.vlan.pcp = 0;
         hdr.vlan.dei = 0;
         hdr.vlan.vid = meta.egress_vlan_id;
-        hdr.vlan.ether_type = ETHERTYPE_IPV4;
+        hdr.vlan.ether_type = ether_type;
         hdr.ethernet.ether_type = ETHERTYPE_VLAN;
     }
 
-    action untag() {
+    action untag(bit<16> ether_type) {
         hdr.vlan.setInvalid();
-        hdr.ethernet.ether_type = ETHERTYPE_IPV4;
+        hdr.ethernet.ether_type = ether_type;
     }
 
     apply {
-        if (!route.apply().hit) {
+        bool found;
+        bit<16> ether_type = ETHERTYPE_IPV4;
+        if (meta.route_is_v6) {
+            ether_type = ETHERTYPE_IPV6;
+            found = route_v6.apply().hit;
+        } else {
+            found = route.apply().hit;
+        }
+        if (!found) {
             DROP(DROP_NO_ROUTE);
         }
         if (IS_FORWARD(meta) && meta.ecmp_group_id != 0) {
-            EcmpHash.apply(meta);
+            EcmpHash.apply(meta, hdr.packet.ipv6.isValid());
             if (!ecmp_group.apply().hit) {
                 DROP(DROP_UNKNOWN_NEXTHOP);
             }
@@ -144,9 +162,9 @@ control Routing(inout headers_t hdr, inout metadata_t meta) {
             DROP(DROP_HAIRPIN_LOOP);
         }
         if (meta.egress_vlan_id != 0) {
-            tag();
+            tag(ether_type);
         } else {
-            untag();
+            untag(ether_type);
         }
     }
 }

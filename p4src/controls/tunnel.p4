@@ -10,11 +10,16 @@ const bit<8> TUNNEL_TTL = 64;
 #define INVALIDATE_IP_PACKET(p) \
     (p).ipv4.setInvalid(); \
     (p).ipv4_options.setInvalid(); \
+    (p).ipv6.setInvalid(); \
+    (p).ipv6_fragment.setInvalid(); \
     (p).tcp.setInvalid(); \
     (p).udp.setInvalid(); \
     (p).icmp.setInvalid(); \
+    (p).nd.setInvalid(); \
+    (p).nd_option.setInvalid(); \
     (p).embedded_ipv4.setInvalid(); \
     (p).embedded_options.setInvalid(); \
+    (p).embedded_ipv6.setInvalid(); \
     (p).embedded_tcp.setInvalid(); \
     (p).embedded_udp.setInvalid(); \
     (p).embedded_icmp.setInvalid()
@@ -53,7 +58,7 @@ control TunnelEnd(inout headers_t hdr, inout metadata_t meta) {
 
     apply {
         if (hdr.vxlan.isValid() && my_tunnel.apply().hit) {
-            if (hdr.vxlan.flags & VXLAN_FLAG_VNI == 0 || !hdr.inner.ipv4.isValid()) {
+            if (hdr.vxlan.flags & VXLAN_FLAG_VNI == 0 || !(hdr.inner.ipv4.isValid() || hdr.inner.ipv6.isValid())) {
                 DROP(DROP_VXLAN_HEADER);
             } else {
                 decapsulate();
@@ -68,7 +73,6 @@ control TunnelStart(inout headers_t hdr, inout metadata_t meta) {
         hdr.encap_ethernet.setValid();
         hdr.encap_ethernet.dst_addr = meta.tunnel.mac;
         hdr.encap_ethernet.src_addr = hdr.ethernet.dst_addr; // the gateway's own: it is what the frame came to
-        hdr.encap_ethernet.ether_type = ETHERTYPE_IPV4;
 
         hdr.encap_vxlan.setValid();
         hdr.encap_vxlan.flags = VXLAN_FLAG_VNI;
@@ -84,8 +88,6 @@ control TunnelStart(inout headers_t hdr, inout metadata_t meta) {
         hdr.encap_ipv4.setValid();
         hdr.encap_ipv4.version = 4;
         hdr.encap_ipv4.ihl = 5;
-        hdr.encap_ipv4.dscp = hdr.packet.ipv4.dscp;
-        hdr.encap_ipv4.ecn = hdr.packet.ipv4.ecn; // RFC 6040, normal mode
         hdr.encap_ipv4.total_len = meta.packet_bytes + VXLAN_OVERHEAD_BYTES;
         hdr.encap_ipv4.dont_fragment = 1;
         hdr.encap_ipv4.ttl = TUNNEL_TTL;
@@ -94,11 +96,30 @@ control TunnelStart(inout headers_t hdr, inout metadata_t meta) {
         hdr.encap_ipv4.dst_addr = meta.tunnel.dst;
 
         meta.route_dst = meta.tunnel.dst;
+        meta.route_is_v6 = false;
         meta.vrf_id = 0; // the fabric's
+    }
+
+    // What the tunnel shows of the packet in it: DSCP and ECN as they are (RFC 6040, normal mode).
+    action around_ipv4() {
+        hdr.encap_ethernet.ether_type = ETHERTYPE_IPV4;
+        hdr.encap_ipv4.dscp = hdr.packet.ipv4.dscp;
+        hdr.encap_ipv4.ecn = hdr.packet.ipv4.ecn;
+    }
+
+    action around_ipv6() {
+        hdr.encap_ethernet.ether_type = ETHERTYPE_IPV6;
+        hdr.encap_ipv4.dscp = hdr.packet.ipv6.dscp;
+        hdr.encap_ipv4.ecn = hdr.packet.ipv6.ecn;
     }
 
     apply {
         encapsulate();
+        if (hdr.packet.ipv4.isValid()) {
+            around_ipv4();
+        } else {
+            around_ipv6();
+        }
     }
 }
 
