@@ -58,7 +58,8 @@ control Gateway(inout headers_t hdr, inout metadata_t meta) {
 
     action decrement_ttl() {
         hdr.packet.ipv4.ttl = hdr.packet.ipv4.ttl - 1;
-        hdr.packet.ipv4.checksum = ONES_ADD(hdr.packet.ipv4.checksum, 0x0100); // RFC 1624, equation 3
+        // RFC 1624, equation 3, for 0x0100 less in the word of the TTL. (Equation 2 would give 0xffff where it is 0x0000.)
+        hdr.packet.ipv4.checksum = ~ONES_ADD(~hdr.packet.ipv4.checksum, 16w0xfeff);
     }
 
     action decrement_hop_limit() {
@@ -176,7 +177,9 @@ control Gateway(inout headers_t hdr, inout metadata_t meta) {
             if (meta.tunnel.wanted) {
                 tunnel_start.apply(hdr, meta);
             }
-            routing.apply(hdr, meta);
+            if (IS_FORWARD(meta)) {
+                routing.apply(hdr, meta);
+            }
         }
         if (meta.verdict == verdict_t.PUNT && meta.punt_limited) {
             bool conforms;

@@ -68,7 +68,7 @@ struct eip_t {
 // Still the packet that came: neither dropped nor answered.
 #define GOES_ON(meta) (meta.verdict == verdict_t.FORWARD && !meta.reflected && !meta.answered && !meta.is_heartbeat)
 // a + b in 16-bit ones' complement (RFC 1071)
-#define ONES_ADD(a, b) ((a) + (b) + (((((bit<17>)(a)) + (b))[16:16] == 1) ? 16w1 : 16w0))
+#define ONES_ADD(a, b) ((a) + (b) + (((((bit<17>)(a)) + ((bit<17>)(b)))[16:16] == 1) ? 16w1 : 16w0))
 
 struct eip_v6_t {
     ipv6_addr_t address;
@@ -93,6 +93,7 @@ struct metadata_t {
     vrf_id_t vrf_id;
     vni_t vni;                // 0: not inside a VPC
     ipv4_addr_t own_lookup;   // the address that may be the gateway's own
+    bool to_own_address;      // it is: such a packet is answered, unwrapped or dropped, never forwarded
 
     bool decapsulated;
     ipv4_addr_t sender_vtep;  // where the tunnel came from

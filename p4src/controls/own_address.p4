@@ -6,6 +6,8 @@
 #ifndef SLUICE_OWN_ADDRESS_P4
 #define SLUICE_OWN_ADDRESS_P4
 
+const bit<8> ANSWER_TTL = 64; // an answer has its own way to go, however far the question came (RFC 1122, section 3.2.1.7)
+
 control OwnAddress(inout headers_t hdr, inout metadata_t meta) {
     HeartbeatCheck() heartbeat_check;
     mac_addr_t own_mac = 0;
@@ -40,8 +42,13 @@ control OwnAddress(inout headers_t hdr, inout metadata_t meta) {
     action answer_ping() {
         hdr.packet.ipv4.dst_addr = hdr.packet.ipv4.src_addr;
         hdr.packet.ipv4.src_addr = meta.own_lookup; // the sum stays: the addresses only change places
+        bit<16> sum = ONES_ADD(~hdr.packet.ipv4.checksum, ~(hdr.packet.ipv4.ttl ++ hdr.packet.ipv4.protocol)); // RFC 1624
+        hdr.packet.ipv4.ttl = ANSWER_TTL;
+        hdr.packet.ipv4.checksum = ~ONES_ADD(sum, hdr.packet.ipv4.ttl ++ hdr.packet.ipv4.protocol);
+
         hdr.packet.icmp.type = ICMP_ECHO_REPLY;
-        // RFC 1624, equation 3, for 0x0800 -> 0x0000 in the first word: add 0x0800 in ones' complement.
+        // 0x0800 -> 0x0000 in the first word. The old checksum cannot tell whether a sum of 0 stands for nothing but zeros;
+        // 0xffff, which this gives then, verifies in either case (RFC 1624, equation 2).
         hdr.packet.icmp.checksum = ONES_ADD(hdr.packet.icmp.checksum, 0x0800);
     }
 
@@ -55,6 +62,7 @@ control OwnAddress(inout headers_t hdr, inout metadata_t meta) {
     apply {
         meta.own_lookup = hdr.arp.isValid() ? hdr.arp.target_ip : hdr.packet.ipv4.dst_addr;
         bool own = my_address.apply().hit;
+        meta.to_own_address = own;
         if (hdr.arp.isValid()) {
             bool ipv4_over_ethernet = hdr.arp.hardware_type == ARP_HARDWARE_ETHERNET && hdr.arp.hardware_len == 6 &&
                                       hdr.arp.protocol_type == ETHERTYPE_IPV4 && hdr.arp.protocol_len == 4;
@@ -75,7 +83,7 @@ control OwnAddress(inout headers_t hdr, inout metadata_t meta) {
                 reflect();
             } else if (hdr.heartbeat.isValid()) {
                 heartbeat_check.apply(hdr, meta);
-            } else if (!hdr.vxlan.isValid()) { // VXLAN is for my_tunnel
+            } else if (!hdr.vxlan.isValid()) { // controls/tunnel.p4 decides on VXLAN
                 DROP(DROP_OWN_ADDRESS);
             }
         }

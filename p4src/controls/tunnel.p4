@@ -57,11 +57,19 @@ control TunnelEnd(inout headers_t hdr, inout metadata_t meta) {
     }
 
     apply {
-        if (hdr.vxlan.isValid() && my_tunnel.apply().hit) {
-            if (hdr.vxlan.flags & VXLAN_FLAG_VNI == 0 || !(hdr.inner.ipv4.isValid() || hdr.inner.ipv6.isValid())) {
-                DROP(DROP_VXLAN_HEADER);
-            } else {
-                decapsulate();
+        if (hdr.vxlan.isValid()) {
+            if (my_tunnel.apply().hit) {
+                // The parser follows the frame; what lies beyond the outer total length is padding and no inner frame.
+                bit<16> payload_bytes = hdr.packet.ipv4.total_len - (((bit<16>)hdr.packet.ipv4.ihl) << 2);
+                if (hdr.vxlan.flags & VXLAN_FLAG_VNI == 0 ||
+                    !(hdr.inner.ipv4.isValid() || hdr.inner.ipv6.isValid()) ||
+                    payload_bytes < VXLAN_OVERHEAD_BYTES - IPV4_MIN_HEADER_BYTES) {
+                    DROP(DROP_VXLAN_HEADER);
+                } else {
+                    decapsulate();
+                }
+            } else if (meta.to_own_address) {
+                DROP(DROP_OWN_ADDRESS);
             }
         }
     }
@@ -114,6 +122,9 @@ control TunnelStart(inout headers_t hdr, inout metadata_t meta) {
     }
 
     apply {
+        if (meta.packet_bytes > 0xffff - VXLAN_OVERHEAD_BYTES) {
+            DROP(DROP_IP_LENGTH);
+        }
         encapsulate();
         if (hdr.packet.ipv4.isValid()) {
             around_ipv4();
