@@ -190,7 +190,7 @@ header heartbeat_t {
     bit<64> sequence; // microseconds since 1970: rises, also over a restart of the LD
 }
 
-const bit<16> UDP_PORT_HEARTBEAT = 4791;
+const bit<16> UDP_PORT_HEARTBEAT = 4793; // unassigned by IANA
 
 // In front of a packet on its second pass through the gateway (hairpin); never on a wire.
 header recirculated_t {

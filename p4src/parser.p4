@@ -2,7 +2,7 @@
 //
 //   ethernet ─ vlan? ─┬─ arp
 //                     └─ IP packet ─(UDP 4789)─ vxlan ─ inner ethernet ─ IP packet
-//                                  ─(UDP 4791)─ heartbeat
+//                                  ─(UDP 4793)─ heartbeat
 //
 //   IP packet:  ipv4 ─ options? ─┬─ tcp
 //               ipv6 ─ fragment? ┼─ udp
