@@ -1,1 +1,1 @@
-export {};
+export * as p4runtime from "./p4runtime/index.js";

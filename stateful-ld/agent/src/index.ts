@@ -1,1 +1,1 @@
-export {};
+export { type Agent, type AgentOptions, startAgent } from "./agent.js";

@@ -1,0 +1,6 @@
+// Test frames: built field by field, taken apart again, compared in words.
+export { build, fragments, padded } from "./build.js";
+export * from "./bytes.js";
+export { describeFrame, diffFrames, fieldsOf } from "./diff.js";
+export { dissect } from "./dissect.js";
+export * from "./layers.js";

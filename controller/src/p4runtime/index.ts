@@ -1,0 +1,21 @@
+// A P4Runtime client by names, usable without the rest of Sluice. Layers, each using only those before it:
+//
+//   addresses  text of IP and MAC addresses <-> bytes
+//   values     what people write for a field <-> canonical byte strings
+//   schema     P4Info by name, alias and id; schema_text prints it
+//   entries    table entries by name <-> messages;  packets: the same for packet I/O
+//   errors     what servers answer, as sentences
+//   client     the calls, each with a deadline;  session: stream and election
+//   switch     one switch by names: start here
+export * from "./addresses.js";
+export { Client, type ClientOptions, WriteFailure } from "./client.js";
+export * from "./entries.js";
+export { codeName, P4RuntimeError, type UpdateError } from "./errors.js";
+export { nearest } from "./nearest.js";
+export type { ReceivedPacket } from "./packets.js";
+export { pipelineFromFiles } from "./pipeline.js";
+export * from "./schema.js";
+export { renderSchema } from "./schema_text.js";
+export type { SessionState } from "./session.js";
+export * from "./switch.js";
+export * from "./values.js";

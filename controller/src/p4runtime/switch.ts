@@ -1,0 +1,406 @@
+// One switch by names: who is primary, its pipeline, its entries, its counters, its packets.
+import { createHash } from "node:crypto";
+import { status } from "@grpc/grpc-js";
+import { P4Info } from "@sluice/proto/p4info";
+import {
+  CounterEntry,
+  type Entity,
+  GetForwardingPipelineConfigRequest_ResponseType as ResponseType,
+  SetForwardingPipelineConfigRequest_Action,
+  type StreamMessageResponse,
+  type TableEntry,
+  type Update,
+  Update_Type,
+  WriteRequest_Atomicity,
+} from "@sluice/proto/p4runtime";
+import { Client, type ClientOptions, WriteFailure } from "./client.js";
+import {
+  type CounterValue,
+  decodeEntry,
+  describeKey,
+  type Entry,
+  emptyTableEntry,
+  encodeEntry,
+} from "./entries.js";
+import { codeName, P4RuntimeError, rpcError, type UpdateError } from "./errors.js";
+import { decodePacketIn, encodePacketOut, PacketQueue, type ReceivedPacket } from "./packets.js";
+import { Schema } from "./schema.js";
+import { Session, type SessionState } from "./session.js";
+import type { ValueInput } from "./values.js";
+
+/**
+ * Updates in one Write. The per-update errors of a failed write travel in one HTTP/2 trailer; a trailer that is too long
+ * for the HTTP/2 library arrives as nothing but an expired deadline. 100 errors of 250 bytes fit with room to spare.
+ */
+export const MAX_UPDATES_PER_WRITE = 100;
+
+const PACKETS_KEPT = 1024;
+
+export interface SwitchOptions extends ClientOptions {
+  /** Default: from the clock, so that the controller that was started last wins. */
+  electionId?: bigint;
+  /** False: only read; no stream, no election, no packets. Default true. */
+  write?: boolean;
+  /** How long to wait for a switch that is down, or held by another controller, in ms. Default 0: fail at once. */
+  waitMs?: number;
+}
+
+/** A compiled P4 program as a switch takes it. */
+export interface Pipeline {
+  p4info: P4Info;
+  /** What the target runs: p4c's BMv2 JSON for BMv2 and the soft switch. */
+  deviceConfig: Uint8Array;
+}
+
+export type UpdateType = "insert" | "modify" | "delete";
+
+export interface EntryUpdate {
+  type: UpdateType;
+  entry: Entry;
+}
+
+const UPDATE_TYPES: Record<UpdateType, Update_Type> = {
+  insert: Update_Type.INSERT,
+  modify: Update_Type.MODIFY,
+  delete: Update_Type.DELETE,
+};
+
+/** Identifies a pipeline, so that one that the switch already runs is not pushed again: that would clear its tables. */
+export function pipelineCookie(pipeline: Pipeline): bigint {
+  const hash = createHash("sha256")
+    .update(P4Info.encode(pipeline.p4info).finish())
+    .update(pipeline.deviceConfig);
+  return hash.digest().readBigUInt64BE() | 1n; // 0 would mean: no cookie
+}
+
+/** A connection to one P4Runtime switch. Get one by {@link Switch.connect}; give it back by {@link Switch.close}. */
+export class Switch {
+  readonly name: string;
+  readonly #client: Client;
+  readonly #session: Session | undefined;
+  readonly #packets = new PacketQueue<ReceivedPacket>(PACKETS_KEPT);
+  #schema: Schema | undefined;
+
+  private constructor(options: SwitchOptions) {
+    this.name = options.name;
+    this.#client = new Client(options);
+    if (options.write !== false) {
+      this.#session = new Session(this.#client, (message) => this.#receive(message), options.electionId);
+    }
+  }
+
+  /**
+   * Connects and, unless `write` is false, becomes the switch's primary controller.
+   *
+   * @throws P4RuntimeError UNAVAILABLE (down), PERMISSION_DENIED (another controller is primary), DEADLINE_EXCEEDED
+   */
+  static async connect(options: SwitchOptions): Promise<Switch> {
+    const connected = new Switch(options);
+    try {
+      if (connected.#session !== undefined) {
+        connected.#session.open();
+        await connected.#session.primary(options.waitMs);
+      }
+    } catch (error) {
+      connected.close();
+      throw error;
+    }
+    return connected;
+  }
+
+  close(): void {
+    this.#session?.close();
+    this.#client.close();
+  }
+
+  /** `switch gw1 (unix:/run/sluice/gw1.sock)` */
+  get who(): string {
+    return this.#client.who;
+  }
+
+  get state(): SessionState | "read-only" {
+    return this.#session?.state ?? "read-only";
+  }
+
+  #writer(): Session {
+    if (this.#session === undefined) {
+      throw new P4RuntimeError(`${this.who} was opened for reading only`, status.FAILED_PRECONDITION);
+    }
+    return this.#session;
+  }
+
+  /** Waits until this controller is the switch's primary, through restarts of the switch. @throws P4RuntimeError */
+  async primary(waitMs = 0): Promise<void> {
+    await this.#writer().primary(waitMs);
+  }
+
+  // ---- Pipeline ----------------------------------------------------------------------------------------------------
+
+  /** The cookie of the pipeline that runs now, or undefined when there is none. @throws P4RuntimeError */
+  async runningCookie(): Promise<bigint | undefined> {
+    try {
+      const { config } = await this.#client.getPipeline(ResponseType.COOKIE_ONLY);
+      return config?.cookie?.cookie;
+    } catch (error) {
+      if (
+        error instanceof P4RuntimeError &&
+        (error.code === status.FAILED_PRECONDITION || error.code === status.NOT_FOUND)
+      ) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * Makes the switch run this pipeline. Nothing is pushed when it runs already; a push empties all tables.
+   *
+   * @returns whether it was pushed
+   * @throws P4RuntimeError
+   */
+  async setPipeline(pipeline: Pipeline): Promise<boolean> {
+    await this.primary();
+    const cookie = pipelineCookie(pipeline);
+    const push = (await this.runningCookie()) !== cookie;
+    if (push) {
+      await this.#client.setPipeline({
+        deviceId: this.#client.deviceId,
+        roleId: 0n,
+        role: "",
+        electionId: this.#writer().electionId,
+        // RECONCILE_AND_COMMIT, which keeps entries, is UNIMPLEMENTED in BMv2 and Stratum.
+        action: SetForwardingPipelineConfigRequest_Action.VERIFY_AND_COMMIT,
+        config: { p4info: pipeline.p4info, p4DeviceConfig: pipeline.deviceConfig, cookie: { cookie } },
+      });
+    }
+    this.#schema = new Schema(pipeline.p4info);
+    return push;
+  }
+
+  /** The program that the switch runs, as the switch tells it. @throws P4RuntimeError when it runs none */
+  async schema(): Promise<Schema> {
+    if (this.#schema === undefined) {
+      const { config } = await this.#client.getPipeline(ResponseType.P4INFO_AND_COOKIE);
+      if (config?.p4info === undefined) {
+        throw new P4RuntimeError(
+          `${this.who} runs no pipeline yet (sluice apply pushes it)`,
+          status.FAILED_PRECONDITION,
+        );
+      }
+      this.#schema = new Schema(config.p4info);
+    }
+    return this.#schema;
+  }
+
+  // ---- Writes ------------------------------------------------------------------------------------------------------
+
+  async insert(...entries: Entry[]): Promise<void> {
+    await this.write(entries.map((entry) => ({ type: "insert", entry })));
+  }
+
+  async modify(...entries: Entry[]): Promise<void> {
+    await this.write(entries.map((entry) => ({ type: "modify", entry })));
+  }
+
+  /** Only the keys of the entries count. */
+  async delete(...entries: Entry[]): Promise<void> {
+    await this.write(entries.map((entry) => ({ type: "delete", entry })));
+  }
+
+  /**
+   * Writes updates in batches, one batch after the other. The updates of one call must not depend on each other: a server
+   * may do a batch in any order (specification, section 12.2). After a batch with refused updates nothing more is sent.
+   *
+   * @throws EntryError | SchemaError before anything is sent
+   * @throws P4RuntimeError with `updates`: each refused one by name
+   */
+  async write(updates: readonly EntryUpdate[]): Promise<void> {
+    const schema = await this.schema();
+    await this.writeMessages(
+      updates.map(({ type, entry }) => ({ type, message: encodeEntry(schema, entry) })),
+    );
+  }
+
+  /** {@link write} for entries that are encoded already. */
+  async writeMessages(updates: readonly { type: UpdateType; message: TableEntry }[]): Promise<void> {
+    const session = this.#writer();
+    for (let first = 0; first < updates.length; first += MAX_UPDATES_PER_WRITE) {
+      const batch = updates.slice(first, first + MAX_UPDATES_PER_WRITE);
+      await session.primary();
+      try {
+        await this.#client.write({
+          deviceId: this.#client.deviceId,
+          roleId: 0n,
+          role: "",
+          electionId: session.electionId,
+          updates: batch.map(
+            ({ type, message }): Update => ({
+              type: UPDATE_TYPES[type],
+              entity: {
+                entity: {
+                  $case: "tableEntry",
+                  value: type === "delete" ? { ...message, action: undefined } : message,
+                },
+              },
+            }),
+          ),
+          atomicity: WriteRequest_Atomicity.CONTINUE_ON_ERROR,
+        });
+      } catch (error) {
+        throw this.#writeError(error, batch, first, updates.length);
+      }
+    }
+  }
+
+  #writeError(
+    error: unknown,
+    batch: readonly { type: UpdateType; message: TableEntry }[],
+    first: number,
+    total: number,
+  ): P4RuntimeError {
+    if (!(error instanceof WriteFailure)) {
+      return rpcError(this.who, "Write", error);
+    }
+    const refused = error.statuses.flatMap((update, i): UpdateError[] => {
+      const item = batch[i];
+      if (update.canonicalCode === status.OK || item === undefined) {
+        return [];
+      }
+      const subject = this.#schema === undefined ? "" : describeKey(decodeEntry(this.#schema, item.message));
+      return [
+        {
+          index: first + i,
+          code: update.canonicalCode,
+          message: update.message,
+          subject: `${item.type.toUpperCase()} ${subject}`,
+        },
+      ];
+    });
+    if (refused.length === 0) {
+      return rpcError(this.who, "Write", error.cause);
+    }
+    const unsent = total - first - batch.length;
+    const lines = refused
+      .slice(0, 10)
+      .map(
+        ({ subject, code, message }) =>
+          `  ${subject}: ${codeName(code)}${message === "" ? "" : `: ${message}`}`,
+      );
+    return new P4RuntimeError(
+      [
+        `${this.who} refused ${refused.length} of ${batch.length} updates${unsent > 0 ? ` (${unsent} more were not sent)` : ""}:`,
+        ...lines,
+        ...(refused.length > lines.length ? [`  … and ${refused.length - lines.length} more`] : []),
+      ].join("\n"),
+      error.cause.code,
+      refused,
+    );
+  }
+
+  // ---- Reads -------------------------------------------------------------------------------------------------------
+
+  /**
+   * Streams the entries of tables as messages.
+   *
+   * @param tables - aliases; default all
+   * @param options - `counters`: also read the direct counters, where a table has them
+   */
+  async *readMessages(
+    tables?: readonly string[],
+    options: { counters?: boolean } = {},
+  ): AsyncGenerator<TableEntry> {
+    const schema = await this.schema();
+    const wanted = tables === undefined ? [...schema.tables] : tables.map((name) => schema.tables.get(name));
+    const entities = wanted.map((table): Entity => {
+      const counted = options.counters === true && table.directCounter !== undefined;
+      return {
+        entity: {
+          $case: "tableEntry",
+          value: {
+            ...emptyTableEntry(table.id),
+            counterData: counted ? { byteCount: 0n, packetCount: 0n } : undefined,
+          },
+        },
+      };
+    });
+    for await (const { entity } of this.#client.read(entities)) {
+      if (entity?.$case === "tableEntry" && !entity.value.isDefaultAction) {
+        yield entity.value;
+      }
+    }
+  }
+
+  /** Streams the entries of one table, several, or all, by name. */
+  async *read(
+    tables?: string | readonly string[],
+    options: { counters?: boolean } = {},
+  ): AsyncGenerator<Entry> {
+    const schema = await this.schema();
+    for await (const message of this.readMessages(typeof tables === "string" ? [tables] : tables, options)) {
+      yield decodeEntry(schema, message);
+    }
+  }
+
+  /** Reads one entry by its key, with its direct counter where the table has one. @returns undefined when absent */
+  async readEntry(key: Entry): Promise<Entry | undefined> {
+    const schema = await this.schema();
+    const { action: _, params: __, ...keyOnly } = key;
+    const message = encodeEntry(schema, keyOnly);
+    if (schema.tables.get(key.table).directCounter !== undefined) {
+      message.counterData = { byteCount: 0n, packetCount: 0n };
+    }
+    try {
+      for await (const { entity } of this.#client.read([
+        { entity: { $case: "tableEntry", value: message } },
+      ])) {
+        if (entity?.$case === "tableEntry") {
+          return decodeEntry(schema, entity.value);
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof P4RuntimeError && error.code === status.NOT_FOUND)) {
+        throw error;
+      }
+    }
+    return undefined;
+  }
+
+  /** Reads all cells of a counter that is not bound to a table, by index. */
+  async readCounter(name: string): Promise<Map<number, CounterValue>> {
+    const counter = (await this.schema()).counters.get(name);
+    const request = CounterEntry.fromPartial({ counterId: counter.id });
+    const cells = new Map<number, CounterValue>();
+    for await (const { entity } of this.#client.read([
+      { entity: { $case: "counterEntry", value: request } },
+    ])) {
+      if (entity?.$case === "counterEntry") {
+        const { index, data } = entity.value;
+        cells.set(Number(index?.index ?? 0n), {
+          packets: data?.packetCount ?? 0n,
+          bytes: data?.byteCount ?? 0n,
+        });
+      }
+    }
+    return cells;
+  }
+
+  // ---- Packets -----------------------------------------------------------------------------------------------------
+
+  #receive(message: StreamMessageResponse): void {
+    if (message.update?.$case === "packet" && this.#schema !== undefined) {
+      this.#packets.push(decodePacketIn(this.#schema, message.update.value));
+    }
+  }
+
+  /** Sends a packet through the switch. @throws EntryError | SchemaError | P4RuntimeError */
+  async sendPacket(payload: Uint8Array, metadata: Record<string, ValueInput>): Promise<void> {
+    const packet = encodePacketOut(await this.schema(), payload, metadata);
+    await this.primary();
+    this.#writer().send({ $case: "packet", value: packet });
+  }
+
+  /** @returns the oldest packet from the switch that was not taken yet, or undefined when none comes within `timeoutMs` */
+  nextPacket(timeoutMs: number): Promise<ReceivedPacket | undefined> {
+    return this.#packets.take(timeoutMs);
+  }
+}

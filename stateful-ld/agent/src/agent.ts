@@ -1,0 +1,60 @@
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { LdAgentService } from "@sluice/proto/ld-agent";
+import type { Logger } from "pino";
+import { Dataplane } from "./dataplane.js";
+import { removeStaleSocket } from "./listen.js";
+import { ldAgentService } from "./service.js";
+
+export interface AgentOptions {
+  /** Where the controller reaches the agent: `unix:/path` or `host:port`. */
+  listen: string;
+  /** Path of the data plane's Unix socket. It need not exist yet. */
+  dataplane: string;
+  /** For each answer of the data plane. Default 5,000. */
+  timeoutMs?: number;
+  logger: Logger;
+}
+
+export interface Agent {
+  /** Lets running calls end, for at most a second, then closes. */
+  stop(): Promise<void>;
+}
+
+const DEFAULT_TIMEOUT_MS = 5_000;
+const STOP_MS = 1_000;
+
+/** Starts the agent. @throws Error when it cannot listen */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const { listen, logger } = options;
+  await removeStaleSocket(listen);
+  const dataplane = new Dataplane({
+    path: options.dataplane,
+    timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    logger,
+  });
+  const server = new Server();
+  server.addService(LdAgentService, ldAgentService(dataplane, logger));
+  await new Promise<void>((resolve, reject) => {
+    server.bindAsync(listen, ServerCredentials.createInsecure(), (error) =>
+      error ? reject(error) : resolve(),
+    );
+  });
+  logger.info({ event: "listening", address: listen, dataplane: options.dataplane }, "LD agent is up");
+
+  return {
+    async stop() {
+      logger.info({ event: "stopping" }, "LD agent is stopping");
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(() => {
+          server.forceShutdown();
+          resolve();
+        }, STOP_MS);
+        server.tryShutdown(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+      dataplane.close();
+    },
+  };
+}

@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+// sluice-ld-agent: the controller's way to one LD. It stands before the data plane's socket and speaks gRPC.
+import { Command } from "commander";
+import pino from "pino";
+import { startAgent } from "./agent.js";
+
+const program = new Command("sluice-ld-agent")
+  .description("gRPC API of one LD, in front of its data plane")
+  .requiredOption("--listen <address>", "where the controller connects: unix:/path or host:port")
+  .requiredOption("--dataplane <path>", "the data plane's control socket")
+  .option("--log-level <level>", "debug, info, warn, error", "info")
+  .parse();
+
+const options = program.opts<{ listen: string; dataplane: string; logLevel: string }>();
+const logger = pino({ name: "sluice-ld-agent", level: options.logLevel });
+
+try {
+  const agent = await startAgent({ ...options, logger });
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.once(signal, () => {
+      agent.stop().then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
+    });
+  }
+} catch (error) {
+  logger.fatal(
+    { event: "start_failed", reason: error instanceof Error ? error.message : String(error) },
+    "LD agent cannot start",
+  );
+  process.exitCode = 1;
+}

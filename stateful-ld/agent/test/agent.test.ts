@@ -1,0 +1,295 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { credentials, type ServiceError, status } from "@grpc/grpc-js";
+import { LdConfig, Session, SessionState } from "@sluice/proto/ld";
+import { LdAgentClient } from "@sluice/proto/ld-agent";
+import pino from "pino";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Agent, startAgent } from "../src/agent.js";
+import { type Answer, FakeDataplane, response } from "./fake_dataplane.js";
+
+const config: LdConfig = LdConfig.fromPartial({
+  vtep: Uint8Array.of(10, 0, 2, 2),
+  epoch: 7n,
+  ownedBuckets: [{ first: 0, last: 511 }],
+});
+
+let folder: string;
+let socket: string;
+let listen: string;
+let agent: Agent | undefined;
+let client: LdAgentClient;
+let fake: FakeDataplane | undefined;
+let log: Record<string, unknown>[];
+
+const refuseAll: Answer = () => {
+  throw new Error("not expected");
+};
+
+async function start(timeoutMs = 5_000) {
+  agent = await startAgent({
+    listen,
+    dataplane: socket,
+    timeoutMs,
+    logger: pino({ level: "debug" }, { write: (line: string) => void log.push(JSON.parse(line)) }),
+  });
+  client = new LdAgentClient(listen, credentials.createInsecure());
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "sluice-agent-"));
+  socket = join(folder, "control.sock");
+  listen = `unix:${join(folder, "agent.sock")}`;
+  log = [];
+});
+
+afterEach(async () => {
+  client?.close();
+  await agent?.stop();
+  agent = undefined;
+  await fake?.die();
+  fake = undefined;
+  rmSync(folder, { recursive: true });
+});
+
+/** The same message with plain arrays where gRPC gives Buffers. */
+const plain = (value: LdConfig | undefined) => value && LdConfig.fromJSON(LdConfig.toJSON(value));
+const getConfig = () =>
+  new Promise<LdConfig | undefined>((resolve, reject) =>
+    client.getConfig({}, (error, answer) => (error ? reject(error) : resolve(plain(answer.config)))),
+  );
+const applyConfig = (value: LdConfig | undefined) =>
+  new Promise<void>((resolve, reject) =>
+    client.applyConfig({ config: value }, (error) => (error ? reject(error) : resolve())),
+  );
+const getStatus = () =>
+  new Promise<{ dataPlaneUp: boolean; version: string; dataPlaneUptimeMs: bigint }>((resolve, reject) =>
+    client.getStatus({}, (error, answer) => (error ? reject(error) : resolve(answer))),
+  );
+async function listSessions(): Promise<number[]> {
+  const ports: number[] = [];
+  for await (const batch of client.listSessions({ filter: { service: "web", limit: 5 } })) {
+    ports.push(...batch.sessions.map(({ clientPort }: Session) => clientPort));
+  }
+  return ports;
+}
+const failure = (call: Promise<unknown>): Promise<ServiceError> =>
+  call.then(
+    () => Promise.reject(new Error("the call succeeded")),
+    (error) => error,
+  );
+
+const session = (clientPort: number) => Session.fromPartial({ clientPort, state: SessionState.ESTABLISHED });
+
+describe("agent", () => {
+  it("gives the data plane's configuration, unchanged", async () => {
+    fake = await FakeDataplane.listen(socket, (request, to) => {
+      expect(request.$case).toBe("getConfig");
+      to.write(response({ response: { $case: "config", value: { config } } }));
+    });
+    await start();
+    expect(await getConfig()).toEqual(plain(config));
+  });
+
+  it("says that none is applied yet by leaving it out", async () => {
+    fake = await FakeDataplane.listen(socket, (_, to) => {
+      to.write(response({ response: { $case: "config", value: { config: undefined } } }));
+    });
+    await start();
+    expect(await getConfig()).toBeUndefined();
+  });
+
+  it("hands a configuration on and logs it as one line", async () => {
+    fake = await FakeDataplane.listen(socket, (_, to) => to.write(response({})));
+    await start();
+    await applyConfig(config);
+    const [request, ...more] = fake.requests;
+    expect(request?.$case === "applyConfig" && plain(request.value)).toEqual(plain(config));
+    expect(more).toEqual([]);
+    expect(log.filter(({ event }) => event === "config_applied")).toMatchObject([
+      { epoch: "7", buckets: 512 },
+    ]);
+  });
+
+  it.each([
+    [3, status.INVALID_ARGUMENT],
+    [8, status.RESOURCE_EXHAUSTED],
+    [9, status.FAILED_PRECONDITION],
+    [99, status.UNKNOWN],
+  ])("passes on code %i of the data plane with its reason", async (code, expected) => {
+    fake = await FakeDataplane.listen(socket, (_, to) =>
+      to.write(response({ code, message: "epoch 6 is older" })),
+    );
+    await start();
+    expect(await failure(applyConfig(config))).toMatchObject({ code: expected, details: "epoch 6 is older" });
+  });
+
+  it("refuses a request without a configuration by itself", async () => {
+    fake = await FakeDataplane.listen(socket, refuseAll);
+    await start();
+    expect(await failure(applyConfig(undefined))).toMatchObject({ code: status.INVALID_ARGUMENT });
+    expect(fake.requests).toEqual([]);
+  });
+
+  it("streams sessions batch by batch, and the next request is answered after them", async () => {
+    fake = await FakeDataplane.listen(socket, (request, to) => {
+      if (request.$case === "listSessions") {
+        expect(request.value).toEqual({ service: "web", limit: 5 });
+        const batch = (ports: number[], last: boolean) =>
+          response({ response: { $case: "sessions", value: { sessions: ports.map(session), last } } });
+        to.write(Buffer.concat([batch([1, 2], false), batch([], false), batch([3], true)]));
+      } else {
+        to.write(response({ response: { $case: "config", value: { config } } }));
+      }
+    });
+    await start();
+    const both = await Promise.all([listSessions(), getConfig()]);
+    expect(both).toEqual([[1, 2, 3], plain(config)]);
+  });
+
+  it("puts answers together from single bytes", async () => {
+    fake = await FakeDataplane.listen(socket, (_, to) => {
+      for (const byte of response({ response: { $case: "config", value: { config } } })) {
+        to.write(Uint8Array.of(byte));
+      }
+    });
+    await start();
+    expect(await getConfig()).toEqual(plain(config));
+  });
+
+  it("is up while the data plane is not, and says so", async () => {
+    await start();
+    expect(await failure(getConfig())).toMatchObject({
+      code: status.UNAVAILABLE,
+      details: expect.stringMatching(/^the data plane at .*control\.sock is not available: connect ENOENT/),
+    });
+    expect(await getStatus()).toMatchObject({ dataPlaneUp: false });
+  });
+
+  it("finds the data plane again after it died", async () => {
+    const answer: Answer = (_, to) =>
+      void to.write(
+        response({ response: { $case: "status", value: { version: "1.0", uptimeMs: 5n, workerCores: 2 } } }),
+      );
+    fake = await FakeDataplane.listen(socket, answer);
+    await start();
+    expect(await getStatus()).toMatchObject({ dataPlaneUp: true, version: "1.0", dataPlaneUptimeMs: 5n });
+    await fake.die();
+    expect(await getStatus()).toMatchObject({ dataPlaneUp: false });
+    fake = await FakeDataplane.listen(socket, answer);
+    expect(await getStatus()).toMatchObject({ dataPlaneUp: true });
+    expect(log.filter(({ event }) => event === "dataplane_lost")).toHaveLength(1);
+    expect(log.filter(({ event }) => event === "dataplane_connected")).toHaveLength(2);
+  });
+
+  it("reports a data plane that hangs up in the middle of an answer", async () => {
+    fake = await FakeDataplane.listen(socket, (_, to) => {
+      const whole = response({ response: { $case: "config", value: { config } } });
+      to.end(whole.subarray(0, whole.length - 3));
+    });
+    await start();
+    expect(await failure(getConfig())).toMatchObject({
+      code: status.UNAVAILABLE,
+      details: expect.stringContaining("the data plane closed the connection"),
+    });
+  });
+
+  it("reports a data plane that hangs up in the middle of a list", async () => {
+    fake = await FakeDataplane.listen(socket, (_, to) => {
+      to.end(response({ response: { $case: "sessions", value: { sessions: [session(1)], last: false } } }));
+    });
+    await start();
+    expect(await failure(listSessions())).toMatchObject({ code: status.UNAVAILABLE });
+  });
+
+  it("ends the connection after a length that cannot be, and serves the next request on a new one", async () => {
+    let lie = true;
+    fake = await FakeDataplane.listen(socket, (_, to) => {
+      to.write(
+        lie
+          ? Uint8Array.of(0xff, 0xff, 0xff, 0xff)
+          : response({ response: { $case: "config", value: { config } } }),
+      );
+      lie = false;
+    });
+    await start();
+    expect(await failure(getConfig())).toMatchObject({
+      code: status.UNAVAILABLE,
+      details: expect.stringContaining("a message claims 4294967295 bytes"),
+    });
+    expect(await getConfig()).toEqual(plain(config));
+  });
+
+  it("does not take a late answer for the next request's", async () => {
+    const late: Socket[] = [];
+    fake = await FakeDataplane.listen(socket, (request, to) => {
+      if (request.$case === "getCounters") {
+        late.push(to); // never answered
+      } else {
+        to.write(response({ response: { $case: "config", value: { config } } }));
+      }
+    });
+    await start(50);
+    const counters = new Promise((resolve, reject) =>
+      client.getCounters({}, (error, answer) => (error ? reject(error) : resolve(answer))),
+    );
+    expect(await failure(counters)).toMatchObject({
+      code: status.UNAVAILABLE,
+      details: expect.stringContaining("did not answer within 50 ms"),
+    });
+    expect(await getConfig()).toEqual(plain(config));
+    expect(late).toHaveLength(1);
+  });
+
+  it("refuses an answer to another question", async () => {
+    fake = await FakeDataplane.listen(socket, (_, to) => {
+      to.write(
+        response({ response: { $case: "status", value: { version: "", uptimeMs: 0n, workerCores: 1 } } }),
+      );
+    });
+    await start();
+    expect(await failure(getConfig())).toMatchObject({
+      code: status.INTERNAL,
+      details: "the data plane answered getConfig with status",
+    });
+  });
+});
+
+describe("listening", () => {
+  it("replaces the socket of an agent that was killed", async () => {
+    const path = listen.slice("unix:".length);
+    // A listening socket whose file stays: what SIGKILL leaves behind.
+    const dead = createServer();
+    await new Promise<void>((resolve) => dead.listen(join(folder, "dead.sock"), resolve));
+    const { renameSync } = await import("node:fs");
+    renameSync(join(folder, "dead.sock"), path);
+    await new Promise((resolve) => dead.close(resolve));
+    expect(existsSync(path)).toBe(true);
+    await start();
+    expect(await getStatus()).toMatchObject({ dataPlaneUp: false });
+  });
+
+  it("does not push a living agent aside", async () => {
+    await start();
+    await expect(
+      startAgent({ listen, dataplane: socket, logger: pino({ level: "silent" }) }),
+    ).rejects.toThrow(/another process listens on/);
+  });
+
+  it("does not remove what is not a socket", async () => {
+    writeFileSync(listen.slice("unix:".length), "precious");
+    await expect(
+      startAgent({ listen, dataplane: socket, logger: pino({ level: "silent" }) }),
+    ).rejects.toThrow(/is not a socket/);
+  });
+
+  it("leaves no socket behind when it stops", async () => {
+    await start();
+    client.close();
+    await agent!.stop();
+    agent = undefined;
+    expect(existsSync(listen.slice("unix:".length))).toBe(false);
+  });
+});

@@ -1,0 +1,127 @@
+"""The programs of the lab and their command lines: the switch, the LDs with their agents, the real servers."""
+
+import shutil
+from pathlib import Path
+
+from mininet.net import Mininet
+
+from . import plan
+from .errors import LabError
+from .nodes import LabNode
+from .processes import Parts, accepts, wait_for
+from .run_dir import RunDir
+
+ROOT = Path(__file__).resolve().parents[2]
+_DATAPLANE = ROOT / "stateful-ld/dataplane/builddir/sluice-ld"
+
+_NGINX_CONF = """\
+daemon off;
+master_process off;
+pid {run}/{name}.nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off;
+  client_body_temp_path {run}/{name}.nginx.tmp;
+  proxy_temp_path {run}/{name}.nginx.tmp;
+  fastcgi_temp_path {run}/{name}.nginx.tmp;
+  uwsgi_temp_path {run}/{name}.nginx.tmp;
+  scgi_temp_path {run}/{name}.nginx.tmp;
+  server {{
+    listen {address}:80;
+    default_type text/plain;
+    location = / {{ return 200 "{name} $remote_addr:$remote_port\\n"; }}
+    location / {{ root {run}/www; }}
+  }}
+}}
+"""
+
+
+def switch_socket(run: RunDir) -> Path:
+    return run / f"{plan.SWITCH}.sock"
+
+
+def agent_socket(run: RunDir, ld: str) -> Path:
+    return run / f"{ld}.agent.sock"
+
+
+def check_target(target: str) -> None:
+    """Raises LabError when the switch target is not on this machine."""
+    if target == "bmv2" and shutil.which("simple_switch_grpc") is None:
+        raise LabError(
+            "--target bmv2: simple_switch_grpc is not on PATH. Build it from p4lang/behavioral-model,"
+            " or leave the option out to use the soft switch"
+        )
+
+
+def start_switch(parts: Parts, run: RunDir, node: LabNode, target: str) -> None:
+    """The gateway switch, on all ports of its node."""
+    ports = []
+    for interface in plan.interfaces_of(plan.SWITCH):
+        ports += ["-i", f"{interface.port}@{interface.name}"]
+    address = f"unix:{switch_socket(run)}"
+    device = ["--device-id", str(plan.DEVICE_ID)]
+    cpu = ["--cpu-port", str(plan.CPU_PORT)]
+    if target == "bmv2":
+        grpc = ["--", "--grpc-server-addr", address, *cpu]
+        notifications = ["--notifications-addr", f"ipc://{run.path}/bmv2-notifications.ipc"]
+        parts.start(plan.SWITCH, node, "simple_switch_grpc", "--no-p4", *device, *notifications, *ports, *grpc)
+    else:
+        main = str(ROOT / "softswitch/dist/main.js")
+        parts.start(plan.SWITCH, node, "node", main, *device, "--grpc-addr", address, *ports, *cpu)
+
+
+def start_ld(parts: Parts, run: RunDir, node: LabNode, lcore: int) -> None:
+    """An LD: the DPDK data plane and its agent."""
+    control = run / f"{node.name}.dp.sock"
+    # fmt: off
+    parts.start(
+        node.name, node, str(_DATAPLANE),
+        "-l", str(lcore), "--no-pci", "--in-memory", "--no-huge", "-m", "256", "--file-prefix", node.name,
+        "--vdev", f"net_af_packet0,iface={node.name}-eth0",
+        "--", "--control-socket", str(control), "--idle-sleep-us", "50",
+    )
+    agent = str(ROOT / "stateful-ld/agent/dist/main.js")
+    parts.start(
+        f"{node.name}-agent", node, "node", agent,
+        "--listen", f"unix:{agent_socket(run, node.name)}", "--dataplane", str(control),
+    )
+    # fmt: on
+
+
+def start_real_server(parts: Parts, run: RunDir, node: LabNode) -> None:
+    """nginx that answers with its node's name and the peer it sees."""
+    address = _rs_address(node.name)
+    conf = run / f"{node.name}.nginx.conf"
+    conf.write_text(_NGINX_CONF.format(run=run.path, name=node.name, address=address))
+    # -e: nginx opens its log before it reads the configuration, by default one in /var/log
+    parts.start(node.name, node, "nginx", "-e", "stderr", "-c", str(conf), "-p", str(run.path))
+
+
+def start_all(parts: Parts, run: RunDir, net: Mininet, target: str) -> None:
+    """Starts every program and returns when each listens."""
+    (run / "www").mkdir()
+    start_switch(parts, run, net[plan.SWITCH], target)
+    for lcore, ld in enumerate(plan.LDS):
+        start_ld(parts, run, net[ld], lcore)
+    for name in plan.REAL_SERVERS:
+        start_real_server(parts, run, net[name])
+    wait_for(lambda: accepts(switch_socket(run)), f"{plan.SWITCH} accepts P4Runtime connections", parts)
+    for ld in plan.LDS:
+        wait_for(lambda name=ld: accepts(agent_socket(run, name)), f"the agent of {ld} accepts connections", parts)
+    for name in plan.REAL_SERVERS:
+        wait_for(lambda node=net[name]: _listens(node), f"nginx of {name} answers", parts)
+
+
+def _rs_address(name: str) -> str:
+    address = plan.interfaces_of(name)[0].address
+    assert address is not None
+    return address.split("/")[0]
+
+
+def _listens(node: LabNode) -> bool:
+    try:
+        node.sh(f"curl --silent --output /dev/null http://{_rs_address(node.name)}/")
+    except LabError:
+        return False
+    return True

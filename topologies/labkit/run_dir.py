@@ -1,0 +1,91 @@
+"""The directory of one run: sockets, logs, generated files. It also marks the run's processes.
+
+Every process of a lab inherits SLUICE_LAB_RUN=<directory>, and the lab itself holds a lock in it. A directory whose lock
+is free belongs to a lab that died; its processes are found by that variable and by nothing else.
+"""
+
+import fcntl
+import os
+import shutil
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+PREFIX = "sluice-lab."
+MARK = "SLUICE_LAB_RUN"
+
+
+class RunDir:
+    """Made on entry, removed by `remove`."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
+        # Under its name only once it is locked: a lab that starts at this moment must not take this one for dead.
+        unlocked = self.path / "unlocked"
+        self._lock = open(unlocked, "w", encoding="ascii")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        unlocked.rename(self.path / "lock")
+        os.environ[MARK] = str(self.path)
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def remove(self) -> None:
+        kill_marked(self.path)
+        shutil.rmtree(self.path, ignore_errors=True)
+        self._lock.close()
+
+
+def sweep_stale() -> int:
+    """Ends and removes what labs that died have left. Returns how many there were."""
+    swept = 0
+    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        if path.stat().st_uid != os.geteuid() or not _abandoned(path):
+            continue
+        kill_marked(path)
+        shutil.rmtree(path, ignore_errors=True)
+        swept += 1
+    return swept
+
+
+def kill_marked(path: Path) -> None:
+    """Ends every process marked with this directory, except this one. Waits until they are gone, 5 s at most."""
+    pids = _marked(path)
+    for pid in pids:
+        _kill(pid)
+    deadline = time.monotonic() + 5
+    while _marked(path) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _abandoned(path: Path) -> bool:
+    try:
+        with open(path / "lock", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False  # being made or removed at this moment
+    except BlockingIOError:
+        return False  # a running lab
+    return True
+
+
+def _marked(path: Path) -> list[int]:
+    mark = f"{MARK}={path}".encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            if mark in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
+        except OSError:
+            pass  # it ended meanwhile
+    return found
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass

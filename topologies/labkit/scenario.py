@@ -1,0 +1,113 @@
+"""The lab from its first namespace to its last: the order of things."""
+
+import os
+import signal
+import sys
+import time
+
+from mininet.cli import CLI
+from mininet.log import setLogLevel
+
+from . import measure, parts, plan, ready, report, run_dir, topology, traffic
+from .errors import LabError
+from .processes import Parts
+from .run_dir import RunDir
+from .sluice import Sluice
+
+LOG_LINES = 12
+
+
+def run(target: str, keep: bool) -> None:
+    """Builds the lab, starts its parts, sends traffic, shows what was counted; cleans up in any case.
+    Ends the program with status 1 and one line when the lab fails."""
+    setLogLevel("error")
+    swept = run_dir.sweep_stale()
+    if swept:
+        print(f"lab: removed what {swept} interrupted lab(s) had left")
+    clock = _Clock()
+    failure = logs = ""
+    net = topology.LabNet()
+    directory = RunDir()
+    programs = Parts(directory)
+    try:
+        parts.check_target(target)
+        sluice = Sluice(directory)
+        failure = _traffic(clock, target, net, directory, programs, sluice)
+        if keep:
+            _prompt(net, directory, sluice)
+    except LabError as error:
+        failure = str(error)
+    finally:
+        if failure:
+            logs = programs.last_log_lines(LOG_LINES)
+        _clean_up(net, directory, programs)
+    if failure:
+        sys.stdout.flush()
+        sys.exit(f"{logs}\nlab: FAILED: {failure}".lstrip())
+    print(f"\nlab: passed in {clock.seconds():.1f} s")
+
+
+def _traffic(
+    clock: "_Clock", target: str, net: topology.LabNet, directory: RunDir, programs: Parts, sluice: Sluice
+) -> str:
+    """Everything up to the report. Returns what was wrong, "" when nothing was."""
+    topology.build(net)
+    clock.step(f"{len(plan.node_names())} nodes, each in a network namespace of its own")
+    traffic.make_blob(directory)
+    parts.start_all(programs, directory, net, target)
+    clock.step(f"switch ({target}), {len(plan.LDS)} LDs and {len(plan.REAL_SERVERS)} real servers run")
+    sluice.apply()
+    clock.step("sluice apply: switch and LDs are configured")
+    ready.wait(net, programs)
+    clock.step("the switch forwards and answers for its addresses")
+    client = net[plan.CLIENT]
+    result = traffic.small_requests(client, directory)
+    clock.step(f"{result.requests} requests from {plan.CLIENT} to {plan.VIP}:{plan.VIP_PORT}")
+    measured = measure.everything(sluice, result)
+    result.failures += traffic.big_requests(client, directory).failures
+    clock.step(f"{traffic.BLOBS} downloads of {traffic.BLOB_BYTES // 1024} KiB, compared byte for byte")
+    programs.check_alive()
+    report.show(measured)
+    return "; ".join(report.verdict(measured)[:3])
+
+
+def _prompt(net: topology.LabNet, directory: RunDir, sluice: Sluice) -> None:
+    """Mininet's prompt, until the user leaves it."""
+    sluice.write_wrapper(directory.path)
+    os.environ["PATH"] = f"{directory.path}:{os.environ['PATH']}"
+    print(
+        "\nThe lab stays up until you type `exit`. Some things to try:\n"
+        f"  c1 curl -s http://{plan.VIP}/           one more request\n"
+        "  sh sluice get services | buckets | lds | sessions\n"
+        "  sh sluice table dump service\n"
+        f"  sh sluice diff -f {sluice.file}\n"
+        f"  r1 tcpdump …, h1 bridge fdb, any command in any node: {' '.join(plan.node_names())}\n"
+        "In another terminal, first:\n"
+        f"  {sluice.shell_function()}\n"
+    )
+    sys.stdout.flush()
+    CLI(net)
+
+
+def _clean_up(net: topology.LabNet, directory: RunDir, programs: Parts) -> None:
+    """Ends programs and namespaces. Signals are ignored meanwhile: half a clean-up is none."""
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, signal.SIG_IGN)
+    try:
+        programs.stop()
+        net.stop()
+    finally:
+        directory.remove()  # ends whatever is left, by its mark
+
+
+class _Clock:
+    """Says how far the lab is, and since when."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    def seconds(self) -> float:
+        return time.monotonic() - self._start
+
+    def step(self, text: str) -> None:
+        print(f"lab: {self.seconds():4.1f} s  {text}", flush=True)

@@ -1,0 +1,55 @@
+"""The controller's command line, and what it reads from the switch and the LDs."""
+
+import json
+import os
+import shlex
+import string
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from .errors import LabError
+from .parts import ROOT
+from .run_dir import RunDir
+
+_MAIN = ROOT / "controller/dist/cli/main.js"
+_TEMPLATE = ROOT / "topologies/sluice.yaml"
+
+
+class Sluice:
+    """Runs `sluice` on the lab's desired state."""
+
+    def __init__(self, run: RunDir) -> None:
+        self.file = run / "sluice.yaml"
+        text = string.Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(RUN=run.path)
+        self.file.write_text(text, encoding="utf-8")
+
+    def __call__(self, *arguments: str) -> str:
+        """What the command prints. Raises LabError with what it complains about when it fails."""
+        run = subprocess.run(
+            ["node", str(_MAIN), *arguments],
+            env={**os.environ, "SLUICE_FILE": str(self.file)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        if run.returncode != 0:
+            raise LabError(f"sluice {shlex.join(arguments)}: {run.stderr.strip() or run.stdout.strip()}")
+        return run.stdout
+
+    def apply(self) -> str:
+        return self("apply", "-f", str(self.file))
+
+    def get(self, what: str) -> Any:
+        return json.loads(self("get", what, "-f", str(self.file), "--output", "json"))
+
+    def shell_function(self) -> str:
+        """A line for another terminal's shell, after which `sluice …` works on this lab."""
+        return f"sluice() {{ SLUICE_FILE={shlex.quote(str(self.file))} node {shlex.quote(str(_MAIN))} \"$@\"; }}"
+
+    def write_wrapper(self, directory: Path) -> None:
+        """A command `sluice` in a directory, for the prompt of the lab itself."""
+        wrapper = directory / "sluice"
+        wrapper.write_text(f'#!/bin/sh\nSLUICE_FILE="{self.file}" exec node "{_MAIN}" "$@"\n', encoding="utf-8")
+        wrapper.chmod(0o755)

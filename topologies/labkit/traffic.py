@@ -1,0 +1,77 @@
+"""Real HTTP requests from the client to the VIP, and what came back."""
+
+import hashlib
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import plan
+from .errors import LabError
+from .nodes import LabNode
+from .run_dir import RunDir
+
+REQUESTS = 240
+CONCURRENCY = 8
+LIMIT_S = 30
+BLOB_BYTES = 512 * 1024
+BLOBS = 6
+
+
+@dataclass
+class Result:
+    """Outcome of the requests, counted from the answers themselves."""
+
+    requests: int = 0
+    seconds: float = 0.0
+    per_rs: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+
+
+def make_blob(run: RunDir) -> None:
+    """A file of random bytes that every real server serves: it fills whole packets, unlike the short answers."""
+    (run / "www/blob").write_bytes(os.urandom(BLOB_BYTES))
+
+
+def small_requests(client: LabNode, run: RunDir) -> Result:
+    """REQUESTS times GET /, each on a connection of its own, CONCURRENCY at a time."""
+    return _get(client, run, "", REQUESTS)
+
+
+def big_requests(client: LabNode, run: RunDir) -> Result:
+    """Some downloads of the blob; a byte that arrives wrong is a failure."""
+    result = _get(client, run, "blob", BLOBS)
+    wanted = _digest(run / "www/blob")
+    for answer in sorted((run / "answers").glob("blob-*")):
+        if _digest(answer) != wanted:
+            result.failures.append(f"{answer.name}: arrived damaged or not whole")
+    return result
+
+
+def _get(client: LabNode, run: RunDir, page: str, count: int) -> Result:
+    # `?N` only numbers the requests, for the name of the file that takes the answer.
+    template = "%{http_code} %{num_connects} %{time_total} %{filename_effective} %{errormsg}\\n"
+    answers = f"{run.path}/answers/{page or 'root'}-#1"
+    listing = client.sh(
+        f"timeout {LIMIT_S} curl --silent --parallel --parallel-immediate --create-dirs --max-time 5 --http1.1"
+        f" --parallel-max {CONCURRENCY} --header 'Connection: close' --output '{answers}'"
+        f" --write-out '{template}' 'http://{plan.VIP}:{plan.VIP_PORT}/{page}?[1-{count}]' || true"
+    )
+    result = Result()
+    for line in listing.splitlines():
+        status, connects, seconds, path, *error = line.split(" ", 4)
+        result.requests += 1
+        result.seconds = max(result.seconds, float(seconds))
+        if status != "200":
+            result.failures.append(f"request {path.rpartition('-')[2]}: status {status} {''.join(error)}".strip())
+        elif connects != "1":
+            result.failures.append(f"request {path.rpartition('-')[2]}: used {connects} connections, not its own")
+        elif not page:
+            result.per_rs[Path(path).read_text(encoding="ascii").split()[0]] += 1
+    if result.requests != count:
+        raise LabError(f"only {result.requests} of {count} requests had ended after {LIMIT_S} s")
+    return result
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
