@@ -10,7 +10,7 @@
 export * from "./addresses.js";
 export { Client, type ClientOptions, WriteFailure } from "./client.js";
 export * from "./entries.js";
-export { codeName, P4RuntimeError, type UpdateError } from "./errors.js";
+export { codeName, P4RuntimeError, plainReason, type UpdateError } from "./errors.js";
 export { nearest } from "./nearest.js";
 export type { ReceivedPacket } from "./packets.js";
 export { pipelineFromFiles } from "./pipeline.js";

@@ -1,0 +1,48 @@
+import type { Command } from "commander";
+import { makePlan } from "../../reconcile/index.js";
+import { type Line, linesOf } from "../changes.js";
+import {
+  type CommonOptions,
+  loadPipeline,
+  type PipelineOptions,
+  print,
+  withCommonOptions,
+  withParts,
+  withPipelineOptions,
+} from "../context.js";
+import { EXIT } from "../exit.js";
+import { count, painter } from "../output.js";
+
+const SIGNS = { insert: ["+", "green"], modify: ["~", "yellow"], delete: ["-", "red"] } as const;
+
+function render(lines: Line[]): string {
+  if (lines.length === 0) {
+    return "No difference.\n";
+  }
+  const paint = painter(process.stdout);
+  const parts = [...new Set(lines.map(({ part }) => part))];
+  const changes = lines.reduce((sum, { entries }) => sum + entries, 0);
+  return [
+    ...parts.flatMap((part) => [
+      paint("bold", part),
+      ...lines
+        .filter((line) => line.part === part)
+        .map(({ type, what }) => `  ${paint(SIGNS[type][1], `${SIGNS[type][0]} ${what}`)}`),
+    ]),
+    `${count(changes, "change")}; sluice apply makes them.`,
+    "",
+  ].join("\n");
+}
+
+export function addDiff(program: Command): void {
+  const command = program
+    .command("diff")
+    .description("show what apply would change (exit code 1: something)");
+  withPipelineOptions(withCommonOptions(command)).action(async (options: CommonOptions & PipelineOptions) => {
+    await withParts(options, false, async (parts) => {
+      const lines = linesOf(await makePlan(parts, await loadPipeline(options)), parts.compiled.ids);
+      print(options, lines, render);
+      process.exitCode = lines.length === 0 ? EXIT.ok : EXIT.differs;
+    });
+  });
+}

@@ -1,0 +1,205 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { formatRanges } from "../../compile/index.js";
+import type { Parts } from "../../reconcile/index.js";
+import { DROP_REASONS } from "../../tables/constants.js";
+import { type CommonOptions, print, withCommonOptions, withParts } from "../context.js";
+import {
+  measureBuckets,
+  measureCounters,
+  measureDrops,
+  measureLds,
+  measureServices,
+  measureSessions,
+} from "../measure.js";
+import { type Cell, renderTable } from "../output.js";
+
+const RANGES_SHOWN = 4;
+
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) {
+    throw new InvalidArgumentError("give a whole number");
+  }
+  return Number(text);
+}
+
+function seconds(ms: bigint): string {
+  const total = Number(ms) / 1000;
+  return total < 120
+    ? `${total.toFixed(0)} s`
+    : total < 7200
+      ? `${(total / 60).toFixed(0)} min`
+      : `${(total / 3600).toFixed(0)} h`;
+}
+
+/** Adds `sluice get NAME`, which reads by `measure` and prints by `render`. */
+function addReport<O extends CommonOptions, T>(
+  parent: Command,
+  name: string,
+  description: string,
+  measure: (parts: Parts, options: O) => Promise<T>,
+  render: (value: T, options: O) => string,
+): Command {
+  return withCommonOptions(parent.command(name))
+    .description(description)
+    .action(async (options: O) => {
+      await withParts(options, false, async (parts) => {
+        print(options, await measure(parts, options), (value) => render(value, options));
+      });
+    });
+}
+
+export function addGet(program: Command): void {
+  const get = program.command("get").description("what the switches and LDs say themselves");
+
+  addReport(
+    get,
+    "services",
+    "packets of each service (switches), sessions of each real server (LDs)",
+    measureServices,
+    (services) => {
+      const rows = services.flatMap((service): Cell[][] =>
+        service.switches.map((item) => [
+          service.name,
+          service.vip,
+          service.cluster,
+          item.switch,
+          item.packets,
+          item.bytes,
+        ]),
+      );
+      const servers = services.flatMap((service) =>
+        service.real_servers.flatMap((rs) =>
+          rs.lds.map((item): Cell[] => [
+            service.name,
+            rs.name,
+            rs.address,
+            rs.weight,
+            item.ld,
+            item.sessions_total,
+            item.sessions_active,
+            item.packets_in,
+            item.packets_out,
+          ]),
+        ),
+      );
+      return (
+        renderTable(["SERVICE", "VIP", "CLUSTER", "SWITCH", "PACKETS", "BYTES"], rows, "no services") +
+        (servers.length === 0
+          ? ""
+          : `\n${renderTable(["SERVICE", "RS", "ADDRESS", "WEIGHT", "LD", "SESSIONS", "NOW", "PACKETS IN", "PACKETS OUT"], servers)}`)
+      );
+    },
+  );
+
+  addReport(get, "buckets", "which LD each switch sends each bucket to", measureBuckets, (buckets) =>
+    renderTable(
+      ["SWITCH", "CLUSTER", "LD", "BUCKETS", "RANGES"],
+      buckets.map((item) => [
+        item.switch,
+        item.cluster,
+        item.ld,
+        item.buckets,
+        formatRanges(item.ranges, RANGES_SHOWN),
+      ]),
+      "no buckets",
+    ),
+  );
+
+  addReport(get, "lds", "whether each LD is up, and what it holds", measureLds, (lds) =>
+    renderTable(
+      [
+        "LD",
+        "CLUSTER",
+        "STATE",
+        "UP FOR",
+        "CORES",
+        "EPOCH",
+        "BUCKETS",
+        "SESSIONS",
+        "NOW",
+        "CAPACITY",
+        "PACKETS IN",
+        "PACKETS OUT",
+      ],
+      lds.map((ld) =>
+        ld.up
+          ? [
+              ld.name,
+              ld.cluster,
+              "up",
+              seconds(ld.uptime_ms),
+              ld.worker_cores,
+              ld.epoch,
+              ld.buckets,
+              ld.sessions_total,
+              ld.sessions_active,
+              ld.sessions_capacity,
+              ld.packets_in,
+              ld.packets_out,
+            ]
+          : [ld.name, ld.cluster, `DOWN: ${ld.reason}`, ...new Array<undefined>(9).fill(undefined)],
+      ),
+      "no LDs",
+    ),
+  );
+
+  addReport(
+    get,
+    "sessions",
+    "sessions as the LDs hold them",
+    (parts, { service, limit }: CommonOptions & { service: string; limit: number }) =>
+      measureSessions(parts, service, limit),
+    (sessions) =>
+      renderTable(
+        ["CLIENT → VIP ⇒ LOCAL IP → RS", "RS", "PROTOCOL", "STATE", "BUCKET", "LD", "EXPIRES IN"],
+        sessions.map((item) => [
+          `${item.client} → ${item.vip} ⇒ ${item.local} → ${item.rs_address}`,
+          item.rs,
+          item.protocol,
+          item.state,
+          item.bucket,
+          item.ld,
+          seconds(item.expires_in_ms),
+        ]),
+        "no sessions",
+      ),
+  )
+    .option("--service <name>", "only those of a service", "")
+    .option("--limit <number>", "at most so many of each LD; 0: all", wholeNumber, 0);
+
+  addReport(
+    get,
+    "drops",
+    "dropped packets by reason",
+    measureDrops,
+    (parts, { all }: CommonOptions & { all?: boolean }) => {
+      const meaning = new Map(DROP_REASONS.map((reason) => [reason.name, reason.meaning]));
+      const rows = parts.flatMap(({ part, kind, drops }) =>
+        Object.entries(drops)
+          .filter(([, packets]) => all === true || packets > 0n)
+          .map(([reason, packets]) => [
+            part,
+            reason,
+            packets,
+            kind === "switch" ? (meaning.get(reason) ?? "") : "",
+          ]),
+      );
+      return renderTable(["PART", "REASON", "PACKETS", "MEANING"], rows, "nothing was dropped");
+    },
+  ).option("--all", "also reasons that never occurred");
+
+  addReport(
+    get,
+    "counters",
+    "the counters of the switches' entries and of the LDs' ports",
+    measureCounters,
+    (counters, { all }: CommonOptions & { all?: boolean }) =>
+      renderTable(
+        ["PART", "COUNTER", "PACKETS", "BYTES", "VALUE"],
+        counters
+          .filter(({ packets, value }) => all === true || (packets ?? value ?? 0n) > 0n)
+          .map((item) => [item.part, item.counter, item.packets, item.bytes, item.value]),
+        "nothing was counted",
+      ),
+  ).option("--all", "also counters at 0");
+}

@@ -1,0 +1,69 @@
+// What every command has in common: its options, the document, the pipeline, and connections that are closed at the end.
+import { fileURLToPath } from "node:url";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Pipeline, pipelineFromFiles } from "../p4runtime/index.js";
+import { openParts, type Parts } from "../reconcile/index.js";
+import { loadState } from "../state/index.js";
+import { toJson } from "./output.js";
+
+/** The P4 artifacts of this repository (build/). */
+const BUILD = fileURLToPath(new URL("../../../build/", import.meta.url));
+
+export interface CommonOptions {
+  file: string;
+  output: "table" | "json";
+  timeout: number;
+}
+
+export interface PipelineOptions {
+  build: string;
+}
+
+function milliseconds(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) {
+    throw new InvalidArgumentError("give a whole number of milliseconds above 0");
+  }
+  return value;
+}
+
+/** Adds the options that every command has. */
+export function withCommonOptions(command: Command): Command {
+  return command
+    .addOption(new Option("-f, --file <path>", "the desired state").env("SLUICE_FILE").default("sluice.yaml"))
+    .addOption(
+      new Option("-o, --output <format>", "how to print").choices(["table", "json"]).default("table"),
+    )
+    .addOption(
+      new Option("--timeout <ms>", "for each call to a part").default(10_000).argParser(milliseconds),
+    );
+}
+
+/** Adds the option of the commands that compare or push the pipeline. */
+export function withPipelineOptions(command: Command): Command {
+  return command.option("--build <directory>", "where the P4 artifacts are", BUILD);
+}
+
+export function loadPipeline({ build }: PipelineOptions): Promise<Pipeline> {
+  return pipelineFromFiles(`${build}/gateway_v1model.json`, `${build}/gateway_v1model.p4info.txtpb`);
+}
+
+/** Opens all parts of the document, runs `work`, closes them. */
+export async function withParts<T>(
+  options: CommonOptions,
+  write: boolean,
+  work: (parts: Parts) => Promise<T>,
+): Promise<T> {
+  const state = loadState(options.file);
+  const parts = await openParts(state, { write, timeoutMs: options.timeout });
+  try {
+    return await work(parts);
+  } finally {
+    parts.close();
+  }
+}
+
+/** Prints `value` as JSON, or what `table` makes of it. */
+export function print<T>(options: CommonOptions, value: T, table: (value: T) => string): void {
+  process.stdout.write(options.output === "json" ? `${toJson(value)}\n` : table(value));
+}

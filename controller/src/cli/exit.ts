@@ -1,0 +1,53 @@
+// How a command ends. The codes are part of the command line's contract (docs/sluice-yaml.md).
+
+import { EntryError, P4RuntimeError, SchemaError } from "../p4runtime/index.js";
+import { ApplyError, CapacityError, LdError, UnreachableError } from "../reconcile/index.js";
+import { InvalidDocument } from "../state/index.js";
+
+export const EXIT = {
+  ok: 0,
+  /** `diff`: something differs. */
+  differs: 1,
+  /** The document is wrong. Nothing was changed. */
+  invalid: 2,
+  /** A part cannot be reached. Nothing was changed. */
+  unreachable: 3,
+  /** A part refused, or was lost, in the middle. Apply again. */
+  failed: 4,
+  usage: 64,
+} as const;
+
+/** A wrong option or argument that the parser cannot see. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+/** @returns the exit code and what to print, without a stack: those are for mistakes of the program itself */
+export function explain(error: unknown): { code: number; text: string } {
+  if (error instanceof InvalidDocument) {
+    const { length } = error.problems;
+    return {
+      code: EXIT.invalid,
+      text: `${error.message}\n${length === 1 ? "1 problem" : `${length} problems`} in the file.`,
+    };
+  }
+  if (error instanceof CapacityError || error instanceof EntryError) {
+    return { code: EXIT.invalid, text: error.message };
+  }
+  if (error instanceof UnreachableError) {
+    return { code: EXIT.unreachable, text: error.message };
+  }
+  if (error instanceof ApplyError) {
+    return {
+      code: EXIT.failed,
+      text: `${error.message}\nNot everything was written. When the reason is gone, apply again.`,
+    };
+  }
+  if (error instanceof UsageError || error instanceof SchemaError) {
+    return { code: EXIT.usage, text: error.message };
+  }
+  if (error instanceof P4RuntimeError || error instanceof LdError) {
+    return { code: EXIT.unreachable, text: error.message };
+  }
+  return { code: EXIT.failed, text: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+}

@@ -1,0 +1,45 @@
+// Desired state -> what each part must hold. Pure: the same document gives the same result everywhere.
+//
+//   hash, ids, maglev, ranges  numbers;  names  the numbers of a whole document
+//   switch_entries  what a switch holds;  ld_config  what an LD holds
+import type { LdConfig } from "@sluice/proto/ld";
+import type { Entry } from "../p4runtime/index.js";
+import type { ClusterSpec, DesiredState, LdSpec, SwitchSpec } from "../state/index.js";
+import { compileLd } from "./ld_config.js";
+import { type Ids, idsOf } from "./names.js";
+import { compileSwitch } from "./switch_entries.js";
+
+export { maglev } from "./maglev.js";
+export { type Ids, idsOf, nameOf } from "./names.js";
+export { formatRanges, fromRanges, toRanges } from "./ranges.js";
+export { PROTOCOL_NUMBERS, vniOf } from "./switch_entries.js";
+
+export interface CompiledSwitch {
+  spec: SwitchSpec;
+  entries: Entry[];
+}
+
+export interface CompiledLd {
+  cluster: ClusterSpec;
+  spec: LdSpec;
+  /** Its epoch is 0; reconcile/epochs.ts sets it by what the cluster's LDs hold. */
+  config: LdConfig;
+}
+
+export interface Compiled {
+  ids: Ids;
+  switches: CompiledSwitch[];
+  lds: CompiledLd[];
+}
+
+/** Compiles a checked document. */
+export function compile(state: DesiredState): Compiled {
+  const ids = idsOf(state);
+  return {
+    ids,
+    switches: state.switches.map((spec) => ({ spec, entries: compileSwitch(state, spec, ids) })),
+    lds: state.clusters.flatMap((cluster) =>
+      cluster.lds.map((spec) => ({ cluster, spec, config: compileLd(state, cluster, spec) })),
+    ),
+  };
+}

@@ -1,0 +1,95 @@
+// Desired state -> the configuration of one LD. Pure.
+import {
+  IpProtocol,
+  type LdConfig,
+  type RealServer,
+  Scheduler,
+  type Service,
+  Timeouts,
+} from "@sluice/proto/ld";
+import { parseIpv4, parseMac } from "../p4runtime/index.js";
+import {
+  addressesOf,
+  type ClusterSpec,
+  type DesiredState,
+  type LdSpec,
+  type RealServerSpec,
+  type ServiceSpec,
+} from "../state/index.js";
+import { BUCKETS } from "../tables/constants.js";
+import { maglev } from "./maglev.js";
+import { toRanges } from "./ranges.js";
+import { vniOf } from "./switch_entries.js";
+
+const PROTOCOLS = { tcp: IpProtocol.TCP, udp: IpProtocol.UDP } as const;
+const SCHEDULERS = { wrr: Scheduler.WEIGHTED_ROUND_ROBIN } as const;
+
+function realServer(state: DesiredState, rs: RealServerSpec): RealServer {
+  return {
+    name: rs.name,
+    address: parseIpv4(rs.address),
+    port: rs.port,
+    weight: rs.weight,
+    vpc:
+      rs.vpc === undefined
+        ? undefined
+        : { vni: vniOf(state, rs.vpc), hostVtep: parseIpv4(rs.host!), mac: parseMac(rs.mac!) },
+  };
+}
+
+function service(state: DesiredState, item: ServiceSpec): Service {
+  return {
+    name: item.name,
+    vni: vniOf(state, item.vpc),
+    vip: parseIpv4(item.vip),
+    protocol: PROTOCOLS[item.protocol],
+    port: item.port,
+    scheduler: SCHEDULERS[item.scheduler],
+    realServers: item.real_servers.map((rs) => realServer(state, rs)),
+  };
+}
+
+function timeouts(cluster: ClusterSpec): LdConfig["timeouts"] {
+  const { timeouts: given } = cluster;
+  return given === undefined
+    ? undefined
+    : Timeouts.fromPartial({
+        synSentMs: given.syn_sent_ms,
+        synRecvMs: given.syn_recv_ms,
+        establishedMs: given.established_ms,
+        finWaitMs: given.fin_wait_ms,
+        closeWaitMs: given.close_wait_ms,
+        lastAckMs: given.last_ack_ms,
+        timeWaitMs: given.time_wait_ms,
+        closeMs: given.close_ms,
+        udpMs: given.udp_ms,
+      });
+}
+
+/**
+ * What an LD must hold, but for the epoch: that depends on what the LDs of the cluster hold now, and is 0 here.
+ *
+ * @param ld - one of the cluster's
+ */
+export function compileLd(state: DesiredState, cluster: ClusterSpec, ld: LdSpec): LdConfig {
+  const [address, prefixLen] = ld.address.split("/") as [string, string];
+  const owners = maglev(
+    cluster.lds.map(({ name }) => name),
+    BUCKETS,
+  );
+  const [gateway] = state.switches;
+  return {
+    vtep: parseIpv4(address),
+    prefixLen: Number(prefixLen),
+    gateway: parseIpv4(ld.gateway),
+    mtuBytes: ld.mtu_bytes,
+    gatewayVtep: gateway === undefined ? new Uint8Array() : parseIpv4(gateway.tunnel_address),
+    localIps: cluster.local_ips.flatMap(addressesOf).map(parseIpv4),
+    ownedBuckets: toRanges(owners.flatMap((name, bucket) => (name === ld.name ? [bucket] : []))),
+    epoch: 0n,
+    services: state.services
+      .filter((item) => item.cluster === cluster.name)
+      .map((item) => service(state, item)),
+    timeouts: timeouts(cluster),
+  };
+}

@@ -1,0 +1,32 @@
+// The numbers that tables know things by, for a whole document, and back.
+import type { DesiredState } from "../state/index.js";
+import { assignIds } from "./ids.js";
+
+const MAX_ID = 0xffff;
+
+export interface Ids {
+  networks: ReadonlyMap<string, number>;
+  clusters: ReadonlyMap<string, number>;
+  lds: ReadonlyMap<string, number>;
+}
+
+export function idsOf(state: DesiredState): Ids {
+  return {
+    networks: assignIds(state.networks, MAX_ID),
+    clusters: assignIds(state.clusters, MAX_ID),
+    lds: assignIds(
+      state.clusters.flatMap((cluster) => cluster.lds),
+      MAX_ID,
+    ),
+  };
+}
+
+/** The name of a number, or `#number` for one that the document does not know. */
+export function nameOf(ids: ReadonlyMap<string, number>, id: number): string {
+  for (const [name, value] of ids) {
+    if (value === id) {
+      return name;
+    }
+  }
+  return `#${id}`;
+}

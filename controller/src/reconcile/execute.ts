@@ -1,0 +1,96 @@
+// Carries a plan out, make before break:
+//
+//   1  pipelines, where the switch runs another
+//   2  switches: what no packet is steered by yet   (next hops, routes, local IPs, LDs)
+//   3  LDs: buckets are given up, then taken; services are added
+//   4  switches: what steers packets                (buckets, services, changed entries)
+//   5  switches: what is no longer wanted
+//   6  LDs: services that nothing steers to them any more
+//
+// A step begins when the one before has succeeded everywhere. What failed is completed by the next apply.
+import type { LdConfig } from "@sluice/proto/ld";
+import { STEERING_TABLES } from "../tables/steering.js";
+import type { EntryChange } from "./entry_diff.js";
+import { writeOrder } from "./order.js";
+import type { LdPlan, Plan, SwitchPlan } from "./plan.js";
+
+/** A part refused, or was lost, in the middle of an apply. */
+export class ApplyError extends Error {
+  override name = "ApplyError";
+}
+
+export interface Applied {
+  pipelines: number;
+  inserted: number;
+  modified: number;
+  deleted: number;
+  /** Configurations sent to LDs. */
+  ldConfigs: number;
+}
+
+async function everywhere(work: readonly Promise<void>[]): Promise<void> {
+  const failures = (await Promise.allSettled(work)).flatMap((result) =>
+    result.status === "rejected"
+      ? [result.reason instanceof Error ? result.reason.message : `${result.reason}`]
+      : [],
+  );
+  if (failures.length > 0) {
+    throw new ApplyError(failures.join("\n"));
+  }
+}
+
+/** Writes some of a switch's changes, one table after the other. */
+async function write(
+  { part, changes }: SwitchPlan,
+  order: readonly string[],
+  wanted: (c: EntryChange) => boolean,
+) {
+  const chosen = changes.filter(wanted);
+  for (const table of order) {
+    await part.connection.writeMessages(chosen.filter((change) => change.table === table));
+  }
+}
+
+/** @throws ApplyError */
+export async function executePlan(plan: Plan): Promise<Applied> {
+  const order = writeOrder(plan.schema);
+  const backwards = order.toReversed();
+  const onSwitches = (writeOrder: readonly string[], wanted: (change: EntryChange) => boolean) =>
+    everywhere(plan.switches.map((item) => write(item, writeOrder, wanted)));
+  let ldConfigs = 0;
+  const onLds = (choose: (item: LdPlan) => LdConfig | undefined) =>
+    everywhere(
+      plan.lds.map(async (item) => {
+        const config = choose(item);
+        if (config !== undefined) {
+          await item.part.connection.applyConfig(config);
+          ldConfigs++;
+        }
+      }),
+    );
+  const isGroundwork = ({ type, table }: EntryChange) => type === "insert" && !STEERING_TABLES.has(table);
+
+  await everywhere(
+    plan.switches.map(async ({ push, part }) => {
+      if (push) {
+        await part.connection.setPipeline(plan.pipeline);
+      }
+    }),
+  );
+  await onSwitches(order, isGroundwork);
+  await onLds(({ release }) => release);
+  await onLds(({ take }) => take);
+  await onSwitches(order, (change) => change.type !== "delete" && !isGroundwork(change));
+  await onSwitches(backwards, ({ type }) => type === "delete");
+  await onLds(({ settle }) => settle);
+
+  const changes = plan.switches.flatMap((item) => item.changes);
+  const count = (type: EntryChange["type"]) => changes.filter((change) => change.type === type).length;
+  return {
+    pipelines: plan.switches.filter(({ push }) => push).length,
+    inserted: count("insert"),
+    modified: count("modify"),
+    deleted: count("delete"),
+    ldConfigs,
+  };
+}

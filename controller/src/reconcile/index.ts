@@ -1,0 +1,18 @@
+// From what the parts hold to what they should hold.
+//
+//   ld_client, parts  connections;  order, entry_diff  a switch's tables;  ld_facts, ld_steps  an LD's configuration
+//   plan  what has to change;  execute  in which order it is written
+export { CapacityError, diffEntries, type EntryChange } from "./entry_diff.js";
+export { type Applied, ApplyError, executePlan } from "./execute.js";
+export { LdClient, LdError } from "./ld_client.js";
+export { diffFacts, type FactChange, factsOf, formatEndpoint } from "./ld_facts.js";
+export { writeOrder } from "./order.js";
+export {
+  allOrReasons,
+  type LdPart,
+  openParts,
+  type Parts,
+  type SwitchPart,
+  UnreachableError,
+} from "./parts.js";
+export { isEmpty, type LdPlan, makePlan, type Plan, type SwitchPlan } from "./plan.js";

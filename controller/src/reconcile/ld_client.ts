@@ -1,0 +1,121 @@
+// One LD's agent as promises. Every call has a deadline.
+import { type CallOptions, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import type { Counters, LdConfig, Session, SessionFilter } from "@sluice/proto/ld";
+import { type GetStatusResponse, LdAgentClient } from "@sluice/proto/ld-agent";
+import { codeName, plainReason } from "../p4runtime/index.js";
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+/** Listing millions of sessions takes longer than the other calls. */
+const LIST_FACTOR = 6;
+
+/** A call that an LD refused, or that never reached it. */
+export class LdError extends Error {
+  override name = "LdError";
+  /** gRPC status code. */
+  readonly code: number;
+
+  constructor(message: string, code: number) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export interface LdClientOptions {
+  name: string;
+  /** `unix:/path` or `host:port` of the agent. */
+  address: string;
+  /** For each call. Default 10,000. */
+  timeoutMs?: number;
+}
+
+export class LdClient {
+  readonly name: string;
+  /** `LD ld1 (unix:/run/sluice/ld1.agent.sock)` */
+  readonly who: string;
+  readonly #stub: LdAgentClient;
+  readonly #timeoutMs: number;
+
+  constructor(options: LdClientOptions) {
+    this.name = options.name;
+    this.who = `LD ${options.name} (${options.address})`;
+    this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    this.#stub = new LdAgentClient(options.address, credentials.createInsecure(), {
+      "grpc.max_receive_message_length": -1,
+    });
+  }
+
+  #failure(call: string, error: ServiceError): LdError {
+    const reason = error.details === "" ? codeName(error.code) : plainReason(error.details);
+    switch (error.code) {
+      case status.UNAVAILABLE:
+        return new LdError(
+          `${this.who} is down: ${reason} (are its agent and data plane running?)`,
+          error.code,
+        );
+      case status.DEADLINE_EXCEEDED:
+        return new LdError(`${this.who} did not answer ${call} in time`, error.code);
+      default:
+        return new LdError(`${this.who} refused ${call}: ${codeName(error.code)}: ${reason}`, error.code);
+    }
+  }
+
+  #options(factor = 1): Partial<CallOptions> {
+    return { deadline: Date.now() + factor * this.#timeoutMs };
+  }
+
+  #call<Q, A>(
+    name: string,
+    method: (
+      q: Q,
+      m: Metadata,
+      o: Partial<CallOptions>,
+      done: (e: ServiceError | null, a: A) => void,
+    ) => unknown,
+    request: Q,
+  ): Promise<A> {
+    return new Promise((resolve, reject) => {
+      method.call(this.#stub, request, new Metadata(), this.#options(), (error, answer) =>
+        error === null ? resolve(answer) : reject(this.#failure(name, error)),
+      );
+    });
+  }
+
+  /** What the data plane holds; undefined before the first configuration. @throws LdError */
+  async getConfig(): Promise<LdConfig | undefined> {
+    return (await this.#call("GetConfig", this.#stub.getConfig, {})).config;
+  }
+
+  /** @throws LdError; the LD has changed nothing then */
+  async applyConfig(config: LdConfig): Promise<void> {
+    await this.#call("ApplyConfig", this.#stub.applyConfig, { config });
+  }
+
+  /** @throws LdError */
+  async getCounters(): Promise<Counters | undefined> {
+    return (await this.#call("GetCounters", this.#stub.getCounters, {})).counters;
+  }
+
+  /** @throws LdError */
+  async getStatus(): Promise<GetStatusResponse> {
+    return this.#call("GetStatus", this.#stub.getStatus, {});
+  }
+
+  /** Streams the sessions. @throws LdError */
+  async *sessions(filter: SessionFilter): AsyncGenerator<Session> {
+    const stream = this.#stub.listSessions({ filter }, this.#options(LIST_FACTOR));
+    stream.on("error", () => {}); // the loop below reports it; after an early return it is our own cancellation
+    try {
+      for await (const batch of stream) {
+        yield* batch.sessions as Session[];
+      }
+    } catch (error) {
+      throw this.#failure("ListSessions", error as ServiceError);
+    } finally {
+      stream.cancel();
+    }
+  }
+
+  close(): void {
+    this.#stub.close();
+  }
+}

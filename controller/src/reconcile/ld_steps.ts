@@ -1,0 +1,86 @@
+// The configurations that lead an LD from what it holds to what it should hold, so that at any moment a bucket has at most one
+// LD that allocates its ports, and no service ends at an LD before the switches have stopped steering it there.
+import type { LdConfig } from "@sluice/proto/ld";
+import { type CompiledLd, fromRanges, toRanges } from "../compile/index.js";
+import { factsOf, sameConfig, serviceKey } from "./ld_facts.js";
+
+export interface HeldLd {
+  target: CompiledLd;
+  held: LdConfig | undefined;
+}
+
+export interface LdSteps {
+  target: CompiledLd;
+  held: LdConfig | undefined;
+  /** What it ends with: the target's configuration with its epoch. */
+  final: LdConfig;
+  /** In which every LD gives up the buckets that are no longer its own. Undefined: nothing to do. */
+  release: LdConfig | undefined;
+  /** In which every LD takes its buckets and services, and still serves those that go. */
+  take: LdConfig | undefined;
+  /** In which it forgets what the switches no longer steer to it. */
+  settle: LdConfig | undefined;
+}
+
+const BUCKETS_FACT = "buckets";
+
+function sameBuckets(a: LdConfig | undefined, b: LdConfig): boolean {
+  return a !== undefined && factsOf(a).get(BUCKETS_FACT) === factsOf(b).get(BUCKETS_FACT);
+}
+
+/**
+ * The epoch of each cluster's bucket map: one more than the greatest that any of its LDs holds when an LD's buckets change,
+ * else undefined: each keeps what it holds, so that applying twice writes nothing.
+ */
+export function newEpochs(lds: readonly HeldLd[]): Map<string, bigint> {
+  const epochs = new Map<string, bigint>();
+  for (const cluster of new Set(lds.map(({ target }) => target.cluster.name))) {
+    const members = lds.filter(({ target }) => target.cluster.name === cluster);
+    if (!members.every(({ target, held }) => sameBuckets(held, target.config))) {
+      const greatest = members.reduce(
+        (max, { held }) => (held !== undefined && held.epoch > max ? held.epoch : max),
+        0n,
+      );
+      epochs.set(cluster, greatest + 1n);
+    }
+  }
+  return epochs;
+}
+
+/** The services of `config`, and those of `held` that are neither the same nor called the same. */
+function withOldServices(config: LdConfig, held: LdConfig | undefined): LdConfig {
+  const keys = new Set(config.services.map(serviceKey));
+  const names = new Set(config.services.map(({ name }) => name));
+  const old = (held?.services ?? []).filter(
+    (service) => !keys.has(serviceKey(service)) && !names.has(service.name),
+  );
+  return { ...config, services: [...config.services, ...old] };
+}
+
+/** Plans the steps of all LDs. Steps that would change nothing are left out. */
+export function planLds(lds: readonly HeldLd[]): LdSteps[] {
+  const epochs = newEpochs(lds);
+  return lds.map(({ target, held }) => {
+    const final = { ...target.config, epoch: epochs.get(target.cluster.name) ?? held?.epoch ?? 0n };
+    const take = withOldServices(final, held);
+    const heldBuckets = fromRanges(held?.ownedBuckets ?? []);
+    const kept = [...fromRanges(final.ownedBuckets)].filter((bucket) => heldBuckets.has(bucket));
+    const release = { ...take, ownedBuckets: toRanges(kept) };
+    let now = held;
+    const step = (config: LdConfig, wanted = true): LdConfig | undefined => {
+      if (!wanted || sameConfig(now, config)) {
+        return undefined;
+      }
+      now = config;
+      return config;
+    };
+    return {
+      target,
+      held,
+      final,
+      release: step(release, kept.length < heldBuckets.size),
+      take: step(take),
+      settle: step(final),
+    };
+  });
+}

@@ -1,0 +1,97 @@
+// Connections to all switches and LDs of a document. A change begins only when every one of them answers.
+import { type Compiled, type CompiledLd, type CompiledSwitch, compile } from "../compile/index.js";
+import { Switch } from "../p4runtime/index.js";
+import type { DesiredState } from "../state/index.js";
+import { LdClient } from "./ld_client.js";
+
+/** Some parts cannot be reached, or another controller holds them. `reasons` has one for each. */
+export class UnreachableError extends Error {
+  override name = "UnreachableError";
+  readonly reasons: readonly string[];
+
+  constructor(reasons: readonly string[]) {
+    super(reasons.join("\n"));
+    this.reasons = reasons;
+  }
+}
+
+export interface SwitchPart {
+  target: CompiledSwitch;
+  connection: Switch;
+}
+
+export interface LdPart {
+  target: CompiledLd;
+  connection: LdClient;
+}
+
+export interface Parts {
+  state: DesiredState;
+  compiled: Compiled;
+  switches: SwitchPart[];
+  lds: LdPart[];
+  close(): void;
+}
+
+export interface OpenOptions {
+  /** Become the switches' primary controller. */
+  write: boolean;
+  /** For each call, in ms. Default 10,000. */
+  timeoutMs?: number;
+}
+
+/** Runs all, then returns what they gave, or throws UnreachableError with the reason of each that failed. */
+export async function allOrReasons<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  const results = await Promise.allSettled(work);
+  const reasons = results.flatMap((result) =>
+    result.status === "rejected"
+      ? [result.reason instanceof Error ? result.reason.message : `${result.reason}`]
+      : [],
+  );
+  if (reasons.length > 0) {
+    throw new UnreachableError(reasons);
+  }
+  return results.map((result) => (result as PromiseFulfilledResult<T>).value);
+}
+
+/**
+ * Connects to every part. For reading, the first call shows whether a part answers.
+ *
+ * @throws UnreachableError for writing: when any part is down, or another controller holds a switch
+ */
+export async function openParts(state: DesiredState, options: OpenOptions): Promise<Parts> {
+  const compiled = compile(state);
+  const timeout = options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs };
+  const lds = compiled.lds.map((target) => ({
+    target,
+    connection: new LdClient({ name: target.spec.name, address: target.spec.agent, ...timeout }),
+  }));
+  const opened: SwitchPart[] = [];
+  const close = () => {
+    for (const { connection } of [...opened, ...lds]) {
+      connection.close();
+    }
+  };
+  try {
+    await allOrReasons([
+      ...compiled.switches.map(async (target) => {
+        const { name, p4runtime, device_id } = target.spec;
+        const connection = await Switch.connect({
+          name,
+          address: p4runtime,
+          deviceId: BigInt(device_id),
+          write: options.write,
+          ...timeout,
+        });
+        opened.push({ target, connection });
+      }),
+      // Before a change, LDs that are down are named together with the switches that are.
+      ...(options.write ? lds.map(({ connection }) => connection.getConfig().then(() => {})) : []),
+    ]);
+  } catch (error) {
+    close();
+    throw error;
+  }
+  const switches = compiled.switches.map((target) => opened.find((part) => part.target === target)!);
+  return { state, compiled, switches, lds, close };
+}

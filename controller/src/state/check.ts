@@ -1,0 +1,328 @@
+// The rules between the parts of a document: names are unique, references lead somewhere, addresses do not collide.
+import { nearest } from "../p4runtime/index.js";
+import { type Block, blockOf, overlap, sizeOf } from "./blocks.js";
+import type { DesiredState, SwitchSpec } from "./document.js";
+import type { Source } from "./source.js";
+
+/** Local IPs of one cluster. Each is 65,536 ports for each real server, so this many is beyond any need. */
+const MAX_LOCAL_IPS = 4096;
+
+/** `203.0.113.10:443/tcp`, how people name a service. */
+export function serviceAddress(service: {
+  vip: string;
+  port: number;
+  protocol: string;
+  vpc?: string | undefined;
+}): string {
+  const inside = service.vpc === undefined ? "" : ` in VPC ${service.vpc}`;
+  return `${service.vip}:${service.port}/${service.protocol}${inside}`;
+}
+
+/** Things that must not have the same `key`; `said` makes the message from the key and the line of the first one. */
+function unique<T extends object>(
+  source: Source,
+  items: readonly T[],
+  field: string,
+  key: (item: T) => string | number | undefined,
+  said: (item: T, key: string | number, line: number) => string,
+): void {
+  const first = new Map<string | number, T>();
+  for (const item of items) {
+    const value = key(item);
+    if (value === undefined) {
+      continue;
+    }
+    const earlier = first.get(value);
+    if (earlier === undefined) {
+      first.set(value, item);
+    } else {
+      source.report(source.at(item, field), said(item, value, source.at(earlier, field).line));
+    }
+  }
+}
+
+function uniqueNames(source: Source, kind: string, items: readonly { name: string }[], owner = ""): void {
+  unique(
+    source,
+    items,
+    "name",
+    (item) => item.name,
+    (_, name, line) =>
+      `${owner}${kind} ${name}: this name is used twice (first in line ${line}; give each ${kind} its own)`,
+  );
+}
+
+function uniqueIds(
+  source: Source,
+  kind: string,
+  items: readonly { name: string; id?: number | undefined }[],
+): void {
+  unique(
+    source,
+    items,
+    "id",
+    (item) => item.id,
+    (item, id, line) =>
+      `${kind} ${item.name}: id ${id} is used twice (first in line ${line}; leave ids out to have them chosen)`,
+  );
+}
+
+function reference(
+  source: Source,
+  owner: object,
+  field: string,
+  kind: string,
+  section: string,
+  name: string | undefined,
+  subject: string,
+): void {
+  const known = source.declared(kind);
+  if (name !== undefined && !known.has(name)) {
+    const hint = nearest(name, [...known]);
+    const remedy = hint.startsWith("did") ? hint : `declare it under ${section}:`;
+    source.report(source.at(owner, field), `${subject}: ${kind} "${name}" does not exist (${remedy})`);
+  }
+}
+
+interface Claim {
+  block: Block;
+  /** "switch gw1's address 10.0.2.1" */
+  what: string;
+}
+
+/** Addresses that parts of the gateway have themselves: no VIP and no local IP may be one of them. */
+function ownAddresses(state: DesiredState): Claim[] {
+  const claim = (address: string, what: string): Claim => {
+    const host = address.split("/")[0]!;
+    return { block: blockOf(host), what: `${what} ${host}` };
+  };
+  return [
+    ...state.switches.flatMap((item) => [
+      claim(item.tunnel_address, `switch ${item.name}'s tunnel address`),
+      ...item.ports.flatMap(({ address }) =>
+        address === undefined ? [] : [claim(address, `switch ${item.name}'s address`)],
+      ),
+      ...item.neighbors.map(({ address }) => claim(address, `switch ${item.name}'s neighbor`)),
+    ]),
+    ...state.clusters.flatMap((cluster) => [
+      claim(cluster.steering_address, `cluster ${cluster.name}'s steering address`),
+      ...cluster.lds.map((ld) => claim(ld.address, `LD ${ld.name}'s address`)),
+    ]),
+  ];
+}
+
+function checkSwitch(source: Source, item: SwitchSpec): void {
+  const subject = `switch ${item.name}`;
+  const label = (port: number, vlan: number) => (vlan === 0 ? `port ${port}` : `port ${port}, VLAN ${vlan}`);
+  unique(
+    source,
+    item.ports,
+    "port",
+    ({ port, vlan }) => label(port, vlan),
+    (_, key, line) => `${subject}: ${key} is listed twice (first in line ${line})`,
+  );
+  unique(
+    source,
+    item.ports,
+    "address",
+    ({ network, address }) => address && `${network} ${address.split("/")[0]}`,
+    (port, _, line) =>
+      `${subject}: port ${port.port}: address ${port.address} is used twice in network ${port.network} (first in line ${line})`,
+  );
+  unique(
+    source,
+    item.neighbors,
+    "address",
+    ({ address }) => address,
+    (_, address, line) => `${subject}: neighbor ${address} is listed twice (first in line ${line})`,
+  );
+  unique(
+    source,
+    item.routes,
+    "prefix",
+    ({ prefix, vrf }) => `${vrf ?? 0} ${prefix}`,
+    ({ prefix }, _, line) => `${subject}: route ${prefix} is listed twice (first in line ${line})`,
+  );
+  for (const port of item.ports) {
+    reference(source, port, "network", "network", "networks", port.network, `${subject}: port ${port.port}`);
+  }
+  for (const neighbor of item.neighbors) {
+    const ports = item.ports.filter(
+      ({ port, vlan }) => port === neighbor.port && (neighbor.vlan ?? vlan) === vlan,
+    );
+    const what = `${subject}: neighbor ${neighbor.address}`;
+    if (ports.length === 0 && source.isComplete(item.ports)) {
+      const label = neighbor.vlan === undefined ? "" : `, VLAN ${neighbor.vlan},`;
+      source.report(
+        source.at(neighbor, "port"),
+        `${what}: port ${neighbor.port}${label} is not one of the switch's (declare it under ports:)`,
+      );
+    } else if (ports.length > 1) {
+      source.report(
+        source.at(neighbor, "port"),
+        `${what}: port ${neighbor.port} has several VLANs (give the neighbor's vlan:)`,
+      );
+    }
+  }
+  const neighbors = item.neighbors.map(({ address }) => address);
+  for (const route of item.routes) {
+    if (route.via !== undefined && !neighbors.includes(route.via) && source.isComplete(item.neighbors)) {
+      source.report(
+        source.at(route, "via"),
+        `${subject}: route ${route.prefix}: ${route.via} is not a neighbor of this switch (declare it under neighbors:)`,
+      );
+    }
+  }
+}
+
+function checkClusters(source: Source, state: DesiredState, own: readonly Claim[]): void {
+  const pools: { block: Block; text: string; cluster: string; line: number }[] = [];
+  for (const cluster of state.clusters) {
+    const subject = `cluster ${cluster.name}`;
+    const place = source.at(cluster, "local_ips");
+    if (cluster.lds.length === 0 && source.isComplete(cluster.lds)) {
+      source.report(source.at(cluster, "lds"), `${subject}: it has no LD (list at least one under lds:)`);
+    }
+    if (cluster.local_ips.length === 0 && source.isComplete(cluster.local_ips)) {
+      source.report(
+        place,
+        `${subject}: it has no local IP (list at least one address or prefix under local_ips:)`,
+      );
+    }
+    const total = cluster.local_ips.reduce((sum, text) => sum + sizeOf(blockOf(text)), 0);
+    if (total > MAX_LOCAL_IPS) {
+      source.report(
+        place,
+        `${subject}: ${total} local IPs are more than ${MAX_LOCAL_IPS} (give longer prefixes)`,
+      );
+    }
+    for (const text of cluster.local_ips) {
+      const block = blockOf(text);
+      for (const earlier of pools.filter((pool) => overlap(pool.block, block))) {
+        const where =
+          earlier.cluster === cluster.name
+            ? "of the same cluster"
+            : `of cluster ${earlier.cluster}, line ${earlier.line}`;
+        source.report(
+          place,
+          `${subject}: local IPs ${text} overlap ${earlier.text} (${where}; each local IP belongs to one cluster, once)`,
+        );
+      }
+      for (const { what } of own.filter((claim) => overlap(claim.block, block))) {
+        source.report(
+          place,
+          `${subject}: local IPs ${text} contain ${what} (choose a prefix that nothing else uses)`,
+        );
+      }
+      pools.push({ block, text, cluster: cluster.name, line: place.line });
+    }
+    for (const ld of cluster.lds) {
+      const [address] = ld.address.split("/") as [string];
+      if (!overlap(blockOf(ld.gateway), blockOf(ld.address))) {
+        source.report(
+          source.at(ld, "gateway"),
+          `LD ${ld.name}: gateway ${ld.gateway} is not in the subnet of ${ld.address} (the LD could not reach it)`,
+        );
+      } else if (ld.gateway === address) {
+        source.report(
+          source.at(ld, "gateway"),
+          `LD ${ld.name}: its gateway is its own address (give the switch's address in that subnet)`,
+        );
+      }
+    }
+  }
+  for (const service of state.services) {
+    const vip = blockOf(service.vip);
+    for (const pool of pools.filter(({ block }) => overlap(block, vip))) {
+      source.report(
+        source.at(service, "vip"),
+        `service ${service.name}: VIP ${service.vip} is inside the local IPs ${pool.text} of cluster ${pool.cluster} (line ${pool.line}; choose another VIP, or other local IPs)`,
+      );
+    }
+  }
+}
+
+function checkServices(source: Source, state: DesiredState, own: readonly Claim[]): void {
+  unique(
+    source,
+    state.services,
+    "vip",
+    serviceAddress,
+    (service, key, line) =>
+      `service ${service.name}: ${key} is already the address of the service in line ${line} (each VIP, port and protocol has one service)`,
+  );
+  for (const service of state.services) {
+    const subject = `service ${serviceAddress(service)}`;
+    reference(source, service, "cluster", "cluster", "clusters", service.cluster, subject);
+    reference(source, service, "vpc", "VPC", "vpcs", service.vpc, subject);
+    if (service.vpc === undefined) {
+      for (const { what } of own.filter(({ block }) => overlap(block, blockOf(service.vip)))) {
+        source.report(
+          source.at(service, "vip"),
+          `service ${service.name}: VIP ${service.vip} is ${what} (choose another VIP)`,
+        );
+      }
+    }
+    uniqueNames(source, "real server", service.real_servers, `service ${service.name}: `);
+    unique(
+      source,
+      service.real_servers,
+      "address",
+      ({ address, port, vpc }) => `${address}:${port}${vpc === undefined ? "" : ` in VPC ${vpc}`}`,
+      (rs, key, line) =>
+        `service ${service.name}: real server ${rs.name}: ${key} is listed twice (first in line ${line}; use weight: for a larger share)`,
+    );
+    for (const rs of service.real_servers) {
+      reference(source, rs, "vpc", "VPC", "vpcs", rs.vpc, `service ${service.name}: real server ${rs.name}`);
+    }
+  }
+}
+
+/** Reports everything about a well-formed document that does not fit together. */
+export function checkState(source: Source, state: DesiredState): void {
+  uniqueNames(source, "network", state.networks);
+  uniqueIds(source, "network", state.networks);
+  uniqueNames(source, "VPC", state.vpcs);
+  unique(
+    source,
+    state.vpcs,
+    "vni",
+    ({ vni }) => vni,
+    ({ name }, vni, line) => `VPC ${name}: VNI ${vni} is used twice (first in line ${line})`,
+  );
+  uniqueNames(source, "switch", state.switches);
+  unique(
+    source,
+    state.switches,
+    "p4runtime",
+    ({ p4runtime, device_id }) => `${p4runtime} (device ${device_id})`,
+    ({ name }, address, line) => `switch ${name}: ${address} is the switch in line ${line} already`,
+  );
+  uniqueNames(source, "cluster", state.clusters);
+  uniqueIds(source, "cluster", state.clusters);
+  const lds = state.clusters.flatMap((cluster) => cluster.lds);
+  uniqueNames(source, "LD", lds);
+  uniqueIds(source, "LD", lds);
+  unique(
+    source,
+    lds,
+    "agent",
+    ({ agent }) => agent,
+    ({ name }, agent, line) =>
+      `LD ${name}: agent ${agent} belongs to the LD in line ${line} already (an LD is in one cluster)`,
+  );
+  unique(
+    source,
+    lds,
+    "address",
+    ({ address }) => address.split("/")[0],
+    ({ name }, address, line) => `LD ${name}: address ${address} belongs to the LD in line ${line} already`,
+  );
+  uniqueNames(source, "service", state.services);
+  for (const item of state.switches) {
+    checkSwitch(source, item);
+  }
+  const own = ownAddresses(state);
+  checkClusters(source, state, own);
+  checkServices(source, state, own);
+}

@@ -1,0 +1,54 @@
+// The desired state: one YAML file in, a checked object out, or every problem with its place.
+//
+//   problems  places and messages;  source  a text with its places;  shapes  validators to put together
+//   document  the shape of the file;  blocks  address arithmetic;  check  the rules between its parts
+import { readFileSync } from "node:fs";
+import { checkState } from "./check.js";
+import { type DesiredState, documentShape } from "./document.js";
+import { InvalidDocument } from "./problems.js";
+import { Source } from "./source.js";
+
+export { addressesOf, blockOf, overlap } from "./blocks.js";
+export { serviceAddress } from "./check.js";
+export type * from "./document.js";
+export { formatProblem, InvalidDocument, type Problem } from "./problems.js";
+
+/**
+ * Parses and checks a document.
+ *
+ * @param file - its name, for messages
+ * @throws InvalidDocument with every problem
+ */
+export function parseState(file: string, text: string): DesiredState {
+  const source = new Source(file, text);
+  // A text that is no YAML would only give consequential errors further on.
+  const state = source.problems.length === 0 ? documentShape(source.root, "", source) : undefined;
+  if (state !== undefined) {
+    checkState(source, state);
+  }
+  if (state === undefined || source.problems.length > 0) {
+    const problems = source.problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+    throw new InvalidDocument(problems);
+  }
+  return state;
+}
+
+/** @throws InvalidDocument, or Error when the file cannot be read */
+export function loadState(file: string): DesiredState {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    const reason =
+      (error as NodeJS.ErrnoException).code === "ENOENT" ? "it does not exist" : (error as Error).message;
+    throw new InvalidDocument([
+      {
+        file,
+        line: 1,
+        column: 1,
+        message: `the file cannot be read: ${reason} (give it by -f FILE or SLUICE_FILE)`,
+      },
+    ]);
+  }
+  return parseState(file, text);
+}

@@ -1,0 +1,29 @@
+// What is wrong with a document, each with its place.
+
+/** A place in a file; line and column count from 1. */
+export interface Place {
+  line: number;
+  column: number;
+}
+
+export interface Problem extends Place {
+  file: string;
+  /** What is wrong, why, and the remedy: `service web: cluster "west" does not exist (declare it under clusters:)`. */
+  message: string;
+}
+
+/** `sluice.yaml:12:5: …`, the form that editors and terminals make a link of. */
+export function formatProblem({ file, line, column, message }: Problem): string {
+  return `${file}:${line}:${column}: ${message}`;
+}
+
+/** A document that cannot be used. Holds every problem, not only the first. */
+export class InvalidDocument extends Error {
+  override name = "InvalidDocument";
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(problems.map(formatProblem).join("\n"));
+    this.problems = problems;
+  }
+}

@@ -1,0 +1,219 @@
+// Small validators that are put together into the shape of the document (document.ts). Each reads one YAML node, reports what
+// is wrong with it under the subject's name ("switch gw1: port 2: address"), and goes on, so that all errors come at once.
+import { isMap, isPair, isScalar, isSeq } from "yaml";
+import { nearest, ValueError } from "../p4runtime/index.js";
+import type { Place } from "./problems.js";
+import type { Source, YamlNode } from "./source.js";
+
+/** @returns undefined after it has reported why the node is not what it should be */
+export type Shape<T> = (node: YamlNode, subject: string, source: Source) => T | undefined;
+
+export type Infer<S> = S extends Shape<infer T> ? T : never;
+
+/** A key of a map: required, or with the value that it has when it is left out. */
+export interface Field<T> {
+  shape: Shape<T>;
+  required: boolean;
+  fallback: T;
+}
+
+export function required<T>(shape: Shape<T>): Field<T> {
+  return { shape, required: true, fallback: undefined as T };
+}
+
+export function optional<T>(shape: Shape<T>): Field<T | undefined>;
+export function optional<T>(shape: Shape<T>, fallback: T): Field<T>;
+export function optional<T>(shape: Shape<T>, fallback?: T): Field<T | undefined> {
+  return { shape: shape as Shape<T | undefined>, required: false, fallback };
+}
+
+function kindOf(node: YamlNode): string {
+  if (isMap(node)) {
+    return "a map";
+  }
+  if (isSeq(node)) {
+    return "a list";
+  }
+  return isScalar(node) && node.value !== null ? JSON.stringify(node.value) : "nothing";
+}
+
+/** The text of a scalar as it was written: `1_000`, `0x10` and `0900` must not change their meaning on the way. */
+function textOf(node: YamlNode): string | undefined {
+  if (!isScalar(node) || node.value === null) {
+    return undefined;
+  }
+  return typeof node.value === "string" ? node.value : (node.source ?? String(node.value));
+}
+
+/**
+ * A scalar that `parse` understands.
+ *
+ * @param expected - "an IPv4 address", for messages about nodes that are no scalar at all
+ * @param parse - throws ValueError with what is wrong and what would be right
+ */
+export function scalar<T>(expected: string, parse: (text: string) => T): Shape<T> {
+  return (node, subject, source) => {
+    const text = textOf(source.resolve(node));
+    if (text === undefined) {
+      source.report(source.placeOf(node), `${subject}: ${kindOf(source.resolve(node))} is not ${expected}`);
+      return undefined;
+    }
+    try {
+      return parse(text);
+    } catch (error) {
+      if (!(error instanceof ValueError)) {
+        throw error;
+      }
+      source.report(source.placeOf(node), `${subject}: ${error.message}`);
+      return undefined;
+    }
+  };
+}
+
+/** A whole number, decimal or 0x…. Leading zeros are refused: to some programs they mean octal. */
+export function integer(what: string, min: number, max: number): Shape<number> {
+  return scalar(what, (text) => {
+    const value = /^(-?(0|[1-9]\d*)|0x[0-9a-f]+)$/i.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max)) {
+      throw new ValueError(`${text} is not ${what} (a whole number from ${min} to ${max})`);
+    }
+    return value;
+  });
+}
+
+export function oneOf<const T extends string>(what: string, values: readonly T[]): Shape<T> {
+  return scalar(what, (text) => {
+    const found = values.find((value) => value === text);
+    if (found === undefined) {
+      throw new ValueError(`"${text}" is not ${what} (${nearest(text, values)})`);
+    }
+    return found;
+  });
+}
+
+export const flag: Shape<boolean> = scalar("true or false", (text) => {
+  if (text !== "true" && text !== "false") {
+    throw new ValueError(`"${text}" is neither true nor false`);
+  }
+  return text === "true";
+});
+
+/** Where the last segment of a subject begins: `switch gw1: port #2` -> the index of `port`. */
+function lastSegment(subject: string): number {
+  const colon = subject.lastIndexOf(": ");
+  return colon < 0 ? 0 : colon + 2;
+}
+
+type FieldsOf<F extends Record<string, Field<unknown>>> = {
+  [K in keyof F]: F[K] extends Field<infer T> ? T : never;
+};
+
+/**
+ * A map with known keys. The object that comes out remembers where each of its fields stood (`Source.at`).
+ *
+ * @param kind - "service"; with the value of `nameKey` it becomes the subject of messages: `service web`
+ */
+export function object<F extends Record<string, Field<unknown>>>(
+  kind: string,
+  fields: F,
+  nameKey = "name",
+): Shape<FieldsOf<F>> {
+  const known = Object.keys(fields);
+  return (givenNode, outer, source) => {
+    const node = source.resolve(givenNode);
+    if (!isMap(node)) {
+      source.report(
+        source.placeOf(givenNode),
+        `${outer === "" ? "the file" : outer}: ${kindOf(node)} is not a map (write its keys ${known.join(", ")})`,
+      );
+      return undefined;
+    }
+    const name = textOf(source.resolve(node.get(nameKey, true)));
+    const subject =
+      kind === "" || name === undefined ? outer : `${outer.slice(0, lastSegment(outer))}${kind} ${name}`;
+    if (name !== undefined) {
+      source.declare(kind, name);
+    }
+    const read: Record<string, unknown> = {};
+    source.remember(read, "", source.placeOf(givenNode));
+    let complete = true;
+    const seen = new Set<string>();
+    for (const pair of node.items) {
+      const key = isPair(pair) ? (textOf(pair.key) ?? "") : "";
+      const field = Object.hasOwn(fields, key) ? fields[key]! : undefined;
+      if (field === undefined) {
+        const where = subject === "" ? "" : `${subject}: `;
+        source.report(source.placeOf(pair), `${where}unknown key "${key}" (${nearest(key, known)})`);
+        continue;
+      }
+      seen.add(key);
+      const value = field.shape(pair.value, subject === "" ? key : `${subject}: ${key}`, source);
+      complete &&= value !== undefined || !field.required;
+      read[key] = value ?? field.fallback;
+      source.remember(read, key, source.placeOf(pair.value ?? pair));
+    }
+    for (const key of known) {
+      if (seen.has(key)) {
+        continue;
+      }
+      const field = fields[key]!;
+      if (field.required) {
+        source.report(
+          source.placeOf(givenNode),
+          `${subject === "" ? "the file" : subject}: key "${key}" is missing`,
+        );
+        complete = false;
+      }
+      read[key] = field.fallback;
+    }
+    return complete ? (read as FieldsOf<F>) : undefined;
+  };
+}
+
+/**
+ * A list. Items that are not what they should be are left out after they have been reported.
+ *
+ * @param kind - "service": the third item is "service #3" until its name is known
+ */
+export function list<T>(kind: string, item: Shape<T>): Shape<T[]> {
+  return (givenNode, subject, source) => {
+    const node = source.resolve(givenNode);
+    if (isScalar(node) && node.value === null) {
+      return [];
+    }
+    if (!isSeq(node)) {
+      source.report(
+        source.placeOf(givenNode),
+        `${subject}: ${kindOf(node)} is not a list (begin each ${kind} with "- ")`,
+      );
+      return undefined;
+    }
+    const outer = subject.slice(0, lastSegment(subject));
+    const values = node.items.flatMap((child, i) => {
+      const value = item(child, `${outer}${kind} #${i + 1}`, source);
+      return value === undefined ? [] : [value];
+    });
+    if (values.length < node.items.length) {
+      source.markIncomplete(values);
+    }
+    return values;
+  };
+}
+
+/** Adds a check of a whole that is already well formed. `check` returns what is wrong, and where. */
+export function checked<T extends object>(
+  shape: Shape<T>,
+  check: (value: T, at: (field?: string) => Place) => { place: Place; message: string }[],
+): Shape<T> {
+  return (node, subject, source) => {
+    const value = shape(node, subject, source);
+    if (value === undefined) {
+      return undefined;
+    }
+    const wrong = check(value, (field) => source.at(value, field));
+    for (const { place, message } of wrong) {
+      source.report(place, message);
+    }
+    return wrong.length === 0 ? value : undefined;
+  };
+}

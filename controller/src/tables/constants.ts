@@ -1,0 +1,29 @@
+// Generated from the P4 program by `npm run generate -w controller`. Do not edit.
+// biome-ignore-all format: generated
+// biome-ignore-all lint: generated
+
+/** Buckets of a cluster; a power of two. */
+export const BUCKETS = 1024;
+
+/** Why the pipeline drops: cells of its counter `drops`. */
+export const DROP_REASONS: readonly { index: number; name: string; meaning: string }[] = [
+  { index: 1, name: "parser_error", meaning: "a header is cut short" },
+  { index: 2, name: "unknown_network", meaning: "(port, VLAN) belongs to no network" },
+  { index: 3, name: "not_for_gateway", meaning: "destination MAC is not the gateway's" },
+  { index: 4, name: "unsupported_ethertype", meaning: "neither IPv4 nor ARP" },
+  { index: 5, name: "unsupported_arp", meaning: "not IPv4 over Ethernet, or for nobody here" },
+  { index: 6, name: "ipv4_header", meaning: "version or header length" },
+  { index: 7, name: "ipv4_length", meaning: "total length beyond the frame or below the header" },
+  { index: 8, name: "ipv4_checksum", meaning: "" },
+  { index: 9, name: "martian", meaning: "an address that no packet on a wire may have" },
+  { index: 10, name: "ttl_exceeded", meaning: "" },
+  { index: 11, name: "own_address", meaning: "for the gateway itself, and nothing there answers it" },
+  { index: 12, name: "vxlan_header", meaning: "no VNI, or no IPv4 inside" },
+  { index: 13, name: "reply_without_port", meaning: "to a local IP, but with no port that would tell the bucket" },
+  { index: 14, name: "bucket_unassigned", meaning: "no LD owns the bucket" },
+  { index: 15, name: "unknown_ld", meaning: "" },
+  { index: 16, name: "vni_unreachable", meaning: "from a VPC, to nothing the gateway serves in that VPC" },
+  { index: 17, name: "no_route", meaning: "" },
+  { index: 18, name: "route_discard", meaning: "a route that discards" },
+  { index: 19, name: "unknown_nexthop", meaning: "" },
+];
