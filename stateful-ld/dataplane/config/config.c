@@ -1,0 +1,373 @@
+#include "config/config.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_ether.h>
+
+#include "config/registry.h"
+#include "packet/bucket.h"
+#include "session/local_port.h"
+#include "session/timeouts.h"
+
+typedef Sluice__Ld__V1__LdConfig LdConfig;
+typedef Sluice__Ld__V1__Service Service;
+typedef Sluice__Ld__V1__RealServer RealServer;
+typedef Sluice__Ld__V1__Timeouts Timeouts;
+
+enum {
+    VNI_MAX = (1 << 24) - 1,
+    PORT_MAX = 65535,
+    WEIGHT_MAX = 65535,
+    NAME_BYTES_MAX = 255,
+    MTU_MIN_BYTES = 576, /* RFC 791: every host accepts so much */
+    MTU_MAX_BYTES = 65535,
+};
+
+struct check {
+    const LdConfig *config;
+    char *reason;
+};
+
+__attribute__((format(printf, 2, 3))) static bool refuse(const struct check *check,
+                                                         const char *format, ...) {
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(check->reason, CONFIG_REASON_BYTES, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+struct text {
+    char at[INET_ADDRSTRLEN];
+};
+
+static struct text show(ProtobufCBinaryData address) {
+    struct text text;
+
+    inet_ntop(AF_INET, address.data, text.at, sizeof(text.at));
+    return text;
+}
+
+static uint32_t host_order(ProtobufCBinaryData address) {
+    uint32_t word;
+
+    memcpy(&word, address.data, sizeof(word));
+    return ntohl(word);
+}
+
+static bool same(ProtobufCBinaryData a, ProtobufCBinaryData b) {
+    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+}
+
+/* A host's address: not 0.0.0.0/8, loopback, multicast or above (RFC 1122 3.2.1.3). */
+static bool check_unicast(const struct check *check, const char *what,
+                          ProtobufCBinaryData address) {
+    uint32_t word;
+
+    if (address.len == 16)
+        return refuse(check, "%s: IPv6 addresses are not supported yet (give 4 bytes)", what);
+    if (address.len != 4)
+        return refuse(check, "%s: an address of %zu bytes (IPv4 has 4)", what, address.len);
+    word = host_order(address);
+    if (word >> 24 == 0 || word >> 24 == 127 || word >> 28 >= 0xe)
+        return refuse(check, "%s: %s is not a unicast host address", what, show(address).at);
+    return true;
+}
+
+static bool check_range(const struct check *check, const char *what, uint64_t value, uint64_t least,
+                        uint64_t most) {
+    if (value < least || value > most)
+        return refuse(check, "%s: %llu is out of range (%llu..%llu)", what,
+                      (unsigned long long)value, (unsigned long long)least,
+                      (unsigned long long)most);
+    return true;
+}
+
+static bool check_name(const struct check *check, const char *what, const char *name) {
+    if (name == NULL || *name == '\0')
+        return refuse(check, "%s: has no name", what);
+    if (strlen(name) > NAME_BYTES_MAX)
+        return refuse(check, "%s: name is longer than %d bytes", what, NAME_BYTES_MAX);
+    return true;
+}
+
+static bool check_fabric(const struct check *check) {
+    const LdConfig *config = check->config;
+    uint32_t mask;
+
+    if (!check_unicast(check, "vtep", config->vtep) ||
+        !check_range(check, "prefix_len", config->prefix_len, 1, 31) ||
+        !check_unicast(check, "gateway", config->gateway))
+        return false;
+    mask = UINT32_MAX << (32 - config->prefix_len);
+    if ((host_order(config->vtep) ^ host_order(config->gateway)) & mask)
+        return refuse(check, "gateway: %s is not in the fabric subnet %s/%u",
+                      show(config->gateway).at, show(config->vtep).at, config->prefix_len);
+    if (same(config->vtep, config->gateway))
+        return refuse(check, "gateway: %s is the LD's own vtep", show(config->gateway).at);
+    if (config->mtu_bytes != 0 &&
+        !check_range(check, "mtu_bytes", config->mtu_bytes, MTU_MIN_BYTES, MTU_MAX_BYTES))
+        return false;
+    if (config->gateway_vtep.len == 0)
+        return true;
+    if (!check_unicast(check, "gateway_vtep", config->gateway_vtep))
+        return false;
+    if (same(config->gateway_vtep, config->vtep))
+        return refuse(check, "gateway_vtep: %s is the LD's own vtep", show(config->vtep).at);
+    return true;
+}
+
+static bool is_local_ip(const LdConfig *config, ProtobufCBinaryData address) {
+    for (size_t i = 0; i < config->n_local_ips; i++)
+        if (same(config->local_ips[i], address))
+            return true;
+    return false;
+}
+
+static bool check_local_ips(const struct check *check) {
+    const LdConfig *config = check->config;
+
+    if (config->n_local_ips > LOCAL_IPS_MAX)
+        return refuse(check, "local_ips: %zu of them (at most %d)", config->n_local_ips,
+                      LOCAL_IPS_MAX);
+    for (size_t i = 0; i < config->n_local_ips; i++) {
+        ProtobufCBinaryData address = config->local_ips[i];
+
+        if (!check_unicast(check, "local_ips", address))
+            return false;
+        if (same(address, config->vtep) || same(address, config->gateway) ||
+            same(address, config->gateway_vtep))
+            return refuse(check, "local_ips: %s is also the vtep, gateway or gateway_vtep",
+                          show(address).at);
+        for (size_t j = 0; j < i; j++)
+            if (same(address, config->local_ips[j]))
+                return refuse(check, "local_ips: %s is listed twice", show(address).at);
+    }
+    return true;
+}
+
+static bool check_buckets(const struct check *check) {
+    const LdConfig *config = check->config;
+    int64_t previous_last = -1;
+
+    for (size_t i = 0; i < config->n_owned_buckets; i++) {
+        uint32_t first = config->owned_buckets[i]->first;
+        uint32_t last = config->owned_buckets[i]->last;
+
+        if (!check_range(check, "owned_buckets: last", last, 0, BUCKET_COUNT - 1))
+            return false;
+        if (first > last)
+            return refuse(check, "owned_buckets: %u..%u ends before it begins", first, last);
+        if (first <= previous_last)
+            return refuse(check,
+                          "owned_buckets: %u..%u overlaps or precedes the range before it "
+                          "(list them ascending)",
+                          first, last);
+        previous_last = last;
+    }
+    return true;
+}
+
+static bool check_vpc(const struct check *check, const char *what, const RealServer *rs) {
+    struct rte_ether_addr mac;
+
+    if (rs->vpc->vni == 0 || rs->vpc->vni > VNI_MAX)
+        return refuse(check, "%s: vpc: vni %u is out of range (1..%d)", what, rs->vpc->vni,
+                      VNI_MAX);
+    if (!check_unicast(check, what, rs->vpc->host_vtep))
+        return false;
+    if (same(rs->vpc->host_vtep, check->config->vtep))
+        return refuse(check, "%s: vpc: host_vtep %s is the LD's own vtep", what,
+                      show(rs->vpc->host_vtep).at);
+    if (rs->vpc->mac.len != sizeof(mac))
+        return refuse(check, "%s: vpc: a MAC of %zu bytes (it has 6)", what, rs->vpc->mac.len);
+    memcpy(&mac, rs->vpc->mac.data, sizeof(mac));
+    if (!rte_is_valid_assigned_ether_addr(&mac))
+        return refuse(check, "%s: vpc: the MAC is zero or a multicast address", what);
+    return true;
+}
+
+static bool check_rs(const struct check *check, const Service *service, const RealServer *rs) {
+    const LdConfig *config = check->config;
+    char what[2 * NAME_BYTES_MAX + 64];
+
+    snprintf(what, sizeof(what), "service \"%s\": real server", service->name);
+    if (!check_name(check, what, rs->name))
+        return false;
+    snprintf(what, sizeof(what), "service \"%s\": real server \"%s\"", service->name, rs->name);
+    if (!check_unicast(check, what, rs->address))
+        return false;
+    if (rs->port == 0 || rs->port > PORT_MAX)
+        return refuse(check, "%s: port %u is out of range (1..%d)", what, rs->port, PORT_MAX);
+    if (rs->weight > WEIGHT_MAX)
+        return refuse(check, "%s: weight %u is out of range (0..%d)", what, rs->weight, WEIGHT_MAX);
+    if (is_local_ip(config, rs->address) || same(rs->address, service->vip) ||
+        (rs->vpc == NULL && same(rs->address, config->vtep)))
+        return refuse(check,
+                      "%s: address %s is a local IP, the VIP or the vtep: packets would loop", what,
+                      show(rs->address).at);
+    return rs->vpc == NULL || check_vpc(check, what, rs);
+}
+
+/* Sorted neighbours are equal where there are duplicates: O(n log n) for thousands of services. */
+static int by_rs_name(const void *a, const void *b) {
+    return strcmp((*(const RealServer *const *)a)->name, (*(const RealServer *const *)b)->name);
+}
+
+static int compare_uint(uint64_t a, uint64_t b) {
+    return (a > b) - (a < b);
+}
+
+static int by_rs_address(const void *a, const void *b) {
+    const RealServer *x = *(const RealServer *const *)a, *y = *(const RealServer *const *)b;
+    int order = compare_uint(x->vpc != NULL ? x->vpc->vni : 0, y->vpc != NULL ? y->vpc->vni : 0);
+
+    if (order == 0)
+        order = compare_uint(host_order(x->address), host_order(y->address));
+    return order != 0 ? order : compare_uint(x->port, y->port);
+}
+
+static int by_service_name(const void *a, const void *b) {
+    return strcmp((*(const Service *const *)a)->name, (*(const Service *const *)b)->name);
+}
+
+static int by_service_address(const void *a, const void *b) {
+    const Service *x = *(const Service *const *)a, *y = *(const Service *const *)b;
+    int order =
+        compare_uint((uint64_t)x->vni << 8 | x->protocol, (uint64_t)y->vni << 8 | y->protocol);
+
+    if (order == 0)
+        order = compare_uint(host_order(x->vip), host_order(y->vip));
+    return order != 0 ? order : compare_uint(x->port, y->port);
+}
+
+/* Index of an item of @p items that equals another, or -1. */
+static int find_duplicate(void *const *items, size_t count,
+                          int (*order)(const void *, const void *), void **duplicate) {
+    void **sorted = malloc((count + 1) * sizeof(*sorted));
+    int found = 0;
+
+    if (sorted == NULL)
+        abort(); /* a few KB, on the control core, before anything has changed */
+    memcpy(sorted, items, count * sizeof(*sorted));
+    qsort(sorted, count, sizeof(*sorted), order);
+    for (size_t i = 1; i < count && !found; i++) {
+        found = order(&sorted[i - 1], &sorted[i]) == 0;
+        *duplicate = sorted[i];
+    }
+    free(sorted);
+    return found;
+}
+
+static bool check_rs_duplicates(const struct check *check, const Service *service) {
+    void *duplicate;
+
+    if (find_duplicate((void *const *)service->real_servers, service->n_real_servers, by_rs_name,
+                       &duplicate))
+        return refuse(check, "service \"%s\": real server \"%s\" is listed twice", service->name,
+                      ((const RealServer *)duplicate)->name);
+    if (find_duplicate((void *const *)service->real_servers, service->n_real_servers, by_rs_address,
+                       &duplicate))
+        return refuse(check, "service \"%s\": real server \"%s\": another one has %s:%u too",
+                      service->name, ((const RealServer *)duplicate)->name,
+                      show(((const RealServer *)duplicate)->address).at,
+                      ((const RealServer *)duplicate)->port);
+    return true;
+}
+
+static bool check_vip(const struct check *check, const char *what, const Service *service) {
+    const LdConfig *config = check->config;
+
+    if (!check_unicast(check, what, service->vip))
+        return false;
+    if (is_local_ip(config, service->vip))
+        return refuse(check, "%s: VIP %s is one of the local_ips", what, show(service->vip).at);
+    if (service->vni == 0 && same(service->vip, config->vtep))
+        return refuse(check, "%s: VIP %s is the LD's own vtep", what, show(service->vip).at);
+    if (service->vni > VNI_MAX)
+        return refuse(check, "%s: vni %u is out of range (0..%d)", what, service->vni, VNI_MAX);
+    if (service->vni != 0 && config->gateway_vtep.len == 0)
+        return refuse(check, "%s: is in VPC %u, but no gateway_vtep is given to answer through",
+                      what, service->vni);
+    return true;
+}
+
+static bool check_service(const struct check *check, const Service *service) {
+    char what[NAME_BYTES_MAX + 16];
+
+    if (!check_name(check, "service", service->name))
+        return false;
+    snprintf(what, sizeof(what), "service \"%s\"", service->name);
+    if (!check_vip(check, what, service))
+        return false;
+    if (service->protocol != SLUICE__LD__V1__IP_PROTOCOL__TCP &&
+        service->protocol != SLUICE__LD__V1__IP_PROTOCOL__UDP)
+        return refuse(check, "%s: protocol %d is not known (TCP 6 or UDP 17)", what,
+                      (int)service->protocol);
+    if (service->port == 0 || service->port > PORT_MAX)
+        return refuse(check, "%s: port %u is out of range (1..%d)", what, service->port, PORT_MAX);
+    if (service->scheduler != SLUICE__LD__V1__SCHEDULER__WEIGHTED_ROUND_ROBIN)
+        return refuse(check, "%s: scheduler %d is not known (WEIGHTED_ROUND_ROBIN is 1)", what,
+                      (int)service->scheduler);
+    for (size_t i = 0; i < service->n_real_servers; i++)
+        if (!check_rs(check, service, service->real_servers[i]))
+            return false;
+    return check_rs_duplicates(check, service);
+}
+
+static bool check_services(const struct check *check) {
+    const LdConfig *config = check->config;
+    size_t real_servers = 0;
+    void *duplicate;
+
+    for (size_t i = 0; i < config->n_services; i++) {
+        if (!check_service(check, config->services[i]))
+            return false;
+        real_servers += config->services[i]->n_real_servers;
+    }
+    if (config->n_services > 0 && config->n_local_ips == 0)
+        return refuse(check, "local_ips: there are services, but no local IP to send from");
+    if (real_servers > TARGETS_MAX)
+        return refuse(check, "services: %zu real servers in all (at most %d)", real_servers,
+                      TARGETS_MAX);
+    if (find_duplicate((void *const *)config->services, config->n_services, by_service_name,
+                       &duplicate))
+        return refuse(check, "service \"%s\": another service has this name",
+                      ((const Service *)duplicate)->name);
+    if (find_duplicate((void *const *)config->services, config->n_services, by_service_address,
+                       &duplicate))
+        return refuse(check, "service \"%s\": another service has %s:%u in VNI %u too",
+                      ((const Service *)duplicate)->name,
+                      show(((const Service *)duplicate)->vip).at,
+                      ((const Service *)duplicate)->port, ((const Service *)duplicate)->vni);
+    return true;
+}
+
+static bool check_timeouts(const struct check *check) {
+    const Timeouts *t = check->config->timeouts;
+
+    if (t == NULL)
+        return true;
+    return check_range(check, "timeouts: syn_sent_ms", t->syn_sent_ms, 0, TIMEOUT_MAX_MS) &&
+           check_range(check, "timeouts: syn_recv_ms", t->syn_recv_ms, 0, TIMEOUT_MAX_MS) &&
+           check_range(check, "timeouts: established_ms", t->established_ms, 0, TIMEOUT_MAX_MS) &&
+           check_range(check, "timeouts: fin_wait_ms", t->fin_wait_ms, 0, TIMEOUT_MAX_MS) &&
+           check_range(check, "timeouts: close_wait_ms", t->close_wait_ms, 0, TIMEOUT_MAX_MS) &&
+           check_range(check, "timeouts: last_ack_ms", t->last_ack_ms, 0, TIMEOUT_MAX_MS) &&
+           check_range(check, "timeouts: time_wait_ms", t->time_wait_ms, 0, TIMEOUT_MAX_MS) &&
+           check_range(check, "timeouts: close_ms", t->close_ms, 0, TIMEOUT_MAX_MS) &&
+           check_range(check, "timeouts: udp_ms", t->udp_ms, 0, TIMEOUT_MAX_MS);
+}
+
+bool config_validate(const LdConfig *config, char reason[CONFIG_REASON_BYTES]) {
+    const struct check check = { .config = config, .reason = reason };
+
+    return check_fabric(&check) && check_local_ips(&check) && check_buckets(&check) &&
+           check_services(&check) && check_timeouts(&check);
+}

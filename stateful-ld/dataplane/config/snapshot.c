@@ -1,0 +1,319 @@
+#include "config/snapshot.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <rte_common.h>
+
+#include "packet/vxlan.h"
+#include "session/timeouts.h"
+
+typedef Sluice__Ld__V1__LdConfig LdConfig;
+typedef Sluice__Ld__V1__Service Service;
+typedef Sluice__Ld__V1__RealServer RealServer;
+typedef Sluice__Ld__V1__Timeouts Timeouts;
+
+enum {
+    MTU_DEFAULT_BYTES = 1600,
+    IPV4_TCP_BYTES = 40
+};
+
+static rte_be32_t address_of(ProtobufCBinaryData bytes) {
+    rte_be32_t address = 0;
+
+    if (bytes.len == sizeof(address))
+        memcpy(&address, bytes.data, sizeof(address));
+    return address;
+}
+
+static rte_be32_t mask_of(uint32_t prefix_len) {
+    return rte_cpu_to_be_32(prefix_len == 0 ? 0 : UINT32_MAX << (32 - prefix_len));
+}
+
+/* Where a packet to `destination` is sent: to itself on the fabric, else to the gateway. */
+static rte_be32_t next_hop_of(const LdConfig *config, rte_be32_t destination) {
+    rte_be32_t mask = mask_of(config->prefix_len);
+
+    if (((destination ^ address_of(config->vtep)) & mask) == 0)
+        return destination;
+    return address_of(config->gateway);
+}
+
+static rte_be32_t tunnel_end_of(const RealServer *rs) {
+    return rs->vpc != NULL ? address_of(rs->vpc->host_vtep) : address_of(rs->address);
+}
+
+rte_be32_t *snapshot_next_hops(const LdConfig *config, const struct snapshot *previous,
+                               uint32_t *count) {
+    size_t capacity = 2 + (previous != NULL ? previous->target_count : 0);
+    rte_be32_t *hops;
+    uint32_t used = 0;
+
+    for (size_t i = 0; i < config->n_services; i++)
+        capacity += config->services[i]->n_real_servers;
+    hops = malloc(capacity * sizeof(*hops));
+    if (hops == NULL)
+        return NULL;
+    hops[used++] = address_of(config->gateway);
+    if (config->gateway_vtep.len != 0)
+        hops[used++] = next_hop_of(config, address_of(config->gateway_vtep));
+    for (size_t i = 0; i < config->n_services; i++)
+        for (size_t j = 0; j < config->services[i]->n_real_servers; j++)
+            hops[used++] = next_hop_of(config, tunnel_end_of(config->services[i]->real_servers[j]));
+    for (uint32_t i = 0; previous != NULL && i < previous->target_count; i++) {
+        const struct target *target = &previous->targets[i];
+
+        if (target->next_hop != NULL)
+            hops[used++] =
+                next_hop_of(config, target->in_vpc ? target->host_vtep : target->address);
+    }
+    *count = used;
+    return hops;
+}
+
+static const struct neighbour *hop_to(const LdConfig *config, const struct neighbour_set *set,
+                                      rte_be32_t destination) {
+    return neighbour_find(set, next_hop_of(config, destination));
+}
+
+/* Keep the slots of addresses that stay; give free slots to new ones. */
+static void set_local_ips(struct local_ip_set *ips, const LdConfig *config,
+                          const struct snapshot *previous) {
+    const struct local_ip_set none = { 0 };
+    const struct local_ip_set *old = previous != NULL ? &previous->local_ips : &none;
+    uint64_t placed = 0; /* bit per entry of config->local_ips */
+
+    for (size_t i = 0; i < config->n_local_ips; i++) {
+        rte_be32_t address = address_of(config->local_ips[i]);
+
+        for (uint32_t slot = 0; slot < LOCAL_IPS_MAX; slot++) {
+            if ((old->slots >> slot & 1) == 0 || old->address[slot] != address)
+                continue;
+            ips->address[slot] = address;
+            ips->slots |= 1ULL << slot;
+            placed |= 1ULL << i;
+        }
+    }
+    for (size_t i = 0; i < config->n_local_ips; i++) {
+        uint32_t slot;
+
+        if (placed >> i & 1)
+            continue;
+        slot = (uint32_t)__builtin_ctzll(~ips->slots);
+        ips->address[slot] = address_of(config->local_ips[i]);
+        ips->slots |= 1ULL << slot;
+    }
+}
+
+static void set_owned_buckets(struct snapshot *snapshot, const LdConfig *config) {
+    for (size_t i = 0; i < config->n_owned_buckets; i++)
+        for (uint32_t bucket = config->owned_buckets[i]->first;
+             bucket <= config->owned_buckets[i]->last; bucket++)
+            snapshot->owned_buckets[bucket / 64] |= 1ULL << (bucket % 64);
+}
+
+static uint32_t or_default(uint32_t configured_ms, uint32_t default_ms) {
+    return configured_ms != 0 ? configured_ms : default_ms;
+}
+
+static void set_timeouts(uint32_t *timeout_ms, const Timeouts *configured) {
+    const Timeouts defaults = SLUICE__LD__V1__TIMEOUTS__INIT;
+    const Timeouts *t = configured != NULL ? configured : &defaults;
+
+    timeout_ms[STATE_SYN_SENT] = or_default(t->syn_sent_ms, TIMEOUT_SYN_SENT_MS);
+    timeout_ms[STATE_SYN_RECV] = or_default(t->syn_recv_ms, TIMEOUT_SYN_RECV_MS);
+    timeout_ms[STATE_ESTABLISHED] = or_default(t->established_ms, TIMEOUT_ESTABLISHED_MS);
+    timeout_ms[STATE_FIN_WAIT] = or_default(t->fin_wait_ms, TIMEOUT_FIN_WAIT_MS);
+    timeout_ms[STATE_CLOSE_WAIT] = or_default(t->close_wait_ms, TIMEOUT_CLOSE_WAIT_MS);
+    timeout_ms[STATE_LAST_ACK] = or_default(t->last_ack_ms, TIMEOUT_LAST_ACK_MS);
+    timeout_ms[STATE_TIME_WAIT] = or_default(t->time_wait_ms, TIMEOUT_TIME_WAIT_MS);
+    timeout_ms[STATE_CLOSE] = or_default(t->close_ms, TIMEOUT_CLOSE_MS);
+    timeout_ms[STATE_UDP_ACTIVE] = or_default(t->udp_ms, TIMEOUT_UDP_MS);
+}
+
+static void set_target(struct target *target, const LdConfig *config, const RealServer *rs,
+                       const struct neighbour_set *neighbours) {
+    target->address = address_of(rs->address);
+    target->port = rte_cpu_to_be_16((uint16_t)rs->port);
+    target->in_vpc = rs->vpc != NULL;
+    if (rs->vpc != NULL) {
+        target->vni = rs->vpc->vni;
+        target->host_vtep = address_of(rs->vpc->host_vtep);
+        memcpy(&target->mac, rs->vpc->mac.data, sizeof(target->mac));
+    }
+    target->next_hop = hop_to(config, neighbours, tunnel_end_of(rs));
+}
+
+static uint32_t service_slot(const struct snapshot *snapshot, uint32_t vni_protocol, rte_be32_t vip,
+                             rte_be16_t port) {
+    uint64_t mixed = ((uint64_t)vip << 32 | vni_protocol) * 0x9e3779b97f4a7c15ULL;
+
+    mixed = (mixed ^ port) * 0xd6e8feb86659fd93ULL;
+    return (uint32_t)(mixed >> 32) & snapshot->service_mask;
+}
+
+static void hash_service(struct snapshot *snapshot, uint32_t number) {
+    const struct service *service = &snapshot->services[number];
+    uint32_t slot = service_slot(snapshot, service->vni_protocol, service->vip, service->port);
+
+    while (snapshot->service_hash[slot] != 0)
+        slot = (slot + 1) & snapshot->service_mask;
+    snapshot->service_hash[slot] = number + 1;
+}
+
+const struct service *snapshot_service(const struct snapshot *snapshot,
+                                       const struct flow_key *key) {
+    uint32_t slot = service_slot(snapshot, key->vni_protocol, key->dst, key->dst_port);
+    uint32_t number;
+
+    for (; (number = snapshot->service_hash[slot]) != 0;
+         slot = (slot + 1) & snapshot->service_mask) {
+        const struct service *service = &snapshot->services[number - 1];
+
+        if (service->vip == key->dst && service->vni_protocol == key->vni_protocol &&
+            service->port == key->dst_port)
+            return service;
+    }
+    return NULL;
+}
+
+bool snapshot_is_local_ip(const struct snapshot *snapshot, rte_be32_t address) {
+    for (uint64_t left = snapshot->local_ips.slots; left != 0; left &= left - 1)
+        if (snapshot->local_ips.address[__builtin_ctzll(left)] == address)
+            return true;
+    return false;
+}
+
+static int want_target(struct registry *registry, const Service *service, const RealServer *rs) {
+    const struct target_identity identity = {
+        .service = service->name,
+        .rs = rs->name,
+        .vni = rs->vpc != NULL ? rs->vpc->vni : 0,
+        .address = address_of(rs->address),
+        .port = rte_cpu_to_be_16((uint16_t)rs->port),
+    };
+
+    return registry_want(registry, &identity);
+}
+
+static int add_service(struct snapshot *snapshot, const LdConfig *config, const Service *service,
+                       const struct snapshot_inputs *inputs) {
+    struct service *made = &snapshot->services[snapshot->service_count];
+
+    made->vni_protocol = flow_vni_protocol(service->vni, (uint8_t)service->protocol);
+    made->vip = address_of(service->vip);
+    made->port = rte_cpu_to_be_16((uint16_t)service->port);
+    made->first_choice = snapshot->choice_count;
+    made->choices = (uint32_t)service->n_real_servers;
+    for (size_t i = 0; i < service->n_real_servers; i++) {
+        const RealServer *rs = service->real_servers[i];
+        int number = want_target(inputs->registry, service, rs);
+
+        if (number < 0)
+            return number;
+        set_target(&snapshot->targets[number], config, rs, inputs->neighbours);
+        snapshot->choices[snapshot->choice_count++] = (struct choice){
+            .target = (uint32_t)number,
+            .weight = rs->weight,
+        };
+    }
+    hash_service(snapshot, snapshot->service_count++);
+    return 0;
+}
+
+/* RSs that are gone from the configuration, but not from the sessions. */
+static void keep_draining(struct snapshot *snapshot, const LdConfig *config,
+                          const struct snapshot_inputs *inputs) {
+    const struct snapshot *previous = inputs->previous;
+
+    for (uint32_t i = 0; previous != NULL && i < previous->target_count; i++) {
+        struct target *target = &snapshot->targets[i];
+
+        if (!registry_used(inputs->registry, i) || inputs->registry->entries[i].wanted)
+            continue;
+        *target = previous->targets[i];
+        target->next_hop = hop_to(config, inputs->neighbours,
+                                  target->in_vpc ? target->host_vtep : target->address);
+    }
+}
+
+static int allocate(struct snapshot *snapshot, const LdConfig *config, uint32_t workers) {
+    size_t choices = 0;
+
+    for (size_t i = 0; i < config->n_services; i++)
+        choices += config->services[i]->n_real_servers;
+    if (choices > TARGETS_MAX)
+        return -ENOSPC;
+    snapshot->service_mask = rte_align32pow2((uint32_t)(config->n_services + 1) * 2) - 1;
+    snapshot->targets = calloc(TARGETS_MAX, sizeof(*snapshot->targets));
+    snapshot->choices = calloc(choices + 1, sizeof(*snapshot->choices));
+    snapshot->services = calloc(config->n_services + 1, sizeof(*snapshot->services));
+    snapshot->service_hash = calloc(snapshot->service_mask + 1, sizeof(uint32_t));
+    snapshot->credit = calloc(workers, sizeof(*snapshot->credit));
+    if (snapshot->targets == NULL || snapshot->choices == NULL || snapshot->services == NULL ||
+        snapshot->service_hash == NULL || snapshot->credit == NULL)
+        return -ENOMEM;
+    snapshot->workers = workers;
+    for (uint32_t worker = 0; worker < workers; worker++) {
+        size_t bytes = RTE_ALIGN_CEIL((choices + 1) * sizeof(int64_t), 64);
+
+        /* On cache lines of its own: each worker writes its part for every new session. */
+        snapshot->credit[worker] = aligned_alloc(64, bytes);
+        if (snapshot->credit[worker] == NULL)
+            return -ENOMEM;
+        memset(snapshot->credit[worker], 0, bytes);
+    }
+    return 0;
+}
+
+static void set_addresses(struct snapshot *snapshot, const LdConfig *config,
+                          const struct snapshot_inputs *inputs) {
+    snapshot->own.mac = inputs->mac;
+    snapshot->own.vtep = address_of(config->vtep);
+    snapshot->subnet_mask = mask_of(config->prefix_len);
+    snapshot->subnet = snapshot->own.vtep & snapshot->subnet_mask;
+    snapshot->mtu_bytes = (uint16_t)or_default(config->mtu_bytes, MTU_DEFAULT_BYTES);
+    snapshot->mss_max = (uint16_t)(snapshot->mtu_bytes - VXLAN_OVERHEAD_BYTES - IPV4_TCP_BYTES);
+    snapshot->gateway = neighbour_find(inputs->neighbours, address_of(config->gateway));
+    snapshot->gateway_vtep = address_of(config->gateway_vtep);
+    if (config->gateway_vtep.len != 0)
+        snapshot->gateway_vtep_hop = hop_to(config, inputs->neighbours, snapshot->gateway_vtep);
+    snapshot->epoch = config->epoch;
+}
+
+int snapshot_build(const LdConfig *config, const struct snapshot_inputs *inputs,
+                   struct snapshot **built) {
+    struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+    int status;
+
+    if (snapshot == NULL)
+        return -ENOMEM;
+    status = allocate(snapshot, config, inputs->workers);
+    for (size_t i = 0; status == 0 && i < config->n_services; i++)
+        status = add_service(snapshot, config, config->services[i], inputs);
+    if (status != 0) {
+        snapshot_free(snapshot);
+        return status;
+    }
+    set_addresses(snapshot, config, inputs);
+    set_local_ips(&snapshot->local_ips, config, inputs->previous);
+    set_owned_buckets(snapshot, config);
+    set_timeouts(snapshot->timeout_ms, config->timeouts);
+    keep_draining(snapshot, config, inputs);
+    snapshot->target_count = inputs->registry->used_up_to;
+    *built = snapshot;
+    return 0;
+}
+
+void snapshot_free(struct snapshot *snapshot) {
+    if (snapshot == NULL)
+        return;
+    for (uint32_t worker = 0; worker < snapshot->workers; worker++)
+        free(snapshot->credit[worker]);
+    free(snapshot->credit);
+    free(snapshot->targets);
+    free(snapshot->choices);
+    free(snapshot->services);
+    free(snapshot->service_hash);
+    free(snapshot);
+}

@@ -1,0 +1,115 @@
+/**
+ * @file
+ * One configuration in the form workers use. Immutable once published (but for the schedulers'
+ * credit, of which each worker has its own), replaced as a whole, freed after every worker has
+ * reported that it has let go of it (RCU).
+ */
+#ifndef SLUICE_CONFIG_SNAPSHOT_H
+#define SLUICE_CONFIG_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/registry.h"
+#include "forward/neighbour.h"
+#include "forward/scheduler_wrr.h"
+#include "packet/bucket.h"
+#include "packet/flow.h"
+#include "packet/parse.h"
+#include "session/local_port.h"
+#include "session/tcp_state.h"
+#include "sluice/ld/v1/ld.pb-c.h"
+
+/** Where and how packets reach an RS. */
+struct target {
+    const struct neighbour *next_hop; /**< of the RS, or of its host when it is in a VPC */
+    rte_be32_t address;
+    rte_be16_t port;
+    bool in_vpc;
+    struct rte_ether_addr mac; /**< inner destination in the VPC */
+    rte_be32_t host_vtep;
+    uint32_t vni; /**< 0: not in a VPC */
+};
+
+struct service {
+    uint32_t vni_protocol; /**< as in struct flow_key */
+    rte_be32_t vip;
+    rte_be16_t port;
+    uint32_t first_choice; /**< its part of snapshot.choices */
+    uint32_t choices;
+};
+
+struct snapshot {
+    struct own_address own;
+    rte_be32_t subnet;
+    rte_be32_t subnet_mask;
+    uint16_t mtu_bytes; /**< IP MTU of the fabric port */
+    uint16_t mss_max;   /**< largest TCP MSS that needs no fragment in any tunnel */
+    const struct neighbour *gateway;
+    rte_be32_t gateway_vtep;
+    const struct neighbour *gateway_vtep_hop; /**< NULL when there is no gateway VTEP */
+    uint64_t epoch;
+
+    struct local_ip_set local_ips;
+    uint64_t owned_buckets[BUCKET_COUNT / 64]; /**< bit per bucket */
+    uint32_t timeout_ms[STATE_COUNT];
+
+    struct target *targets; /**< by registry number */
+    uint32_t target_count;
+    struct choice *choices;
+    uint32_t choice_count;
+    int64_t **credit; /**< [worker][choice] */
+    uint32_t workers;
+
+    struct service *services;
+    uint32_t service_count;
+    uint32_t *service_hash; /**< service number + 1; 0: empty */
+    uint32_t service_mask;
+};
+
+/** What a new snapshot is made of besides the message. */
+struct snapshot_inputs {
+    struct rte_ether_addr mac;       /**< of the port */
+    const struct snapshot *previous; /**< or NULL */
+    struct registry *registry;       /**< registry_begin() has been called */
+    const struct neighbour_set *neighbours;
+    uint32_t workers;
+};
+
+/**
+ * Make a snapshot of a message config_validate() has accepted.
+ *
+ * Targets that are not configured any more but are still in the registry are taken over from
+ * inputs->previous, so that their sessions keep running.
+ *
+ * @return 0; -ENOMEM; -ENOSPC when there are more RSs than TARGETS_MAX
+ */
+int snapshot_build(const Sluice__Ld__V1__LdConfig *config, const struct snapshot_inputs *inputs,
+                   struct snapshot **built);
+
+void snapshot_free(struct snapshot *snapshot);
+
+/**
+ * Addresses that have to be resolved for @p config: the gateway, and for each destination that is
+ * on the fabric subnet its own, with duplicates. Draining targets of @p previous are included.
+ *
+ * @return malloc()ed, to be freed by the caller; NULL when out of memory
+ */
+rte_be32_t *snapshot_next_hops(const Sluice__Ld__V1__LdConfig *config,
+                               const struct snapshot *previous, uint32_t *count);
+
+static inline bool snapshot_owns(const struct snapshot *snapshot, uint16_t bucket) {
+    return snapshot->owned_buckets[bucket / 64] >> (bucket % 64) & 1;
+}
+
+static inline bool snapshot_on_link(const struct snapshot *snapshot, rte_be32_t address) {
+    return (address & snapshot->subnet_mask) == snapshot->subnet;
+}
+
+/** The service a client's packet is for, or NULL. */
+const struct service *snapshot_service(const struct snapshot *snapshot, const struct flow_key *key);
+
+/** True when @p address is one of the cluster's local IPs. */
+bool snapshot_is_local_ip(const struct snapshot *snapshot, rte_be32_t address);
+
+#endif

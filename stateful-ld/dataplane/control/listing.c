@@ -1,0 +1,109 @@
+#include "control/listing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "forward/worker.h"
+
+enum {
+    OUTPUT_HIGH_BYTES = 1 << 20
+};
+
+struct listing {
+    struct dataplane *dataplane;
+    bool *wanted; /* by registry number; NULL: all */
+    uint32_t wanted_count;
+    uint32_t remaining;
+    uint32_t worker; /* whose sessions come next */
+    bool scanning;   /* that worker has the scan */
+    struct session_scan scan;
+};
+
+static bool *wanted_targets(const struct registry *registry, const char *service) {
+    bool *wanted = calloc(registry->used_up_to + 1, sizeof(*wanted));
+
+    for (uint32_t number = 0; wanted != NULL && number < registry->used_up_to; number++)
+        wanted[number] = registry_used(registry, number) &&
+                         strcmp(registry->entries[number].identity.service, service) == 0;
+    return wanted;
+}
+
+struct listing *listing_begin(struct dataplane *dataplane,
+                              const Sluice__Ld__V1__SessionFilter *filter) {
+    struct listing *listing = calloc(1, sizeof(*listing));
+
+    if (listing == NULL)
+        return NULL;
+    listing->dataplane = dataplane;
+    listing->remaining = filter->limit != 0 ? filter->limit : UINT32_MAX;
+    if (filter->service[0] == '\0')
+        return listing;
+    listing->wanted_count = dataplane->registry.used_up_to;
+    listing->wanted = wanted_targets(&dataplane->registry, filter->service);
+    if (listing->wanted == NULL) {
+        free(listing);
+        return NULL;
+    }
+    return listing;
+}
+
+static void scan_worker(struct listing *listing) {
+    memset(&listing->scan, 0, sizeof(listing->scan));
+    listing->scan.wanted_targets = listing->wanted;
+    listing->scan.wanted_count = listing->wanted_count;
+    listing->scanning = true;
+    session_scan_begin(listing->dataplane->workers[listing->worker], &listing->scan);
+}
+
+/* After this no worker looks at the scan any more. */
+static void leave_worker(struct listing *listing) {
+    session_scan_end(listing->dataplane->workers[listing->worker]);
+    rte_rcu_qsbr_synchronize(listing->dataplane->rcu, RTE_QSBR_THRID_INVALID);
+    listing->scanning = false;
+}
+
+static bool take_batch(struct listing *listing, struct output *output) {
+    struct session_scan *scan = &listing->scan;
+    uint32_t count = RTE_MIN(scan->count, listing->remaining);
+    bool encoded = true;
+
+    if (count > 0)
+        encoded = encode_sessions(output, listing->dataplane,
+                                  listing->dataplane->workers[listing->worker]->lcore, scan->views,
+                                  count);
+    listing->remaining -= count;
+    if (!scan->finished && listing->remaining > 0) {
+        session_scan_continue(scan);
+        return encoded;
+    }
+    leave_worker(listing);
+    listing->worker++;
+    return encoded;
+}
+
+enum listing_status listing_step(struct listing *listing, struct output *output) {
+    const struct dataplane *dataplane = listing->dataplane;
+
+    /* Without a configuration there are no sessions, and workers do not look for scans. */
+    while (dataplane->snapshot != NULL && listing->remaining > 0 &&
+           listing->worker < dataplane->worker_count) {
+        if (output_pending(output) >= OUTPUT_HIGH_BYTES)
+            return LISTING_WAITS;
+        if (!listing->scanning)
+            scan_worker(listing);
+        if (!session_scan_ready(&listing->scan))
+            return LISTING_WAITS;
+        if (!take_batch(listing, output))
+            return LISTING_FAILED;
+    }
+    return encode_sessions_end(output) ? LISTING_DONE : LISTING_FAILED;
+}
+
+void listing_end(struct listing *listing) {
+    if (listing == NULL)
+        return;
+    if (listing->scanning)
+        leave_worker(listing);
+    free(listing->wanted);
+    free(listing);
+}

@@ -1,0 +1,76 @@
+/**
+ * @file
+ * The data plane as a whole: what control and workers share, and who may touch it.
+ */
+#ifndef SLUICE_FORWARD_DATAPLANE_H
+#define SLUICE_FORWARD_DATAPLANE_H
+
+#include <stdint.h>
+
+#include <rte_ether.h>
+#include <rte_mbuf.h>
+#include <rte_rcu_qsbr.h>
+#include <rte_ring.h>
+
+#include "config/registry.h"
+#include "config/snapshot.h"
+#include "forward/neighbour.h"
+
+struct worker;
+
+enum {
+    WORKERS_MAX = 64
+};
+
+struct dataplane {
+    /* Set at start, then read only. */
+    struct rte_ether_addr mac;
+    struct rte_mempool *mbufs;
+    struct worker *workers[WORKERS_MAX];
+    uint32_t worker_count;
+    struct rte_ring *neighbour_events; /**< workers to control; struct neighbour_event */
+    struct rte_rcu_qsbr *rcu;          /**< thread ids are worker ids */
+
+    /* Written by control, read by workers with an acquire load a burst; NULL: not configured.
+     * Every next hop of the snapshot is in the set. */
+    const struct snapshot *snapshot;
+    const struct neighbour_set *neighbours;
+
+    /* Control's own. */
+    struct registry registry;
+    uint64_t neighbours_checked_ms;
+};
+
+struct dataplane_options {
+    struct rte_ether_addr mac;
+    struct rte_mempool *mbufs;
+    const unsigned *lcores; /**< of the workers */
+    uint32_t workers;
+    uint32_t sessions_per_worker;
+    uint64_t seed; /**< of hashes and first ports; unpredictable outside of tests */
+    uint64_t now_ms;
+};
+
+/** @return 0, -ENOMEM or -EINVAL. No worker runs yet. */
+int dataplane_init(struct dataplane *dataplane, const struct dataplane_options *options);
+
+/** No worker runs any more. */
+void dataplane_free(struct dataplane *dataplane);
+
+/**
+ * Replace snapshot and neighbours, wait until no worker uses the old ones, free them.
+ * Control only.
+ */
+void dataplane_publish(struct dataplane *dataplane, struct snapshot *snapshot,
+                       struct neighbour_set *neighbours);
+
+/**
+ * Take in what workers have heard about neighbours, and ask for what is missing. Control only,
+ * every 100 ms or oftener.
+ */
+void dataplane_neighbours(struct dataplane *dataplane, uint64_t now_ms);
+
+/** Send a packet of control's own through a worker; frees it when that is not possible. */
+void dataplane_send(struct dataplane *dataplane, struct rte_mbuf *mbuf);
+
+#endif

@@ -1,0 +1,26 @@
+/**
+ * @file
+ * FULLNAT: (client, VIP) on one side, (local IP, RS) on the other, and the way out on each.
+ */
+#ifndef SLUICE_FORWARD_FULLNAT_H
+#define SLUICE_FORWARD_FULLNAT_H
+
+#include <rte_mbuf.h>
+
+#include "packet/drop_reason.h"
+#include "packet/parse.h"
+#include "session/session.h"
+
+struct worker;
+
+/**
+ * Translate one packet and queue it for transmission.
+ *
+ * @param packet what the parser and the caller (hash, bucket) know of it
+ * @param guess  what session_guess() said, or 0
+ * @return DROP_NONE, or why the caller must drop the packet, which may have been changed by then
+ */
+enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
+                                   const struct packet *packet, session_ref guess);
+
+#endif

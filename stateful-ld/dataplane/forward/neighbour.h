@@ -1,0 +1,98 @@
+/**
+ * @file
+ * MAC addresses of the hosts on the fabric.
+ *
+ * Control owns everything here and is the only writer. Workers read a neighbour's MAC with one
+ * load, and tell control what they hear and what they miss through a ring.
+ */
+#ifndef SLUICE_FORWARD_NEIGHBOUR_H
+#define SLUICE_FORWARD_NEIGHBOUR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <rte_ether.h>
+#include <rte_ring.h>
+
+enum {
+    NEIGHBOUR_CONFIRM_MS = 30 * 1000, /**< RFC 1122 2.3.2.1: once a minute or oftener */
+    NEIGHBOUR_RETRY_MS = 1000,        /**< RFC 1122 2.3.2.1: at most one request a second */
+    NEIGHBOUR_UNICAST_PROBES = 3,
+    NEIGHBOUR_PROBES = 6, /**< unicast, then broadcast; then the MAC is given up */
+    NEIGHBOURS_LEARNT_MAX = 4096,
+};
+
+struct neighbour {
+    uint64_t mac; /**< 48 bits and NEIGHBOUR_RESOLVED; read by workers */
+    rte_be32_t address;
+    /* Control's own: */
+    bool configured; /**< a next hop of the configuration, not just a host someone wrote to */
+    uint8_t probes;  /**< requests since the last answer */
+    uint64_t confirmed_ms;
+    uint64_t asked_ms;
+};
+
+#define NEIGHBOUR_RESOLVED (1ULL << 48)
+
+/** Immutable map from address to neighbour; replaced as a whole under RCU. */
+struct neighbour_set {
+    uint32_t count;
+    uint32_t mask; /**< of the hash table behind the entries */
+    struct neighbour **entries;
+    uint32_t *hash; /**< entry number + 1; 0: empty */
+};
+
+/** What a worker tells control. 16 bytes, for rte_ring_elem. */
+struct neighbour_event {
+    rte_be32_t address;
+    bool heard; /**< `mac` is valid; otherwise: please resolve `address` */
+    struct rte_ether_addr mac;
+    uint8_t reserved[4];
+};
+
+_Static_assert(sizeof(struct neighbour_event) == 16, "element size of the ring");
+
+/** Read a neighbour's MAC. Any thread. @return false while it is not known. */
+static inline bool neighbour_mac(const struct neighbour *neighbour, struct rte_ether_addr *mac) {
+    uint64_t word = __atomic_load_n(&neighbour->mac, __ATOMIC_RELAXED);
+
+    memcpy(mac, &word, sizeof(*mac));
+    return (word & NEIGHBOUR_RESOLVED) != 0;
+}
+
+/** Any thread that has not reported quiescence. @return NULL when @p address is not in the set. */
+struct neighbour *neighbour_find(const struct neighbour_set *set, rte_be32_t address);
+
+/**
+ * Make a set of the neighbours of @p old that are in @p wanted, new ones for the other @p wanted
+ * addresses (duplicates allowed), and those of @p old that were learnt and are resolved.
+ *
+ * @param old may be NULL
+ * @return NULL when out of memory
+ */
+struct neighbour_set *neighbour_set_build(const struct neighbour_set *old, const rte_be32_t *wanted,
+                                          uint32_t count);
+
+/** A copy of @p old with one more, learnt, neighbour; NULL when out of memory or full. */
+struct neighbour_set *neighbour_set_with(const struct neighbour_set *old, rte_be32_t address);
+
+/**
+ * Free a set that no worker can see any more, and its neighbours that are not in @p successor
+ * (NULL: all).
+ */
+void neighbour_set_free(struct neighbour_set *set, const struct neighbour_set *successor);
+
+/** @p address answers with @p mac. Control only. */
+void neighbour_heard(struct neighbour *neighbour, const struct rte_ether_addr *mac,
+                     uint64_t now_ms);
+
+/** Sends an ARP request; @p destination NULL: broadcast. */
+typedef void (*neighbour_ask)(void *context, rte_be32_t address,
+                              const struct rte_ether_addr *destination);
+
+/** Ask for what is unknown or has not been confirmed for long. Control only, every 100 ms or so. */
+void neighbours_tick(const struct neighbour_set *set, uint64_t now_ms, neighbour_ask ask,
+                     void *context);
+
+#endif

@@ -1,0 +1,178 @@
+#include "forward/session_life.h"
+
+#include <netinet/in.h>
+
+#include <rte_branch_prediction.h>
+
+#include "forward/worker.h"
+#include "packet/bucket.h"
+
+/* The tuple an RS answers with, while its local side is being chosen. */
+struct candidate {
+    const struct session_table *sessions;
+    struct flow_key from_rs;
+};
+
+/* A port is free towards an RS when no session has the tuple. The table is the only judge of it,
+ * so a port is never given twice, whatever happens to the order ports are tried in. */
+static bool is_free(void *context, const struct local_port *port) {
+    struct candidate *candidate = context;
+
+    candidate->from_rs.dst = port->address;
+    candidate->from_rs.dst_port = rte_cpu_to_be_16(port->port);
+    return session_find(candidate->sessions, &candidate->from_rs,
+                        session_hash(candidate->sessions, &candidate->from_rs)) == 0;
+}
+
+static bool take_port(struct worker *worker, const struct target *target, uint8_t protocol,
+                      uint16_t bucket, struct candidate *candidate, struct local_port *port) {
+    candidate->sessions = &worker->sessions;
+    candidate->from_rs = (struct flow_key){
+        .src = target->address,
+        .src_port = target->port,
+        .vni_protocol = flow_vni_protocol(target->vni, protocol),
+    };
+    return local_port_take(&worker->ports, &worker->snapshot->local_ips, bucket, is_free, candidate,
+                           port);
+}
+
+/* Choose an RS that has a port left for us: the scheduler's choice first, then any other. */
+static enum drop_reason choose(struct worker *worker, const struct service *service,
+                               const struct packet *packet, struct candidate *candidate,
+                               struct local_port *port, uint32_t *target) {
+    const struct snapshot *snapshot = worker->snapshot;
+    const struct choice *choices = &snapshot->choices[service->first_choice];
+    int64_t *credit = &snapshot->credit[worker->id][service->first_choice];
+    int chosen = wrr_choose(choices, credit, service->choices);
+
+    if (chosen < 0)
+        return DROP_NO_RS_AVAILABLE;
+    for (uint32_t i = 0; i < service->choices; i++) {
+        const struct choice *choice = &choices[((uint32_t)chosen + i) % service->choices];
+
+        if (choice->weight == 0)
+            continue;
+        *target = choice->target;
+        if (take_port(worker, &snapshot->targets[choice->target], flow_protocol(&packet->key),
+                      packet->bucket, candidate, port))
+            return DROP_NONE;
+    }
+    return DROP_NO_LOCAL_PORT;
+}
+
+/* Why a packet without a session may not open one. */
+static enum drop_reason may_open(const struct worker *worker, const struct packet *packet,
+                                 const struct service **service) {
+    const struct snapshot *snapshot = worker->snapshot;
+    uint32_t source = rte_be_to_cpu_32(packet->key.src);
+
+    if (!snapshot_owns(snapshot, packet->bucket))
+        return DROP_BUCKET_NOT_OWNED;
+    *service = snapshot_service(snapshot, &packet->key);
+    if (*service == NULL)
+        return snapshot_is_local_ip(snapshot, packet->key.dst) ? DROP_NO_SESSION : DROP_NO_SERVICE;
+    if (flow_protocol(&packet->key) == IPPROTO_TCP &&
+        (packet->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
+        return DROP_NOT_SYN;
+    /* RFC 1812 5.3.7: no host has such an address, an answer would go nowhere. */
+    if (source >> 24 == 0 || source >> 24 == 127 || source >> 28 >= 0xe)
+        return DROP_BAD_IP_SOURCE;
+    return DROP_NONE;
+}
+
+enum drop_reason session_admit(struct worker *worker, const struct packet *packet,
+                               session_ref *ref) {
+    const struct service *service;
+    struct candidate candidate;
+    struct local_port port;
+    struct session *session;
+    uint32_t number, target = 0;
+    enum drop_reason reason = may_open(worker, packet, &service);
+
+    if (reason != DROP_NONE)
+        return reason;
+    if (unlikely(worker->sessions.active == worker->sessions.capacity))
+        return DROP_SESSION_TABLE_FULL;
+    reason = choose(worker, service, packet, &candidate, &port, &target);
+    if (unlikely(reason != DROP_NONE))
+        return reason;
+    number = session_open(&worker->sessions, &packet->key, &candidate.from_rs);
+    session = &worker->sessions.sessions[number];
+    session->target = target;
+    session->bucket = packet->bucket;
+    session->local_slot = port.slot;
+    session->created_ms = worker->now_ms;
+    session->last_seen_ms = (uint32_t)worker->now_ms;
+    session->state = flow_protocol(&packet->key) == IPPROTO_TCP ? STATE_SYN_SENT : STATE_UDP_ACTIVE;
+    session->armed_tick = wheel_arm(&worker->wheel, number, session_deadline_ms(worker, session));
+    worker->rs[target].sessions_total++;
+    worker->rs[target].sessions_active++;
+    worker->stats.sessions_opened++;
+    *ref = number << 1 | FROM_CLIENT;
+    return DROP_NONE;
+}
+
+uint64_t session_deadline_ms(const struct worker *worker, const struct session *session) {
+    uint32_t idle_ms = (uint32_t)worker->now_ms - session->last_seen_ms;
+
+    return worker->now_ms - idle_ms + worker->snapshot->timeout_ms[session->state];
+}
+
+/* Deadlines that move away need nothing: the wheel looks at the session when its old one has come.
+ * Only one that comes closer (an established session closes) has to be moved. */
+static void change_state(struct worker *worker, session_ref ref, enum session_state state) {
+    struct session *session = session_at(&worker->sessions, ref);
+    uint64_t deadline_ms;
+
+    session->state = (uint8_t)state;
+    session->last_seen_ms = (uint32_t)worker->now_ms;
+    deadline_ms = session_deadline_ms(worker, session);
+    if (wheel_too_late(&worker->wheel, session->armed_tick, deadline_ms)) {
+        wheel_disarm(&worker->wheel, ref >> 1);
+        session->armed_tick = wheel_arm(&worker->wheel, ref >> 1, deadline_ms);
+    }
+}
+
+void session_touch(struct worker *worker, session_ref ref, const struct packet *packet) {
+    struct session *session = session_at(&worker->sessions, ref);
+    enum direction direction = session_direction(ref);
+    struct rs_counters *rs = &worker->rs[session->target];
+    enum session_state state = session->state;
+
+    session->packets[direction]++;
+    rs->packets[direction]++;
+    rs->bytes[direction] += packet->l3_len;
+    if (flow_protocol(&packet->key) == IPPROTO_TCP)
+        state = tcp_next_state(state, direction, packet->tcp_flags);
+    if (unlikely(state != session->state))
+        change_state(worker, ref, state);
+    else if (likely(tcp_state_refreshed(state)))
+        session->last_seen_ms = (uint32_t)worker->now_ms;
+}
+
+static void forget(struct worker *worker, uint32_t number) {
+    struct session *session = &worker->sessions.sessions[number];
+
+    worker->rs[session->target].sessions_active--;
+    local_port_release(&worker->ports, session->bucket, session->local_slot,
+                       rte_be_to_cpu_16(session->key[FROM_RS].dst_port));
+    session_close(&worker->sessions, number);
+}
+
+void session_end(struct worker *worker, uint32_t number) {
+    wheel_disarm(&worker->wheel, number);
+    forget(worker, number);
+}
+
+void session_due(void *context, uint32_t number) {
+    struct worker *worker = context;
+    struct session *session = &worker->sessions.sessions[number];
+    uint64_t deadline_ms = session_deadline_ms(worker, session);
+
+    if (deadline_ms > worker->now_ms) {
+        session->armed_tick = wheel_arm(&worker->wheel, number, deadline_ms);
+        return;
+    }
+    worker->stats.sessions_expired++;
+    forget(worker, number);
+}

@@ -1,0 +1,40 @@
+/**
+ * @file
+ * The life of a session: opened for a client's first packet, moved through its states by what is
+ * seen of it, ended when it has been idle for too long or is replaced.
+ *
+ * All of it on the worker that owns the session's bucket.
+ */
+#ifndef SLUICE_FORWARD_SESSION_LIFE_H
+#define SLUICE_FORWARD_SESSION_LIFE_H
+
+#include <stdint.h>
+
+#include "packet/drop_reason.h"
+#include "packet/parse.h"
+#include "session/session.h"
+
+struct worker;
+
+/**
+ * Open a session for a packet that belongs to none: choose an RS and a local port.
+ *
+ * @param[out] ref the session, in the direction from the client
+ * @return DROP_NONE, or why there is no session for this packet
+ */
+enum drop_reason session_admit(struct worker *worker, const struct packet *packet,
+                               session_ref *ref);
+
+/** A packet of the session has come: count it, move the TCP state, put the end off. */
+void session_touch(struct worker *worker, session_ref ref, const struct packet *packet);
+
+/** End an open session: its number and its local port may be used again. */
+void session_end(struct worker *worker, uint32_t number);
+
+/** When the session ends if nothing more is seen of it, on the worker's clock. */
+uint64_t session_deadline_ms(const struct worker *worker, const struct session *session);
+
+/** wheel_due of a worker: end session @p number, or look at it again later. */
+void session_due(void *worker, uint32_t number);
+
+#endif

@@ -1,0 +1,66 @@
+#include "forward/session_scan.h"
+
+#include "forward/session_life.h"
+#include "forward/worker.h"
+
+static bool wanted(const struct session_scan *scan, const struct session *session) {
+    if (scan->wanted_targets == NULL)
+        return true;
+    return session->target < scan->wanted_count && scan->wanted_targets[session->target];
+}
+
+static void copy(const struct worker *worker, const struct session *session,
+                 struct session_view *view) {
+    uint64_t deadline_ms = session_deadline_ms(worker, session);
+
+    view->from_client = session->key[FROM_CLIENT];
+    view->from_rs = session->key[FROM_RS];
+    view->target = session->target;
+    view->bucket = session->bucket;
+    view->state = session->state;
+    view->age_ms = worker->now_ms - session->created_ms;
+    view->expires_in_ms = deadline_ms > worker->now_ms ? deadline_ms - worker->now_ms : 0;
+    view->packets[FROM_CLIENT] = session->packets[FROM_CLIENT];
+    view->packets[FROM_RS] = session->packets[FROM_RS];
+}
+
+void session_scan_slice(struct worker *worker) {
+    struct session_scan *scan = __atomic_load_n(&worker->scan, __ATOMIC_ACQUIRE);
+    const struct session_table *table = &worker->sessions;
+    uint32_t copied = 0, visited = 0;
+
+    if (scan == NULL || __atomic_load_n(&scan->ready, __ATOMIC_ACQUIRE))
+        return;
+    while (scan->next <= table->used_up_to && scan->count < SCAN_BATCH &&
+           copied < SCAN_SLICE_COPIED && visited < SCAN_SLICE_VISITED) {
+        const struct session *session = &table->sessions[scan->next];
+
+        if (session_is_open(table, scan->next) && wanted(scan, session)) {
+            copy(worker, session, &scan->views[scan->count++]);
+            copied++;
+        }
+        scan->next++;
+        visited++;
+    }
+    scan->finished = scan->next > table->used_up_to;
+    if (scan->finished || scan->count == SCAN_BATCH)
+        __atomic_store_n(&scan->ready, 1, __ATOMIC_RELEASE);
+}
+
+void session_scan_begin(struct worker *worker, struct session_scan *scan) {
+    scan->next = 1;
+    __atomic_store_n(&worker->scan, scan, __ATOMIC_RELEASE);
+}
+
+bool session_scan_ready(const struct session_scan *scan) {
+    return __atomic_load_n(&scan->ready, __ATOMIC_ACQUIRE) != 0;
+}
+
+void session_scan_continue(struct session_scan *scan) {
+    scan->count = 0;
+    __atomic_store_n(&scan->ready, 0, __ATOMIC_RELEASE);
+}
+
+void session_scan_end(struct worker *worker) {
+    __atomic_store_n(&worker->scan, NULL, __ATOMIC_RELEASE);
+}

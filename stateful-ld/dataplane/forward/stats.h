@@ -1,0 +1,54 @@
+/**
+ * @file
+ * Counters. Each worker has its own, on its own cache lines, and is the only one to write them;
+ * control adds them up while traffic runs. Aligned 64-bit loads and stores do not tear, so neither
+ * side needs an atomic read-modify-write.
+ */
+#ifndef SLUICE_FORWARD_STATS_H
+#define SLUICE_FORWARD_STATS_H
+
+#include <stdint.h>
+
+#include "packet/drop_reason.h"
+
+/** X(field, name as operators see it is the same) */
+#define PORT_COUNTERS(X)                                                                           \
+    X(rx_packets)                                                                                  \
+    X(rx_bytes)                                                                                    \
+    X(tx_packets)                                                                                  \
+    X(tx_bytes)                                                                                    \
+    X(arp_received)                                                                                \
+    X(arp_answered)                                                                                \
+    X(echo_answered)                                                                               \
+    X(handed_off)                                                                                  \
+    X(sessions_opened)                                                                             \
+    X(sessions_expired)
+
+/** One worker's counters. */
+struct worker_stats {
+#define STATS_FIELD(name) uint64_t name;
+    PORT_COUNTERS(STATS_FIELD)
+#undef STATS_FIELD
+    uint64_t drops[DROP_REASON_COUNT];
+} __attribute__((aligned(64)));
+
+/** One worker's counters of one RS; bytes are those of the IP packets, without tunnels. */
+struct rs_counters {
+    uint64_t sessions_total;
+    uint64_t sessions_active;
+    uint64_t packets[2]; /**< by enum direction */
+    uint64_t bytes[2];
+};
+
+/** Read a counter another core is writing. */
+static inline uint64_t counter_read(const uint64_t *counter) {
+    return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+/** Add what another core has counted to @p sum. */
+void rs_counters_add(struct rs_counters *sum, const struct rs_counters *counters);
+
+/** Add what another core has counted to @p sum. */
+void worker_stats_add(struct worker_stats *sum, const struct worker_stats *stats);
+
+#endif

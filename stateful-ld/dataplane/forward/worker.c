@@ -1,0 +1,294 @@
+#include "forward/worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_ethdev.h>
+
+#include "forward/fullnat.h"
+#include "forward/session_life.h"
+#include "packet/arp.h"
+#include "packet/icmp_echo.h"
+#include "session/memory.h"
+
+enum {
+    RING_SLOTS = 1024,
+    PREFETCH_AHEAD = 4
+};
+
+static struct rte_ring *make_ring(const char *what, uint32_t worker, unsigned flags) {
+    static uint32_t serial; /* names are global to the process; tests make many data planes */
+    char name[RTE_RING_NAMESIZE];
+
+    snprintf(name, sizeof(name), "%s%u_%u", what, worker, serial++);
+    return rte_ring_create(name, RING_SLOTS, SOCKET_ID_ANY, flags);
+}
+
+struct worker *worker_create(struct dataplane *dataplane, const struct worker_options *options) {
+    struct worker *worker = aligned_alloc(64, RTE_ALIGN_CEIL(sizeof(*worker), 64));
+
+    if (worker == NULL)
+        return NULL;
+    memset(worker, 0, sizeof(*worker));
+    worker->dataplane = dataplane;
+    worker->id = options->id;
+    worker->lcore = options->lcore;
+    worker->now_ms = options->now_ms;
+    worker->queue = QUEUE_NONE;
+    worker->transmitter = worker;
+    worker->rs = memory_map(TARGETS_MAX * sizeof(*worker->rs));
+    worker->handoff = make_ring("handoff", options->id, RING_F_SC_DEQ);
+    worker->outbox = make_ring("outbox", options->id, RING_F_SC_DEQ);
+    if (worker->rs == NULL || worker->handoff == NULL || worker->outbox == NULL ||
+        session_table_init(&worker->sessions, options->sessions, options->seed) < 0 ||
+        wheel_init(&worker->wheel, options->sessions, options->now_ms) < 0 ||
+        local_ports_init(&worker->ports, options->seed) < 0) {
+        worker_destroy(worker);
+        return NULL;
+    }
+    return worker;
+}
+
+static void free_ring(struct rte_ring *ring) {
+    void *mbuf;
+
+    while (ring != NULL && rte_ring_dequeue(ring, &mbuf) == 0)
+        rte_pktmbuf_free(mbuf);
+    rte_ring_free(ring);
+}
+
+void worker_destroy(struct worker *worker) {
+    if (worker == NULL)
+        return;
+    rte_pktmbuf_free_bulk(worker->tx, worker->tx_count);
+    free_ring(worker->handoff);
+    free_ring(worker->outbox);
+    memory_unmap(worker->rs, TARGETS_MAX * sizeof(*worker->rs));
+    session_table_free(&worker->sessions);
+    wheel_free(&worker->wheel);
+    local_ports_free(&worker->ports);
+    free(worker);
+}
+
+void worker_drop(struct worker *worker, struct rte_mbuf *mbuf, enum drop_reason reason) {
+    worker->stats.drops[reason]++;
+    rte_pktmbuf_free(mbuf);
+}
+
+void worker_send(struct worker *worker, struct rte_mbuf *mbuf) {
+    if (unlikely(worker->tx_count == RTE_DIM(worker->tx)))
+        worker_flush(worker);
+    worker->tx[worker->tx_count++] = mbuf;
+}
+
+/* Tell control; it may miss one when it is behind, ARP repeats itself. */
+static void neighbour_heard_of(struct worker *worker, const struct rte_arp_hdr *arp) {
+    struct neighbour_event event = { .address = arp->arp_data.arp_sip, .heard = true };
+
+    event.mac = arp->arp_data.arp_sha;
+    (void)rte_ring_enqueue_elem(worker->dataplane->neighbour_events, &event, sizeof(event));
+}
+
+static void handle_arp(struct worker *worker, struct rte_mbuf *mbuf, const struct packet *packet) {
+    uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+    const struct rte_arp_hdr *arp = (const struct rte_arp_hdr *)(frame + packet->l3_off);
+    const struct own_address *own = &worker->snapshot->own;
+
+    if (!arp_valid(arp)) {
+        worker_drop(worker, mbuf, DROP_BAD_ARP);
+        return;
+    }
+    worker->stats.arp_received++;
+    if (snapshot_on_link(worker->snapshot, arp->arp_data.arp_sip) &&
+        arp->arp_data.arp_sip != own->vtep)
+        neighbour_heard_of(worker, arp);
+    if (!arp_asks_for(arp, own->vtep)) {
+        rte_pktmbuf_free(mbuf);
+        return;
+    }
+    arp_make_reply(frame, packet->l3_off, own);
+    worker->stats.arp_answered++;
+    worker_send(worker, mbuf);
+}
+
+static void handle_echo(struct worker *worker, struct rte_mbuf *mbuf, const struct packet *packet) {
+    icmp_make_echo_reply(rte_pktmbuf_mtod(mbuf, uint8_t *), packet, &worker->snapshot->own);
+    worker->stats.echo_answered++;
+    worker_send(worker, mbuf);
+}
+
+/* The tunnel names the bucket; without it, it is in the local port or computed. */
+static uint16_t bucket_of(const struct snapshot *snapshot, const struct packet *packet) {
+    if (likely(packet->bucket != BUCKET_NONE))
+        return packet->bucket;
+    if (snapshot_is_local_ip(snapshot, packet->key.dst))
+        return bucket_of_local_port(rte_be_to_cpu_16(packet->key.dst_port));
+    return bucket_of_flow(&packet->key);
+}
+
+/* True when the packet is another worker's and has been taken care of. */
+static bool hand_off(struct worker *worker, struct rte_mbuf *mbuf, const struct packet *packet) {
+    struct dataplane *dataplane = worker->dataplane;
+    struct worker *owner = dataplane->workers[packet->bucket % dataplane->worker_count];
+
+    if (owner == worker)
+        return false;
+    if (rte_ring_enqueue(owner->handoff, mbuf) == 0)
+        worker->stats.handed_off++;
+    else
+        worker_drop(worker, mbuf, DROP_HANDOFF_FULL);
+    return true;
+}
+
+/* Parse one frame. True when it is a flow's packet and this worker's to translate. */
+static bool classify(struct worker *worker, struct rte_mbuf *mbuf, struct packet *packet) {
+    enum drop_reason reason = DROP_MULTI_SEGMENT;
+
+    if (likely(mbuf->nb_segs == 1))
+        reason = parse_frame(rte_pktmbuf_mtod(mbuf, const uint8_t *), rte_pktmbuf_data_len(mbuf),
+                             &worker->snapshot->own, packet);
+    if (unlikely(reason != DROP_NONE)) {
+        worker_drop(worker, mbuf, reason);
+        return false;
+    }
+    if (unlikely(packet->kind != PACKET_FLOW)) {
+        if (packet->kind == PACKET_ARP)
+            handle_arp(worker, mbuf, packet);
+        else
+            handle_echo(worker, mbuf, packet);
+        return false;
+    }
+    packet->bucket = bucket_of(worker->snapshot, packet);
+    return likely(worker->dataplane->worker_count == 1) || !hand_off(worker, mbuf, packet);
+}
+
+/* Three passes over the burst, so that the memory a packet needs is on its way while the packets
+ * before it are worked on: headers, then index entries, then sessions. */
+static void process_burst(struct worker *worker, struct rte_mbuf **mbufs, uint16_t count) {
+    struct rte_mbuf *flows[BURST];
+    struct packet packets[BURST];
+    session_ref guesses[BURST];
+    uint16_t found = 0;
+
+    for (uint16_t i = 0; i < RTE_MIN(count, PREFETCH_AHEAD); i++)
+        rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
+    for (uint16_t i = 0; i < count; i++) {
+        if (i + PREFETCH_AHEAD < count)
+            rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + PREFETCH_AHEAD], void *));
+        if (!classify(worker, mbufs[i], &packets[found]))
+            continue;
+        packets[found].hash = session_hash(&worker->sessions, &packets[found].key);
+        session_prefetch_index(&worker->sessions, packets[found].hash);
+        flows[found++] = mbufs[i];
+    }
+    for (uint16_t i = 0; i < found; i++) {
+        guesses[i] = session_guess(&worker->sessions, packets[i].hash);
+        rte_prefetch0(session_at(&worker->sessions, guesses[i]));
+    }
+    for (uint16_t i = 0; i < found; i++) {
+        enum drop_reason reason = fullnat_translate(worker, flows[i], &packets[i], guesses[i]);
+
+        if (unlikely(reason != DROP_NONE))
+            worker_drop(worker, flows[i], reason);
+    }
+}
+
+void ld_process(struct worker *worker, struct rte_mbuf **mbufs, uint16_t count) {
+    if (unlikely(worker->snapshot == NULL)) {
+        worker->stats.drops[DROP_NOT_CONFIGURED] += count;
+        rte_pktmbuf_free_bulk(mbufs, count);
+        return;
+    }
+    for (uint16_t done = 0; done < count; done += BURST)
+        process_burst(worker, mbufs + done, RTE_MIN(count - done, BURST));
+}
+
+void worker_refresh(struct worker *worker, uint64_t now_ms) {
+    worker->now_ms = now_ms;
+    worker->snapshot = __atomic_load_n(&worker->dataplane->snapshot, __ATOMIC_ACQUIRE);
+    worker->neighbours = __atomic_load_n(&worker->dataplane->neighbours, __ATOMIC_ACQUIRE);
+}
+
+void worker_housekeeping(struct worker *worker) {
+    /* Without a configuration there are no sessions and no timeouts. */
+    if (worker->snapshot == NULL)
+        return;
+    wheel_advance(&worker->wheel, worker->now_ms, EXPIRY_BUDGET, session_due, worker);
+    session_scan_slice(worker);
+}
+
+static void transmit(struct worker *worker, struct rte_mbuf **mbufs, uint16_t count) {
+    uint64_t bytes = 0;
+    uint16_t sent;
+
+    for (uint16_t i = 0; i < count; i++)
+        bytes += mbufs[i]->pkt_len;
+    sent = rte_eth_tx_burst(worker->port_id, worker->queue, mbufs, count);
+    for (uint16_t i = sent; i < count; i++) {
+        bytes -= mbufs[i]->pkt_len;
+        worker_drop(worker, mbufs[i], DROP_TX_FULL);
+    }
+    worker->stats.tx_packets += sent;
+    worker->stats.tx_bytes += bytes;
+}
+
+void worker_flush(struct worker *worker) {
+    uint16_t count = worker->tx_count;
+    uint16_t taken;
+
+    worker->tx_count = 0;
+    if (worker->transmitter == worker) {
+        if (count > 0)
+            transmit(worker, worker->tx, count);
+        return;
+    }
+    taken = (uint16_t)rte_ring_enqueue_burst(worker->transmitter->outbox, (void **)worker->tx,
+                                             count, NULL);
+    for (uint16_t i = taken; i < count; i++)
+        worker_drop(worker, worker->tx[i], DROP_TX_FULL);
+}
+
+static uint16_t receive(struct worker *worker, struct rte_mbuf **mbufs) {
+    uint16_t count;
+
+    if (worker->queue == QUEUE_NONE)
+        return 0;
+    count = rte_eth_rx_burst(worker->port_id, worker->queue, mbufs, BURST);
+    worker->stats.rx_packets += count;
+    for (uint16_t i = 0; i < count; i++)
+        worker->stats.rx_bytes += mbufs[i]->pkt_len;
+    return count;
+}
+
+/* Packets of others that leave through our queue. */
+static uint32_t forward_outbox(struct worker *worker) {
+    struct rte_mbuf *mbufs[BURST];
+    uint16_t count;
+
+    if (worker->queue == QUEUE_NONE)
+        return 0;
+    count = (uint16_t)rte_ring_dequeue_burst(worker->outbox, (void **)mbufs, BURST, NULL);
+    if (count > 0)
+        transmit(worker, mbufs, count);
+    return count;
+}
+
+uint32_t worker_poll(struct worker *worker, uint64_t now_ms) {
+    struct rte_mbuf *mbufs[BURST];
+    uint32_t total;
+    uint16_t count;
+
+    worker_refresh(worker, now_ms);
+    total = count = receive(worker, mbufs);
+    if (count > 0)
+        ld_process(worker, mbufs, count);
+    count = (uint16_t)rte_ring_dequeue_burst(worker->handoff, (void **)mbufs, BURST, NULL);
+    total += count;
+    if (count > 0)
+        ld_process(worker, mbufs, count);
+    worker_flush(worker);
+    total += forward_outbox(worker);
+    worker_housekeeping(worker);
+    return total;
+}

@@ -1,0 +1,97 @@
+/**
+ * @file
+ * A worker: one core, its sessions, its buckets, its counters. All it does is in worker_poll();
+ * tests call ld_process() instead, with frames of their own.
+ */
+#ifndef SLUICE_FORWARD_WORKER_H
+#define SLUICE_FORWARD_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+
+#include "config/snapshot.h"
+#include "forward/dataplane.h"
+#include "forward/session_scan.h"
+#include "forward/stats.h"
+#include "session/local_port.h"
+#include "session/session.h"
+#include "session/wheel.h"
+
+enum {
+    BURST = 32,
+    /** Sessions looked at for expiry between two bursts. */
+    EXPIRY_BUDGET = 64,
+    QUEUE_NONE = UINT16_MAX,
+};
+
+struct worker {
+    struct dataplane *dataplane;
+    const struct snapshot *snapshot;        /**< of the burst in hand */
+    const struct neighbour_set *neighbours; /**< of the burst in hand */
+    uint64_t now_ms;                        /**< of the burst in hand */
+    uint32_t id;
+    unsigned lcore;
+
+    struct session_table sessions;
+    struct wheel wheel;
+    struct local_ports ports;
+    struct rs_counters *rs; /**< by registry number */
+
+    struct rte_mbuf *tx[BURST * 2]; /**< what the burst in hand sends */
+    uint16_t tx_count;
+
+    uint16_t port_id;
+    uint16_t queue;             /**< receive and transmit queue, or QUEUE_NONE */
+    struct worker *transmitter; /**< who sends for a worker that has no queue; itself otherwise */
+    struct rte_ring *handoff;   /**< packets of our buckets that others have received */
+    struct rte_ring *outbox;    /**< packets control or other workers want us to transmit */
+
+    struct session_scan *scan; /**< set by control: sessions it wants to see */
+    struct worker_stats stats;
+} __attribute__((aligned(64)));
+
+struct worker_options {
+    uint32_t id;
+    unsigned lcore;
+    uint32_t sessions;
+    uint64_t seed;
+    uint64_t now_ms;
+};
+
+/** @return NULL when out of memory. */
+struct worker *worker_create(struct dataplane *dataplane, const struct worker_options *options);
+void worker_destroy(struct worker *worker);
+
+/**
+ * The receive path: what comes in here goes out through worker->tx, to another worker, or is
+ * dropped and counted. Takes over the mbufs. Time is worker->now_ms, the configuration
+ * worker->snapshot, which worker_refresh() sets.
+ */
+void ld_process(struct worker *worker, struct rte_mbuf **mbufs, uint16_t count);
+
+/** Begin a burst: look at the clock and at the configuration. */
+void worker_refresh(struct worker *worker, uint64_t now_ms);
+
+/** What is done between bursts besides packets: expiry, session scans. */
+void worker_housekeeping(struct worker *worker);
+
+/** Count and free one packet. */
+void worker_drop(struct worker *worker, struct rte_mbuf *mbuf, enum drop_reason reason);
+
+/** Queue one packet for transmission. */
+void worker_send(struct worker *worker, struct rte_mbuf *mbuf);
+
+/** Transmit what is queued. */
+void worker_flush(struct worker *worker);
+
+/**
+ * One turn of the loop of a running worker.
+ *
+ * @return packets received from port and rings
+ */
+uint32_t worker_poll(struct worker *worker, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,179 @@
+/* sluice-ld: the data plane of an LD. The main lcore serves the control socket, every other lcore
+ * is a worker and does nothing but packets. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_mbuf.h>
+#include <rte_random.h>
+
+#include "control/control.h"
+#include "forward/worker.h"
+#include "log.h"
+#include "options.h"
+#include "port.h"
+
+enum {
+    CONTROL_WAIT_MS = 10,
+    MBUFS_PER_WORKER = 4096,
+    MBUFS_FOR_QUEUES = 4095,
+    MBUF_CACHE = 256,
+};
+
+static volatile sig_atomic_t stopping;
+static struct options options;
+static struct dataplane dataplane;
+
+static void on_signal(int number) {
+    (void)number;
+    stopping = 1;
+}
+
+static uint64_t clock_ms(void) {
+    static uint64_t cycles_per_ms;
+
+    if (cycles_per_ms == 0)
+        cycles_per_ms = rte_get_tsc_hz() / 1000;
+    return rte_rdtsc() / cycles_per_ms;
+}
+
+static void idle(void) {
+    const struct timespec nap = { .tv_nsec = (long)options.idle_sleep_us * 1000 };
+
+    if (options.idle_sleep_us != 0)
+        nanosleep(&nap, NULL);
+    else
+        rte_pause();
+}
+
+static int worker_main(void *argument) {
+    struct worker *worker = argument;
+
+    /* A short sleep is to be short: the kernel's default slack alone is 50 us. */
+    prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
+    rte_rcu_qsbr_thread_register(dataplane.rcu, worker->id);
+    rte_rcu_qsbr_thread_online(dataplane.rcu, worker->id);
+    while (!stopping) {
+        if (worker_poll(worker, clock_ms()) == 0)
+            idle();
+        rte_rcu_qsbr_quiescent(dataplane.rcu, worker->id);
+    }
+    rte_rcu_qsbr_thread_offline(dataplane.rcu, worker->id);
+    rte_rcu_qsbr_thread_unregister(dataplane.rcu, worker->id);
+    return 0;
+}
+
+static int die(const char *message) {
+    fprintf(stderr, "sluice-ld: %s\n", message);
+    return EXIT_FAILURE;
+}
+
+/* Workers beyond the port's queues receive by hand-off, and transmit through another's queue. */
+static void share_queues(const struct port *port) {
+    for (uint32_t id = 0; id < dataplane.worker_count; id++) {
+        struct worker *worker = dataplane.workers[id];
+
+        worker->port_id = port->id;
+        if (id < port->queues)
+            worker->queue = (uint16_t)id;
+        else
+            worker->transmitter = dataplane.workers[id % port->queues];
+    }
+}
+
+static void run(struct control *control) {
+    for (uint32_t id = 0; id < dataplane.worker_count; id++)
+        rte_eal_remote_launch(worker_main, dataplane.workers[id], dataplane.workers[id]->lcore);
+    while (!stopping) {
+        control_poll(control, clock_ms(), CONTROL_WAIT_MS);
+        dataplane_neighbours(&dataplane, clock_ms());
+    }
+    log_info("stopping");
+    rte_eal_mp_wait_lcore();
+}
+
+static int serve(const struct port *port, struct rte_mempool *mbufs) {
+    unsigned lcores[RTE_MAX_LCORE], lcore;
+    struct dataplane_options made = {
+        .mac = port->mac,
+        .mbufs = mbufs,
+        .lcores = lcores,
+        .sessions_per_worker = options.sessions,
+        .seed = rte_rand(),
+        .now_ms = clock_ms(),
+    };
+    char error[CONTROL_ERROR_BYTES];
+    struct control *control;
+
+    RTE_LCORE_FOREACH_WORKER (lcore)
+        lcores[made.workers++] = lcore;
+    if (dataplane_init(&dataplane, &made) < 0)
+        return die("sessions: not enough memory (lower --sessions)");
+    share_queues(port);
+    control = control_create(options.control_socket, &dataplane, clock_ms(), error);
+    if (control == NULL) {
+        dataplane_free(&dataplane);
+        return die(error);
+    }
+    log_info("ready: %u workers, %u sessions each, control socket %s", made.workers,
+             options.sessions, options.control_socket);
+    run(control);
+    control_destroy(control);
+    dataplane_free(&dataplane);
+    return EXIT_SUCCESS;
+}
+
+static int start(void) {
+    uint32_t workers = rte_lcore_count() - 1;
+    char error[PORT_ERROR_BYTES];
+    struct rte_mempool *mbufs;
+    struct port port;
+    int status;
+
+    if (workers == 0 || workers > WORKERS_MAX)
+        return die("lcores: one for control and 1 to 64 for packets are needed (such as -l 0,1, or "
+                   "--lcores '(0,1)@0' on one core)");
+    mbufs = rte_pktmbuf_pool_create("mbufs", MBUFS_FOR_QUEUES + workers * MBUFS_PER_WORKER,
+                                    MBUF_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+    if (mbufs == NULL)
+        return die("packet buffers: not enough DPDK memory (raise -m, or give hugepages)");
+    if (port_start(&port, (uint16_t)workers, mbufs, error) < 0)
+        return die(error);
+    status = serve(&port, mbufs);
+    port_stop(&port);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    const struct sigaction action = { .sa_handler = on_signal };
+    int eal_arguments, status;
+
+    eal_arguments = rte_eal_init(argc, argv);
+    if (eal_arguments < 0) {
+        fprintf(stderr, "sluice-ld: EAL options: %s (see the lines above)\n",
+                rte_strerror(rte_errno));
+        return EXIT_FAILURE;
+    }
+    switch (options_read(argc - eal_arguments, argv + eal_arguments, &options)) {
+    case OPTIONS_HELP:
+        status = EXIT_SUCCESS;
+        break;
+    case OPTIONS_WRONG:
+        status = EXIT_FAILURE;
+        break;
+    default:
+        sigaction(SIGTERM, &action, NULL);
+        sigaction(SIGINT, &action, NULL);
+        status = start();
+    }
+    rte_eal_cleanup();
+    return status;
+}

@@ -1,0 +1,56 @@
+/**
+ * @file
+ * Why a packet was dropped. Every packet that comes in and does not go out is counted under exactly
+ * one of these names.
+ */
+#ifndef SLUICE_PACKET_DROP_REASON_H
+#define SLUICE_PACKET_DROP_REASON_H
+
+/** X(constant suffix, name as operators see it) */
+#define DROP_REASONS(X)                                                                            \
+    X(NOT_CONFIGURED, "not_configured")                                                            \
+    X(MULTI_SEGMENT, "multi_segment")                                                              \
+    X(TRUNCATED, "truncated")                                                                      \
+    X(NOT_OUR_MAC, "not_our_mac")                                                                  \
+    X(UNKNOWN_ETHERTYPE, "unknown_ethertype")                                                      \
+    X(BAD_ARP, "bad_arp")                                                                          \
+    X(BAD_IP_VERSION, "bad_ip_version")                                                            \
+    X(BAD_IP_HEADER_LENGTH, "bad_ip_header_length")                                                \
+    X(BAD_IP_TOTAL_LENGTH, "bad_ip_total_length")                                                  \
+    X(BAD_IP_CHECKSUM, "bad_ip_checksum")                                                          \
+    X(BAD_IP_SOURCE, "bad_ip_source")                                                              \
+    X(TTL_EXPIRED, "ttl_expired")                                                                  \
+    X(FRAGMENT, "fragment")                                                                        \
+    X(IPV6, "ipv6")                                                                                \
+    X(ICMP, "icmp")                                                                                \
+    X(UNKNOWN_PROTOCOL, "unknown_protocol")                                                        \
+    X(BAD_TCP_HEADER, "bad_tcp_header")                                                            \
+    X(BAD_TCP_FLAGS, "bad_tcp_flags")                                                              \
+    X(BAD_UDP_LENGTH, "bad_udp_length")                                                            \
+    X(BAD_VXLAN, "bad_vxlan")                                                                      \
+    X(NOT_FOR_US, "not_for_us")                                                                    \
+    X(NO_SERVICE, "no_service")                                                                    \
+    X(NO_SESSION, "no_session")                                                                    \
+    X(NOT_SYN, "not_syn")                                                                          \
+    X(BUCKET_NOT_OWNED, "bucket_not_owned")                                                        \
+    X(NO_RS_AVAILABLE, "no_rs_available")                                                          \
+    X(NO_LOCAL_PORT, "no_local_port")                                                              \
+    X(SESSION_TABLE_FULL, "session_table_full")                                                    \
+    X(NEIGHBOUR_UNRESOLVED, "neighbour_unresolved")                                                \
+    X(MTU_EXCEEDED, "mtu_exceeded")                                                                \
+    X(NO_HEADROOM, "no_headroom")                                                                  \
+    X(HANDOFF_FULL, "handoff_full")                                                                \
+    X(TX_FULL, "tx_full")
+
+enum drop_reason {
+    DROP_NONE = 0,
+#define DROP_ENUM(suffix, name) DROP_##suffix,
+    DROP_REASONS(DROP_ENUM)
+#undef DROP_ENUM
+    DROP_REASON_COUNT,
+};
+
+/** Name as operators see it, such as "no_service"; "none" for DROP_NONE. */
+const char *drop_reason_name(enum drop_reason reason);
+
+#endif

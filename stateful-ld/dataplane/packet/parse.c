@@ -1,0 +1,243 @@
+#include "packet/parse.h"
+
+#include <rte_arp.h>
+#include <rte_icmp.h>
+#include <rte_ip.h>
+#include <rte_tcp.h>
+#include <rte_udp.h>
+#include <rte_vxlan.h>
+
+#include "packet/bucket.h"
+#include "packet/checksum.h"
+
+/* The part of the frame not parsed yet. `end` shrinks to what the IP and UDP lengths allow, so
+ * that Ethernet padding is never taken for data. */
+struct cursor {
+    const uint8_t *data;
+    uint32_t at;
+    uint32_t end;
+};
+
+static const void *take(struct cursor *cursor, uint32_t bytes) {
+    const void *taken = cursor->data + cursor->at;
+
+    if (unlikely(bytes > cursor->end - cursor->at))
+        return NULL;
+    cursor->at += bytes;
+    return taken;
+}
+
+/* Ethernet, and one 802.1Q tag when there is one (IEEE 802.1Q 9.3). */
+static enum drop_reason parse_ethernet(struct cursor *cursor, const struct rte_ether_hdr **ether,
+                                       uint16_t *type) {
+    *ether = take(cursor, sizeof(**ether));
+    if (*ether == NULL)
+        return DROP_TRUNCATED;
+    *type = rte_be_to_cpu_16((*ether)->ether_type);
+    if (*type == RTE_ETHER_TYPE_VLAN) {
+        const struct rte_vlan_hdr *tag = take(cursor, sizeof(*tag));
+
+        if (tag == NULL)
+            return DROP_TRUNCATED;
+        *type = rte_be_to_cpu_16(tag->eth_proto);
+    }
+    return DROP_NONE;
+}
+
+static bool fragmented(const struct rte_ipv4_hdr *ip) {
+    return (ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)) != 0;
+}
+
+/* The checks a router owes every packet (RFC 1812 5.2.2); options are stepped over. */
+static enum drop_reason parse_ipv4(struct cursor *cursor, const struct rte_ipv4_hdr **header) {
+    uint32_t start = cursor->at;
+    const struct rte_ipv4_hdr *ip = take(cursor, sizeof(*ip));
+    uint32_t header_bytes, total;
+
+    if (unlikely(ip == NULL))
+        return DROP_TRUNCATED;
+    if (unlikely(ip->version_ihl >> 4 != 4))
+        return DROP_BAD_IP_VERSION;
+    header_bytes = (ip->version_ihl & 0x0f) * 4;
+    if (unlikely(header_bytes < sizeof(*ip)))
+        return DROP_BAD_IP_HEADER_LENGTH;
+    if (unlikely(take(cursor, header_bytes - sizeof(*ip)) == NULL))
+        return DROP_BAD_IP_HEADER_LENGTH;
+    total = rte_be_to_cpu_16(ip->total_length);
+    if (unlikely(total < header_bytes || total > cursor->end - start))
+        return DROP_BAD_IP_TOTAL_LENGTH;
+    if (unlikely(checksum_fold(checksum_sum(ip, header_bytes)) != 0xffff))
+        return DROP_BAD_IP_CHECKSUM;
+    cursor->end = start + total;
+    *header = ip;
+    return DROP_NONE;
+}
+
+static enum drop_reason parse_tcp(struct cursor *cursor, struct packet *packet) {
+    const struct rte_tcp_hdr *tcp = take(cursor, sizeof(*tcp));
+    uint32_t header_bytes;
+    uint8_t flags;
+
+    if (unlikely(tcp == NULL))
+        return DROP_BAD_TCP_HEADER;
+    header_bytes = (tcp->data_off >> 4) * 4;
+    if (unlikely(header_bytes < sizeof(*tcp)))
+        return DROP_BAD_TCP_HEADER;
+    if (unlikely(take(cursor, header_bytes - sizeof(*tcp)) == NULL))
+        return DROP_BAD_TCP_HEADER;
+    flags = tcp->tcp_flags;
+    /* No TCP sends SYN together with FIN or RST; scanners and flooders do. */
+    if (unlikely((flags & TCP_SYN) != 0 && (flags & (TCP_FIN | TCP_RST)) != 0))
+        return DROP_BAD_TCP_FLAGS;
+    packet->tcp_flags = flags;
+    packet->key.src_port = tcp->src_port;
+    packet->key.dst_port = tcp->dst_port;
+    return DROP_NONE;
+}
+
+static enum drop_reason parse_udp(struct cursor *cursor, struct packet *packet) {
+    uint32_t available = cursor->end - cursor->at;
+    const struct rte_udp_hdr *udp = take(cursor, sizeof(*udp));
+    uint32_t length;
+
+    if (unlikely(udp == NULL))
+        return DROP_BAD_UDP_LENGTH;
+    length = rte_be_to_cpu_16(udp->dgram_len);
+    if (unlikely(length < sizeof(*udp) || length > available))
+        return DROP_BAD_UDP_LENGTH;
+    packet->tcp_flags = 0;
+    packet->key.src_port = udp->src_port;
+    packet->key.dst_port = udp->dst_port;
+    return DROP_NONE;
+}
+
+/* Everything behind a checked IPv4 header of a packet that is to be load-balanced. */
+static enum drop_reason parse_flow(struct cursor *cursor, const struct rte_ipv4_hdr *ip,
+                                   uint32_t vni, struct packet *packet) {
+    packet->kind = PACKET_FLOW;
+    packet->l3_off = (uint16_t)((const uint8_t *)ip - cursor->data);
+    packet->l3_len = (uint16_t)(cursor->end - packet->l3_off);
+    packet->l4_off = (uint16_t)cursor->at;
+    packet->key.src = ip->src_addr;
+    packet->key.dst = ip->dst_addr;
+    packet->key.vni_protocol = flow_vni_protocol(vni, ip->next_proto_id);
+    if (unlikely(fragmented(ip)))
+        return DROP_FRAGMENT;
+    /* RFC 1812 5.3.1: a router must not forward what would leave with TTL 0. */
+    if (unlikely(ip->time_to_live <= 1))
+        return DROP_TTL_EXPIRED;
+    switch (ip->next_proto_id) {
+    case IPPROTO_TCP:
+        return parse_tcp(cursor, packet);
+    case IPPROTO_UDP:
+        return parse_udp(cursor, packet);
+    case IPPROTO_ICMP:
+        return DROP_ICMP;
+    default:
+        return DROP_UNKNOWN_PROTOCOL;
+    }
+}
+
+/* RFC 7348 5: the I flag must be set; reserved bits are ignored on receipt. */
+static enum drop_reason parse_vxlan(struct cursor *cursor, const struct rte_udp_hdr *udp,
+                                    struct packet *packet) {
+    const struct rte_vxlan_hdr *vxlan = take(cursor, sizeof(*vxlan));
+    const struct rte_ether_hdr *ether;
+    const struct rte_ipv4_hdr *ip;
+    enum drop_reason reason;
+    uint16_t type;
+
+    if (unlikely(vxlan == NULL))
+        return DROP_TRUNCATED;
+    if (unlikely((vxlan->vx_flags & RTE_BE32(0x08000000)) == 0))
+        return DROP_BAD_VXLAN;
+    packet->tunnelled = true;
+    packet->bucket = bucket_from_udp_port(rte_be_to_cpu_16(udp->src_port));
+    reason = parse_ethernet(cursor, &ether, &type);
+    if (unlikely(reason != DROP_NONE))
+        return reason;
+    if (unlikely(type != RTE_ETHER_TYPE_IPV4))
+        return type == RTE_ETHER_TYPE_IPV6 ? DROP_IPV6 : DROP_UNKNOWN_ETHERTYPE;
+    reason = parse_ipv4(cursor, &ip);
+    if (unlikely(reason != DROP_NONE))
+        return reason;
+    return parse_flow(cursor, ip, rte_be_to_cpu_32(vxlan->vx_vni) >> 8, packet);
+}
+
+static enum drop_reason parse_tunnel(struct cursor *cursor, struct packet *packet) {
+    uint32_t available = cursor->end - cursor->at;
+    const struct rte_udp_hdr *udp = take(cursor, sizeof(*udp));
+    uint32_t length;
+
+    if (unlikely(udp == NULL))
+        return DROP_BAD_UDP_LENGTH;
+    length = rte_be_to_cpu_16(udp->dgram_len);
+    if (unlikely(length < sizeof(*udp) || length > available))
+        return DROP_BAD_UDP_LENGTH;
+    if (unlikely(udp->dst_port != RTE_BE16(UDP_PORT_VXLAN)))
+        return DROP_NOT_FOR_US;
+    cursor->end = cursor->at - sizeof(*udp) + length;
+    return parse_vxlan(cursor, udp, packet);
+}
+
+static enum drop_reason parse_echo(struct cursor *cursor, const struct rte_ipv4_hdr *ip,
+                                   struct packet *packet) {
+    const struct rte_icmp_hdr *icmp = take(cursor, sizeof(*icmp));
+
+    if (icmp == NULL)
+        return DROP_TRUNCATED;
+    if (icmp->icmp_type != RTE_IP_ICMP_ECHO_REQUEST)
+        return DROP_ICMP;
+    packet->kind = PACKET_ECHO;
+    packet->l3_off = (uint16_t)((const uint8_t *)ip - cursor->data);
+    packet->l3_len = (uint16_t)(cursor->end - packet->l3_off);
+    packet->l4_off = (uint16_t)((const uint8_t *)icmp - cursor->data);
+    return DROP_NONE;
+}
+
+/* A packet to the VTEP itself: the switch's tunnel or a ping. */
+static enum drop_reason parse_own(struct cursor *cursor, const struct rte_ipv4_hdr *ip,
+                                  struct packet *packet) {
+    if (unlikely(fragmented(ip)))
+        return DROP_FRAGMENT; /* RFC 7348 4.3: VTEPs must not fragment, and may drop fragments */
+    if (likely(ip->next_proto_id == IPPROTO_UDP))
+        return parse_tunnel(cursor, packet);
+    if (ip->next_proto_id == IPPROTO_ICMP)
+        return parse_echo(cursor, ip, packet);
+    return DROP_NOT_FOR_US;
+}
+
+static enum drop_reason parse_arp(struct cursor *cursor, struct packet *packet) {
+    packet->l3_off = (uint16_t)cursor->at;
+    packet->kind = PACKET_ARP;
+    return take(cursor, sizeof(struct rte_arp_hdr)) == NULL ? DROP_TRUNCATED : DROP_NONE;
+}
+
+enum drop_reason parse_frame(const uint8_t *data, uint32_t bytes, const struct own_address *own,
+                             struct packet *packet) {
+    struct cursor cursor = { .data = data, .at = 0, .end = RTE_MIN(bytes, (uint32_t)UINT16_MAX) };
+    const struct rte_ether_hdr *ether;
+    const struct rte_ipv4_hdr *ip;
+    enum drop_reason reason;
+    uint16_t type;
+
+    packet->tunnelled = false;
+    packet->bucket = BUCKET_NONE;
+    reason = parse_ethernet(&cursor, &ether, &type);
+    if (unlikely(reason != DROP_NONE))
+        return reason;
+    if (type == RTE_ETHER_TYPE_ARP && rte_is_broadcast_ether_addr(&ether->dst_addr))
+        return parse_arp(&cursor, packet);
+    if (unlikely(!rte_is_same_ether_addr(&ether->dst_addr, &own->mac)))
+        return DROP_NOT_OUR_MAC;
+    if (type == RTE_ETHER_TYPE_ARP)
+        return parse_arp(&cursor, packet);
+    if (unlikely(type != RTE_ETHER_TYPE_IPV4))
+        return type == RTE_ETHER_TYPE_IPV6 ? DROP_IPV6 : DROP_UNKNOWN_ETHERTYPE;
+    reason = parse_ipv4(&cursor, &ip);
+    if (unlikely(reason != DROP_NONE))
+        return reason;
+    if (likely(ip->dst_addr == own->vtep))
+        return parse_own(&cursor, ip, packet);
+    return parse_flow(&cursor, ip, 0, packet);
+}

@@ -1,0 +1,40 @@
+#include "packet/vxlan.h"
+
+#include "packet/bucket.h"
+#include "packet/checksum.h"
+#include "packet/parse.h"
+
+enum {
+    OUTER_TTL = 64
+};
+
+void vxlan_write_outer(uint8_t *outer, const struct vxlan_tunnel *tunnel, uint16_t inner_bytes) {
+    struct rte_ether_hdr *ether = (struct rte_ether_hdr *)outer;
+    struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(ether + 1);
+    struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(ip + 1);
+    struct rte_vxlan_hdr *vxlan = (struct rte_vxlan_hdr *)(udp + 1);
+    uint16_t udp_bytes = (uint16_t)(sizeof(*udp) + sizeof(*vxlan) + inner_bytes);
+
+    ether->dst_addr = tunnel->dst_mac;
+    ether->src_addr = tunnel->src_mac;
+    ether->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
+    /* DF with identification 0: RFC 6864 4.1, atomic datagrams need none. */
+    *ip = (struct rte_ipv4_hdr){
+        .version_ihl = 0x45,
+        .total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + udp_bytes)),
+        .fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG),
+        .time_to_live = OUTER_TTL,
+        .next_proto_id = IPPROTO_UDP,
+        .src_addr = tunnel->src,
+        .dst_addr = tunnel->dst,
+    };
+    ip->hdr_checksum = (uint16_t)~checksum_fold(checksum_sum(ip, sizeof(*ip)));
+    /* Checksum 0: RFC 7348 5 "SHOULD be transmitted as zero". */
+    *udp = (struct rte_udp_hdr){
+        .src_port = rte_cpu_to_be_16(bucket_to_udp_port(tunnel->bucket)),
+        .dst_port = RTE_BE16(UDP_PORT_VXLAN),
+        .dgram_len = rte_cpu_to_be_16(udp_bytes),
+    };
+    vxlan->vx_flags = RTE_BE32(0x08000000);
+    vxlan->vx_vni = rte_cpu_to_be_32(tunnel->vni << 8);
+}

@@ -1,0 +1,36 @@
+/**
+ * @file
+ * The Ethernet port on the fabric.
+ */
+#ifndef SLUICE_PORT_H
+#define SLUICE_PORT_H
+
+#include <stdint.h>
+
+#include <rte_ether.h>
+#include <rte_mempool.h>
+
+enum {
+    PORT_ERROR_BYTES = 256
+};
+
+struct port {
+    uint16_t id;
+    uint16_t queues; /**< receive and transmit queues each; at most one per worker */
+    struct rte_ether_addr mac;
+};
+
+/**
+ * Set up and start the one port EAL has found.
+ *
+ * @param workers how many queues would be good to have; a port with fewer (net_af_packet has one)
+ *                is shared by handing packets over
+ * @param[out] error one line when it fails
+ * @return 0, or -1
+ */
+int port_start(struct port *port, uint16_t workers, struct rte_mempool *mbufs,
+               char error[PORT_ERROR_BYTES]);
+
+void port_stop(const struct port *port);
+
+#endif

@@ -1,0 +1,68 @@
+/**
+ * @file
+ * Which (local IP, local port) the next session of a bucket takes: least recently used first.
+ *
+ * Every bucket has its own list of the 63 ports of each local IP whose low 10 bits are the bucket
+ * (1024..65535). A port goes to the end when a session takes it and again when the session ends,
+ * so the one at the front has been idle longest. Towards different RSs one port may be in use
+ * many times; whether it is free towards this one only the session table knows, so the caller asks
+ * with a callback. A port found in use counts as just used and goes to the end as well.
+ *
+ * Not thread safe: a bucket's lists belong to the worker that owns the bucket.
+ */
+#ifndef SLUICE_SESSION_LOCAL_PORT_H
+#define SLUICE_SESSION_LOCAL_PORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_byteorder.h>
+
+enum {
+    LOCAL_PORT_FIRST = 1024,
+    LOCAL_PORTS_PER_BUCKET = 63, /**< of each local IP: (65536 - 1024) / 1024 */
+    LOCAL_IPS_MAX = 64,
+};
+
+/** The cluster's local IPs. A slot keeps its number while its address stays configured. */
+struct local_ip_set {
+    uint64_t slots; /**< bit per slot in use */
+    rte_be32_t address[LOCAL_IPS_MAX];
+};
+
+struct local_port_bucket;
+
+struct local_ports {
+    struct local_port_bucket *buckets; /**< one per bucket; untouched ones cost no memory */
+    uint64_t seed;
+};
+
+struct local_port {
+    rte_be32_t address;
+    uint16_t port; /**< host order */
+    uint8_t slot;
+};
+
+/** @return true when @p candidate is unused towards the RS in question */
+typedef bool (*local_port_is_free)(void *context, const struct local_port *candidate);
+
+/** @param seed where in its ports a bucket begins. @return 0, or -ENOMEM. */
+int local_ports_init(struct local_ports *ports, uint64_t seed);
+void local_ports_free(struct local_ports *ports);
+
+/**
+ * Take the least recently used port of @p bucket that @p is_free accepts.
+ *
+ * @return false when none was found: all ports (or the 256 least recently used) are in use
+ */
+bool local_port_take(struct local_ports *ports, const struct local_ip_set *ips, uint16_t bucket,
+                     local_port_is_free is_free, void *context, struct local_port *taken);
+
+/**
+ * A session that used the port is over.
+ *
+ * @param slot as in `local_port.slot`; ignored when the slot is not in use any more
+ */
+void local_port_release(struct local_ports *ports, uint16_t bucket, uint8_t slot, uint16_t port);
+
+#endif

@@ -1,0 +1,146 @@
+#include "session/session.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <rte_branch_prediction.h>
+
+#include "session/memory.h"
+
+/* Two entries a session, at most half of the slots taken: about 1.5 probes a hit. */
+enum {
+    INDEX_SLOTS_PER_SESSION = 4,
+    INDEX_SLOTS_MIN = 64
+};
+
+static size_t sessions_bytes(uint32_t capacity) {
+    return ((size_t)capacity + 1) * sizeof(struct session);
+}
+
+static size_t index_bytes(uint32_t slots) {
+    return (size_t)slots * sizeof(uint64_t);
+}
+
+int session_table_init(struct session_table *table, uint32_t capacity, uint64_t seed) {
+    uint32_t slots = capacity * INDEX_SLOTS_PER_SESSION;
+
+    memset(table, 0, sizeof(*table));
+    table->capacity = capacity;
+    table->seed = seed;
+    table->index_slots = slots < INDEX_SLOTS_MIN ? INDEX_SLOTS_MIN : slots;
+    table->sessions = memory_map(sessions_bytes(capacity));
+    table->index = memory_map(index_bytes(table->index_slots));
+    if (table->sessions == NULL || table->index == NULL) {
+        session_table_free(table);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+void session_table_free(struct session_table *table) {
+    memory_unmap(table->sessions, sessions_bytes(table->capacity));
+    memory_unmap(table->index, index_bytes(table->index_slots));
+    memset(table, 0, sizeof(*table));
+}
+
+static uint32_t next_slot(const struct session_table *table, uint32_t slot) {
+    return likely(slot + 1 < table->index_slots) ? slot + 1 : 0;
+}
+
+static uint32_t entry_hash(uint64_t entry) {
+    return (uint32_t)(entry >> 32);
+}
+
+session_ref session_guess(const struct session_table *table, uint32_t hash) {
+    uint32_t slot = session_index_home(table, hash);
+    uint64_t entry;
+
+    for (; (entry = table->index[slot]) != 0; slot = next_slot(table, slot))
+        if (entry_hash(entry) == hash)
+            return (session_ref)entry;
+    return 0;
+}
+
+session_ref session_find(const struct session_table *table, const struct flow_key *key,
+                         uint32_t hash) {
+    uint32_t slot = session_index_home(table, hash);
+    uint64_t entry;
+
+    for (; (entry = table->index[slot]) != 0; slot = next_slot(table, slot))
+        if (entry_hash(entry) == hash && session_is(table, (session_ref)entry, key))
+            return (session_ref)entry;
+    return 0;
+}
+
+static void index_insert(struct session_table *table, const struct flow_key *key, session_ref ref) {
+    uint32_t hash = session_hash(table, key);
+    uint32_t slot = session_index_home(table, hash);
+
+    while (table->index[slot] != 0)
+        slot = next_slot(table, slot);
+    table->index[slot] = (uint64_t)hash << 32 | ref;
+}
+
+/* True when an entry that belongs at `home` would not be found at `slot` if `hole` were empty. */
+static bool crosses(uint32_t home, uint32_t hole, uint32_t slot) {
+    if (hole <= slot)
+        return home <= hole || home > slot;
+    return home <= hole && home > slot;
+}
+
+/* Deletion by shifting back: no tombstones, so probes stay short however long the LD runs. */
+static void index_remove(struct session_table *table, const struct flow_key *key, session_ref ref) {
+    uint32_t hash = session_hash(table, key);
+    uint64_t entry = (uint64_t)hash << 32 | ref;
+    uint32_t hole = session_index_home(table, hash);
+    uint32_t slot;
+
+    while (table->index[hole] != entry)
+        hole = next_slot(table, hole);
+    for (slot = next_slot(table, hole); (entry = table->index[slot]) != 0;
+         slot = next_slot(table, slot)) {
+        if (crosses(session_index_home(table, entry_hash(entry)), hole, slot)) {
+            table->index[hole] = entry;
+            hole = slot;
+        }
+    }
+    table->index[hole] = 0;
+}
+
+static uint32_t session_take(struct session_table *table) {
+    uint32_t number = table->free_head;
+
+    if (number != 0) {
+        table->free_head = table->sessions[number].next_free;
+        return number;
+    }
+    return table->used_up_to < table->capacity ? ++table->used_up_to : 0;
+}
+
+uint32_t session_open(struct session_table *table, const struct flow_key *from_client,
+                      const struct flow_key *from_rs) {
+    uint32_t number = session_take(table);
+    struct session *session = &table->sessions[number];
+
+    if (unlikely(number == 0))
+        return 0;
+    memset(session, 0, sizeof(*session));
+    session->key[FROM_CLIENT] = *from_client;
+    session->key[FROM_RS] = *from_rs;
+    index_insert(table, from_client, number << 1 | FROM_CLIENT);
+    index_insert(table, from_rs, number << 1 | FROM_RS);
+    table->active++;
+    return number;
+}
+
+void session_close(struct session_table *table, uint32_t number) {
+    struct session *session = &table->sessions[number];
+
+    index_remove(table, &session->key[FROM_CLIENT], number << 1 | FROM_CLIENT);
+    index_remove(table, &session->key[FROM_RS], number << 1 | FROM_RS);
+    /* A key without a protocol equals no packet's: guesses made before now fail safely. */
+    memset(session->key, 0, sizeof(session->key));
+    session->next_free = table->free_head;
+    table->free_head = number;
+    table->active--;
+}

@@ -1,0 +1,110 @@
+/**
+ * @file
+ * Sessions of one worker: 128 bytes each, and an open-addressing index in which both directions of
+ * a session point to it. 172 bytes a session all-in: 128 + 2 x 2 index entries of 8 (at most half
+ * full) + 8 of the timing wheel + 4 of its local port.
+ *
+ * Not thread safe: a session lives and dies with the worker that owns its bucket.
+ */
+#ifndef SLUICE_SESSION_SESSION_H
+#define SLUICE_SESSION_SESSION_H
+
+#include <stdint.h>
+
+#include <rte_prefetch.h>
+
+#include "packet/flow.h"
+#include "session/tcp_state.h"
+
+/** One session. The first cache line is all that an established flow touches. */
+struct session {
+    struct flow_key key[2]; /**< by enum direction: the tuple as the client, as the RS sends it */
+    uint32_t last_seen_ms;  /**< low 32 bits of the worker's clock */
+    uint32_t target;        /**< index into snapshot.targets */
+    uint32_t armed_tick;    /**< what wheel_arm() returned */
+    uint16_t bucket;
+    uint8_t state;       /**< enum session_state */
+    uint8_t local_slot;  /**< of the local IP, for the port allocator */
+    uint64_t packets[2]; /**< by enum direction */
+
+    uint64_t created_ms __attribute__((aligned(64)));
+    uint32_t next_free;   /**< while unused */
+    uint8_t reserved[52]; /**< room for sequence offsets (TOA, PROXY) and limits */
+};
+
+_Static_assert(sizeof(struct session) == 128, "two cache lines");
+
+/** Session number and direction: number << 1 | direction. 0: none. */
+typedef uint32_t session_ref;
+
+struct session_table {
+    struct session *sessions; /**< [0] is never used */
+    uint64_t *index;          /**< hash << 32 | session_ref; 0: empty */
+    uint32_t index_slots;
+    uint32_t capacity;
+    uint32_t active;
+    uint32_t free_head;  /**< last closed, first reused: still in the cache */
+    uint32_t used_up_to; /**< sessions above have never been used */
+    uint64_t seed;
+};
+
+/** @param capacity sessions, up to 2^28. @return 0, or -ENOMEM. */
+int session_table_init(struct session_table *table, uint32_t capacity, uint64_t seed);
+void session_table_free(struct session_table *table);
+
+static inline uint32_t session_hash(const struct session_table *table, const struct flow_key *key) {
+    return flow_hash(key, table->seed);
+}
+
+/* Multiplication instead of a mask: any number of slots, and entries lie in the order of their
+ * hashes, so that a hash alone tells where an entry belongs. */
+static inline uint32_t session_index_home(const struct session_table *table, uint32_t hash) {
+    return (uint32_t)((uint64_t)hash * table->index_slots >> 32);
+}
+
+static inline void session_prefetch_index(const struct session_table *table, uint32_t hash) {
+    rte_prefetch0(&table->index[session_index_home(table, hash)]);
+}
+
+static inline struct session *session_at(const struct session_table *table, session_ref ref) {
+    return &table->sessions[ref >> 1];
+}
+
+static inline enum direction session_direction(session_ref ref) {
+    return (enum direction)(ref & 1);
+}
+
+/** True when @p ref (any, also one that is out of date) is the session and direction of @p key. */
+static inline bool session_is(const struct session_table *table, session_ref ref,
+                              const struct flow_key *key) {
+    return flow_equal(&session_at(table, ref)->key[session_direction(ref)], key);
+}
+
+/**
+ * What @p hash most likely stands for, without touching the session: for prefetching. The answer
+ * has to be confirmed by session_is() and, when that fails, replaced by session_find()'s.
+ */
+session_ref session_guess(const struct session_table *table, uint32_t hash);
+
+/** The session and direction of @p key, or 0. */
+session_ref session_find(const struct session_table *table, const struct flow_key *key,
+                         uint32_t hash);
+
+/**
+ * Open a session under both keys. The caller has made sure that neither is in the table, and
+ * fills in the rest (keys and `packets` are set, everything else is 0).
+ *
+ * @return its number, or 0 when the table is full
+ */
+uint32_t session_open(struct session_table *table, const struct flow_key *from_client,
+                      const struct flow_key *from_rs);
+
+/** Take session @p number out of the table; the number will be used again. */
+void session_close(struct session_table *table, uint32_t number);
+
+/** True when @p number is an open session. */
+static inline bool session_is_open(const struct session_table *table, uint32_t number) {
+    return table->sessions[number].key[FROM_CLIENT].vni_protocol != 0;
+}
+
+#endif
