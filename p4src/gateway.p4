@@ -1,19 +1,20 @@
 // The gateway's ingress, the same on every architecture. Read `apply` first: it is the pipeline.
 //
-//   frame ─► network, my_mac ─► IP check   ─► own address ─► ACL ─► tunnel end ─► TTL ─► flow
-//                                              │ ARP, ping                                │
-//                                              │ heartbeat ────────────────────┐          ▼
-//                                                                              │     eip lookup
-//            ┌── to a VM ◄──────────────────────────────────────────────────── │ ─────────┤
-//            │                                                                 │          ▼
-//            │                                                                 │     flow_pin ─► service ─► vip ─► local_ip
-//            │   ┌── from a VM ◄────────────────────────────────────────────── │ ─────────┤
-//            ▼   ▼                                                             ▼          ▼ steered
-//        translate, limit ──────────────────┐                               LD liveness ◄─ bucket's LD
-//            │ to a VM's host               │                                  │
-//            └────────────► tunnel start ◄── │ ─────────────────────────────────┘
+//   frame ─► network, my_mac ─► IP check ─► own address ─► tunnel end, IP check ─► flow ─► source, ACL ─► TTL
+//                                           │ ARP, ND, ping: answered                                     │ expired: answered
+//                                           │ heartbeat ─────────────────────────────┐                    ▼
+//                                                                                    │               eip lookup
+//            ┌── to a VM ◄────────────────────────────────────────────────────────── │ ───────────────────┤
+//            │                                                                       │                    ▼
+//            │                                                                       │   flow_pin, service, vip, local_ip
+//            │   ┌── from a VM ◄──────────────────────────────────────────────────── │ ───────────────────┤
+//            ▼   ▼                                                                   ▼                    ▼ steered
+//      limit, translate ────────────────────┐                                   LD liveness ◄────── bucket's LD
+//            │ to a VM's host               │                                        │
+//            └────────────► tunnel start ◄──┼────────────────────────────────────────┘
 //                                │          ▼
 //                                └────► routing ─► nexthop ─► frame
+//                                          └ hairpin: once more from the start, as if it had come from upstream
 #ifndef SLUICE_GATEWAY_P4
 #define SLUICE_GATEWAY_P4
 
@@ -22,6 +23,7 @@
 #include "controls/failover.p4"
 #include "controls/own_address.p4"
 #include "controls/own_address_v6.p4"
+#include "controls/source_policy.p4"
 #include "controls/acl.p4"
 #include "controls/tunnel.p4"
 #include "controls/icmp_error.p4"
@@ -40,6 +42,7 @@ control Gateway(inout headers_t hdr, inout metadata_t meta) {
     LdSource() ld_source;
     OwnAddress() own_address;
     OwnAddressV6() own_address_v6;
+    SourcePolicy() source_policy;
     Acl() acl;
     TunnelEnd() tunnel_end;
     TimeExceeded() time_exceeded;
@@ -111,10 +114,13 @@ control Gateway(inout headers_t hdr, inout metadata_t meta) {
         if (GOES_ON(meta)) {
             flow.apply(hdr, meta);
         }
+        if (GOES_ON(meta) && !meta.second_pass) {
+            source_policy.apply(hdr, meta);
+        }
         if (GOES_ON(meta)) {
             acl.apply(hdr, meta);
         }
-        if (GOES_ON(meta)) {
+        if (GOES_ON(meta) && !meta.second_pass) { // the gateway is one hop, also to those who meet it twice
             bool expired;
             if (hdr.packet.ipv4.isValid()) {
                 expired = hdr.packet.ipv4.ttl <= 1;
@@ -146,7 +152,9 @@ control Gateway(inout headers_t hdr, inout metadata_t meta) {
                 }
             }
             if (IS_FORWARD(meta)) {
-                if (meta.eip.found && (meta.eip.direction == eip_direction_t.IN || !meta.steered)) {
+                bool from_vm = meta.eip.found && meta.eip.direction == eip_direction_t.OUT && !meta.steered;
+                bool to_vip = meta.eip.found && meta.eip.direction == eip_direction_t.IN && meta.steered;
+                if (to_vm || from_vm || to_vip) {
                     eip_translate.apply(hdr, meta);
                 } else if (meta.vni != 0 && !meta.steered) {
                     DROP(DROP_VNI_UNREACHABLE);
@@ -176,6 +184,9 @@ control Gateway(inout headers_t hdr, inout metadata_t meta) {
         } else if (IS_FORWARD(meta) && !meta.reflected) {
             if (meta.tunnel.wanted) {
                 tunnel_start.apply(hdr, meta);
+            }
+            if (meta.second_pass && !meta.tunnel.wanted) {
+                DROP(DROP_HAIRPIN_LOOP);
             }
             if (IS_FORWARD(meta)) {
                 routing.apply(hdr, meta);

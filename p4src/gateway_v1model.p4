@@ -65,7 +65,8 @@ control V1modelIngress(inout headers_t hdr, inout metadata_t meta, inout standar
             meta.second_pass = hdr.recirculated.isValid();
             meta.parser_failed = standard_metadata.parser_error != error.NoError;
             // Ethernet and its tag come before the IP header.
-            meta.frame_bytes = (bit<16>)standard_metadata.packet_length - (hdr.vlan.isValid() ? 16w18 : 16w14);
+            meta.frame_bytes = (bit<16>)standard_metadata.packet_length - (hdr.vlan.isValid() ? 16w18 : 16w14) -
+                               (meta.second_pass ? RECIRCULATED_BYTES : 0);
             gateway.apply(hdr, meta);
         }
 
@@ -82,7 +83,9 @@ control V1modelIngress(inout headers_t hdr, inout metadata_t meta, inout standar
         } else if (meta.verdict == verdict_t.RECIRCULATE) {
             standard_metadata.egress_spec = RECIRCULATION_PORT;
         } else {
-            drops.count((bit<32>)meta.drop_reason);
+            if (meta.drop_reason != NO_DROP) {
+                drops.count((bit<32>)meta.drop_reason);
+            }
             mark_to_drop(standard_metadata);
         }
     }

@@ -191,11 +191,14 @@ header heartbeat_t {
 }
 
 const bit<16> UDP_PORT_HEARTBEAT = 4793; // unassigned by IANA
+const bit<16> UDP_HEARTBEAT_BYTES = 8 + 20;
 
 // In front of a packet on its second pass through the gateway (hairpin); never on a wire.
 header recirculated_t {
     bit<16> network_id;
 }
+
+const bit<16> RECIRCULATED_BYTES = 2;
 
 // To and from the controller (P4Runtime packet I/O).
 @controller_header("packet_in")

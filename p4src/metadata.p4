@@ -63,17 +63,17 @@ struct eip_t {
     ipv4_addr_t host;
 }
 
+struct eip_v6_t {
+    ipv6_addr_t address;
+    ipv6_addr_t owner;
+}
+
 #define DROP(reason) meta.verdict = verdict_t.DROP; meta.drop_reason = reason
 #define IS_FORWARD(meta) (meta.verdict == verdict_t.FORWARD)
 // Still the packet that came: neither dropped nor answered.
 #define GOES_ON(meta) (meta.verdict == verdict_t.FORWARD && !meta.reflected && !meta.answered && !meta.is_heartbeat)
 // a + b in 16-bit ones' complement (RFC 1071)
 #define ONES_ADD(a, b) ((a) + (b) + (((((bit<17>)(a)) + ((bit<17>)(b)))[16:16] == 1) ? 16w1 : 16w0))
-
-struct eip_v6_t {
-    ipv6_addr_t address;
-    ipv6_addr_t owner;
-}
 
 struct metadata_t {
     verdict_t verdict;
@@ -97,6 +97,7 @@ struct metadata_t {
 
     bool decapsulated;
     ipv4_addr_t sender_vtep;  // where the tunnel came from
+    ipv4_addr_t own_vtep;     // the address it came to
     mac_addr_t sender_mac;
 
     bool from_ld;

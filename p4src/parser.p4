@@ -11,7 +11,7 @@
 //
 // IPv6 extension headers other than a fragment header are not looked behind: such a packet is routed and steered by its
 // addresses.
-// A header length that cannot be (IHL < 5) ends the parse; controls/ipv4_check.p4 drops the packet.
+// A header length that cannot be (IHL < 5) ends the parse; controls/ip_check.p4 drops the packet.
 #ifndef SLUICE_PARSER_P4
 #define SLUICE_PARSER_P4
 
@@ -21,10 +21,12 @@
 
 #define OPTION_BITS(ipv4) ((((bit<32>)(ipv4).ihl) - 5) << 5)
 
-// `udp_dst_port` is 0 unless the packet is a whole UDP datagram: what its payload is can then be told from it.
-parser IpPacketParser(packet_in packet, in bit<16> ether_type, out ip_packet_t p, out bit<16> udp_dst_port) {
+// `udp_dst_port` and `udp_length` are 0 unless the packet is a whole UDP datagram: they tell what its payload is.
+parser IpPacketParser(packet_in packet, in bit<16> ether_type, out ip_packet_t p, out bit<16> udp_dst_port,
+                      out bit<16> udp_length) {
     state start {
         udp_dst_port = 0;
+        udp_length = 0;
         transition select(ether_type) {
             ETHERTYPE_IPV4: parse_ipv4;
             ETHERTYPE_IPV6: parse_ipv6;
@@ -91,6 +93,7 @@ parser IpPacketParser(packet_in packet, in bit<16> ether_type, out ip_packet_t p
     state parse_datagram {
         packet.extract(p.udp);
         udp_dst_port = p.udp.dst_port;
+        udp_length = p.udp.length;
         transition accept;
     }
 
@@ -176,6 +179,7 @@ parser IpPacketParser(packet_in packet, in bit<16> ether_type, out ip_packet_t p
 parser GatewayParser(packet_in packet, out headers_t hdr) {
     bit<16> ether_type;
     bit<16> udp_dst_port;
+    bit<16> udp_length;
 
     state start {
         packet.extract(hdr.ethernet);
@@ -206,10 +210,10 @@ parser GatewayParser(packet_in packet, out headers_t hdr) {
     }
 
     state parse_packet {
-        IpPacketParser.apply(packet, ether_type, hdr.packet, udp_dst_port);
-        transition select(udp_dst_port) {
-            UDP_PORT_VXLAN: parse_vxlan; // never in fragments (RFC 7348, section 4.3)
-            UDP_PORT_HEARTBEAT: parse_heartbeat;
+        IpPacketParser.apply(packet, ether_type, hdr.packet, udp_dst_port, udp_length);
+        transition select(udp_dst_port, udp_length) {
+            (UDP_PORT_VXLAN, _): parse_vxlan; // never in fragments (RFC 7348, section 4.3)
+            (UDP_PORT_HEARTBEAT, UDP_HEARTBEAT_BYTES): parse_heartbeat; // anybody may use the port for something else
             default: accept;
         }
     }
@@ -230,7 +234,7 @@ parser GatewayParser(packet_in packet, out headers_t hdr) {
     }
 
     state parse_inner {
-        IpPacketParser.apply(packet, hdr.inner_ethernet.ether_type, hdr.inner, udp_dst_port);
+        IpPacketParser.apply(packet, hdr.inner_ethernet.ether_type, hdr.inner, udp_dst_port, udp_length);
         transition accept;
     }
 }

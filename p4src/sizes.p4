@@ -15,6 +15,7 @@
 #define SIZE_LD_OF_BUCKET 65536 // 64 clusters of 1024 buckets
 #define SIZE_LD 4096
 #define SIZE_ACL 1024
+#define SIZE_SOURCE_POLICY 4096
 #define SIZE_FLOW_PIN 65536
 #define SIZE_EIP 1048576
 #define SIZE_EIP_LIMIT 2097152

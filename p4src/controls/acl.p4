@@ -1,4 +1,5 @@
-// The operator's block list: the first thing a packet with a good header meets. The highest priority wins; no match passes.
+// The operator's block list, for every packet that goes through the gateway (one out of a tunnel: the packet inside). The
+// highest priority wins; no match passes. An ICMP error is matched by the protocol and ports of the packet it is about.
 #ifndef SLUICE_ACL_P4
 #define SLUICE_ACL_P4
 

@@ -94,9 +94,42 @@ control EipLookup(inout headers_t hdr, inout metadata_t meta) {
     }
 }
 
+// The tunnel to the host of an EIP's VM. Hosts answer through the switch a tunnel came from, so its source is this switch's own.
+control HostTunnel(inout headers_t hdr, inout metadata_t meta) {
+    @id(ACTION_SET_TUNNEL_SOURCE)
+    action set_tunnel_source(@id(1) @format(IPV4_ADDRESS) ipv4_addr_t address) {
+        meta.tunnel.wanted = true;
+        meta.tunnel.src = address;
+        meta.tunnel.dst = meta.eip.host;
+        meta.tunnel.mac = meta.eip.mac;
+    }
+
+    @id(TABLE_TUNNEL_SOURCE)
+    table tunnel_source {
+        key = {
+            meta.network_id: exact @id(1) @name("network_id"); // the EIP's
+        }
+        actions = {
+            @proto_id(1) set_tunnel_source;
+            @defaultonly NoAction;
+        }
+        const default_action = NoAction();
+        size = SIZE_NETWORK;
+    }
+
+    apply {
+        if (tunnel_source.apply().hit) {
+            FlowEntropy.apply(meta, hdr.packet.ipv6.isValid());
+        } else {
+            DROP(DROP_NO_TUNNEL_SOURCE);
+        }
+    }
+}
+
 // Translates the packet of an EIP that was found, within its limit, and counts it: cell 2 * index for in, + 1 for out.
 control EipTranslate(inout headers_t hdr, inout metadata_t meta) {
     EipLimit() limit;
+    HostTunnel() host_tunnel;
     AddressRewrite() rewrite;
     AddressRewriteV6() rewrite_v6;
 
@@ -124,10 +157,7 @@ control EipTranslate(inout headers_t hdr, inout metadata_t meta) {
                 meta.network_id = meta.eip.network_id;
                 meta.vrf_id = meta.eip.vrf_id;
             } else if (!meta.eip.owner_is_vip) {
-                meta.tunnel.wanted = true;
-                meta.tunnel.dst = meta.eip.host;
-                meta.tunnel.mac = meta.eip.mac;
-                FlowEntropy.apply(meta, hdr.packet.ipv6.isValid());
+                host_tunnel.apply(hdr, meta);
             }
         }
     }

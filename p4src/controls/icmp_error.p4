@@ -1,6 +1,6 @@
 // ICMP time exceeded (RFC 792; RFC 1812, section 5.3.1; RFC 4443, section 3.3), so that traceroute shows the gateway.
 //
-//   (network, VNI) ─► icmp_source, icmp_source_v6 ─► the address the gateway answers from
+//   (network, VNI) ─► icmp_source, icmp_source_v6 ─► the address the gateway answers from; one entry may serve all VNIs
 //
 //   ethernet | packet   ──►   ethernet | error ipv4 or ipv6 | error icmp | the packet's headers
 //
@@ -27,7 +27,7 @@ control TimeExceeded(inout headers_t hdr, inout metadata_t meta) {
     table icmp_source {
         key = {
             meta.network_id: exact @id(1) @name("network_id");
-            meta.vni: exact @id(2) @name("vni");
+            meta.vni: ternary @id(2) @name("vni");
         }
         actions = {
             @proto_id(1) answer_from;
@@ -47,7 +47,7 @@ control TimeExceeded(inout headers_t hdr, inout metadata_t meta) {
     table icmp_source_v6 {
         key = {
             meta.network_id: exact @id(1) @name("network_id");
-            meta.vni: exact @id(2) @name("vni");
+            meta.vni: ternary @id(2) @name("vni");
         }
         actions = {
             @proto_id(1) answer_from_v6;
@@ -90,6 +90,7 @@ control TimeExceeded(inout headers_t hdr, inout metadata_t meta) {
 
     action into_tunnel() {
         meta.tunnel.wanted = true;
+        meta.tunnel.src = meta.own_vtep;
         meta.tunnel.dst = meta.sender_vtep;
         meta.tunnel.mac = meta.sender_mac;
         meta.tunnel.src_port = 0xc000;

@@ -3,7 +3,8 @@
 #ifndef SLUICE_IP_CHECK_P4
 #define SLUICE_IP_CHECK_P4
 
-// No packet on a wire has such an address as source; as destination, neither broadcast nor multicast is routed here.
+// No packet on a wire has such an address as source; as destination, neither broadcast nor multicast is routed here. Nor
+// has any both ends alike ("LAND"): whoever sends from the gateway's own address to it forges.
 // "This" network, loopback, multicast and class E (RFC 6890).
 #define IS_MARTIAN(addr) ((addr)[31:24] == 0 || (addr)[31:24] == 127 || (addr)[31:28] >= 14)
 // Unspecified and loopback (both in ::/120, with all that is reserved there), IPv4-mapped, multicast (RFC 6890, RFC 4291).
@@ -28,7 +29,8 @@ control IpCheck(inout headers_t hdr, inout metadata_t meta) {
                 Ipv4ChecksumVerify.apply(hdr, checksum_ok);
                 if (!checksum_ok) {
                     DROP(DROP_IPV4_CHECKSUM);
-                } else if (IS_MARTIAN(hdr.packet.ipv4.src_addr) || IS_MARTIAN(hdr.packet.ipv4.dst_addr)) {
+                } else if (IS_MARTIAN(hdr.packet.ipv4.src_addr) || IS_MARTIAN(hdr.packet.ipv4.dst_addr) ||
+                           hdr.packet.ipv4.src_addr == hdr.packet.ipv4.dst_addr) {
                     DROP(DROP_MARTIAN);
                 }
             }
@@ -40,8 +42,11 @@ control IpCheck(inout headers_t hdr, inout metadata_t meta) {
                        hdr.packet.ipv6.payload_len > meta.frame_bytes - IPV6_HEADER_BYTES) {
                 DROP(DROP_IP_LENGTH);
             } else if (IS_MARTIAN_V6(hdr.packet.ipv6.src_addr) ||
-                       (IS_MARTIAN_V6(hdr.packet.ipv6.dst_addr) && !hdr.packet.nd.isValid())) {
-                DROP(DROP_MARTIAN);
+                       hdr.packet.ipv6.src_addr == hdr.packet.ipv6.dst_addr ||
+                       (IS_MARTIAN_V6(hdr.packet.ipv6.dst_addr) && (!hdr.packet.nd.isValid() || meta.decapsulated)) ||
+                       (meta.decapsulated && (IS_LINK_LOCAL(hdr.packet.ipv6.src_addr) ||
+                                              IS_LINK_LOCAL(hdr.packet.ipv6.dst_addr)))) {
+                DROP(DROP_MARTIAN); // of link-local ones outside a tunnel controls/own_address_v6.p4 takes its own first
             }
         }
     }

@@ -76,6 +76,8 @@ control OwnAddress(inout headers_t hdr, inout metadata_t meta) {
             } else {
                 DROP(DROP_UNSUPPORTED_ARP);
             }
+        } else if (own && meta.second_pass) {
+            DROP(DROP_OWN_ADDRESS); // its sender is behind a tunnel, not at the port it came from
         } else if (own) {
             if (hdr.packet.icmp.isValid() && hdr.packet.icmp.type == ICMP_ECHO_REQUEST && hdr.packet.icmp.code == 0 &&
                 hdr.packet.ipv4.more_fragments == 0) {

@@ -82,6 +82,8 @@ control OwnAddressV6(inout headers_t hdr, inout metadata_t meta) {
             } else {
                 meta.verdict = verdict_t.PUNT;
             }
+        } else if (own && meta.second_pass) {
+            DROP(DROP_OWN_ADDRESS); // its sender is behind a tunnel, not at the port it came from
         } else if (own) {
             if (hdr.packet.icmp.isValid() && hdr.packet.icmp.type == ICMPV6_ECHO_REQUEST && hdr.packet.icmp.code == 0 &&
                 !hdr.packet.ipv6_fragment.isValid()) {

@@ -28,11 +28,13 @@ control TunnelEnd(inout headers_t hdr, inout metadata_t meta) {
     @id(ACTION_TERMINATE_TUNNEL)
     action terminate_tunnel() {}
 
+    // The network is part of the key: a tunnel from an upstream network would be anybody's.
     @id(TABLE_MY_TUNNEL)
     table my_tunnel {
         key = {
             hdr.packet.ipv4.dst_addr: exact @id(1) @name("address") @format(IPV4_ADDRESS);
             hdr.packet.udp.dst_port: exact @id(2) @name("udp_port");
+            meta.network_id: exact @id(3) @name("network_id");
         }
         actions = {
             @proto_id(1) terminate_tunnel;
@@ -47,6 +49,7 @@ control TunnelEnd(inout headers_t hdr, inout metadata_t meta) {
         meta.decapsulated = true;
         meta.vni = hdr.vxlan.vni;
         meta.sender_vtep = hdr.packet.ipv4.src_addr;
+        meta.own_vtep = hdr.packet.ipv4.dst_addr;
         meta.sender_mac = hdr.inner_ethernet.src_addr;
         meta.frame_bytes =
             hdr.packet.ipv4.total_len - (((bit<16>)hdr.packet.ipv4.ihl) << 2) - (VXLAN_OVERHEAD_BYTES - IPV4_MIN_HEADER_BYTES);
