@@ -106,11 +106,11 @@ control Checksums(inout headers_t hdr, inout metadata_t meta) {
         update_checksum(hdr.error_ipv4.isValid(), { IPV4_FIELDS_BUT_CHECKSUM(hdr.error_ipv4) }, hdr.error_ipv4.checksum,
                         HashAlgorithm.csum16);
 
-        // Over the ICMP header and the headers it quotes; options are empty where there are none. ICMPv6's has a
+        // Over the ICMP header and what it quotes: an IP header and 8 bytes; options are empty where there are none. ICMPv6's has a
         // pseudo-header (RFC 8200, section 8.1).
         update_checksum(hdr.error_ipv4.isValid() && hdr.packet.tcp.isValid(),
                         { ICMP_FIELDS_BUT_CHECKSUM(hdr.error_icmp), IPV4_HEADER_FIELDS(hdr.packet.ipv4),
-                          hdr.packet.ipv4_options.options, TCP_FIELDS(hdr.packet.tcp) },
+                          hdr.packet.ipv4_options.options, TCP_QUOTED_FIELDS(hdr.packet.tcp) },
                         hdr.error_icmp.checksum, HashAlgorithm.csum16);
         update_checksum(hdr.error_ipv4.isValid() && hdr.packet.udp.isValid(),
                         { ICMP_FIELDS_BUT_CHECKSUM(hdr.error_icmp), IPV4_HEADER_FIELDS(hdr.packet.ipv4),
@@ -123,7 +123,7 @@ control Checksums(inout headers_t hdr, inout metadata_t meta) {
                         hdr.error_icmp.checksum, HashAlgorithm.csum16);
         update_checksum(hdr.error_ipv6.isValid() && hdr.packet.tcp.isValid(),
                         { ICMPV6_PSEUDO_HEADER(hdr.error_ipv6), ICMP_FIELDS_BUT_CHECKSUM(hdr.error_icmp),
-                          IPV6_FIELDS(hdr.packet.ipv6), TCP_FIELDS(hdr.packet.tcp) },
+                          IPV6_FIELDS(hdr.packet.ipv6), TCP_QUOTED_FIELDS(hdr.packet.tcp) },
                         hdr.error_icmp.checksum, HashAlgorithm.csum16);
         update_checksum(hdr.error_ipv6.isValid() && hdr.packet.udp.isValid(),
                         { ICMPV6_PSEUDO_HEADER(hdr.error_ipv6), ICMP_FIELDS_BUT_CHECKSUM(hdr.error_icmp),

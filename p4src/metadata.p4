@@ -131,7 +131,7 @@ struct metadata_t {
     bit<16> ecmp_group_id;
     bit<16> ecmp_hash;
     bool punt_limited;        // the punt is one of many; the rate is bounded
-    bool truncate;            // to the headers: an ICMP error quotes no more
+    bool truncate;            // to packet_bytes: an ICMP error quotes no more, an answer drops what it does not know
 }
 
 #endif

@@ -62,9 +62,7 @@ control FlowEntropy(inout metadata_t meta, in bool is_v6) {
     (ipv6).src_addr, (ipv6).dst_addr
 #define ICMPV6_PSEUDO_HEADER(ipv6) \
     (ipv6).src_addr, (ipv6).dst_addr, 16w0, (ipv6).payload_len, 24w0, IP_PROTOCOL_ICMPV6
-#define TCP_FIELDS(tcp) \
-    (tcp).src_port, (tcp).dst_port, (tcp).seq_no, (tcp).ack_no, (tcp).data_offset, (tcp).reserved, (tcp).flags, \
-    (tcp).window, (tcp).checksum, (tcp).urgent_pointer
+#define TCP_QUOTED_FIELDS(tcp) (tcp).src_port, (tcp).dst_port, (tcp).seq_no
 #define UDP_FIELDS(udp) (udp).src_port, (udp).dst_port, (udp).length, (udp).checksum
 #define ICMP_FIELDS_BUT_CHECKSUM(icmp) (icmp).type, (icmp).code, (icmp).rest
 
@@ -95,7 +93,7 @@ control Ipv4ChecksumVerify(in headers_t hdr, out bool ok) {
     } \
     conforms = ahead <= (((bit<64>)(tolerance_us)) << GCRA_FRACTION_BITS); \
     if (conforms) { \
-        gcra_tat.write(cell, now + ahead + cost); \
+        gcra_tat.write(cell, now + ahead + (cost)); \
     }
 
 control EipGcra(in bit<48> now_us, in bit<32> cell, in bit<64> cost, in bit<32> tolerance_us, out bool conforms) {

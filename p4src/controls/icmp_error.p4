@@ -2,7 +2,7 @@
 //
 //   (network, VNI) ─► icmp_source, icmp_source_v6 ─► the address the gateway answers from; one entry may serve all VNIs
 //
-//   ethernet | packet   ──►   ethernet | error ipv4 or ipv6 | error icmp | the packet's headers
+//   ethernet | packet   ──►   ethernet | error ipv4 or ipv6 | error icmp | the packet's IP header and 8 bytes
 //
 // Back the way the packet came: routed, or into the tunnel it came by. Never about an ICMP error, a later fragment or a
 // multicast (RFC 1122, section 3.2.2), and at a limited rate.
@@ -12,10 +12,11 @@
 const bit<8> ICMP_ERROR_TTL = 64;
 const bit<6> ICMP_ERROR_DSCP = 48; // network control (RFC 1812, section 4.3.2.5: precedence 6)
 const bit<16> ICMP_HEADER_BYTES = 8;
+const bit<16> QUOTED_PAYLOAD_BYTES = 8;
 
 control TimeExceeded(inout headers_t hdr, inout metadata_t meta) {
     IcmpGcra() gcra;
-    bit<16> quoted_bytes = 0;
+    bit<16> quoted_bytes;
 
     @id(ACTION_ANSWER_FROM)
     action answer_from(@id(1) @format(IPV4_ADDRESS) ipv4_addr_t address) {
@@ -57,9 +58,9 @@ control TimeExceeded(inout headers_t hdr, inout metadata_t meta) {
         size = SIZE_MY_ADDRESS;
     }
 
-    // What is quoted: the headers that were parsed, at least the 8 bytes of payload that RFC 792 asks for.
+    // What is quoted: the IP header and 8 bytes, as RFC 792 asks for. They hold the ports.
     action ipv4_error() {
-        quoted_bytes = (((bit<16>)hdr.packet.ipv4.ihl) << 2) + quoted_bytes;
+        quoted_bytes = (((bit<16>)hdr.packet.ipv4.ihl) << 2) + QUOTED_PAYLOAD_BYTES;
         hdr.error_ipv4.version = 4;
         hdr.error_ipv4.ihl = 5;
         hdr.error_ipv4.dscp = ICMP_ERROR_DSCP;
@@ -74,7 +75,7 @@ control TimeExceeded(inout headers_t hdr, inout metadata_t meta) {
     }
 
     action ipv6_error() {
-        quoted_bytes = IPV6_HEADER_BYTES + quoted_bytes;
+        quoted_bytes = IPV6_HEADER_BYTES + QUOTED_PAYLOAD_BYTES;
         hdr.error_ipv6.version = 6;
         hdr.error_ipv6.dscp = ICMP_ERROR_DSCP;
         hdr.error_ipv6.payload_len = quoted_bytes + ICMP_HEADER_BYTES;
@@ -103,7 +104,6 @@ control TimeExceeded(inout headers_t hdr, inout metadata_t meta) {
             quotable = false;
         }
         if (quotable) {
-            quoted_bytes = hdr.packet.tcp.isValid() ? 16w20 : 16w8;
             if (hdr.packet.ipv4.isValid()) {
                 quotable = icmp_source.apply().hit;
             } else {
