@@ -1,5 +1,5 @@
 // `my_tunnel`: VXLAN to one of the gateway's tunnel addresses is unwrapped, and what is inside goes on.
-import { describe, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   bucketOf,
   datagram,
@@ -40,6 +40,7 @@ import {
   LD1,
   ldOf,
   NEXTHOP,
+  PLAIN_VIP,
   SERVER,
   SERVICE_VIP,
   UPSTREAM,
@@ -67,6 +68,10 @@ describe("VNI 0", () => {
     "IPv4 options": withFields(answer, "ipv4", { options: ROUTER_ALERT }),
     "a first fragment": fragments(datagram(SERVICE_VIP, CLIENT, 5000, 6000, "a".repeat(64)), 32)[0]!,
     "a later fragment": fragments(datagram(SERVICE_VIP, CLIENT, 5000, 6000, "a".repeat(64)), 32)[1]!,
+    "the last 8 bytes of a TCP segment in fragments": fragments(
+      packet(SERVICE_VIP, CLIENT, [tcp({ srcPort: 80, dstPort: 9 }), payload("a".repeat(12))]),
+      24,
+    )[1]!,
   };
   test.each(Object.entries(INSIDE))(
     "%s inside is routed as if it had come without a tunnel",
@@ -120,6 +125,22 @@ describe("VNI 0", () => {
       port: ld.side.port,
       layers: toLd(ld, 0, bucket, client, FABRIC_MAC),
     });
+  });
+
+  test("all fragments of a datagram to a VIP inside fall into one bucket, the one without ports", async () => {
+    const whole = packet("10.1.0.77", PLAIN_VIP, [
+      tcp({ srcPort: 40_000, dstPort: 80 }),
+      payload("b".repeat(90)),
+    ]);
+    const pieces = fragments(whole, 32, 64);
+    const bucket = bucketOf(0, pieces[0]!);
+    expect(pieces.map((piece) => bucketOf(0, piece))).toEqual([bucket, bucket, bucket]);
+    for (const piece of pieces) {
+      await gateway().expectOut(FABRIC.port, [...from(FABRIC), ...tunnelled(0, piece)], {
+        port: ldOf(bucket).side.port,
+        layers: toLd(ldOf(bucket), 0, bucket, piece, FABRIC_MAC),
+      });
+    }
   });
 
   test("a tunnel inside the tunnel is not opened", async () => {
@@ -234,6 +255,14 @@ describe("bad tunnel packets", () => {
     // The bytes are all there, but the outer header says that the last of them is padding.
     const frame = withFields([...from(FABRIC), ...tunnelled(0, inner)], "ipv4", { totalLen: whole - 1 });
     await gateway().expectDrop("IP_LENGTH", FABRIC.port, frame, false);
+  });
+
+  test("options of the outer header are no room for the frame inside", async () => {
+    const inner = datagram(SERVICE_VIP, CLIENT, 1, 2, countingBytes(40));
+    const whole = build(inner).length + 50 + ROUTER_ALERT.length;
+    const fields = { options: ROUTER_ALERT, totalLen: whole - 1 };
+    const frame = withFields([...from(FABRIC), ...tunnelled(0, inner)], "ipv4", fields);
+    await gateway().expectDrop("IPV4_LENGTH", FABRIC.port, frame, false);
   });
 
   test.each([20, 28, 35, 36, 49])(

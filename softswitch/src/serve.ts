@@ -1,11 +1,21 @@
 // P4Runtime and BMv2's packet-I/O service in front of a switch.
-import type { SoftSwitch } from "./switch.js";
+import { Server, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import { DataplaneInterfaceService } from "@sluice/proto/bm";
+import { P4RuntimeService } from "@sluice/proto/p4runtime";
+import { bmService } from "./bm/service.js";
+import type { SwitchControl } from "./control_port.js";
+import { InProcessControl } from "./in_process.js";
+import { listen, removeSocket } from "./listen.js";
+import { p4RuntimeService } from "./p4runtime/service.js";
+import { SoftSwitch } from "./switch.js";
+import type { Log } from "./types.js";
 
 export interface ServeOptions {
   /** where P4Runtime listens: "unix:/abs/path" or "host:port" */
   grpcAddr: string;
   /** where BMv2's packet-I/O service listens; the same forms */
   dpGrpcAddr?: string;
+  log?: Log;
 }
 
 export interface RunningServer {
@@ -16,7 +26,65 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Starts the servers; rejects with a message that names the address when it cannot listen. */
-export async function serve(_sw: SoftSwitch, _options: ServeOptions): Promise<RunningServer> {
-  throw new Error("not yet");
+/** A device config can be larger than gRPC's default of 4 MB (specification, "gRPC Server Maximum Receive Message Size"). */
+const SERVER_OPTIONS = {
+  "grpc.max_receive_message_length": 128 * 1024 * 1024,
+  "grpc.max_send_message_length": -1,
+};
+
+/**
+ * Starts the servers.
+ *
+ * @param target - a switch in this thread, or the control of one
+ * @throws Error that names the address when it cannot listen; nothing listens then
+ */
+export async function serve(
+  target: SoftSwitch | SwitchControl,
+  options: ServeOptions,
+): Promise<RunningServer> {
+  const control = target instanceof SoftSwitch ? new InProcessControl(target) : target;
+  const log = options.log ?? (target instanceof SoftSwitch ? target.options.log : undefined);
+  const started: Started[] = [];
+  const close = async () => {
+    for (const one of started.splice(0)) one.close();
+  };
+  try {
+    const p4runtime = p4RuntimeService(control, log);
+    started.push(await start(P4RuntimeService, p4runtime, options.grpcAddr));
+    if (options.dpGrpcAddr !== undefined) {
+      started.push(await start(DataplaneInterfaceService, bmService(control, log), options.dpGrpcAddr));
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { grpcAddr: started[0]!.address, dpGrpcAddr: started[1]?.address, close };
+}
+
+interface Started {
+  address: string;
+  close(): void;
+}
+
+async function start(
+  definition: ServiceDefinition,
+  service: { handlers: UntypedServiceImplementation; close(): void },
+  asked: string,
+): Promise<Started> {
+  const server = new Server(SERVER_OPTIONS);
+  server.addService(definition, service.handlers);
+  try {
+    const address = await listen(server, asked);
+    return {
+      address,
+      close: () => {
+        service.close();
+        server.forceShutdown();
+        removeSocket(address);
+      },
+    };
+  } catch (error) {
+    service.close();
+    throw error;
+  }
 }

@@ -1,42 +1,154 @@
 // The switch as a library: control plane on one side, frames on the other, both synchronous.
+import { status } from "@grpc/grpc-js";
 import type { P4Info } from "@sluice/proto/p4info";
-import type { Entity, PacketOut, Update, WriteRequest_Atomicity } from "@sluice/proto/p4runtime";
-import type { OutFrame, PacketInListener, SoftSwitchOptions } from "./types.js";
+import { type Entity, type PacketOut, type Update, WriteRequest_Atomicity } from "@sluice/proto/p4runtime";
+import { UpdateError } from "./control/errors.js";
+import { applyUpdate, readEntity } from "./control/index.js";
+import { packetInOf, packetOutFrame } from "./control/packet_io.js";
+import { bindSchema, type Schema } from "./control/schema.js";
+import { insertConstEntries } from "./control/table_writes.js";
+import { applyAllOrNone } from "./control/undo.js";
+import { buildProgram } from "./ir/build.js";
+import { parseBmv2Json } from "./json/bmv2.js";
+import { type Emit, SimpleSwitch } from "./runtime/simple_switch.js";
+import {
+  type OutFrame,
+  type PacketInListener,
+  type SoftSwitchOptions,
+  type UpdateResult,
+  WriteError,
+} from "./types.js";
+
+const DEFAULT_DROP_PORT = 511;
+
+interface Running {
+  device: SimpleSwitch;
+  schema: Schema;
+}
 
 export class SoftSwitch {
   readonly deviceId: bigint;
+  readonly #clockUs: () => number;
+  readonly #packetInListeners = new Set<PacketInListener>();
+  #running: Running | undefined;
 
   constructor(readonly options: SoftSwitchOptions = {}) {
     this.deviceId = BigInt(options.deviceId ?? 1);
+    const start = performance.now();
+    this.#clockUs = options.clockUs ?? (() => Math.floor((performance.now() - start) * 1000));
   }
 
-  /** Compiles and starts a pipeline; tables, counters and registers start empty. */
-  setPipeline(_p4info: P4Info, _deviceConfig: Uint8Array): void {
-    throw new Error("not yet");
+  /**
+   * Compiles and starts a pipeline; tables, counters and registers start empty.
+   *
+   * @param deviceConfig - the BMv2 JSON that p4c made
+   * @throws UnsupportedConstruct with its name and source line; the pipeline before goes on
+   */
+  setPipeline(p4info: P4Info, deviceConfig: Uint8Array): void {
+    const program = buildProgram(parseBmv2Json(deviceConfig));
+    const device = new SimpleSwitch(program, this.options.dropPort ?? DEFAULT_DROP_PORT, this.#clockUs);
+    const schema = bindSchema(p4info, device);
+    for (const table of schema.tables.values()) insertConstEntries(table);
+    this.#running = { device, schema };
   }
 
-  /** Applies updates; throws WriteError when one fails. */
-  write(_updates: readonly Update[], _atomicity?: WriteRequest_Atomicity): void {
-    throw new Error("not yet");
+  #pipeline(): Running {
+    if (this.#running === undefined) {
+      throw new UpdateError(
+        status.FAILED_PRECONDITION,
+        "the switch has no pipeline yet (SetForwardingPipelineConfig)",
+      );
+    }
+    return this.#running;
   }
 
-  /** Reads entities; wildcards as in P4Runtime. */
-  read(_entities: readonly Entity[]): Entity[] {
-    throw new Error("not yet");
+  /**
+   * Applies updates in order.
+   *
+   * @param atomicity - by default an update that fails does not keep the others from being made. With the other two all are
+   *   made or none; no packet runs in between, so they are the same here
+   * @throws WriteError when at least one failed
+   */
+  write(
+    updates: readonly Update[],
+    atomicity: WriteRequest_Atomicity = WriteRequest_Atomicity.CONTINUE_ON_ERROR,
+  ): void {
+    const { schema } = this.#pipeline();
+    const results: UpdateResult[] = updates.map(() => ({ code: status.OK, message: "" }));
+    if (atomicity === WriteRequest_Atomicity.CONTINUE_ON_ERROR) {
+      for (const [i, update] of updates.entries()) {
+        try {
+          applyUpdate(schema, update);
+        } catch (error) {
+          results[i] = toResult(error);
+        }
+      }
+    } else {
+      const failure = applyAllOrNone(schema, updates);
+      if (failure !== undefined) {
+        results.fill({
+          code: status.ABORTED,
+          message: "taken back, because another update of the batch failed",
+        });
+        results[failure.index] = toResult(failure.error);
+      }
+    }
+    if (results.some(({ code }) => code !== status.OK)) throw new WriteError(updates, results);
+  }
+
+  /** Reads entities; wildcards as in P4Runtime. @throws UpdateError for an id that does not exist */
+  read(entities: readonly Entity[]): Entity[] {
+    const { schema } = this.#pipeline();
+    return entities.flatMap((entity) => [...readEntity(schema, entity)]);
   }
 
   /** Gives a frame to a port; returns what leaves at once, in order. CPU-port frames go to packet-in listeners. */
-  inject(_port: number, _frame: Uint8Array): OutFrame[] {
-    throw new Error("not yet");
+  inject(port: number, frame: Uint8Array): OutFrame[] {
+    const out: OutFrame[] = [];
+    this.process(port, frame, frame.length, (egress, bytes, length) => {
+      out.push({ port: egress, frame: bytes.slice(0, length) });
+    });
+    return out;
   }
 
-  /** A packet from the controller; returns what leaves. */
-  packetOut(_packet: PacketOut): OutFrame[] {
-    throw new Error("not yet");
+  /**
+   * {@link inject} without copies: `emit` gets bytes that are valid during the call only. Before there is a pipeline every
+   * frame is dropped.
+   */
+  process(port: number, frame: Uint8Array, length: number, emit: Emit): void {
+    if (this.#running === undefined) return;
+    const { device, schema } = this.#running;
+    device.process(port, frame, length, (egress, bytes, bytesLength) => {
+      if (egress !== this.options.cpuPort) {
+        emit(egress, bytes, bytesLength);
+        return;
+      }
+      const packet = packetInOf(schema.packetIn, bytes.slice(0, bytesLength));
+      if (packet !== undefined) for (const listener of this.#packetInListeners) listener(packet);
+    });
+  }
+
+  /** A packet from the controller; returns what leaves. @throws UpdateError for metadata that does not fit the P4Info */
+  packetOut(packet: PacketOut): OutFrame[] {
+    const { schema } = this.#pipeline();
+    const { cpuPort } = this.options;
+    if (cpuPort === undefined) {
+      throw new UpdateError(
+        status.FAILED_PRECONDITION,
+        "the switch has no CPU port (start it with --cpu-port)",
+      );
+    }
+    return this.inject(cpuPort, packetOutFrame(schema.packetOut, packet));
   }
 
   /** Registers a listener for packet-in; returns the function that removes it. */
-  onPacketIn(_listener: PacketInListener): () => void {
-    throw new Error("not yet");
+  onPacketIn(listener: PacketInListener): () => void {
+    this.#packetInListeners.add(listener);
+    return () => this.#packetInListeners.delete(listener);
   }
+}
+
+function toResult(error: unknown): UpdateResult {
+  if (error instanceof UpdateError) return { code: error.code, message: error.message };
+  throw error;
 }

@@ -66,6 +66,7 @@ class Hypervisor(LabNode):
             "ip link add br0 type bridge",
             f"ip link add {device} type vxlan id {plan.VNI} dstport 4789 local {me.vtep} nolearning proxy",
             f"ip link set {device} mtu {plan.TENANT_MTU} master br0 up",
+            f"bridge link set dev {device} learning off",
             f"ip link set {self.name}-eth1 master br0",
             "ip link set br0 up",
         ]

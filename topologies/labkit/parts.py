@@ -1,5 +1,6 @@
 """The programs of the lab and their command lines: the switch, the LDs with their agents, the real servers."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -71,14 +72,16 @@ def start_switch(parts: Parts, run: RunDir, node: LabNode, target: str) -> None:
         parts.start(plan.SWITCH, node, "node", main, *device, "--grpc-addr", address, *ports, *cpu)
 
 
-def start_ld(parts: Parts, run: RunDir, node: LabNode, lcore: int) -> None:
-    """An LD: the DPDK data plane and its agent."""
+def start_ld(parts: Parts, run: RunDir, node: LabNode) -> None:
+    """An LD: the DPDK data plane, with one worker, and its agent."""
     control = run / f"{node.name}.dp.sock"
+    # Both threads may run on any CPU: a lab has more threads than CPUs, and DPDK would pin them.
+    cpus = ",".join(str(cpu) for cpu in sorted(os.sched_getaffinity(0)))
     # fmt: off
     parts.start(
-        node.name, node, str(_DATAPLANE),
-        "-l", str(lcore), "--no-pci", "--in-memory", "--no-huge", "-m", "256", "--file-prefix", node.name,
-        "--vdev", f"net_af_packet0,iface={node.name}-eth0",
+        node.name, node, "env", f"RUNTIME_DIRECTORY={run.path}", str(_DATAPLANE),
+        "--lcores", f"(0-1)@({cpus})", "--no-pci", "--no-shconf", "--no-telemetry", "--no-huge", "-m", "256",
+        "--file-prefix", node.name, "--vdev", f"net_af_packet0,iface={node.name}-eth0",
         "--", "--control-socket", str(control), "--idle-sleep-us", "50",
     )
     agent = str(ROOT / "stateful-ld/agent/dist/main.js")
@@ -100,14 +103,14 @@ def start_real_server(parts: Parts, run: RunDir, node: LabNode) -> None:
 
 def start_all(parts: Parts, run: RunDir, net: Mininet, target: str) -> None:
     """Starts every program and returns when each listens."""
-    (run / "www").mkdir()
     start_switch(parts, run, net[plan.SWITCH], target)
-    for lcore, ld in enumerate(plan.LDS):
-        start_ld(parts, run, net[ld], lcore)
+    for ld in plan.LDS:
+        start_ld(parts, run, net[ld])
     for name in plan.REAL_SERVERS:
         start_real_server(parts, run, net[name])
     wait_for(lambda: accepts(switch_socket(run)), f"{plan.SWITCH} accepts P4Runtime connections", parts)
     for ld in plan.LDS:
+        wait_for(lambda name=ld: accepts(run / f"{name}.dp.sock"), f"{ld} accepts connections", parts)
         wait_for(lambda name=ld: accepts(agent_socket(run, name)), f"the agent of {ld} accepts connections", parts)
     for name in plan.REAL_SERVERS:
         wait_for(lambda node=net[name]: _listens(node), f"nginx of {name} answers", parts)

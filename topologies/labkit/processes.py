@@ -68,12 +68,13 @@ class Parts:
                 part.popen.kill()
                 part.popen.wait()
 
-    def last_log_lines(self, count: int) -> str:
-        """The end of every part's log, for a failure message."""
+    def last_log_lines(self) -> str:
+        """The end of every part's log, for a failure message; more of a part that has ended."""
         text = []
         for part in self._parts:
-            lines = part.log.read_text(errors="replace").splitlines()[-count:]
-            state = "running" if part.popen.poll() is None else _describe(part.popen.returncode)
+            running = part.popen.poll() is None
+            lines = part.log.read_text(errors="replace").splitlines()[-8 if running else -40 :]
+            state = "running" if running else _describe(part.popen.returncode)
             text.append(f"--- {part.name} ({state})" + ("" if lines else ", nothing logged"))
             text += lines
         return "\n".join(text)

@@ -7,7 +7,7 @@ from . import plan
 from .terminal import heading, paint, table
 from .traffic import Result
 
-SESSIONS_SHOWN = 9
+SESSIONS_SHOWN_PER_LD = 4
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,9 @@ def show(measured: Measured) -> None:
 
 
 def show_sessions(sessions: Sequence[Session]) -> None:
-    shown = sessions[:SESSIONS_SHOWN]
+    shown: list[Session] = []
+    for ld in plan.LDS:
+        shown += [session for session in sessions if session.ld == ld][:SESSIONS_SHOWN_PER_LD]
     print(heading(f"Sessions (from the LDs; {len(shown)} of {len(sessions)})"))
     rows = [
         (s.ld, f"{s.client} → {s.vip} ⇒ {s.local} → {s.rs_address}", s.rs, s.state, s.bucket) for s in shown

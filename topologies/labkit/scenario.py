@@ -14,13 +14,11 @@ from .processes import Parts
 from .run_dir import RunDir
 from .sluice import Sluice
 
-LOG_LINES = 12
-
 
 def run(target: str, keep: bool) -> None:
     """Builds the lab, starts its parts, sends traffic, shows what was counted; cleans up in any case.
     Ends the program with status 1 and one line when the lab fails."""
-    setLogLevel("error")
+    setLogLevel("output")
     swept = run_dir.sweep_stale()
     if swept:
         print(f"lab: removed what {swept} interrupted lab(s) had left")
@@ -39,7 +37,7 @@ def run(target: str, keep: bool) -> None:
         failure = str(error)
     finally:
         if failure:
-            logs = programs.last_log_lines(LOG_LINES)
+            logs = programs.last_log_lines()
         _clean_up(net, directory, programs)
     if failure:
         sys.stdout.flush()
@@ -57,7 +55,8 @@ def _traffic(
     parts.start_all(programs, directory, net, target)
     clock.step(f"switch ({target}), {len(plan.LDS)} LDs and {len(plan.REAL_SERVERS)} real servers run")
     sluice.apply()
-    clock.step("sluice apply: switch and LDs are configured")
+    sluice.check_nothing_to_do()
+    clock.step("sluice apply: switch and LDs are configured, and a second apply would write nothing")
     ready.wait(net, programs)
     clock.step("the switch forwards and answers for its addresses")
     client = net[plan.CLIENT]
@@ -71,22 +70,32 @@ def _traffic(
     return "; ".join(report.verdict(measured)[:3])
 
 
+class _Prompt(CLI):
+    """Mininet's prompt, with `sluice`."""
+
+    prompt = "lab> "
+
+    def do_sluice(self, line: str) -> None:
+        """The controller's command line, on this lab: sluice get sessions"""
+        self.do_sh(f"sluice {line}")
+
+
 def _prompt(net: topology.LabNet, directory: RunDir, sluice: Sluice) -> None:
-    """Mininet's prompt, until the user leaves it."""
+    """Stays at the prompt until the user leaves it."""
     sluice.write_wrapper(directory.path)
     os.environ["PATH"] = f"{directory.path}:{os.environ['PATH']}"
     print(
-        "\nThe lab stays up until you type `exit`. Some things to try:\n"
-        f"  c1 curl -s http://{plan.VIP}/           one more request\n"
-        "  sh sluice get services | buckets | lds | sessions\n"
-        "  sh sluice table dump service\n"
-        f"  sh sluice diff -f {sluice.file}\n"
-        f"  r1 tcpdump …, h1 bridge fdb, any command in any node: {' '.join(plan.node_names())}\n"
-        "In another terminal, first:\n"
-        f"  {sluice.shell_function()}\n"
+        "\nThe lab stays up until you type `exit`. Some things to try here:\n"
+        f"  c1 curl -s http://{plan.VIP}/        one more request\n"
+        "  sluice get sessions              also: services, buckets, lds, drops, counters\n"
+        "  sluice table dump service        what the switch holds\n"
+        "  sluice diff                      what apply would write: nothing\n"
+        f"  h1 bridge fdb show dev vxlan{plan.VNI}   any command in any node: {' '.join(plan.node_names())}\n"
+        "In another terminal, first this line, then the same `sluice` commands:\n"
+        f"  {sluice.shell_function()}\n",
+        flush=True,
     )
-    sys.stdout.flush()
-    CLI(net)
+    _Prompt(net)
 
 
 def _clean_up(net: topology.LabNet, directory: RunDir, programs: Parts) -> None:

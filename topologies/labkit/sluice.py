@@ -41,6 +41,10 @@ class Sluice:
     def apply(self) -> str:
         return self("apply", "-f", str(self.file))
 
+    def check_nothing_to_do(self) -> None:
+        """Raises LabError when the switch or an LD differs from the desired state (`sluice diff` then fails)."""
+        self("diff", "-f", str(self.file))
+
     def get(self, what: str) -> Any:
         return json.loads(self("get", what, "-f", str(self.file), "--output", "json"))
 

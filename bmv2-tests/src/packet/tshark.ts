@@ -9,6 +9,8 @@ import { concat } from "./bytes.js";
 const LINKTYPE_ETHERNET = 1;
 /** Expert severities, as tshark numbers them: warning and above is a complaint. */
 const SEVERITY_WARNING = 0x600000;
+/** Warnings about what a frame means, not about how it is made. */
+const NO_COMPLAINTS = new Set(["Connection reset (RST)"]);
 
 /** A capture file (classic pcap) of these frames. */
 export function pcap(frames: readonly Uint8Array[]): Uint8Array {
@@ -59,11 +61,10 @@ export function askTshark(frames: readonly Uint8Array[]): TsharkVerdict {
   const rows = lines.map((line) => line.split("\t"));
   return {
     protocols: rows.map(([protocols = ""]) => protocols),
-    complaints: rows.flatMap(([, severities = "", messages = ""], frame) =>
-      severities.split(",").some((severity) => Number(severity) >= SEVERITY_WARNING)
-        ? [{ frame, messages }]
-        : [],
-    ),
+    complaints: rows.flatMap(([, severities = "", messages = ""], frame) => {
+      const worst = Math.max(...severities.split(",").map(Number));
+      return worst >= SEVERITY_WARNING && !NO_COMPLAINTS.has(messages) ? [{ frame, messages }] : [];
+    }),
   };
 }
 

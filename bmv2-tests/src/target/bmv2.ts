@@ -32,6 +32,9 @@ export async function startBmv2(pipeline: Pipeline): Promise<Target> {
       "--no-p4",
       "--device-id",
       `${DEVICE_ID}`,
+      // Its Thrift server is not used, but the default port may be another simple_switch's.
+      "--thrift-port",
+      "0",
       "--log-level",
       "warn",
       "--log-console",
@@ -52,18 +55,21 @@ export async function startBmv2(pipeline: Pipeline): Promise<Target> {
     child.once("error", () => resolve());
     child.once("exit", () => resolve());
   });
+  let stopping = false;
   const stop = async () => {
+    stopping = true;
     child.kill("SIGKILL"); // it holds nothing that a clean end would save
     await exited;
     process.off("exit", killOnExit);
     await rm(folder, { recursive: true, force: true });
   };
-  const early = exited.then(() => {
-    throw new Error(
-      `${PROGRAM} ended (exit code ${child.exitCode}, signal ${child.signalCode}):\n${output()}`,
-    );
+  const early = new Promise<never>((_, reject) => {
+    void exited.then(() => {
+      const how = `exit code ${child.exitCode}, signal ${child.signalCode}`;
+      if (!stopping) reject(new Error(`${PROGRAM} ended (${how}):\n${output()}`));
+    });
   });
-  early.catch(() => {}); // also ends when stop() ends it
+  early.catch(() => {}); // after the start its end shows in the calls that it breaks
   return await Promise.race([
     startDriver({ name: "bmv2", p4runtimeAddress, dataplaneAddress, pipeline, stop }),
     early,

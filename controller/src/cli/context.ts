@@ -1,13 +1,28 @@
 // What every command has in common: its options, the document, the pipeline, and connections that are closed at the end.
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type Pipeline, pipelineFromFiles } from "../p4runtime/index.js";
 import { openParts, type Parts } from "../reconcile/index.js";
 import { loadState } from "../state/index.js";
+import { UsageError } from "./exit.js";
 import { toJson } from "./output.js";
 
 /** The P4 artifacts of this repository (build/). */
 const BUILD = fileURLToPath(new URL("../../../build/", import.meta.url));
+
+export interface OutputStream {
+  isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+/** Where a command prints. `process` is one. */
+export interface Io {
+  stdout: OutputStream;
+  stderr: OutputStream;
+  /** What the command ends with when it does not fail. */
+  exitCode?: number | string | null | undefined;
+}
 
 export interface CommonOptions {
   file: string;
@@ -44,8 +59,17 @@ export function withPipelineOptions(command: Command): Command {
   return command.option("--build <directory>", "where the P4 artifacts are", BUILD);
 }
 
-export function loadPipeline({ build }: PipelineOptions): Promise<Pipeline> {
-  return pipelineFromFiles(`${build}/gateway_v1model.json`, `${build}/gateway_v1model.p4info.txtpb`);
+/** @throws UsageError when there are none */
+export async function loadPipeline({ build }: PipelineOptions): Promise<Pipeline> {
+  try {
+    return await pipelineFromFiles(
+      join(build, "gateway_v1model.json"),
+      join(build, "gateway_v1model.p4info.txtpb"),
+    );
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`the P4 artifacts cannot be read: ${reason} (give their directory by --build)`);
+  }
 }
 
 /** Opens all parts of the document, runs `work`, closes them. */
@@ -64,6 +88,6 @@ export async function withParts<T>(
 }
 
 /** Prints `value` as JSON, or what `table` makes of it. */
-export function print<T>(options: CommonOptions, value: T, table: (value: T) => string): void {
-  process.stdout.write(options.output === "json" ? `${toJson(value)}\n` : table(value));
+export function print<T>(io: Io, options: CommonOptions, value: T, table: (value: T) => string): void {
+  io.stdout.write(options.output === "json" ? `${toJson(value)}\n` : table(value));
 }

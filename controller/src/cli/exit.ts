@@ -22,8 +22,21 @@ export class UsageError extends Error {
   override name = "UsageError";
 }
 
+/** An apply that ended before its first write. */
+export class NothingChanged extends Error {
+  override name = "NothingChanged";
+
+  constructor(cause: unknown) {
+    super("nothing was changed", { cause });
+  }
+}
+
 /** @returns the exit code and what to print, without a stack: those are for mistakes of the program itself */
 export function explain(error: unknown): { code: number; text: string } {
+  if (error instanceof NothingChanged) {
+    const { code, text } = explain(error.cause);
+    return { code, text: `${text}\nNothing was changed.` };
+  }
   if (error instanceof InvalidDocument) {
     const { length } = error.problems;
     return {

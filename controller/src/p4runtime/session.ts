@@ -16,6 +16,8 @@ export type SessionState = "connecting" | "primary" | "backup" | "down" | "close
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
+/** Attempts to follow a primary that has gone. A server that goes on saying there is none would be asked for ever. */
+const MAX_TAKEOVERS = 3;
 
 function toInteger(id: Uint128 | undefined): bigint {
   return id === undefined ? 0n : (id.high << 64n) | id.low;
@@ -39,6 +41,7 @@ export class Session {
   #reason = new P4RuntimeError("not started", status.UNAVAILABLE);
   #electionId: bigint;
   #retryMs = FIRST_RETRY_MS;
+  #takeovers = 0;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param electionId - default: from the clock, so that the newest controller wins */
@@ -105,11 +108,13 @@ export class Session {
     this.#retryMs = FIRST_RETRY_MS;
     const code = update.status?.code ?? status.OK;
     if (code === status.OK) {
+      this.#takeovers = 0;
       this.#enter("primary");
       return;
     }
     const highest = toInteger(update.electionId);
-    if (code === status.NOT_FOUND) {
+    if (code === status.NOT_FOUND && this.#takeovers < MAX_TAKEOVERS) {
+      this.#takeovers++;
       // The primary has gone: take over with an id above every one that the switch has seen.
       this.#electionId = highest > this.#electionId ? highest + 1n : this.#electionId + 1n;
       this.#arbitrate();

@@ -77,7 +77,7 @@ function parseInteger(value: Exclude<ValueInput, Uint8Array>, bitwidth: number):
   if (typeof value === "string") {
     integer = parseText(value, bitwidth);
   } else if (typeof value === "number" && !Number.isSafeInteger(value)) {
-    throw new ValueError(`${value} is not an exact integer`);
+    throw new ValueError(`${value} is not an exact integer (give it as text or as a bigint)`);
   } else {
     integer = BigInt(value);
   }
@@ -202,12 +202,11 @@ export function encodeTernary(input: ValueInput, bitwidth: number): TernaryValue
 
 /** @returns a bare value when all bits count, else `value&&&mask` */
 export function decodeTernary(ternary: TernaryValue, bitwidth: number, format: Format): Value {
-  const value = decodeExact(ternary.value, bitwidth, format);
   if (bytesToInteger(ternary.mask) === allOnes(bitwidth)) {
-    return value;
+    return decodeExact(ternary.value, bitwidth, format);
   }
-  const maskFormat = format === "number" ? "hex" : format;
-  return `${value}&&&${decodeExact(ternary.mask, bitwidth, maskFormat)}`;
+  const bits = format === "number" ? "hex" : format;
+  return `${decodeExact(ternary.value, bitwidth, bits)}&&&${decodeExact(ternary.mask, bitwidth, bits)}`;
 }
 
 export interface RangeValue {

@@ -1,4 +1,5 @@
 // Reads what every part holds and finds what has to change. Nothing is written here.
+import type { LdConfig } from "@sluice/proto/ld";
 import type { TableEntry } from "@sluice/proto/p4runtime";
 import { type Pipeline, pipelineCookie, Schema } from "../p4runtime/index.js";
 import { diffEntries, type EntryChange } from "./entry_diff.js";
@@ -23,32 +24,45 @@ export interface Plan {
   lds: LdPlan[];
 }
 
-async function planSwitch(part: SwitchPart, pipeline: Pipeline, schema: Schema): Promise<SwitchPlan> {
-  const push = (await part.connection.runningCookie()) !== pipelineCookie(pipeline);
-  const held: TableEntry[] = [];
-  if (!push) {
-    for await (const message of part.connection.readMessages()) {
-      held.push(message);
-    }
+/** What a switch holds; undefined when it does not run this pipeline. */
+async function readSwitch({ connection }: SwitchPart, pipeline: Pipeline): Promise<TableEntry[] | undefined> {
+  if ((await connection.runningCookie()) !== pipelineCookie(pipeline)) {
+    return undefined;
   }
-  return { part, push, changes: diffEntries(schema, held, part.target.entries) };
+  const held: TableEntry[] = [];
+  for await (const message of connection.readMessages()) {
+    held.push(message);
+  }
+  return held;
 }
 
-/** @throws UnreachableError with the reason of each part that did not tell what it holds */
+/**
+ * @throws UnreachableError with the reason of each part that did not tell what it holds
+ * @throws CapacityError | EntryError when what is desired does not fit the program
+ */
 export async function makePlan(parts: Parts, pipeline: Pipeline): Promise<Plan> {
   const schema = new Schema(pipeline.p4info);
-  const heldLds: LdPlan["held"][] = new Array(parts.lds.length).fill(undefined);
-  const switches: SwitchPlan[] = new Array(parts.switches.length);
+  const entries: (TableEntry[] | undefined)[] = [];
+  const configs: (LdConfig | undefined)[] = [];
   await allOrReasons([
     ...parts.switches.map(async (part, i) => {
-      switches[i] = await planSwitch(part, pipeline, schema);
+      entries[i] = await readSwitch(part, pipeline);
     }),
     ...parts.lds.map(async ({ connection }, i) => {
-      heldLds[i] = await connection.getConfig();
+      configs[i] = await connection.getConfig();
     }),
   ]);
-  const steps = planLds(parts.lds.map(({ target }, i) => ({ target, held: heldLds[i] })));
-  return { pipeline, schema, switches, lds: steps.map((step, i) => ({ ...step, part: parts.lds[i]! })) };
+  const steps = planLds(parts.lds.map(({ target }, i) => ({ target, held: configs[i] })));
+  return {
+    pipeline,
+    schema,
+    switches: parts.switches.map((part, i) => ({
+      part,
+      push: entries[i] === undefined,
+      changes: diffEntries(schema, entries[i] ?? [], part.target.entries),
+    })),
+    lds: steps.map((step, i) => ({ ...step, part: parts.lds[i]! })),
+  };
 }
 
 export function isEmpty(plan: Plan): boolean {

@@ -212,7 +212,7 @@ export function checked<T extends object>(
     }
     const wrong = check(value, (field) => source.at(value, field));
     for (const { place, message } of wrong) {
-      source.report(place, message);
+      source.report(place, `${subject.slice(0, lastSegment(subject))}${message}`);
     }
     return wrong.length === 0 ? value : undefined;
   };

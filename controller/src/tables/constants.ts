@@ -13,7 +13,7 @@ export const DROP_REASONS: readonly { index: number; name: string; meaning: stri
   { index: 4, name: "unsupported_ethertype", meaning: "neither IPv4 nor ARP" },
   { index: 5, name: "unsupported_arp", meaning: "not IPv4 over Ethernet, or for nobody here" },
   { index: 6, name: "ipv4_header", meaning: "version or header length" },
-  { index: 7, name: "ipv4_length", meaning: "total length beyond the frame or below the header" },
+  { index: 7, name: "ipv4_length", meaning: "total length beyond the frame, below the header or too long to be tunnelled" },
   { index: 8, name: "ipv4_checksum", meaning: "" },
   { index: 9, name: "martian", meaning: "an address that no packet on a wire may have" },
   { index: 10, name: "ttl_exceeded", meaning: "" },

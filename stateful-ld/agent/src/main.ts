@@ -14,16 +14,20 @@ const program = new Command("sluice-ld-agent")
 const options = program.opts<{ listen: string; dataplane: string; logLevel: string }>();
 const logger = pino({ name: "sluice-ld-agent", level: options.logLevel });
 
-try {
-  const agent = await startAgent({ ...options, logger });
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.once(signal, () => {
-      agent.stop().then(
+const started = startAgent({ ...options, logger });
+// Before the agent says that it listens: whoever waits for that may send the signal at once.
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  process.once(signal, () => {
+    started
+      .then((agent) => agent.stop())
+      .then(
         () => process.exit(0),
         () => process.exit(1),
       );
-    });
-  }
+  });
+}
+try {
+  await started;
 } catch (error) {
   logger.fatal(
     { event: "start_failed", reason: error instanceof Error ? error.message : String(error) },

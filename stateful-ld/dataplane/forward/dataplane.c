@@ -51,6 +51,17 @@ static int make_workers(struct dataplane *dataplane, const struct dataplane_opti
     return 0;
 }
 
+/* Each worker gets as many buckets as the others, but not simply every n-th: CRC is linear, so a
+ * client that counts its ports up stays in buckets with the same low bits for long. */
+static void share_buckets(struct dataplane *dataplane) {
+    for (uint32_t bucket = 0; bucket < BUCKET_COUNT; bucket++) {
+        uint32_t mixed = bucket * 0x9e3779b1u >> 16 & BUCKET_MASK;
+
+        dataplane->owner_of_bucket[bucket] =
+            (uint8_t)(mixed * dataplane->worker_count / BUCKET_COUNT);
+    }
+}
+
 int dataplane_init(struct dataplane *dataplane, const struct dataplane_options *options) {
     memset(dataplane, 0, sizeof(*dataplane));
     if (options->workers == 0 || options->workers > WORKERS_MAX)
@@ -64,6 +75,7 @@ int dataplane_init(struct dataplane *dataplane, const struct dataplane_options *
         dataplane_free(dataplane);
         return -ENOMEM;
     }
+    share_buckets(dataplane);
     return 0;
 }
 

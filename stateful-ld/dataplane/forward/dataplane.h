@@ -15,6 +15,7 @@
 #include "config/registry.h"
 #include "config/snapshot.h"
 #include "forward/neighbour.h"
+#include "packet/bucket.h"
 
 struct worker;
 
@@ -28,8 +29,9 @@ struct dataplane {
     struct rte_mempool *mbufs;
     struct worker *workers[WORKERS_MAX];
     uint32_t worker_count;
-    struct rte_ring *neighbour_events; /**< workers to control; struct neighbour_event */
-    struct rte_rcu_qsbr *rcu;          /**< thread ids are worker ids */
+    uint8_t owner_of_bucket[BUCKET_COUNT]; /**< worker id */
+    struct rte_ring *neighbour_events;     /**< workers to control; struct neighbour_event */
+    struct rte_rcu_qsbr *rcu;              /**< thread ids are worker ids */
 
     /* Written by control, read by workers with an acquire load a burst; NULL: not configured.
      * Every next hop of the snapshot is in the set. */

@@ -130,7 +130,7 @@ static uint16_t bucket_of(const struct snapshot *snapshot, const struct packet *
 /* True when the packet is another worker's and has been taken care of. */
 static bool hand_off(struct worker *worker, struct rte_mbuf *mbuf, const struct packet *packet) {
     struct dataplane *dataplane = worker->dataplane;
-    struct worker *owner = dataplane->workers[packet->bucket % dataplane->worker_count];
+    struct worker *owner = dataplane->workers[dataplane->owner_of_bucket[packet->bucket]];
 
     if (owner == worker)
         return false;

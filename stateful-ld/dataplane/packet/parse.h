@@ -46,7 +46,7 @@ struct packet {
 /**
  * Parse one frame.
  *
- * @param data  first byte of the Ethernet header
+ * @param data  first byte of the Ethernet header, at an even address
  * @param bytes bytes of the frame that can be read at @p data
  * @param own   whom frames must be addressed to
  * @param[out] packet filled in when the frame is acceptable

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { executePlan, isEmpty, makePlan, type Plan } from "../../reconcile/index.js";
 import {
   type CommonOptions,
+  type Io,
   loadPipeline,
   type PipelineOptions,
   print,
@@ -9,6 +10,7 @@ import {
   withParts,
   withPipelineOptions,
 } from "../context.js";
+import { NothingChanged } from "../exit.js";
 import { count } from "../output.js";
 
 function summary(plan: Plan): string[] {
@@ -36,7 +38,7 @@ function summary(plan: Plan): string[] {
   ];
 }
 
-export function addApply(program: Command): void {
+export function addApply(program: Command, io: Io): void {
   const command = program.command("apply").description("make all switches and LDs hold what the file says");
   withPipelineOptions(withCommonOptions(command)).action(async (options: CommonOptions & PipelineOptions) => {
     let begun = false;
@@ -45,12 +47,10 @@ export function addApply(program: Command): void {
         const plan = await makePlan(parts, await loadPipeline(options));
         begun = true;
         const applied = await executePlan(plan);
-        print(options, { changed: !isEmpty(plan), ...applied }, () => `${summary(plan).join("\n")}\n`);
+        print(io, options, { changed: !isEmpty(plan), ...applied }, () => `${summary(plan).join("\n")}\n`);
       });
-    } finally {
-      if (!begun) {
-        process.on("exit", () => process.stderr.write("Nothing was changed.\n"));
-      }
+    } catch (error) {
+      throw begun ? error : new NothingChanged(error);
     }
   });
 }

@@ -3,6 +3,7 @@ import { makePlan } from "../../reconcile/index.js";
 import { type Line, linesOf } from "../changes.js";
 import {
   type CommonOptions,
+  type Io,
   loadPipeline,
   type PipelineOptions,
   print,
@@ -15,11 +16,10 @@ import { count, painter } from "../output.js";
 
 const SIGNS = { insert: ["+", "green"], modify: ["~", "yellow"], delete: ["-", "red"] } as const;
 
-function render(lines: Line[]): string {
+function render(lines: Line[], paint: ReturnType<typeof painter>): string {
   if (lines.length === 0) {
     return "No difference.\n";
   }
-  const paint = painter(process.stdout);
   const parts = [...new Set(lines.map(({ part }) => part))];
   const changes = lines.reduce((sum, { entries }) => sum + entries, 0);
   return [
@@ -34,15 +34,15 @@ function render(lines: Line[]): string {
   ].join("\n");
 }
 
-export function addDiff(program: Command): void {
+export function addDiff(program: Command, io: Io): void {
   const command = program
     .command("diff")
     .description("show what apply would change (exit code 1: something)");
   withPipelineOptions(withCommonOptions(command)).action(async (options: CommonOptions & PipelineOptions) => {
     await withParts(options, false, async (parts) => {
       const lines = linesOf(await makePlan(parts, await loadPipeline(options)), parts.compiled.ids);
-      print(options, lines, render);
-      process.exitCode = lines.length === 0 ? EXIT.ok : EXIT.differs;
+      print(io, options, lines, (changes) => render(changes, painter(io.stdout)));
+      io.exitCode = lines.length === 0 ? EXIT.ok : EXIT.differs;
     });
   });
 }

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { formatRanges } from "../../compile/index.js";
 import type { Parts } from "../../reconcile/index.js";
 import { DROP_REASONS } from "../../tables/constants.js";
-import { type CommonOptions, print, withCommonOptions, withParts } from "../context.js";
+import { type CommonOptions, type Io, print, withCommonOptions, withParts } from "../context.js";
 import {
   measureBuckets,
   measureCounters,
@@ -34,6 +34,7 @@ function seconds(ms: bigint): string {
 /** Adds `sluice get NAME`, which reads by `measure` and prints by `render`. */
 function addReport<O extends CommonOptions, T>(
   parent: Command,
+  io: Io,
   name: string,
   description: string,
   measure: (parts: Parts, options: O) => Promise<T>,
@@ -43,16 +44,17 @@ function addReport<O extends CommonOptions, T>(
     .description(description)
     .action(async (options: O) => {
       await withParts(options, false, async (parts) => {
-        print(options, await measure(parts, options), (value) => render(value, options));
+        print(io, options, await measure(parts, options), (value) => render(value, options));
       });
     });
 }
 
-export function addGet(program: Command): void {
+export function addGet(program: Command, io: Io): void {
   const get = program.command("get").description("what the switches and LDs say themselves");
 
   addReport(
     get,
+    io,
     "services",
     "packets of each service (switches), sessions of each real server (LDs)",
     measureServices,
@@ -91,7 +93,7 @@ export function addGet(program: Command): void {
     },
   );
 
-  addReport(get, "buckets", "which LD each switch sends each bucket to", measureBuckets, (buckets) =>
+  addReport(get, io, "buckets", "which LD each switch sends each bucket to", measureBuckets, (buckets) =>
     renderTable(
       ["SWITCH", "CLUSTER", "LD", "BUCKETS", "RANGES"],
       buckets.map((item) => [
@@ -105,7 +107,7 @@ export function addGet(program: Command): void {
     ),
   );
 
-  addReport(get, "lds", "whether each LD is up, and what it holds", measureLds, (lds) =>
+  addReport(get, io, "lds", "whether each LD is up, and what it holds", measureLds, (lds) =>
     renderTable(
       [
         "LD",
@@ -145,6 +147,7 @@ export function addGet(program: Command): void {
 
   addReport(
     get,
+    io,
     "sessions",
     "sessions as the LDs hold them",
     (parts, { service, limit }: CommonOptions & { service: string; limit: number }) =>
@@ -169,6 +172,7 @@ export function addGet(program: Command): void {
 
   addReport(
     get,
+    io,
     "drops",
     "dropped packets by reason",
     measureDrops,
@@ -190,6 +194,7 @@ export function addGet(program: Command): void {
 
   addReport(
     get,
+    io,
     "counters",
     "the counters of the switches' entries and of the LDs' ports",
     measureCounters,

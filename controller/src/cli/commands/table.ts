@@ -8,7 +8,7 @@ import {
   Switch,
 } from "../../p4runtime/index.js";
 import { loadState } from "../../state/index.js";
-import { type CommonOptions, print, withCommonOptions } from "../context.js";
+import { type CommonOptions, type Io, print, withCommonOptions } from "../context.js";
 import { UsageError } from "../exit.js";
 import { renderTable } from "../output.js";
 
@@ -55,7 +55,7 @@ function render(entries: Entry[]): string {
   return renderTable(["ENTRY", "ACTION", "PACKETS", "BYTES"], rows, "no entries");
 }
 
-export function addTable(program: Command): void {
+export function addTable(program: Command, io: Io): void {
   const table = program.command("table").description("what a switch's P4 tables hold");
   withCommonOptions(table.command("dump [table]"))
     .description("show the entries of a table, or of all, with their counters")
@@ -66,7 +66,7 @@ export function addTable(program: Command): void {
         for await (const entry of connection.read(name, { counters: true })) {
           entries.push(entry);
         }
-        print(options, entries, render);
+        print(io, options, entries, render);
       });
     });
   withCommonOptions(table.command("schema"))
@@ -74,7 +74,7 @@ export function addTable(program: Command): void {
     .option("--switch <name>", "which switch; needed when there are several")
     .action(async (options: SwitchOption) => {
       await withSwitch(options, async (connection) => {
-        process.stdout.write(renderSchema(await connection.schema()));
+        io.stdout.write(renderSchema(await connection.schema()));
       });
     });
 }

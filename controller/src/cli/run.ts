@@ -1,0 +1,58 @@
+// The command line as a function: arguments and streams in, exit code out.
+import { Command, CommanderError } from "commander";
+import { addApply } from "./commands/apply.js";
+import { addDiff } from "./commands/diff.js";
+import { addGet } from "./commands/get.js";
+import { addTable } from "./commands/table.js";
+import type { Io } from "./context.js";
+import { EXIT, explain } from "./exit.js";
+import { painter } from "./output.js";
+
+const EXIT_CODES = `
+Exit codes:
+  ${EXIT.ok}   done; diff: no difference
+  ${EXIT.differs}   diff: something differs
+  ${EXIT.invalid}   the file is wrong; nothing was changed
+  ${EXIT.unreachable}   a switch or LD cannot be reached; nothing was changed
+  ${EXIT.failed}   a switch or LD refused, or was lost, in the middle; apply again
+  ${EXIT.usage}  wrong option or argument`;
+
+function makeProgram(io: Io): Command {
+  const program = new Command("sluice")
+    .description("Keeps every switch and LD of a gateway as declared in one file.")
+    .showHelpAfterError("(sluice --help shows the commands)")
+    .addHelpText("after", EXIT_CODES);
+  addApply(program, io);
+  addDiff(program, io);
+  addGet(program, io);
+  addTable(program, io);
+  const adopt = (command: Command) => {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+    });
+    command.commands.forEach(adopt);
+  };
+  adopt(program);
+  return program;
+}
+
+/**
+ * Runs one command.
+ *
+ * @param argv - without the interpreter and the script
+ * @returns the exit code (exit.ts)
+ */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  try {
+    await makeProgram(io).parseAsync(argv, { from: "user" });
+    return Number(io.exitCode ?? EXIT.ok);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    }
+    const { code, text } = explain(error);
+    io.stderr.write(`${painter(io.stderr)("red", "error:")} ${text}\n`);
+    return code;
+  }
+}

@@ -1,0 +1,425 @@
+// The command line against parts that speak the real protocols: what is written, in which order, and how it ends.
+import { writeFileSync } from "node:fs";
+import { status } from "@grpc/grpc-js";
+import { Update_Type } from "@sluice/proto/p4runtime";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { run } from "../src/cli/run.js";
+import { decodeEntry } from "../src/p4runtime/index.js";
+import { FakeLd } from "./support/fake_ld.js";
+import { FakeSwitch } from "./support/fake_switch.js";
+import { useFolder } from "./support/folder.js";
+import { gateway, repositoryFile } from "./support/program.js";
+
+const folder = useFolder();
+let gw1: FakeSwitch;
+let ld1: FakeLd;
+let ld2: FakeLd;
+let file: string;
+let example: string;
+
+/** Everything that is written to any part, in order: `+ service`, `~ route`, `- nexthop`, `ld1: web dns`. */
+let events: string[];
+
+const SIGNS = { [Update_Type.INSERT]: "+", [Update_Type.MODIFY]: "~", [Update_Type.DELETE]: "-" } as Record<
+  number,
+  string
+>;
+
+function watch(): void {
+  gw1.onWrite = ({ updates }) => {
+    for (const { type, entity } of updates) {
+      if (entity?.entity?.$case === "tableEntry") {
+        const event = `${SIGNS[type]} ${decodeEntry(gateway, entity.entity.value).table}`;
+        if (events.at(-1) !== event) {
+          events.push(event);
+        }
+      }
+    }
+  };
+  for (const [name, ld] of Object.entries({ ld1, ld2 })) {
+    ld.onApply = ({ services }) =>
+      events.push(`${name}: ${services.map((service) => service.name).join(" ")}`);
+  }
+}
+
+beforeEach(async () => {
+  events = [];
+  file = folder.path("sluice.yaml");
+  example = repositoryFile("controller/examples/sluice.yaml").replaceAll("/run/sluice", folder.path(""));
+  writeFileSync(file, example);
+  [gw1, ld1, ld2] = await Promise.all([
+    FakeSwitch.listen(folder.socket("gw1.sock")),
+    FakeLd.listen(folder.socket("ld1.agent.sock")),
+    FakeLd.listen(folder.socket("ld2.agent.sock")),
+  ]);
+  watch();
+});
+afterEach(() => {
+  gw1.stop();
+  ld1.stop();
+  ld2.stop();
+});
+
+async function sluice(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+  const io = { out: "", err: "" };
+  const code = await run(argv, {
+    stdout: { write: (text) => (io.out += text) },
+    stderr: { write: (text) => (io.err += text) },
+  });
+  return { code, out: io.out, err: io.err.replaceAll(folder.path(""), "/run/sluice") };
+}
+
+/** The command on the example with some of its text replaced. */
+function edit(...replacements: [string, string][]): void {
+  writeFileSync(
+    file,
+    replacements.reduce((text, [from, to]) => {
+      expect(text).toContain(from);
+      return text.replace(from, to);
+    }, example),
+  );
+}
+
+const without = (name: string) => new RegExp(`  - name: ${name}\\n(?:    .*\\n)+`);
+
+describe("apply", () => {
+  it("makes empty parts hold what the file says; a second time nothing is written", async () => {
+    const first = await sluice("apply", "-f", file);
+    expect(first).toMatchObject({ code: 0, err: "" });
+    expect(first.out).toBe(
+      "gw1: pipeline pushed, 1,047 entries written (1047 inserted, 0 modified, 0 deleted)\n" +
+        "ld1: configured (epoch 1, 512 buckets, 2 services)\n" +
+        "ld2: configured (epoch 1, 512 buckets, 2 services)\n",
+    );
+    expect(gw1.entries.size).toBe(1047);
+    const writes = gw1.writes.length;
+    expect(await sluice("apply", "-f", file)).toEqual({
+      code: 0,
+      out: "Nothing to change: 1 switch and 2 LDs hold what is desired.\n",
+      err: "",
+    });
+    expect([gw1.writes.length, gw1.pipelinesPushed, ld1.applied.length, ld2.applied.length]).toEqual([
+      writes,
+      1,
+      1,
+      1,
+    ]);
+    expect(await sluice("diff", "-f", file)).toEqual({ code: 0, out: "No difference.\n", err: "" });
+  });
+
+  it("lays the way first, then makes LDs ready, then steers to them", async () => {
+    await sluice("apply", "-f", file);
+    const lds = events.filter((event) => event.startsWith("ld")).sort();
+    expect(lds).toEqual(["ld1: web dns", "ld2: web dns"]);
+    const [begin, end] = [
+      events.findIndex((event) => event.startsWith("ld")),
+      events.findLastIndex((event) => event.startsWith("ld")),
+    ];
+    expect(events.slice(0, begin)).toEqual([
+      "+ nexthop",
+      "+ route",
+      "+ ld",
+      "+ local_ip",
+      "+ my_tunnel",
+      "+ my_address",
+      "+ my_mac",
+      "+ network",
+    ]);
+    expect(events.slice(end + 1)).toEqual(["+ ld_of_bucket", "+ service"]);
+  });
+
+  it("takes a service away from the switch before the LDs forget it", async () => {
+    await sluice("apply", "-f", file);
+    events.length = 0;
+    writeFileSync(file, example.replace(without("dns"), ""));
+    expect(await sluice("apply", "-f", file)).toMatchObject({ code: 0 });
+    expect(events[0]).toBe("- service");
+    expect(events.slice(1).sort()).toEqual(["ld1: web", "ld2: web"]);
+  });
+
+  it("moves buckets to an LD that joins only after the others have given them up", async () => {
+    writeFileSync(file, example.replace(/ {6}- name: ld2\n(?: {8}.*\n)+/, ""));
+    await sluice("apply", "-f", file);
+    expect(ld1.config!.ownedBuckets).toEqual([{ first: 0, last: 1023 }]);
+    events.length = 0;
+    writeFileSync(file, example);
+    const { code, out } = await sluice("apply", "-f", file);
+    expect(code).toBe(0);
+    expect(out).toContain("ld2: configured (epoch 2, 512 buckets, 2 services)");
+    expect(events).toEqual([
+      "+ nexthop",
+      "+ route",
+      "+ ld",
+      "ld1: web dns",
+      "ld2: web dns",
+      "~ ld_of_bucket",
+    ]);
+    expect([ld1.config!.epoch, ld2.config!.epoch]).toEqual([2n, 2n]);
+  });
+
+  it("prints numbers for programs", async () => {
+    const { out } = await sluice("apply", "-f", file, "-o", "json");
+    expect(JSON.parse(out)).toEqual({
+      changed: true,
+      pipelines: 1,
+      inserted: 1047,
+      modified: 0,
+      deleted: 0,
+      ldConfigs: 2,
+    });
+  });
+
+  it("takes the file from SLUICE_FILE", async () => {
+    const before = process.env.SLUICE_FILE;
+    process.env.SLUICE_FILE = file;
+    try {
+      expect(await sluice("diff")).toMatchObject({ code: 1 });
+    } finally {
+      if (before === undefined) {
+        delete process.env.SLUICE_FILE;
+      } else {
+        process.env.SLUICE_FILE = before;
+      }
+    }
+  });
+});
+
+describe("apply, when something is wrong,", () => {
+  it("writes nothing for a bad file", async () => {
+    edit(["port: 80\n", "port: 70000\n"]);
+    const { code, err } = await sluice("apply", "-f", file);
+    expect(code).toBe(2);
+    expect(err).toMatch(
+      /^error: \S+sluice\.yaml:48:11: service web: port: 70000 is not a port \(a whole number from 1 to 65535\)\n1 problem in the file\.\nNothing was changed\.\n$/,
+    );
+    expect([gw1.writes.length, gw1.pipelinesPushed, events.length]).toEqual([0, 0, 0]);
+  });
+
+  it("writes nothing when a switch is down, says which, and completes the next time", async () => {
+    gw1.stop();
+    const { code, err } = await sluice("apply", "-f", file);
+    expect(code).toBe(3);
+    expect(err).toContain("error: switch gw1 (unix:/run/sluice/gw1.sock) is down: connect E");
+    expect(err).toContain("Nothing was changed.");
+    expect(events).toEqual([]);
+    gw1 = await FakeSwitch.listen(folder.socket("gw1.sock"));
+    expect(await sluice("apply", "-f", file)).toMatchObject({ code: 0 });
+    expect(gw1.entries.size).toBe(1047);
+  });
+
+  it("writes nothing to the switch when an LD is down, and names all that are", async () => {
+    ld1.stop();
+    ld2.dataPlaneUp = false;
+    const { code, err } = await sluice("apply", "-f", file);
+    expect(code).toBe(3);
+    expect(err).toContain("LD ld1 (unix:/run/sluice/ld1.agent.sock) is down: connect E");
+    expect(err).toContain(
+      "LD ld2 (unix:/run/sluice/ld2.agent.sock) is down: the data plane is not available",
+    );
+    expect([gw1.writes.length, gw1.pipelinesPushed, ld2.applied.length]).toEqual([0, 0, 0]);
+  });
+
+  it("stops where a switch refuses, says what, and completes the next time", async () => {
+    gw1.refuse = ({ entity }) =>
+      entity?.entity?.$case === "tableEntry" &&
+      entity.entity.value.tableId === gateway.tables.get("service").id
+        ? { code: status.RESOURCE_EXHAUSTED, message: "table is full" }
+        : undefined;
+    const { code, err } = await sluice("apply", "-f", file);
+    expect(code).toBe(4);
+    expect(err).toBe(
+      "error: switch gw1 (unix:/run/sluice/gw1.sock) refused 2 of 2 updates:\n" +
+        "  INSERT service[vni=0 vip=203.0.113.10 protocol=6 port=80]: RESOURCE_EXHAUSTED: table is full\n" +
+        "  INSERT service[vni=100 vip=192.168.0.53 protocol=17 port=53]: RESOURCE_EXHAUSTED: table is full\n" +
+        "Not everything was written. When the reason is gone, apply again.\n",
+    );
+    gw1.refuse = () => undefined;
+    expect((await sluice("apply", "-f", file)).out).toBe(
+      "gw1: 2 entries written (2 inserted, 0 modified, 0 deleted)\n",
+    );
+  });
+
+  it("deletes nothing after something else was refused", async () => {
+    await sluice("apply", "-f", file);
+    gw1.refuse = ({ type }) =>
+      type === Update_Type.INSERT ? { code: status.INTERNAL, message: "no" } : undefined;
+    events.length = 0;
+    edit(["port: 80\n", "port: 81\n"]);
+    expect(await sluice("apply", "-f", file)).toMatchObject({ code: 4 });
+    expect(events.filter((event) => event.startsWith("-"))).toEqual([]);
+  });
+
+  it("refuses more entries than a table holds before it writes any", async () => {
+    const ports = Array.from(
+      { length: 1025 },
+      (_, i) => `      - { port: ${i + 3}, network: fabric }\n`,
+    ).join("");
+    edit(["    neighbors:\n", `${ports}    neighbors:\n`]);
+    const { code, err } = await sluice("apply", "-f", file);
+    expect(code).toBe(2);
+    expect(err).toContain("table network: 1027 entries are wanted, but it holds 1024");
+    expect(gw1.pipelinesPushed).toBe(0);
+  });
+
+  it("mends what was changed behind its back", async () => {
+    await sluice("apply", "-f", file);
+    const [key] = gw1.entries.keys();
+    gw1.entries.delete(key!);
+    ld1.config = { ...ld1.config!, services: [] };
+    expect((await sluice("diff", "-f", file)).code).toBe(1);
+    expect((await sluice("apply", "-f", file)).out).toBe(
+      "gw1: 1 entry written (1 inserted, 0 modified, 0 deleted)\nld1: configured (epoch 1, 512 buckets, 2 services)\n",
+    );
+    expect(await sluice("diff", "-f", file)).toMatchObject({ code: 0 });
+  });
+});
+
+describe("diff", () => {
+  it("shows what apply would do, and does nothing", async () => {
+    await sluice("apply", "-f", file);
+    events.length = 0;
+    edit(
+      ["weight: 2", "weight: 5"],
+      ["via: 10.0.2.254", "discard: true"],
+      ["vip: 203.0.113.10", "vip: 203.0.113.11"],
+    );
+    const { code, out } = await sluice("diff", "-f", file);
+    expect(code).toBe(1);
+    await expect(out).toMatchFileSnapshot("goldens/diff.golden.txt");
+    expect(events).toEqual([]);
+  });
+
+  it("shows buckets together", async () => {
+    await sluice("apply", "-f", file);
+    writeFileSync(file, example.replace(/ {6}- name: ld2\n(?: {8}.*\n)+/, ""));
+    const { out } = await sluice("diff", "-f", file);
+    expect(out).toContain("~ ld_of_bucket[cluster east] 512 buckets (");
+    expect(out).toContain("~ epoch: 1 -> 2");
+    expect(out.split("\n").length).toBeLessThan(15);
+  });
+
+  it("prints changes for programs", async () => {
+    await sluice("apply", "-f", file);
+    edit(["via: 10.0.2.254", "discard: true"]);
+    const { out } = await sluice("diff", "-f", file, "-o", "json");
+    expect(JSON.parse(out)).toEqual([
+      {
+        part: "gw1",
+        type: "modify",
+        what: expect.stringMatching(
+          /^route\[vrf_id=0 prefix=10\.0\.0\.0\/16\] set_nexthop\(.*\) -> discard\(\)$/,
+        ),
+        entries: 1,
+      },
+    ]);
+  });
+});
+
+describe("get and table", () => {
+  beforeEach(async () => {
+    await sluice("apply", "-f", file);
+  });
+
+  it.each(["services", "buckets", "lds", "sessions", "drops", "counters"])(
+    "get %s, for people and for programs",
+    async (what) => {
+      const { code, out } = await sluice("get", what, "-f", file);
+      expect(code).toBe(0);
+      await expect(out).toMatchFileSnapshot(`goldens/get_${what}.golden.txt`);
+      const json = await sluice("get", what, "-f", file, "-o", "json");
+      await expect(json.out.replaceAll(folder.path(""), "/run/sluice")).toMatchFileSnapshot(
+        `goldens/get_${what}.golden.json`,
+      );
+    },
+  );
+
+  it("get sessions of one service", async () => {
+    const { out } = await sluice("get", "sessions", "-f", file, "--service", "dns", "-o", "json");
+    expect(
+      JSON.parse(out).map((session: { service: string; ld: string }) => `${session.ld} ${session.service}`),
+    ).toEqual(["ld1 dns", "ld2 dns"]);
+  });
+
+  it("get lds shows one that is down, with the reason", async () => {
+    ld2.stop();
+    const { code, out } = await sluice("get", "lds", "-f", file);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^ld2 +east +DOWN: LD ld2 \(unix:.*\) is down: /m);
+    ld1.dataPlaneUp = false;
+    expect((await sluice("get", "lds", "-f", file)).out).toMatch(
+      /^ld1 +east +DOWN: the agent is up, the data plane is not/m,
+    );
+  });
+
+  it("get services says which part it cannot ask", async () => {
+    ld2.stop();
+    const { code, out, err } = await sluice("get", "services", "-f", file);
+    expect([code, out]).toEqual([3, ""]);
+    expect(err).toMatch(/^error: LD ld2 \(unix:\S+\) is down: /);
+    expect(err).not.toContain("Nothing was changed");
+  });
+
+  it("table dump shows one table, or all", async () => {
+    const { out } = await sluice("table", "dump", "route", "--switch", "gw1", "-f", file);
+    expect(out.split("\n")[0]).toMatch(/^ENTRY +ACTION +PACKETS +BYTES$/);
+    expect(out).toMatch(/^route\[vrf_id=0 prefix=203\.0\.113\.0\/24\] +discard\(\) +3 +300$/m);
+    const all = await sluice("table", "dump", "-f", file, "-o", "json");
+    expect(JSON.parse(all.out)).toHaveLength(1047);
+    expect((await sluice("table", "schema", "-f", file)).out).toContain(
+      "table service (vni: bit<24>, vip: IPv4",
+    );
+  });
+
+  it.each([
+    [
+      ["table", "dump", "servce"],
+      'table "servce" does not exist in the P4 program (did you mean "service"?)',
+    ],
+    [["table", "dump", "--switch", "gw2"], 'switch "gw2" is not in'],
+    [["diff", "--build", "no/such/directory"], "the P4 artifacts cannot be read: ENOENT"],
+    [["get", "frobs"], "unknown command 'frobs'"],
+    [["apply", "--frob"], "unknown option '--frob'"],
+    [["get", "lds", "-o", "xml"], "argument 'xml' is invalid. Allowed choices are table, json."],
+    [["get", "sessions", "--limit", "many"], "give a whole number"],
+    [["apply", "--timeout", "0"], "give a whole number of milliseconds above 0"],
+  ])("says what is wrong with %j", async (argv, message) => {
+    const { code, err } = await sluice(
+      ...argv,
+      ...(argv[1] === "frobs" || argv[1] === "--frob" ? [] : ["-f", file]),
+    );
+    expect(err).toContain(message);
+    expect(code).toBe(64);
+  });
+
+  it("--help ends well", async () => {
+    expect(await sluice("--help")).toMatchObject({ code: 0, out: expect.stringContaining("Exit codes:") });
+  });
+});
+
+describe("colours", () => {
+  it("are for terminals only, and for those that want them", async () => {
+    const io = {
+      stdout: {
+        isTTY: true,
+        text: "",
+        write(text: string) {
+          this.text += text;
+        },
+      },
+      stderr: { write: () => {} },
+    };
+    const before = process.env.NO_COLOR;
+    delete process.env.NO_COLOR;
+    await run(["diff", "-f", file], io);
+    process.env.NO_COLOR = "1";
+    const plain = { ...io, stdout: { ...io.stdout, text: "" } };
+    await run(["diff", "-f", file], plain);
+    if (before === undefined) {
+      delete process.env.NO_COLOR;
+    } else {
+      process.env.NO_COLOR = before;
+    }
+    expect(io.stdout.text).toContain("\u001b[32m+ my_mac");
+    expect(plain.stdout.text).not.toContain("\u001b");
+  });
+});

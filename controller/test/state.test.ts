@@ -1,0 +1,199 @@
+import { describe, expect, it } from "vitest";
+import { formatProblem, InvalidDocument, loadState, type Problem, parseState } from "../src/state/index.js";
+import { repositoryFile } from "./support/program.js";
+
+const example = repositoryFile("controller/examples/sluice.yaml");
+
+function problemsOf(text: string): readonly Problem[] {
+  try {
+    parseState("sluice.yaml", text);
+  } catch (error) {
+    if (error instanceof InvalidDocument) {
+      return error.problems;
+    }
+    throw error;
+  }
+  return [];
+}
+
+/** Every problem as `line:column: message`. */
+function linesOf(text: string): string[] {
+  return problemsOf(text).map(({ line, column, message }) => `${line}:${column}: ${message}`);
+}
+
+describe("a good document", () => {
+  it("has its defaults filled in", () => {
+    const state = parseState("sluice.yaml", example);
+    expect(state.networks).toEqual([
+      { name: "internet", id: undefined, vrf: 0 },
+      { name: "fabric", id: undefined, vrf: 0 },
+    ]);
+    expect(state.services[1]).toMatchObject({ scheduler: "wrr", real_servers: [{ weight: 1 }] });
+    expect(state.switches[0]!.ports[0]).toEqual({
+      port: 1,
+      network: "internet",
+      address: "192.0.2.1/30",
+      vlan: 0,
+    });
+  });
+
+  it("may be empty of everything", () => {
+    expect(parseState("sluice.yaml", "services: []\n")).toMatchObject({
+      switches: [],
+      clusters: [],
+      services: [],
+    });
+  });
+
+  it("may use YAML's anchors", () => {
+    const text = example
+      .replace("vip: 203.0.113.10", "vip: &vip 203.0.113.10")
+      .replace("vip: 192.168.0.53", "vip: *vip");
+    expect(parseState("sluice.yaml", text).services.map(({ vip }) => vip)).toEqual([
+      "203.0.113.10",
+      "203.0.113.10",
+    ]);
+  });
+
+  it("may have the same VIP and port in two protocols, and in a VPC and outside", () => {
+    const text = example
+      .replace("vip: 192.168.0.53", "vip: 203.0.113.10")
+      .replace("port: 53\n", "port: 80\n")
+      .replace("    vpc: blue\n    real", "    real");
+    expect(problemsOf(text)).toEqual([]);
+    expect(problemsOf(text.replace("protocol: udp", "protocol: tcp\n    vpc: blue"))).toEqual([]);
+  });
+});
+
+const rs1 = "{ name: rs1, address: 10.0.4.2, port: 80, weight: 2 }";
+
+/** Title, what is replaced in the example, by what. */
+const BAD: [string, string | RegExp, string][] = [
+  ["an unknown key", "scheduler: wrr", "schedular: wrr"],
+  ["an unknown section", "vpcs:", "vpc:"],
+  ["a missing key", "    protocol: tcp\n", ""],
+  ["port 0", "port: 80\n", "port: 0\n"],
+  ["port 70000", "port: 80\n", "port: 70000\n"],
+  ["a port with a leading zero", "port: 80\n", "port: 0080\n"],
+  ["an address of the wrong family", "vip: 203.0.113.10", 'vip: "2001:db8::10"'],
+  ["a text for an address", "vip: 203.0.113.10", "vip: web.example.org"],
+  ["a group address", "vip: 203.0.113.10", "vip: 224.0.0.1"],
+  ["an unknown protocol", "protocol: tcp", "protocol: tpc"],
+  ["an unknown cluster", "cluster: east\n    scheduler", "cluster: west\n    scheduler"],
+  ["an unknown VPC of a service", "vpc: blue\n    real", "vpc: red\n    real"],
+  ["an unknown VPC of a real server", "port: 80, vpc: blue", "port: 80, vpc: bleu"],
+  ["half a VPC location", ", host: 10.0.6.2", ""],
+  ["a negative weight", "weight: 2", "weight: -2"],
+  ["a real server twice", rs1, `${rs1}\n      - { name: rsX, address: 10.0.4.2, port: 80 }`],
+  [
+    "a duplicate VIP and port",
+    /name: dns\n.*\n.*\n.*\n.*\n.*vpc: blue/,
+    "name: dns\n    vip: 203.0.113.10\n    protocol: tcp\n    port: 80\n    cluster: east\n",
+  ],
+  ["a duplicate service name", "name: dns", "name: web"],
+  ["a duplicate LD name", "name: ld2", "name: ld1"],
+  ["two LDs with one agent", "ld2.agent", "ld1.agent"],
+  ["two LDs with one address", "10.0.2.3/24", "10.0.2.2/24"],
+  ["a VIP in a local-IP prefix", "vip: 203.0.113.10", "vip: 198.18.0.3"],
+  ["a VIP that the switch has itself", "vip: 203.0.113.10", "vip: 192.0.2.1"],
+  ["local IPs that overlap in one cluster", "[198.18.0.0/30]", "[198.18.0.0/30, 198.18.0.2]"],
+  ["local IPs with host bits", "[198.18.0.0/30]", "[198.18.0.1/30]"],
+  ["local IPs around an own address", "[198.18.0.0/30]", "[10.255.0.0/24]"],
+  ["too many local IPs", "[198.18.0.0/30]", "[198.18.0.0/15]"],
+  ["a cluster without local IPs", "[198.18.0.0/30]", "[]"],
+  [
+    "a gateway that the LD cannot reach",
+    "gateway: 10.0.2.1\n        mac: 02:00:00:00:02:02",
+    "gateway: 10.0.9.1\n        mac: 02:00:00:00:02:02",
+  ],
+  [
+    "an LD that is its own gateway",
+    "gateway: 10.0.2.1\n        mac: 02:00:00:00:02:02",
+    "gateway: 10.0.2.2\n        mac: 02:00:00:00:02:02",
+  ],
+  ["an address without a prefix length", "10.0.2.2/24", "10.0.2.2"],
+  ["a bad MAC", "mac: 02:00:00:00:00:01", "mac: 02:00:00:00:00"],
+  ["a group MAC", "mac: 02:00:00:00:00:01", "mac: 03:00:00:00:00:01"],
+  ["a bad prefix", "10.0.0.0/16", "10.0.0.0/61"],
+  ["host bits in a route", "10.0.0.0/16", "10.0.0.1/16"],
+  ["an unknown network", "network: internet", "network: internt"],
+  ["an unknown neighbor", "via: 192.0.2.2 ", "via: 192.0.2.9 "],
+  ["a route to nowhere", ", via: 10.0.2.254", ""],
+  ["a route both ways", "discard: true", "discard: true, via: 192.0.2.2"],
+  ["a route twice", "10.0.0.0/16", "0.0.0.0/0"],
+  ["a neighbor on no port", "port: 2 }\n    routes", "port: 3 }\n    routes"],
+  ["a neighbor twice", "10.0.2.254, mac", "192.0.2.2, mac"],
+  ["a port twice", "port: 2, network: fabric", "port: 1, network: fabric"],
+  ["a VNI out of range", "vni: 100", "vni: 16777216"],
+  ["a server address without a port", "p4runtime: unix:/run/sluice/gw1.sock", "p4runtime: 192.0.2.5"],
+  ["a bad name", "name: web", "name: my web"],
+  ["a map where a list belongs", /lds:\n[\s\S]*?(?=\nservices)/, "lds: { name: ld1 }\n"],
+  ["a text where a map belongs", rs1, "rs1"],
+  ["nothing where an address belongs", "vip: 203.0.113.10", "vip:"],
+];
+
+/** A problem with the line it is about and a mark under its place. */
+function illustrate(text: string, problem: Problem): string {
+  const line = text.split("\n")[problem.line - 1]!;
+  return `${formatProblem(problem)}\n${line}\n${" ".repeat(problem.column - 1)}^\n`;
+}
+
+describe("a bad document is refused with place, reason and remedy", () => {
+  it("whatever is wrong with it", async () => {
+    const report = BAD.map(([title, from, to]) => {
+      const text = example.replace(from, to);
+      expect(text, title).not.toBe(example);
+      const problems = problemsOf(text);
+      expect(problems, title).not.toEqual([]);
+      return `# ${title}\n${problems.map((problem) => illustrate(text, problem)).join("")}`;
+    });
+    await expect(report.join("\n")).toMatchFileSnapshot("goldens/bad_documents.golden.txt");
+  });
+
+  it("overlapping local-IP pools of two clusters", () => {
+    const second = [
+      "  - name: west",
+      "    steering_address: 10.255.1.2",
+      "    local_ips: [198.18.0.2/31]",
+      "    lds: [{ name: ld3, agent: 192.0.2.7:9560, address: 10.0.2.4/24, gateway: 10.0.2.1, mac: 02:00:00:00:02:04 }]",
+      "",
+      "services:",
+    ].join("\n");
+    expect(linesOf(example.replace("services:", second))).toEqual([
+      "46:16: cluster west: local IPs 198.18.0.2/31 overlap 198.18.0.0/30 (of cluster east, line 31; each local IP belongs to one cluster, once)",
+    ]);
+  });
+
+  it("all of its problems at once, in the order of the file", () => {
+    const text = example
+      .replace("vni: 100", "vni: 0")
+      .replace("port: 80\n", "port: 0\n")
+      .replace("cluster: east\n    vpc", "cluster: west\n    vpc")
+      .replace("name: rs3", "nam: rs3");
+    expect(linesOf(text)).toEqual([
+      "9:24: VPC blue: vni: 0 is not a VNI (a whole number from 1 to 16777215)",
+      "48:11: service web: port: 0 is not a port (a whole number from 1 to 65535)",
+      '59:14: service 192.168.0.53:53/udp in VPC blue: cluster "west" does not exist (declare it under clusters:)',
+      '62:9: service dns: real server #1: key "name" is missing',
+      '62:11: service dns: real server #1: unknown key "nam" (did you mean "name"?)',
+    ]);
+  });
+
+  it("no second error for a reference to something that is declared but wrong itself", () => {
+    const text = example.replace("steering_address: 10.255.1.1", "steering_address: nowhere");
+    expect(linesOf(text)).toHaveLength(1);
+  });
+
+  it("broken YAML, with its place", () => {
+    expect(linesOf("services:\n  - { name: web\n")).toEqual([expect.stringMatching(/^[23]:\d+: YAML: /)]);
+    expect(linesOf("services: []\nservices: []\n")).toEqual(["2:1: YAML: Map keys must be unique"]);
+    expect(linesOf("")).toEqual([expect.stringContaining("the file: nothing is not a map")]);
+    expect(linesOf("- a\n")).toEqual([expect.stringContaining("the file: a list is not a map")]);
+  });
+
+  it("a file that is not there", () => {
+    expect(() => loadState("no/such.yaml")).toThrow(
+      "no/such.yaml:1:1: the file cannot be read: it does not exist (give it by -f FILE or SLUICE_FILE)",
+    );
+  });
+});

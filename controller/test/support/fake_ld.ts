@@ -1,0 +1,104 @@
+// An LD agent for tests of the controller: it keeps the configuration it is given and fences epochs as agent.proto says.
+import { Server, ServerCredentials, status } from "@grpc/grpc-js";
+import { Counters, type LdConfig, Session, SessionState } from "@sluice/proto/ld";
+import { type LdAgentServer, LdAgentService } from "@sluice/proto/ld-agent";
+
+export class FakeLd {
+  config: LdConfig | undefined;
+  /** Configurations in the order in which they were applied. */
+  readonly applied: LdConfig[] = [];
+  onApply: (config: LdConfig) => void = () => {};
+  dataPlaneUp = true;
+  readonly #server = new Server();
+
+  static async listen(address: string): Promise<FakeLd> {
+    const fake = new FakeLd();
+    fake.#server.addService(LdAgentService, fake.#service());
+    await new Promise<void>((resolve, reject) =>
+      fake.#server.bindAsync(address, ServerCredentials.createInsecure(), (error) =>
+        error ? reject(error) : resolve(),
+      ),
+    );
+    return fake;
+  }
+
+  stop(): void {
+    this.#server.forceShutdown();
+  }
+
+  #service(): LdAgentServer {
+    return {
+      getConfig: (_, callback) =>
+        this.dataPlaneUp
+          ? callback(null, { config: this.config })
+          : callback({ code: status.UNAVAILABLE, details: "the data plane is not available" }),
+      applyConfig: (call, callback) => {
+        const { config } = call.request;
+        if (config === undefined || config.epoch < (this.config?.epoch ?? 0n)) {
+          callback({ code: status.FAILED_PRECONDITION, details: "an older epoch than the one held" });
+          return;
+        }
+        this.config = config;
+        this.applied.push(config);
+        this.onApply(config);
+        callback(null, {});
+      },
+      listSessions: (call) => {
+        const sessions = (this.config?.services ?? [])
+          .filter(({ name }) => [name, ""].includes(call.request.filter?.service ?? ""))
+          .map((service) =>
+            Session.fromPartial({
+              service: service.name,
+              protocol: service.protocol,
+              clientIp: Uint8Array.of(198, 51, 100, 7),
+              clientPort: 40_000,
+              vip: service.vip,
+              vipPort: service.port,
+              localIp: this.config?.localIps[0] ?? new Uint8Array(4),
+              localPort: 1029,
+              rsIp: service.realServers[0]?.address ?? new Uint8Array(4),
+              rsPort: service.realServers[0]?.port ?? 0,
+              rs: service.realServers[0]?.name ?? "",
+              state: SessionState.ESTABLISHED,
+              bucket: 5,
+              expiresInMs: 89_000n,
+            }),
+          );
+        call.write({ sessions: sessions.slice(0, 1) });
+        call.write({ sessions: sessions.slice(1) });
+        call.end();
+      },
+      getCounters: (_, callback) =>
+        callback(null, {
+          counters: Counters.fromPartial({
+            services: (this.config?.services ?? []).map(({ name, realServers }) => ({
+              service: name,
+              realServers: realServers.map((rs, i) => ({
+                rs: rs.name,
+                sessionsTotal: BigInt(10 * (i + 1)),
+                sessionsActive: 1n,
+                packetsIn: 100n,
+                bytesIn: 6_400n,
+                packetsOut: 90n,
+                bytesOut: 90_000n,
+              })),
+            })),
+            port: [{ name: "rx_packets", value: 200n }],
+            drops: [
+              { name: "no_session", value: 2n },
+              { name: "bad_header", value: 0n },
+            ],
+            sessionsActive: 2n,
+            sessionsCapacity: 65_536n,
+          }),
+        }),
+      getStatus: (_, callback) =>
+        callback(null, {
+          version: "1.2",
+          dataPlaneUp: this.dataPlaneUp,
+          dataPlaneUptimeMs: 65_000n,
+          workerCores: 2,
+        }),
+    };
+  }
+}

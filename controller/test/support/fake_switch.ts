@@ -1,0 +1,270 @@
+// A P4Runtime server for tests of the client: it keeps entries by key and holds elections as the specification says, and does
+// wrong what a test asks it to do wrong. It forwards no packet: the soft switch and BMv2 are for that.
+import {
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServiceError,
+  status,
+} from "@grpc/grpc-js";
+import { Any } from "@sluice/proto/any";
+import {
+  type ForwardingPipelineConfig,
+  type P4RuntimeServer,
+  P4RuntimeService,
+  type PacketOut,
+  type StreamMessageRequest,
+  StreamMessageResponse,
+  type TableEntry,
+  type Update,
+  Update_Type,
+  Error as UpdateStatus,
+  type WriteRequest,
+} from "@sluice/proto/p4runtime";
+import { Status } from "@sluice/proto/status";
+import { entryKey, Schema } from "../../src/p4runtime/index.js";
+
+type Stream = ServerDuplexStream<StreamMessageRequest, StreamMessageResponse>;
+interface Refusal {
+  code: status;
+  message: string;
+}
+
+const failure = (code: status, details: string, metadata = new Metadata()): Partial<ServiceError> => ({
+  code,
+  details,
+  metadata,
+});
+
+export class FakeSwitch {
+  readonly entries = new Map<string, TableEntry>();
+  readonly writes: WriteRequest[] = [];
+  readonly packetsOut: PacketOut[] = [];
+  pipeline: ForwardingPipelineConfig | undefined;
+  pipelinesPushed = 0;
+  /** Refuses an update. */
+  refuse: (update: Update) => Refusal | undefined = () => undefined;
+  onWrite: (request: WriteRequest) => void = () => {};
+  /** Calls that are never answered. */
+  readonly mute = new Set<"write" | "read" | "arbitration" | "getPipeline">();
+  /** What an entry looks like in an answer. */
+  show: (entry: TableEntry) => TableEntry = (entry) => entry;
+
+  /** Says that there is no primary, whoever asks. */
+  denyPrimary = false;
+  arbitrations = 0;
+
+  #highest = 0n;
+  readonly #elections = new Map<Stream, bigint>();
+  #server: Server | undefined;
+
+  static async listen(address: string): Promise<FakeSwitch> {
+    const fake = new FakeSwitch();
+    await fake.start(address);
+    return fake;
+  }
+
+  async start(address: string): Promise<void> {
+    const server = new Server();
+    server.addService(P4RuntimeService, this.#service());
+    await new Promise<void>((resolve, reject) =>
+      server.bindAsync(address, ServerCredentials.createInsecure(), (error) =>
+        error ? reject(error) : resolve(),
+      ),
+    );
+    this.#server = server;
+  }
+
+  /** As if the process had been killed. */
+  stop(): void {
+    this.#server?.forceShutdown();
+    this.#elections.clear();
+  }
+
+  /** Ends the streams but keeps serving. */
+  dropStreams(): void {
+    for (const stream of this.#elections.keys()) {
+      stream.end();
+    }
+    this.#elections.clear();
+  }
+
+  /** Who has the greatest election id that was ever seen, while it is connected (specification, section 5). */
+  get #primary(): [Stream, bigint] | undefined {
+    return [...this.#elections].find(([, id]) => id === this.#highest);
+  }
+
+  get primaryElectionId(): bigint | undefined {
+    return this.#primary?.[1];
+  }
+
+  packetIn(payload: Uint8Array, metadata: { metadataId: number; value: Uint8Array }[]): void {
+    this.#primary?.[0].write(
+      StreamMessageResponse.fromPartial({ update: { $case: "packet", value: { payload, metadata } } }),
+    );
+  }
+
+  #announce(): void {
+    const primary = this.#primary;
+    for (const [stream] of this.#elections) {
+      const backup = primary === undefined || this.denyPrimary ? status.NOT_FOUND : status.ALREADY_EXISTS;
+      const code = stream === primary?.[0] && !this.denyPrimary ? status.OK : backup;
+      stream.write(
+        StreamMessageResponse.fromPartial({
+          update: {
+            $case: "arbitration",
+            value: { deviceId: 1n, electionId: { high: 0n, low: this.#highest }, status: { code } },
+          },
+        }),
+      );
+    }
+  }
+
+  #refusalOf(update: Update): Refusal | undefined {
+    const entity = update.entity?.entity;
+    if (entity?.$case !== "tableEntry") {
+      return { code: status.UNIMPLEMENTED, message: "only tables" };
+    }
+    const key = entryKey(entity.value);
+    const exists = this.entries.has(key);
+    const refusal = this.refuse(update);
+    if (refusal !== undefined) {
+      return refusal;
+    }
+    if (update.type === Update_Type.INSERT ? exists : !exists) {
+      return exists
+        ? { code: status.ALREADY_EXISTS, message: "entry exists" }
+        : { code: status.NOT_FOUND, message: "no such entry" };
+    }
+    if (update.type === Update_Type.DELETE) {
+      this.entries.delete(key);
+    } else {
+      this.entries.set(key, entity.value);
+    }
+    return undefined;
+  }
+
+  #service(): P4RuntimeServer {
+    return {
+      write: (call, callback) => {
+        if (this.mute.has("write")) {
+          return;
+        }
+        const { electionId, updates } = call.request;
+        if (electionId?.low !== this.primaryElectionId) {
+          callback(failure(status.PERMISSION_DENIED, "not primary"));
+          return;
+        }
+        this.writes.push(call.request);
+        this.onWrite(call.request);
+        const refusals = updates.map((update) => this.#refusalOf(update));
+        if (refusals.every((refusal) => refusal === undefined)) {
+          callback(null, {});
+          return;
+        }
+        const details = refusals.map((refusal) =>
+          Any.fromPartial({
+            typeUrl: "type.googleapis.com/p4.v1.Error",
+            value: UpdateStatus.encode(
+              UpdateStatus.fromPartial({
+                canonicalCode: refusal?.code ?? 0,
+                message: refusal?.message ?? "",
+              }),
+            ).finish(),
+          }),
+        );
+        const metadata = new Metadata();
+        const trailer = Status.encode(Status.fromPartial({ code: status.UNKNOWN, details })).finish();
+        metadata.set("grpc-status-details-bin", Buffer.from(trailer));
+        callback(failure(status.UNKNOWN, "some updates failed", metadata));
+      },
+
+      read: (call) => {
+        if (this.mute.has("read")) {
+          return;
+        }
+        for (const { entity } of call.request.entities) {
+          if (entity?.$case === "tableEntry") {
+            const { tableId, match } = entity.value;
+            const wanted = match.length > 0 ? entryKey(entity.value) : undefined;
+            const found = [...this.entries.values()].filter((entry) =>
+              wanted === undefined ? entry.tableId === tableId : entryKey(entry) === wanted,
+            );
+            const counted = entity.value.counterData !== undefined;
+            // In several messages, as servers do.
+            for (const entry of found) {
+              const value = {
+                ...this.show(entry),
+                counterData: counted ? { packetCount: 3n, byteCount: 300n } : undefined,
+              };
+              call.write({ entities: [{ entity: { $case: "tableEntry", value } }] });
+            }
+          } else if (entity?.$case === "counterEntry") {
+            const { counterId } = entity.value;
+            for (const index of [0n, 1n, 2n]) {
+              const value = {
+                counterId,
+                index: { index },
+                data: { packetCount: index, byteCount: 64n * index },
+              };
+              call.write({ entities: [{ entity: { $case: "counterEntry", value } }] });
+            }
+          }
+        }
+        call.end();
+      },
+
+      setForwardingPipelineConfig: (call, callback) => {
+        this.pipeline = call.request.config;
+        this.pipelinesPushed++;
+        this.entries.clear();
+        callback(null, {});
+      },
+
+      getForwardingPipelineConfig: (_, callback) => {
+        if (this.mute.has("getPipeline")) {
+          return;
+        }
+        if (this.pipeline === undefined) {
+          callback(failure(status.FAILED_PRECONDITION, "no pipeline"));
+        } else {
+          callback(null, { config: this.pipeline });
+        }
+      },
+
+      streamChannel: (stream) => {
+        stream.on("data", ({ update }: StreamMessageRequest) => {
+          if (update?.$case === "packet") {
+            this.packetsOut.push(update.value);
+          } else if (update?.$case === "arbitration" && !this.mute.has("arbitration")) {
+            const id = update.value.electionId?.low ?? 0n;
+            this.arbitrations++;
+            this.#elections.set(stream, id);
+            this.#highest = id > this.#highest ? id : this.#highest;
+            this.#announce();
+          }
+        });
+        const leave = () => {
+          const wasPrimary = this.#primary?.[0] === stream;
+          this.#elections.delete(stream);
+          stream.end();
+          if (wasPrimary) {
+            this.#announce();
+          }
+        };
+        stream.on("error", leave);
+        stream.on("end", leave);
+        stream.on("cancelled", leave);
+      },
+
+      capabilities: (_, callback) =>
+        callback(null, { p4runtimeApiVersion: "1.4.1", experimental: undefined }),
+    };
+  }
+
+  /** The program that was pushed. */
+  get schema(): Schema {
+    return new Schema(this.pipeline!.p4info!);
+  }
+}

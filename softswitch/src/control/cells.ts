@@ -1,0 +1,108 @@
+// Counters and registers, cell by cell (specification, sections 9.3, 9.6 and 9.7).
+import {
+  type CounterEntry,
+  type DirectCounterEntry,
+  RegisterEntry,
+  Update_Type,
+} from "@sluice/proto/p4runtime";
+import { lanesOf } from "../ir/program.js";
+import { toBytes, toLanes } from "./bytes.js";
+import { invalid, notFound, UpdateError } from "./errors.js";
+import type { Schema } from "./schema.js";
+import { findEntry, readCounter, readTableEntries } from "./table_writes.js";
+
+/** gRPC OUT_OF_RANGE */
+const OUT_OF_RANGE = 11;
+
+function cellOf(name: string, index: bigint | undefined, size: number): number {
+  if (index === undefined) throw invalid(`${name}: an index is needed to write`);
+  if (index < 0n || index >= BigInt(size)) {
+    throw new UpdateError(OUT_OF_RANGE, `${name}: the index ${index} is not below its size ${size}`);
+  }
+  return Number(index);
+}
+
+function* cells(name: string, index: bigint | undefined, size: number): Generator<number> {
+  if (index !== undefined) yield cellOf(name, index, size);
+  else for (let i = 0; i < size; i++) yield i;
+}
+
+function pick<T>(map: ReadonlyMap<number, T>, id: number, what: string): [number, T][] {
+  if (id === 0) return [...map];
+  const found = map.get(id);
+  if (found === undefined) throw notFound(`there is no ${what} with id ${id}`);
+  return [[id, found]];
+}
+
+function onlyModify(type: Update_Type, what: string): void {
+  if (type !== Update_Type.MODIFY) throw invalid(`${what} can only be modified`);
+}
+
+export function writeCounter(schema: Schema, type: Update_Type, wire: CounterEntry): void {
+  onlyModify(type, "a counter");
+  const counter = schema.counters.get(wire.counterId);
+  if (counter === undefined) throw notFound(`there is no counter with id ${wire.counterId}`);
+  const cell = cellOf(counter.name, wire.index?.index, counter.size);
+  counter.cells[2 * cell] = Number(wire.data?.packetCount ?? 0n);
+  counter.cells[2 * cell + 1] = Number(wire.data?.byteCount ?? 0n);
+}
+
+export function* readCounters(schema: Schema, wanted: CounterEntry): Generator<CounterEntry> {
+  for (const [counterId, { name, cells: values, size }] of pick(
+    schema.counters,
+    wanted.counterId,
+    "counter",
+  )) {
+    for (const cell of cells(name, wanted.index?.index, size)) {
+      yield { counterId, index: { index: BigInt(cell) }, data: readCounter(values, cell) };
+    }
+  }
+}
+
+export function writeDirectCounter(schema: Schema, type: Update_Type, wire: DirectCounterEntry): void {
+  onlyModify(type, "a direct counter");
+  if (wire.tableEntry === undefined) throw invalid("a direct counter is named by its table entry");
+  const { table, entry } = findEntry(schema, wire.tableEntry);
+  if (!table.store.hasCounter) throw invalid(`${table.name} has no direct counter`);
+  table.store.counters[2 * entry] = Number(wire.data?.packetCount ?? 0n);
+  table.store.counters[2 * entry + 1] = Number(wire.data?.byteCount ?? 0n);
+}
+
+export function* readDirectCounters(
+  schema: Schema,
+  wanted: DirectCounterEntry,
+): Generator<DirectCounterEntry> {
+  if (wanted.tableEntry === undefined) throw invalid("a direct counter is named by its table entry");
+  const asked = { ...wanted.tableEntry, counterData: { packetCount: 0n, byteCount: 0n } };
+  for (const tableEntry of readTableEntries(schema, asked)) {
+    const { counterData, ...key } = tableEntry;
+    if (counterData !== undefined)
+      yield { tableEntry: { ...key, counterData: undefined }, data: counterData };
+  }
+}
+
+export function writeRegister(schema: Schema, type: Update_Type, wire: RegisterEntry): void {
+  onlyModify(type, "a register");
+  const register = schema.registers.get(wire.registerId);
+  if (register === undefined) throw notFound(`there is no register with id ${wire.registerId}`);
+  if (wire.data?.data?.$case !== "bitstring") throw invalid(`${register.name}: a bit string is needed`);
+  const cell = cellOf(register.name, wire.index?.index, register.size);
+  toLanes(wire.data.data.value, register.bits, register.cells, cell * lanesOf(register.bits), register.name);
+}
+
+export function* readRegisters(schema: Schema, wanted: RegisterEntry): Generator<RegisterEntry> {
+  for (const [registerId, { name, cells: values, size, bits }] of pick(
+    schema.registers,
+    wanted.registerId,
+    "register",
+  )) {
+    for (const cell of cells(name, wanted.index?.index, size)) {
+      const value = toBytes((i) => values[cell * lanesOf(bits) + i]!, bits);
+      yield RegisterEntry.fromPartial({
+        registerId,
+        index: { index: BigInt(cell) },
+        data: { data: { $case: "bitstring", value } },
+      });
+    }
+  }
+}

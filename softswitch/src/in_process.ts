@@ -1,0 +1,51 @@
+// A switch in this thread behind the asynchronous border.
+import type { Entity, PacketOut, Update, WriteRequest_Atomicity } from "@sluice/proto/p4runtime";
+import type { Pipeline, PipelineAction, SwitchControl } from "./control_port.js";
+import { Machine } from "./machine.js";
+import type { SoftSwitch } from "./switch.js";
+import type { OutFrame, PacketInListener, UpdateResult } from "./types.js";
+
+/** Control of a {@link SoftSwitch} in this thread. It has no interfaces: every frame that leaves is told to listeners. */
+export class InProcessControl implements SwitchControl {
+  readonly deviceId: bigint;
+  readonly #switch: SoftSwitch;
+  readonly #machine: Machine;
+  readonly #frameListeners = new Set<(frame: OutFrame) => void>();
+
+  constructor(softSwitch: SoftSwitch) {
+    this.deviceId = softSwitch.deviceId;
+    this.#switch = softSwitch;
+    this.#machine = new Machine(softSwitch);
+  }
+
+  async setPipeline(action: PipelineAction, pipeline?: Pipeline): Promise<void> {
+    this.#machine.setPipeline(action, pipeline);
+  }
+
+  async write(updates: readonly Update[], atomicity: WriteRequest_Atomicity): Promise<UpdateResult[]> {
+    return this.#machine.write(updates, atomicity);
+  }
+
+  async read(requests: readonly Entity[], onBatch: (entities: Entity[]) => void): Promise<UpdateResult[]> {
+    return this.#machine.read(requests, onBatch);
+  }
+
+  async packetOut(packet: PacketOut): Promise<void> {
+    for (const frame of this.#machine.packetOut(packet)) {
+      for (const listener of this.#frameListeners) listener(frame);
+    }
+  }
+
+  onPacketIn(listener: PacketInListener): () => void {
+    return this.#switch.onPacketIn(listener);
+  }
+
+  async inject(port: number, frame: Uint8Array): Promise<OutFrame[]> {
+    return this.#switch.inject(port, frame);
+  }
+
+  onFrameOut(listener: (frame: OutFrame) => void): () => void {
+    this.#frameListeners.add(listener);
+    return () => this.#frameListeners.delete(listener);
+  }
+}

@@ -1,0 +1,195 @@
+// A switch with the pipeline that runs, and perhaps one that was saved and waits for its commit. Synchronous: it lives in
+// the thread that forwards frames.
+import { status } from "@grpc/grpc-js";
+import type { P4Info, Table } from "@sluice/proto/p4info";
+import {
+  Entity,
+  type PacketOut,
+  type TableEntry,
+  type Update,
+  Update_Type,
+  WriteRequest_Atomicity,
+} from "@sluice/proto/p4runtime";
+import { type Pipeline, type PipelineAction, StatusError, statusOf } from "./control_port.js";
+import { SoftSwitch } from "./switch.js";
+import { type OutFrame, type UpdateResult, WriteError } from "./types.js";
+
+const ENTITIES_A_BATCH = 500;
+
+/** Everything that a controller can write, in the order in which it can be written again: what is referred to comes first. */
+const WRITABLE = [
+  { actionProfileMember: {} },
+  { actionProfileGroup: {} },
+  { packetReplicationEngineEntry: { multicastGroupEntry: {} } },
+  { packetReplicationEngineEntry: { cloneSessionEntry: {} } },
+  { valueSetEntry: {} },
+  { tableEntry: { counterData: {} } },
+  { tableEntry: { isDefaultAction: true } },
+].map((json) => Entity.fromJSON(json));
+
+interface Saved {
+  pipeline: Pipeline;
+  /** has the pipeline, sees no packets */
+  rehearsal: SoftSwitch;
+  /** what to write again at the commit */
+  written: Update[];
+}
+
+export class Machine {
+  #saved: Saved | undefined;
+
+  constructor(readonly running: SoftSwitch) {}
+
+  /** See {@link PipelineAction}. @throws StatusError; nothing has changed then */
+  setPipeline(action: PipelineAction, pipeline?: Pipeline): void {
+    if (action === "commit") {
+      this.#commit();
+      return;
+    }
+    if (pipeline === undefined) {
+      throw new StatusError(status.INVALID_ARGUMENT, `${action}: no pipeline was given`);
+    }
+    switch (action) {
+      case "verify":
+        this.#compile(pipeline);
+        break;
+      case "save":
+        this.#saved = { pipeline, rehearsal: this.#compile(pipeline), written: [] };
+        break;
+      case "install":
+        this.#install(pipeline);
+        break;
+      case "reconcile":
+        this.#reconcile(pipeline);
+        break;
+    }
+  }
+
+  /** A switch like the running one, without its frames and its log. */
+  #compile(pipeline: Pipeline): SoftSwitch {
+    const { log: _, ...options } = this.running.options;
+    const rehearsal = new SoftSwitch(options);
+    start(rehearsal, pipeline);
+    return rehearsal;
+  }
+
+  #install(pipeline: Pipeline): void {
+    start(this.running, pipeline);
+    this.#saved = undefined;
+  }
+
+  #commit(): void {
+    const saved = this.#saved;
+    if (saved === undefined) {
+      throw new StatusError(status.NOT_FOUND, "COMMIT: no pipeline was saved (VERIFY_AND_SAVE comes first)");
+    }
+    this.#install(saved.pipeline);
+    this.running.write(saved.written);
+  }
+
+  #reconcile(pipeline: Pipeline): void {
+    const updates = rewrites(this.running, pipeline.p4info);
+    try {
+      this.#compile(pipeline).write(updates, WriteRequest_Atomicity.CONTINUE_ON_ERROR);
+    } catch (error) {
+      const { message } = statusOf(error);
+      throw new StatusError(
+        status.INVALID_ARGUMENT,
+        `RECONCILE_AND_COMMIT: the entries do not fit the new pipeline: ${message}`,
+      );
+    }
+    this.#install(pipeline);
+    this.running.write(updates);
+  }
+
+  /** @returns one result per update */
+  write(updates: readonly Update[], atomicity: WriteRequest_Atomicity): UpdateResult[] {
+    const results = writeTo(this.#saved?.rehearsal ?? this.running, updates, atomicity);
+    const failed = results.some((result) => result.code !== status.OK);
+    if (!failed || atomicity === WriteRequest_Atomicity.CONTINUE_ON_ERROR) {
+      this.#saved?.written.push(...updates.filter((_, index) => results[index]?.code === status.OK));
+    }
+    return results;
+  }
+
+  /** @returns one result per request; see {@link SwitchControl.read} */
+  read(requests: readonly Entity[], onBatch: (entities: Entity[]) => void): UpdateResult[] {
+    const source = this.#saved?.rehearsal ?? this.running;
+    return requests.map((request) => {
+      try {
+        const found = source.read([request]);
+        for (let first = 0; first < found.length; first += ENTITIES_A_BATCH) {
+          onBatch(found.slice(first, first + ENTITIES_A_BATCH));
+        }
+        return OK;
+      } catch (error) {
+        return statusOf(error);
+      }
+    });
+  }
+
+  /** @throws StatusError INVALID_ARGUMENT for metadata that does not fit the P4Info */
+  packetOut(packet: PacketOut): OutFrame[] {
+    try {
+      return this.running.packetOut(packet);
+    } catch (error) {
+      const { code, message } = statusOf(error, status.INVALID_ARGUMENT);
+      throw new StatusError(code, message);
+    }
+  }
+}
+
+const OK: UpdateResult = { code: status.OK, message: "" };
+
+function start(target: SoftSwitch, { p4info, deviceConfig }: Pipeline): void {
+  try {
+    target.setPipeline(p4info, deviceConfig);
+  } catch (error) {
+    throw new StatusError(status.INVALID_ARGUMENT, statusOf(error).message);
+  }
+}
+
+function writeTo(
+  target: SoftSwitch,
+  updates: readonly Update[],
+  atomicity: WriteRequest_Atomicity,
+): UpdateResult[] {
+  try {
+    target.write(updates, atomicity);
+    return updates.map(() => OK);
+  } catch (error) {
+    if (error instanceof WriteError) return [...error.results];
+    throw error;
+  }
+}
+
+/** The updates that make an empty switch with the same P4Info hold what this one holds. */
+function rewrites(source: SoftSwitch, p4info: P4Info): Update[] {
+  const tables = new Map(p4info.tables.map((table) => [table.preamble?.id, table]));
+  return WRITABLE.flatMap((request) => readOrNone(source, request))
+    .filter(({ entity }) => entity?.$case !== "tableEntry" || !isFixed(entity.value, tables))
+    .map((entity) => ({ type: isAlwaysThere(entity) ? Update_Type.MODIFY : Update_Type.INSERT, entity }));
+}
+
+/** A program without members, groups, … may refuse to read them. */
+function readOrNone(source: SoftSwitch, request: Entity): Entity[] {
+  try {
+    return source.read([request]);
+  } catch (error) {
+    if (statusOf(error).code === status.UNIMPLEMENTED) return [];
+    throw error;
+  }
+}
+
+/** The program itself says what it is; a controller cannot write it. */
+function isFixed(entry: TableEntry, tables: ReadonlyMap<number | undefined, Table>): boolean {
+  const table = tables.get(entry.tableId);
+  const constant = entry.isDefaultAction ? table?.constDefaultActionId !== 0 : table?.isConstTable;
+  return entry.isConst || constant === true;
+}
+
+function isAlwaysThere({ entity }: Entity): boolean {
+  return (
+    (entity?.$case === "tableEntry" && entity.value.isDefaultAction) || entity?.$case === "valueSetEntry"
+  );
+}

@@ -1,0 +1,86 @@
+#!/usr/bin/env node
+// sluice-softswitch: a P4 switch as a process.
+import { Command, InvalidArgumentError } from "commander";
+import { destination, pino } from "pino";
+import { runSwitch, type SwitchPort } from "./run.js";
+
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
+/** Linux: IFNAMSIZ - 1 */
+const INTERFACE_NAME = /^[^\s/@:]{1,15}$/;
+const MAX_PORT = 0xffff;
+
+function integer(low: bigint, high: bigint): (text: string) => bigint {
+  return (text) => {
+    if (!/^\d{1,20}$/.test(text) || BigInt(text) < low || BigInt(text) > high) {
+      throw new InvalidArgumentError(`It must be a number from ${low} to ${high}.`);
+    }
+    return BigInt(text);
+  };
+}
+
+const parsePort = (text: string): number => Number(integer(0n, BigInt(MAX_PORT))(text));
+
+function addInterface(text: string, ports: SwitchPort[]): SwitchPort[] {
+  const [number, name, ...rest] = text.split("@");
+  if (number === undefined || name === undefined || rest.length > 0 || !INTERFACE_NAME.test(name)) {
+    throw new InvalidArgumentError("It must be PORT@INTERFACE, for example 1@eth1.");
+  }
+  const port = { number: parsePort(number), interface: name };
+  for (const other of ports) {
+    if (other.number === port.number) throw new InvalidArgumentError(`Port ${port.number} is given twice.`);
+    if (other.interface === name) throw new InvalidArgumentError(`Interface ${name} is given twice.`);
+  }
+  return [...ports, port];
+}
+
+function logLevel(text: string): string {
+  if (!LOG_LEVELS.includes(text))
+    throw new InvalidArgumentError(`It must be one of ${LOG_LEVELS.join(", ")}.`);
+  return text;
+}
+
+interface Options {
+  deviceId: bigint;
+  grpcAddr: string;
+  dpGrpcAddr?: string;
+  interface: SwitchPort[];
+  cpuPort?: number;
+  dropPort?: number;
+  logLevel: string;
+}
+
+const command = new Command("sluice-softswitch")
+  .description(
+    "A P4 switch: gets its pipeline over P4Runtime (BMv2 JSON and P4Info), forwards on network interfaces",
+  )
+  .option("--device-id <id>", "P4Runtime device id", integer(1n, 0xffff_ffff_ffff_ffffn), 1n)
+  .requiredOption("--grpc-addr <address>", "where P4Runtime listens: unix:/path or host:port")
+  .option(
+    "--dp-grpc-addr <address>",
+    "where BMv2's packet-I/O service listens, for ports that are no interfaces",
+  )
+  .option("-i, --interface <port@name>", "a port and its interface; once for each port", addInterface, [])
+  .option("--cpu-port <port>", "frames sent to this port become packet-in messages", parsePort)
+  .option("--drop-port <port>", "the egress port that means drop (default: 511)", parsePort)
+  .option("--log-level <level>", `one of ${LOG_LEVELS.join(", ")}`, logLevel, "info");
+
+async function main(): Promise<void> {
+  const options = command.parse().opts<Options>();
+  const log = pino({ level: options.logLevel, base: null }, destination({ dest: 2, sync: true }));
+  const running = await runSwitch({ ...options, ports: options.interface, log });
+  const stop = (signal: string) => {
+    log.info({ signal }, "ending");
+    void running.close().then(() => process.exit(0), fail);
+  };
+  process.once("SIGTERM", stop);
+  process.once("SIGINT", stop);
+  const error = await running.failed;
+  if (error !== undefined) throw error;
+}
+
+function fail(error: unknown): void {
+  process.stderr.write(`sluice-softswitch: ${error instanceof Error ? error.message : error}\n`);
+  process.exit(1);
+}
+
+main().catch(fail);

@@ -1,0 +1,139 @@
+// StreamChannel: elections, packets to and from the controller (P4Runtime specification, sections 5 and 16).
+import { type ServerDuplexStream, status } from "@grpc/grpc-js";
+import type {
+  MasterArbitrationUpdate,
+  PacketIn,
+  PacketOut,
+  StreamError,
+  StreamMessageRequest,
+  StreamMessageResponse,
+} from "@sluice/proto/p4runtime";
+import { type SwitchControl, statusOf } from "../control_port.js";
+import type { Log } from "../types.js";
+import type { Arbiter, Controller } from "./arbiter.js";
+
+type Stream = ServerDuplexStream<StreamMessageRequest, StreamMessageResponse>;
+
+/** Messages that may wait for a controller that reads slowly; packet-ins beyond are dropped. */
+const QUEUE_LENGTH = 4096;
+
+/** All controllers' streams. */
+export class Streams {
+  readonly #control: SwitchControl;
+  readonly #arbiter: Arbiter;
+  readonly #log: Log | undefined;
+  #packetInsDropped = 0;
+
+  constructor(control: SwitchControl, arbiter: Arbiter, log: Log | undefined) {
+    this.#control = control;
+    this.#arbiter = arbiter;
+    this.#log = log;
+  }
+
+  /** Gives a packet to the primary; without one it is dropped (section 16.1). */
+  packetIn(packet: PacketIn): void {
+    const primary = this.#arbiter.primary;
+    if (!(primary instanceof ControllerStream) || !primary.packetIn(packet)) {
+      this.#packetInsDropped++;
+      this.#log?.debug({ dropped: this.#packetInsDropped }, "packet-in: no controller takes it");
+    }
+  }
+
+  /** Serves one stream until it ends. */
+  serve(stream: Stream): void {
+    const controller = new ControllerStream(stream);
+    const leave = () => this.#arbiter.leave(controller);
+    stream.on("data", (request: StreamMessageRequest) => this.#receive(controller, request));
+    stream.on("cancelled", leave);
+    stream.on("error", leave);
+    stream.on("end", () => {
+      leave();
+      stream.end();
+    });
+  }
+
+  #receive(controller: ControllerStream, { update }: StreamMessageRequest): void {
+    if (controller.ended) return;
+    switch (update?.$case) {
+      case "arbitration":
+        this.#arbitrate(controller, update.value);
+        break;
+      case "packet":
+        void this.#packetOut(controller, update.value);
+        break;
+      case "digestAck":
+        controller.error(status.INVALID_ARGUMENT, `the switch sent no digest ${update.value.digestId}`, {
+          $case: "digestListAck",
+          value: { digestListAck: update.value },
+        });
+        break;
+      default:
+        controller.error(
+          update === undefined ? status.INVALID_ARGUMENT : status.UNIMPLEMENTED,
+          "the message is neither arbitration nor packet nor digest_ack",
+          { $case: "other", value: { other: update?.value } },
+        );
+    }
+  }
+
+  /** Errors of an election end the stream; they are never a StreamError (section 16.6). */
+  #arbitrate(controller: ControllerStream, update: MasterArbitrationUpdate): void {
+    try {
+      this.#arbiter.arbitrate(controller, update);
+    } catch (error) {
+      this.#arbiter.leave(controller);
+      controller.end(statusOf(error));
+    }
+  }
+
+  async #packetOut(controller: ControllerStream, packet: PacketOut): Promise<void> {
+    const refuse = (code: number, message: string) =>
+      controller.error(code, message, { $case: "packetOut", value: { packetOut: packet } });
+    if (this.#arbiter.primary !== controller) {
+      refuse(status.PERMISSION_DENIED, "packet-out: only the primary controller may send packets");
+      return;
+    }
+    try {
+      await this.#control.packetOut(packet);
+    } catch (error) {
+      const { code, message } = statusOf(error);
+      refuse(code, message);
+    }
+  }
+}
+
+/** One controller's stream. */
+class ControllerStream implements Controller {
+  readonly #stream: Stream;
+  #ended = false;
+
+  constructor(stream: Stream) {
+    this.#stream = stream;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  notify(update: MasterArbitrationUpdate): void {
+    this.#stream.write({ update: { $case: "arbitration", value: update } });
+  }
+
+  /** @returns false when it was dropped */
+  packetIn(packet: PacketIn): boolean {
+    if (this.#stream.writableLength >= QUEUE_LENGTH) return false;
+    this.#stream.write({ update: { $case: "packet", value: packet } });
+    return true;
+  }
+
+  error(canonicalCode: number, message: string, details: StreamError["details"]): void {
+    if (this.#ended || this.#stream.writableLength >= QUEUE_LENGTH) return;
+    const value: StreamError = { canonicalCode, message, space: "", code: 0, details };
+    this.#stream.write({ update: { $case: "error", value } });
+  }
+
+  end({ code, message }: { code: number; message: string }): void {
+    this.#ended = true;
+    this.#stream.emit("error", { code, details: message });
+  }
+}

@@ -1,0 +1,75 @@
+// A switch with its ports and its servers: the packet thread when it has interfaces, else all in one thread.
+import type { SwitchControl } from "./control_port.js";
+import { InProcessControl } from "./in_process.js";
+import type { WorkerControl } from "./io/worker_control.js";
+import { serve } from "./serve.js";
+import { SoftSwitch } from "./switch.js";
+import type { Log } from "./types.js";
+
+/** A port of the switch and the network interface behind it. */
+export interface SwitchPort {
+  number: number;
+  interface: string;
+}
+
+export interface RunOptions {
+  deviceId: bigint;
+  grpcAddr: string;
+  dpGrpcAddr?: string;
+  ports: SwitchPort[];
+  cpuPort?: number;
+  dropPort?: number;
+  log: Log;
+}
+
+export interface RunningSwitch {
+  close(): Promise<void>;
+  /** Resolves when the switch has ended; with an error unless {@link close} ended it. */
+  failed: Promise<Error | undefined>;
+}
+
+const COUNTERS_EVERY_MS = 10_000;
+
+/** @throws Error that names what is missing and the remedy; nothing is left running then */
+export async function runSwitch(options: RunOptions): Promise<RunningSwitch> {
+  const { log, grpcAddr, dpGrpcAddr, ports } = options;
+  const worker = ports.length > 0 ? await startWorker(options) : undefined;
+  const control: SwitchControl = worker ?? new InProcessControl(new SoftSwitch(options));
+  try {
+    const server = await serve(control, {
+      grpcAddr,
+      log,
+      ...(dpGrpcAddr === undefined ? {} : { dpGrpcAddr }),
+    });
+    log.info(
+      { deviceId: String(options.deviceId), grpcAddr: server.grpcAddr, dpGrpcAddr: server.dpGrpcAddr, ports },
+      "listening; waiting for a pipeline",
+    );
+    const timer = worker && setInterval(() => void logCounters(worker, log), COUNTERS_EVERY_MS).unref();
+    return {
+      close: async () => {
+        clearInterval(timer);
+        await server.close();
+        if (worker !== undefined) log.info(await worker.close(), "ended");
+      },
+      failed: worker?.ended ?? new Promise(() => {}),
+    };
+  } catch (error) {
+    await worker?.close();
+    throw error;
+  }
+}
+
+/** koffi is loaded only when there are interfaces: a switch without them needs no C library. */
+async function startWorker({ dpGrpcAddr, ...options }: RunOptions): Promise<WorkerControl> {
+  const { WorkerControl } = await import("./io/worker_control.js");
+  return WorkerControl.start({ ...options, tellFrames: dpGrpcAddr !== undefined });
+}
+
+async function logCounters(worker: WorkerControl, log: Log): Promise<void> {
+  try {
+    log.debug(await worker.counters(), "counters");
+  } catch {
+    // the switch is ending
+  }
+}

@@ -1,0 +1,245 @@
+#include "config/config.h"
+
+#include "testing/frame.h"
+#include "testing/message.h"
+#include "testing/test.h"
+
+static struct message message;
+static char reason[CONFIG_REASON_BYTES];
+
+/* A configuration with one of everything. */
+static int set_up(void **state) {
+    struct message_service *service;
+
+    (void)state;
+    message_begin(&message);
+    service = message_service(&message, "web", 0, "203.0.113.10", FRAME_TCP, 443);
+    message_rs(&message, service, "rs1", "10.0.0.31", 8443, 1);
+    message_rs(&message, service, "rs2", "10.0.0.32", 8443, 0);
+    service = message_service(&message, "inner", 7001, "192.168.1.10", FRAME_UDP, 53);
+    message_rs(&message, service, "vm1", "192.168.1.20", 53, 1);
+    message_vpc(&message, service, 7001, "10.0.0.41");
+    return 0;
+}
+
+static void accepted(void) {
+    if (!config_validate(&message.config, reason))
+        fail_msg("refused: %s", reason);
+}
+
+/* Refused, with a reason that has these words. */
+static void refused(const char *thing, const char *why) {
+    assert_false(config_validate(&message.config, reason));
+    if (strstr(reason, thing) == NULL || strstr(reason, why) == NULL)
+        fail_msg("\"%s\" names neither \"%s\" nor \"%s\"", reason, thing, why);
+    assert_null(strchr(reason, '\n'));
+}
+
+static Sluice__Ld__V1__Service *web(void) {
+    return &message.services[0].message;
+}
+
+static Sluice__Ld__V1__RealServer *rs1(void) {
+    return &message.services[0].rs[0];
+}
+
+static Sluice__Ld__V1__VpcLocation *vm1_vpc(void) {
+    return &message.services[1].vpc[0];
+}
+
+static void one_of_everything(void **state) {
+    (void)state;
+    accepted();
+    message.config.n_services = 0;
+    message.config.n_local_ips = 0;
+    message.config.n_owned_buckets = 0;
+    accepted(); /* an LD that has nothing to do yet */
+}
+
+static void fabric(void **state) {
+    (void)state;
+    message.config.vtep.len = 0;
+    refused("vtep", "0 bytes");
+    message.config.vtep = message_address(&message, "224.0.0.1");
+    refused("vtep", "224.0.0.1");
+    message.config.vtep = message_address(&message, "10.0.0.11");
+    message.config.prefix_len = 33;
+    refused("prefix_len", "33");
+    message.config.prefix_len = 24;
+    message.config.gateway = message_address(&message, "10.0.1.1");
+    refused("gateway", "not in the fabric subnet");
+    message.config.gateway = message_address(&message, "10.0.0.11");
+    refused("gateway", "own vtep");
+    message.config.gateway = message_address(&message, "10.0.0.1");
+    message.config.mtu_bytes = 100;
+    refused("mtu_bytes", "100");
+    message.config.mtu_bytes = 9000;
+    message.config.gateway_vtep = message_address(&message, "10.0.0.11");
+    refused("gateway_vtep", "own vtep");
+    message.config.gateway_vtep.len = 0;
+    refused("inner", "gateway_vtep");
+}
+
+static void ipv6_addresses_are_told_apart(void **state) {
+    static uint8_t ipv6[16] = { 0x20, 0x01 };
+
+    (void)state;
+    web()->vip = (ProtobufCBinaryData){ .len = 16, .data = ipv6 };
+    refused("web", "IPv6");
+    web()->vip.len = 5;
+    refused("web", "5 bytes");
+}
+
+static void local_ips(void **state) {
+    (void)state;
+    message_local_ip(&message, "198.18.1.1");
+    refused("198.18.1.1", "twice");
+    message.config.n_local_ips = 1;
+    message_local_ip(&message, "10.0.0.11");
+    refused("10.0.0.11", "vtep");
+    message.config.n_local_ips = 1;
+    message_local_ip(&message, "203.0.113.10");
+    refused("web", "local_ips");
+    message.config.n_local_ips = 0;
+    refused("local_ips", "no local IP");
+    for (int i = 0; i < 65; i++) {
+        char address[32];
+
+        snprintf(address, sizeof(address), "198.18.2.%d", i + 1);
+        message_local_ip(&message, address);
+    }
+    refused("local_ips", "at most 64");
+}
+
+static void buckets(void **state) {
+    (void)state;
+    message.buckets[0].last = 1024;
+    refused("owned_buckets", "1024");
+    message.buckets[0].last = 511;
+    message_buckets(&message, 511, 1023);
+    refused("owned_buckets", "511..1023");
+    message.buckets[1].first = 512;
+    accepted();
+    message.buckets[1].first = 700;
+    message.buckets[1].last = 600;
+    refused("owned_buckets", "700..600");
+    message.buckets[0].first = 800;
+    message.buckets[0].last = 900;
+    message.buckets[1].first = 10;
+    message.buckets[1].last = 20;
+    refused("owned_buckets", "ascending");
+}
+
+static void services(void **state) {
+    (void)state;
+    web()->port = 0;
+    refused("web", "port 0");
+    web()->port = 70000;
+    refused("web", "70000");
+    web()->port = 443;
+    web()->vni = 1 << 24;
+    refused("web", "vni");
+    web()->vni = 0;
+    web()->protocol = (Sluice__Ld__V1__IpProtocol)132;
+    refused("web", "132");
+    web()->protocol = SLUICE__LD__V1__IP_PROTOCOL__TCP;
+    web()->scheduler = (Sluice__Ld__V1__Scheduler)9;
+    refused("web", "scheduler 9");
+    web()->scheduler = SLUICE__LD__V1__SCHEDULER__SCHEDULER_UNSPECIFIED;
+    refused("web", "scheduler 0");
+    web()->scheduler = SLUICE__LD__V1__SCHEDULER__WEIGHTED_ROUND_ROBIN;
+    web()->vip = message_address(&message, "10.0.0.11");
+    refused("web", "vtep");
+    web()->vip = message_address(&message, "203.0.113.10");
+    web()->name = (char *)"";
+    refused("service", "no name");
+}
+
+static void duplicate_services(void **state) {
+    struct message_service *again =
+        message_service(&message, "again", 0, "203.0.113.10", FRAME_TCP, 443);
+
+    (void)state;
+    refused("203.0.113.10:443", "another service");
+    again->message.protocol = SLUICE__LD__V1__IP_PROTOCOL__UDP;
+    accepted();
+    again->message.protocol = SLUICE__LD__V1__IP_PROTOCOL__TCP;
+    again->message.vni = 5; /* VPCs overlap */
+    accepted();
+    again->message.name = (char *)"web";
+    refused("web", "name");
+}
+
+static void real_servers(void **state) {
+    (void)state;
+    rs1()->port = 0;
+    refused("rs1", "port 0");
+    rs1()->port = 65536;
+    refused("rs1", "65536");
+    rs1()->port = 8443;
+    rs1()->weight = 65536;
+    refused("rs1", "weight");
+    rs1()->weight = 1;
+    rs1()->address = message_address(&message, "198.18.1.1");
+    refused("rs1", "loop");
+    rs1()->address = message_address(&message, "10.0.0.32");
+    refused("rs", "10.0.0.32:8443");
+    rs1()->address = message_address(&message, "10.0.0.31");
+    rs1()->name = (char *)"rs2";
+    refused("rs2", "twice");
+    rs1()->name = (char *)"";
+    refused("web", "no name");
+}
+
+static void no_weight_at_all_is_fine(void **state) {
+    (void)state;
+    rs1()->weight = 0;
+    accepted();
+    web()->n_real_servers = 0;
+    accepted();
+}
+
+static void vpc_locations(void **state) {
+    (void)state;
+    vm1_vpc()->vni = 0;
+    refused("vm1", "vni 0");
+    vm1_vpc()->vni = 1 << 24;
+    refused("vm1", "vni");
+    vm1_vpc()->vni = 7001;
+    vm1_vpc()->host_vtep = message_address(&message, "10.0.0.11");
+    refused("vm1", "own vtep");
+    vm1_vpc()->host_vtep = message_address(&message, "10.0.0.41");
+    vm1_vpc()->mac.len = 5;
+    refused("vm1", "5 bytes");
+    vm1_vpc()->mac.len = 6;
+    vm1_vpc()->mac.data[0] = 0x01;
+    refused("vm1", "MAC");
+}
+
+static void timeouts(void **state) {
+    (void)state;
+    sluice__ld__v1__timeouts__init(&message.timeouts);
+    message.config.timeouts = &message.timeouts;
+    accepted();
+    message.timeouts.udp_ms = UINT32_MAX;
+    refused("udp_ms", "out of range");
+}
+
+int main(void) {
+#define CASE(name) cmocka_unit_test_setup(name, set_up)
+    const struct CMUnitTest tests[] = {
+        CASE(one_of_everything),
+        CASE(fabric),
+        CASE(local_ips),
+        CASE(ipv6_addresses_are_told_apart),
+        CASE(buckets),
+        CASE(services),
+        CASE(duplicate_services),
+        CASE(real_servers),
+        CASE(vpc_locations),
+        CASE(no_weight_at_all_is_fine),
+        CASE(timeouts),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,232 @@
+#include "packet/parse.h"
+
+#include <arpa/inet.h>
+
+#include "packet/bucket.h"
+#include "testing/frame.h"
+#include "testing/test.h"
+
+static struct own_address own;
+static struct packet packet;
+
+static const struct flow_spec tcp = { .src = "192.0.2.77",
+                                      .dst = "203.0.113.10",
+                                      .src_port = 40000,
+                                      .dst_port = 80,
+                                      .protocol = FRAME_TCP,
+                                      .tcp_flags = TCP_SYN,
+                                      .payload = 20 };
+static const struct tunnel_spec tunnel = { .bucket = 77, .vni = 0xabcdef };
+
+static int set_up(void **state) {
+    (void)state;
+    own.mac = frame_ld_mac;
+    own.vtep = ip4(frame_vtep);
+    return 0;
+}
+
+/* Aligned as in an mbuf, from memory of exactly the frame's size, so that a sanitizer sees every
+ * byte too far. */
+static enum drop_reason parse(const struct frame *frame) {
+    uint8_t *exact = malloc(frame->length + 2);
+    enum drop_reason reason;
+
+    assert_non_null(exact);
+    memcpy(exact + 2, frame->bytes, frame->length);
+    reason = parse_frame(exact + 2, frame->length, &own, &packet);
+    free(exact);
+    return reason;
+}
+
+static void tunnelled_flow(void **state) {
+    struct frame frame = frame_tunnelled(&tcp, &tunnel);
+
+    (void)state;
+    assert_int_equal(parse(&frame), DROP_NONE);
+    assert_int_equal(packet.kind, PACKET_FLOW);
+    assert_true(packet.tunnelled);
+    assert_int_equal(packet.bucket, 77);
+    assert_int_equal(packet.l3_off, FRAME_INNER_IP);
+    assert_int_equal(packet.l4_off, FRAME_INNER_IP + 20);
+    assert_int_equal(packet.l3_len, 20 + 20 + 20);
+    assert_int_equal(packet.tcp_flags, TCP_SYN);
+    assert_int_equal(packet.key.src, ip4("192.0.2.77"));
+    assert_int_equal(packet.key.dst, ip4("203.0.113.10"));
+    assert_int_equal(ntohs(packet.key.src_port), 40000);
+    assert_int_equal(ntohs(packet.key.dst_port), 80);
+    assert_int_equal(flow_vni(&packet.key), 0xabcdef);
+    assert_int_equal(flow_protocol(&packet.key), FRAME_TCP);
+}
+
+static void plain_flow(void **state) {
+    struct frame frame = frame_plain(&tcp);
+
+    (void)state;
+    assert_int_equal(parse(&frame), DROP_NONE);
+    assert_false(packet.tunnelled);
+    assert_int_equal(packet.bucket, BUCKET_NONE);
+    assert_int_equal(flow_vni(&packet.key), 0);
+    assert_int_equal(packet.l3_off, 14);
+}
+
+static void options_and_tags_are_stepped_over(void **state) {
+    struct flow_spec flow = tcp;
+    struct frame frame;
+
+    (void)state;
+    flow.ip_options = 40;
+    frame = frame_tunnelled(&flow, &tunnel);
+    frame_tag(&frame, 5);
+    assert_int_equal(parse(&frame), DROP_NONE);
+    assert_int_equal(packet.l3_off, FRAME_INNER_IP + 4);
+    assert_int_equal(packet.l4_off, FRAME_INNER_IP + 4 + 60);
+    assert_int_equal(packet.l3_len, 60 + 20 + 20);
+}
+
+static void arp_and_echo(void **state) {
+    struct frame frame = frame_arp(1, &frame_gateway_mac, "10.0.0.1", frame_vtep);
+
+    (void)state;
+    assert_int_equal(parse(&frame), DROP_NONE);
+    assert_int_equal(packet.kind, PACKET_ARP);
+    frame.length = 14 + 27;
+    assert_int_equal(parse(&frame), DROP_TRUNCATED);
+    frame = frame_echo("10.0.0.1", frame_vtep);
+    assert_int_equal(parse(&frame), DROP_NONE);
+    assert_int_equal(packet.kind, PACKET_ECHO);
+    frame.bytes[14 + 20] = 0; /* an echo reply */
+    assert_int_equal(parse(&frame), DROP_ICMP);
+}
+
+/* Every length from 0 to one byte short of the packet is refused, and none is read behind. */
+static void every_truncation_is_refused(void **state) {
+    struct frame frames[4] = { frame_tunnelled(&tcp, &tunnel), frame_plain(&tcp),
+                               frame_arp(1, &frame_gateway_mac, "10.0.0.1", frame_vtep),
+                               frame_echo("10.0.0.1", frame_vtep) };
+
+    (void)state;
+    frames[2].length = 14 + 28;
+    for (int i = 0; i < 4; i++)
+        for (uint32_t whole = frames[i].length; frames[i].length > 0;) {
+            frames[i].length--;
+            assert_true(frames[i].length < whole);
+            assert_int_not_equal(parse(&frames[i]), DROP_NONE);
+        }
+}
+
+struct damage {
+    const char *what;
+    uint32_t at;
+    uint8_t value;
+    enum drop_reason reason;
+    bool fix_outer;
+    bool fix_inner;
+};
+
+enum {
+    OUTER = 14,
+    INNER = FRAME_INNER_IP
+};
+
+static const struct damage damages[] = {
+    { "other MAC", 5, 0x99, DROP_NOT_OUR_MAC, false, false },
+    { "IPv6", 12, 0x86, DROP_UNKNOWN_ETHERTYPE, false, false },
+    { "outer version", OUTER, 0x55, DROP_BAD_IP_VERSION, false, false },
+    { "outer header of 16 bytes", OUTER, 0x44, DROP_BAD_IP_HEADER_LENGTH, false, false },
+    { "outer total length too large", OUTER + 2, 0x7f, DROP_BAD_IP_TOTAL_LENGTH, true, false },
+    { "outer total length 19", OUTER + 3, 19, DROP_BAD_IP_TOTAL_LENGTH, true, false },
+    { "outer checksum", OUTER + 10, 0xee, DROP_BAD_IP_CHECKSUM, false, false },
+    { "outer fragment", OUTER + 6, 0x20, DROP_FRAGMENT, true, false },
+    { "outer protocol", OUTER + 9, 6, DROP_NOT_FOR_US, true, false },
+    { "UDP port", OUTER + 23, 1, DROP_NOT_FOR_US, false, false },
+    { "UDP length of 7", OUTER + 25, 7, DROP_BAD_UDP_LENGTH, false, false },
+    { "UDP length too large", OUTER + 24, 0x7f, DROP_BAD_UDP_LENGTH, false, false },
+    { "UDP length cuts the inner packet", OUTER + 25, 60, DROP_BAD_IP_TOTAL_LENGTH, false, false },
+    { "VXLAN without I", OUTER + 28, 0x00, DROP_BAD_VXLAN, false, false },
+    { "inner ARP", INNER - 1, 0x06, DROP_UNKNOWN_ETHERTYPE, false, false },
+    { "inner version", INNER, 0x65, DROP_BAD_IP_VERSION, false, false },
+    { "inner header of 4 bytes", INNER, 0x41, DROP_BAD_IP_HEADER_LENGTH, false, false },
+    { "inner total length too large", INNER + 2, 1, DROP_BAD_IP_TOTAL_LENGTH, false, true },
+    { "inner checksum", INNER + 16, 0xee, DROP_BAD_IP_CHECKSUM, false, false },
+    { "more fragments", INNER + 6, 0x20, DROP_FRAGMENT, false, true },
+    { "fragment offset", INNER + 7, 1, DROP_FRAGMENT, false, true },
+    { "TTL 0", INNER + 8, 0, DROP_TTL_EXPIRED, false, true },
+    { "TTL 1", INNER + 8, 1, DROP_TTL_EXPIRED, false, true },
+    { "ICMP", INNER + 9, 1, DROP_ICMP, false, true },
+    { "SCTP", INNER + 9, 132, DROP_UNKNOWN_PROTOCOL, false, true },
+    { "TCP header of 16 bytes", INNER + 32, 0x40, DROP_BAD_TCP_HEADER, false, false },
+    { "TCP header longer than the packet", INNER + 32, 0xf0, DROP_BAD_TCP_HEADER, false, false },
+    { "SYN and FIN", INNER + 33, 0x03, DROP_BAD_TCP_FLAGS, false, false },
+    { "SYN and RST", INNER + 33, 0x06, DROP_BAD_TCP_FLAGS, false, false },
+};
+
+static void every_damage_has_its_name(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+        const struct damage *damage = &damages[i];
+        struct frame frame = frame_tunnelled(&tcp, &tunnel);
+
+        frame.bytes[damage->at] = damage->value;
+        if (damage->fix_outer)
+            frame_fix_ip_checksum(&frame, OUTER);
+        if (damage->fix_inner)
+            frame_fix_ip_checksum(&frame, INNER);
+        if (parse(&frame) != damage->reason)
+            fail_msg("%s: %s instead of %s", damage->what, drop_reason_name(parse(&frame)),
+                     drop_reason_name(damage->reason));
+    }
+}
+
+static void ipv6_has_its_own_name(void **state) {
+    struct frame frame = frame_tunnelled(&tcp, &tunnel);
+
+    (void)state;
+    frame.bytes[12] = 0x86;
+    frame.bytes[13] = 0xdd;
+    assert_int_equal(parse(&frame), DROP_IPV6);
+    frame = frame_tunnelled(&tcp, &tunnel);
+    frame.bytes[INNER - 2] = 0x86;
+    frame.bytes[INNER - 1] = 0xdd;
+    assert_int_equal(parse(&frame), DROP_IPV6);
+}
+
+static void udp_length_is_checked(void **state) {
+    struct flow_spec flow = tcp;
+    struct frame frame;
+
+    (void)state;
+    flow.protocol = FRAME_UDP;
+    frame = frame_tunnelled(&flow, &tunnel);
+    assert_int_equal(parse(&frame), DROP_NONE);
+    frame.bytes[INNER + 25] = 7;
+    assert_int_equal(parse(&frame), DROP_BAD_UDP_LENGTH);
+    frame.bytes[INNER + 25] = 29; /* 8 + 20 are there */
+    assert_int_equal(parse(&frame), DROP_BAD_UDP_LENGTH);
+}
+
+static void reserved_vxlan_bits_are_ignored(void **state) {
+    struct frame frame = frame_tunnelled(&tcp, &tunnel);
+
+    (void)state;
+    frame.bytes[OUTER + 28] = 0xff;
+    frame.bytes[OUTER + 29] = 0xaa;
+    frame.bytes[OUTER + 35] = 0xbb;
+    assert_int_equal(parse(&frame), DROP_NONE);
+    assert_int_equal(flow_vni(&packet.key), 0xabcdef);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tunnelled_flow),
+        cmocka_unit_test(plain_flow),
+        cmocka_unit_test(options_and_tags_are_stepped_over),
+        cmocka_unit_test(arp_and_echo),
+        cmocka_unit_test(every_truncation_is_refused),
+        cmocka_unit_test(every_damage_has_its_name),
+        cmocka_unit_test(ipv6_has_its_own_name),
+        cmocka_unit_test(udp_length_is_checked),
+        cmocka_unit_test(reserved_vxlan_bits_are_ignored),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, NULL);
+}

@@ -1,0 +1,145 @@
+#include "session/local_port.h"
+
+#include "packet/bucket.h"
+#include "testing/test.h"
+
+enum {
+    BUCKET = 1023
+};
+
+static struct local_ports ports;
+static struct local_ip_set ips;
+static bool in_use[LOCAL_IPS_MAX][65536];
+
+static int set_up(void **state) {
+    (void)state;
+    memset(in_use, 0, sizeof(in_use));
+    memset(&ips, 0, sizeof(ips));
+    return local_ports_init(&ports, 1);
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    local_ports_free(&ports);
+    return 0;
+}
+
+static void add_ip(uint8_t slot) {
+    ips.slots |= 1ULL << slot;
+    ips.address[slot] = 0x0a000000u + slot;
+}
+
+static bool is_free(void *context, const struct local_port *candidate) {
+    (void)context;
+    return !in_use[candidate->slot][candidate->port];
+}
+
+static bool take(struct local_port *taken) {
+    if (!local_port_take(&ports, &ips, BUCKET, is_free, NULL, taken))
+        return false;
+    assert_false(in_use[taken->slot][taken->port]);
+    assert_int_equal(taken->port & BUCKET_MASK, BUCKET);
+    assert_true(taken->port >= LOCAL_PORT_FIRST);
+    assert_int_equal(taken->address, ips.address[taken->slot]);
+    in_use[taken->slot][taken->port] = true;
+    return true;
+}
+
+static void give_back(const struct local_port *port) {
+    in_use[port->slot][port->port] = false;
+    local_port_release(&ports, BUCKET, port->slot, port->port);
+}
+
+static void every_port_once_then_none(void **state) {
+    struct local_port taken;
+
+    (void)state;
+    add_ip(0);
+    add_ip(5);
+    for (int i = 0; i < 2 * LOCAL_PORTS_PER_BUCKET; i++)
+        assert_true(take(&taken));
+    assert_false(take(&taken));
+}
+
+static void least_recently_used_first(void **state) {
+    struct local_port taken[LOCAL_PORTS_PER_BUCKET], again;
+
+    (void)state;
+    add_ip(0);
+    for (int i = 0; i < LOCAL_PORTS_PER_BUCKET; i++)
+        assert_true(take(&taken[i]));
+    /* Released in another order than taken: the order of release counts. */
+    for (int i = 0; i < LOCAL_PORTS_PER_BUCKET; i++)
+        give_back(&taken[(i * 10) % LOCAL_PORTS_PER_BUCKET]);
+    for (int i = 0; i < LOCAL_PORTS_PER_BUCKET; i++) {
+        assert_true(take(&again));
+        assert_int_equal(again.port, taken[(i * 10) % LOCAL_PORTS_PER_BUCKET].port);
+    }
+}
+
+/* One connection after the other: all other ports are used before one is used again. */
+static void reuse_distance_is_the_whole_bucket(void **state) {
+    int last_use[65536];
+    struct local_port taken;
+
+    (void)state;
+    memset(last_use, 0xff, sizeof(last_use));
+    add_ip(0);
+    for (int i = 0; i < 1000; i++) {
+        assert_true(take(&taken));
+        if (last_use[taken.port] >= 0)
+            assert_int_equal(i - last_use[taken.port], LOCAL_PORTS_PER_BUCKET);
+        last_use[taken.port] = i;
+        give_back(&taken);
+    }
+}
+
+static void changes_of_local_ips_are_followed(void **state) {
+    struct local_port taken, removed;
+
+    (void)state;
+    add_ip(0);
+    assert_true(take(&removed));
+    ips.slots = 0;
+    assert_false(take(&taken));
+    add_ip(3);
+    for (int i = 0; i < LOCAL_PORTS_PER_BUCKET; i++) {
+        assert_true(take(&taken));
+        assert_int_equal(taken.slot, 3);
+    }
+    assert_false(take(&taken));
+    give_back(&removed); /* of a slot that is gone: no effect */
+    assert_false(take(&taken));
+    add_ip(0);
+    for (int i = 0; i < LOCAL_PORTS_PER_BUCKET; i++)
+        assert_true(take(&taken));
+    assert_false(take(&taken));
+}
+
+static void search_is_bounded_but_finds_in_the_end(void **state) {
+    struct local_port taken = { 0 };
+    int attempts = 1;
+
+    (void)state;
+    for (uint8_t slot = 0; slot < LOCAL_IPS_MAX; slot++)
+        add_ip(slot);
+    assert_true(take(&taken));
+    memset(in_use, 1, sizeof(in_use));
+    in_use[taken.slot][taken.port] = false; /* now the last in the list */
+    while (!local_port_take(&ports, &ips, BUCKET, is_free, NULL, &taken))
+        attempts++;
+    assert_in_range(attempts, 2, 64 * 63 / 256 + 1);
+}
+
+int main(void) {
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(every_port_once_then_none),
+        CASE(least_recently_used_first),
+        CASE(reuse_distance_is_the_whole_bucket),
+        CASE(changes_of_local_ips_are_followed),
+        CASE(search_is_bounded_but_finds_in_the_end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

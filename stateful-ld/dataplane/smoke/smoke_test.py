@@ -1,0 +1,276 @@
+#!/usr/bin/python3
+"""The real sluice-ld on a veth pair in a network namespace of its own.
+
+Usage: smoke_test.py PATH_TO_SLUICE_LD [EAL lcore options]
+
+Needs root and Debian's python3-scapy; exits 77 (meson: skipped) without them. Leaves no process and
+no namespace behind, also when it fails.
+"""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+SKIPPED = 77
+
+try:
+    from scapy.all import ARP, ICMP, IP, TCP, UDP, Ether, Raw, raw
+    from scapy.layers.vxlan import VXLAN
+except ImportError:
+    print("smoke test: SKIPPED (python3-scapy is missing: apt-get install python3-scapy)")
+    sys.exit(SKIPPED)
+
+from wire import Control, message, named
+
+NAMESPACE = f"sluice-ld-smoke-{os.getpid()}"
+VTEP, GATEWAY, GATEWAY_VTEP, STEERING = "10.0.0.11", "10.0.0.1", "10.0.0.2", "198.18.0.1"
+VIP, CLIENT, LOCAL_IP, RS = "203.0.113.10", "192.0.2.77", "198.18.1.1", "10.0.0.31"
+LD_MAC = "02:00:00:00:00:11"
+MACS = {GATEWAY: "02:00:00:00:00:01", GATEWAY_VTEP: "02:00:00:00:00:02", RS: "02:00:00:00:00:31"}
+
+
+def ip4(address):
+    return socket.inet_aton(address)
+
+
+def config(epoch=1, vip=VIP, weight=1):
+    real_server = message((1, "rs1"), (2, ip4(RS)), (3, 80), (4, weight))
+    service = message((1, "web"), (3, ip4(vip)), (4, 6), (5, 80), (6, 1), (7, real_server))
+    return message(
+        (1, ip4(VTEP)),
+        (2, 24),
+        (3, ip4(GATEWAY)),
+        (5, ip4(GATEWAY_VTEP)),
+        (6, ip4(LOCAL_IP)),
+        (7, message((1, 0), (2, 1023))),
+        (8, epoch),
+        (9, service),
+    )
+
+
+def enter_namespace():
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open(f"/run/netns/{NAMESPACE}") as namespace:
+        if libc.setns(namespace.fileno(), 0) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+
+
+def run(*command):
+    subprocess.run(command, check=True)
+
+
+def make_namespace():
+    run("ip", "netns", "add", NAMESPACE)
+    run("ip", "-n", NAMESPACE, "link", "add", "name", "ld", "address", LD_MAC, "type", "veth", "peer", "name", "wire")
+    for interface in "ld", "wire":
+        # No IPv6 chatter, no kernel address: all frames on the wire are the test's and the LD's.
+        run("ip", "netns", "exec", NAMESPACE, "sysctl", "-qw", f"net.ipv6.conf.{interface}.disable_ipv6=1")
+        run("ip", "-n", NAMESPACE, "link", "set", "dev", interface, "up", "mtu", "1600")
+
+
+class Wire:
+    """The other end of the LD's cable: answers ARP for everyone, keeps all else."""
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        self.socket.bind(("wire", 0))
+
+    def send(self, frame):
+        self.socket.send(raw(frame))
+
+    def next(self, wanted, timeout_s=3.0):
+        """The next frame `wanted` accepts."""
+        deadline = time.monotonic() + timeout_s
+        while (left := deadline - time.monotonic()) > 0:
+            self.socket.settimeout(left)
+            try:
+                data, address = self.socket.recvfrom(2048)
+            except TimeoutError:
+                break
+            if address[2] == socket.PACKET_OUTGOING:
+                continue
+            frame = Ether(data)
+            if ARP in frame and frame[ARP].op == 1 and frame[ARP].pdst in MACS:
+                self.answer(frame)
+            if wanted(frame):
+                return frame
+        raise AssertionError(f"no such frame within {timeout_s} s")
+
+    def ask(self, frame, wanted):
+        """Send like a TCP that repeats itself, until `wanted` accepts an answer: (answer, times sent)."""
+        for sent in range(1, 11):
+            self.send(frame)
+            try:
+                return self.next(wanted, timeout_s=0.3), sent
+            except AssertionError:
+                continue
+        raise AssertionError(f"no answer to {frame.summary()}")
+
+    def answer(self, request):
+        mac = MACS[request[ARP].pdst]
+        self.send(
+            Ether(src=mac, dst=request.src)
+            / ARP(op=2, hwsrc=mac, psrc=request[ARP].pdst, hwdst=request.src, pdst=request[ARP].psrc)
+        )
+
+
+def checksums_right(packet):
+    """Against scapy's own full computation."""
+    again = IP(raw(packet))
+    del again.chksum
+    layer = TCP if TCP in again else UDP
+    del again[layer].chksum
+    again = IP(raw(again))
+    assert again.chksum == packet.chksum, "IPv4 checksum"
+    assert again[layer].chksum == packet[layer].chksum, "L4 checksum"
+
+
+def tunnelled(inner, bucket, vni=0):
+    return (
+        Ether(src=MACS[GATEWAY], dst=LD_MAC)
+        / IP(src=STEERING, dst=VTEP, ttl=64)
+        / UDP(sport=0xC000 | bucket << 4, dport=4789, chksum=0)
+        / VXLAN(flags=8, vni=vni)
+        / Ether(src="02:00:00:00:00:aa", dst="02:00:00:00:00:bb")
+        / inner
+    )
+
+
+def equal(what, got, wanted):
+    assert got == wanted, f"{what}: {got!r} instead of {wanted!r}"
+
+
+def check_before_config(control, wire):
+    equal("config before any", control.get_config(), b"")
+    wire.send(tunnelled(IP(src=CLIENT, dst=VIP) / TCP(sport=999, dport=80), 5))
+    deadline = time.monotonic() + 3
+    while named(control.counters(), 3)["not_configured"] < 1:
+        assert time.monotonic() < deadline, "not_configured is not counted"
+        time.sleep(0.02)
+    equal("sessions before any config", control.list_sessions(), [])
+
+
+def check_config(control):
+    equal("apply", control.apply_config(config()), (0, ""))
+    code, reason = control.apply_config(config(epoch=2, vip=LOCAL_IP))
+    equal("VIP in local IPs", code, 3)
+    assert LOCAL_IP in reason and "web" in reason, reason
+    code, reason = control.apply_config(config(epoch=0))
+    equal("older epoch", (code, "epoch" in reason), (9, True))
+    equal("config held", control.get_config() != b"", True)
+
+
+def check_arp_and_ping(wire):
+    for _ in range(2):
+        wire.next(lambda f: ARP in f and f[ARP].op == 1 and f[ARP].pdst in (GATEWAY, RS))
+    wire.send(Ether(src=MACS[GATEWAY], dst="ff:ff:ff:ff:ff:ff") / ARP(hwsrc=MACS[GATEWAY], psrc=GATEWAY, pdst=VTEP))
+    reply = wire.next(lambda f: ARP in f and f[ARP].op == 2)
+    equal("ARP reply", (reply[ARP].hwsrc, reply[ARP].psrc), (LD_MAC, VTEP))
+    wire.send(Ether(src=MACS[GATEWAY], dst=LD_MAC) / IP(src=GATEWAY, dst=VTEP) / ICMP(id=7, seq=9) / Raw(b"ping"))
+    reply = wire.next(lambda f: ICMP in f and f[ICMP].type == 0)
+    equal("echo reply", (reply[IP].src, reply[IP].dst, raw(reply[Raw])[:4]), (VTEP, GATEWAY, b"ping"))
+
+
+def check_connection(wire):
+    bucket = 0x155
+    syn = IP(src=CLIENT, dst=VIP, ttl=60) / TCP(sport=40000, dport=80, flags="S", seq=1000, options=[("MSS", 9000)])
+    # The LD may not have taken in the RS's ARP answer yet.
+    to_rs, sent = wire.ask(tunnelled(syn, bucket), lambda f: TCP in f and f[IP].dst == RS)
+    equal("MACs to the RS", (to_rs.src, to_rs.dst), (LD_MAC, MACS[RS]))
+    equal("to the RS", (to_rs[IP].src, to_rs[TCP].dport, to_rs[IP].ttl), (LOCAL_IP, 80, 59))
+    equal("bucket of the local port", to_rs[TCP].sport & 1023, bucket)
+    equal("MSS", dict(to_rs[TCP].options)["MSS"], 1600 - 50 - 40)
+    checksums_right(to_rs[IP])
+    syn_ack = IP(src=RS, dst=LOCAL_IP, ttl=64) / TCP(
+        sport=80, dport=to_rs[TCP].sport, flags="SA", seq=5000, ack=1001, options=[("MSS", 1460)]
+    )
+    wire.send(tunnelled(syn_ack, bucket))
+    to_client = wire.next(lambda f: TCP in f and f[IP].dst == CLIENT)
+    equal("MACs to the client", (to_client.src, to_client.dst), (LD_MAC, MACS[GATEWAY]))
+    equal("to the client", (to_client[IP].src, to_client[TCP].sport, to_client[TCP].dport), (VIP, 80, 40000))
+    checksums_right(to_client[IP])
+    return to_rs[TCP].sport, sent
+
+
+def check_views(control, local_port, sent):
+    (session,) = control.list_sessions("web", 10)
+    equal("client of the session", (session[4][0], session[5][0]), (ip4(CLIENT), 40000))
+    equal("local side of the session", (session[8][0], session[9][0]), (ip4(LOCAL_IP), local_port))
+    equal("RS of the session", (session[1][0], session[12][0]), (b"web", b"rs1"))
+    equal("state SYN_RECV", session[13][0], 2)
+    equal("packets", (session[18][0], session[19][0]), (sent, 1))
+    equal("sessions of another service", control.list_sessions("none"), [])
+    counters = control.counters()
+    assert named(counters, 2)["rx_packets"] >= 4, named(counters, 2)
+    equal("active sessions", counters[4][0], 1)
+    equal("worker cores", control.status()[3][0], 1)
+
+
+def connect(path, process):
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            return Control(path)
+        except (ConnectionRefusedError, FileNotFoundError):
+            assert process.poll() is None, f"sluice-ld has ended with {process.returncode}"
+            assert time.monotonic() < deadline, "no control socket after 10 s"
+            time.sleep(0.02)
+
+
+def check_end(process, path):
+    process.send_signal(signal.SIGTERM)
+    equal("exit code on SIGTERM", process.wait(10), 0)
+    equal("control socket after the end", os.path.exists(path), False)
+
+
+def smoke(binary, lcores):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "ld.sock")
+        # What a killed process leaves behind has to be replaced.
+        stale = socket.socket(socket.AF_UNIX)
+        stale.bind(path)
+        stale.close()
+        eal = ["--no-pci", "--no-shconf", "--no-telemetry", "--no-huge", "-m", "64", "--file-prefix", NAMESPACE]
+        own = ["--control-socket", path, "--idle-sleep-us", "200", "--sessions", "1024"]
+        process = subprocess.Popen(
+            [binary, *lcores, *eal, "--vdev", "net_af_packet0,iface=ld", "--", *own],
+            preexec_fn=enter_namespace,
+        )
+        try:
+            control = connect(path, process)
+            enter_namespace()
+            wire = Wire()
+            check_before_config(control, wire)
+            check_config(control)
+            check_arp_and_ping(wire)
+            local_port, sent = check_connection(wire)
+            check_views(control, local_port, sent)
+            control.close()
+            check_end(process, path)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def main():
+    if os.geteuid() != 0:
+        print("smoke test: SKIPPED (needs root, for a network namespace)")
+        return SKIPPED
+    binary = os.path.abspath(sys.argv[1])
+    make_namespace()
+    try:
+        smoke(binary, sys.argv[2:] or ["--lcores", "(0,1)@(0-%d)" % (os.cpu_count() - 1)])
+    finally:
+        subprocess.run(["ip", "netns", "del", NAMESPACE], check=False)
+    print("smoke test: passed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+#include "testing/message.h"
+
+#include <arpa/inet.h>
+
+#include "testing/test.h"
+
+static uint8_t *keep(struct message *message, const void *data, size_t bytes) {
+    uint8_t *at = message->bytes + message->used;
+
+    assert_true(message->used + bytes <= sizeof(message->bytes));
+    memcpy(at, data, bytes);
+    message->used += (uint32_t)bytes;
+    return at;
+}
+
+static char *keep_text(struct message *message, const char *text) {
+    return (char *)keep(message, text, strlen(text) + 1);
+}
+
+ProtobufCBinaryData message_address(struct message *message, const char *text) {
+    struct in_addr address;
+
+    assert_int_equal(inet_pton(AF_INET, text, &address), 1);
+    return (ProtobufCBinaryData){ .len = 4, .data = keep(message, &address, 4) };
+}
+
+void message_begin(struct message *message) {
+    memset(message, 0, sizeof(*message));
+    sluice__ld__v1__ld_config__init(&message->config);
+    message->config.vtep = message_address(message, "10.0.0.11");
+    message->config.prefix_len = 24;
+    message->config.gateway = message_address(message, "10.0.0.1");
+    message->config.gateway_vtep = message_address(message, "10.0.0.2");
+    message->config.epoch = 1;
+    message->config.local_ips = message->local_ips;
+    message->config.owned_buckets = message->bucket_pointers;
+    message->config.services = message->service_pointers;
+    message_local_ip(message, "198.18.1.1");
+    message_buckets(message, 0, 1023);
+}
+
+void message_local_ip(struct message *message, const char *text) {
+    message->local_ips[message->config.n_local_ips++] = message_address(message, text);
+}
+
+void message_buckets(struct message *message, uint32_t first, uint32_t last) {
+    size_t number = message->config.n_owned_buckets++;
+    Sluice__Ld__V1__BucketRange *range = &message->buckets[number];
+
+    sluice__ld__v1__bucket_range__init(range);
+    range->first = first;
+    range->last = last;
+    message->bucket_pointers[number] = range;
+}
+
+struct message_service *message_service(struct message *message, const char *name, uint32_t vni,
+                                        const char *vip, int protocol, uint32_t port) {
+    size_t number = message->config.n_services++;
+    struct message_service *service = &message->services[number];
+
+    sluice__ld__v1__service__init(&service->message);
+    service->message.name = keep_text(message, name);
+    service->message.vni = vni;
+    service->message.vip = message_address(message, vip);
+    service->message.protocol = (Sluice__Ld__V1__IpProtocol)protocol;
+    service->message.port = port;
+    service->message.scheduler = SLUICE__LD__V1__SCHEDULER__WEIGHTED_ROUND_ROBIN;
+    service->message.real_servers = service->rs_pointers;
+    message->service_pointers[number] = &service->message;
+    return service;
+}
+
+Sluice__Ld__V1__RealServer *message_rs(struct message *message, struct message_service *service,
+                                       const char *name, const char *address, uint32_t port,
+                                       uint32_t weight) {
+    size_t number = service->message.n_real_servers++;
+    Sluice__Ld__V1__RealServer *rs = &service->rs[number];
+
+    sluice__ld__v1__real_server__init(rs);
+    rs->name = keep_text(message, name);
+    rs->address = message_address(message, address);
+    rs->port = port;
+    rs->weight = weight;
+    service->rs_pointers[number] = rs;
+    return rs;
+}
+
+void message_vpc(struct message *message, struct message_service *service, uint32_t vni,
+                 const char *host_vtep) {
+    static const uint8_t mac[6] = { 0x02, 0, 0, 0, 0xaa, 0x01 };
+    size_t number = service->message.n_real_servers - 1;
+    Sluice__Ld__V1__VpcLocation *vpc = &service->vpc[number];
+
+    sluice__ld__v1__vpc_location__init(vpc);
+    vpc->vni = vni;
+    vpc->host_vtep = message_address(message, host_vtep);
+    vpc->mac = (ProtobufCBinaryData){ .len = 6, .data = keep(message, mac, 6) };
+    service->rs[number].vpc = vpc;
+}

@@ -1,0 +1,61 @@
+/**
+ * @file
+ * Configurations for tests, as protobuf messages in memory of their own.
+ */
+#ifndef SLUICE_TESTING_MESSAGE_H
+#define SLUICE_TESTING_MESSAGE_H
+
+#include <stdint.h>
+
+#include "sluice/ld/v1/ld.pb-c.h"
+
+enum {
+    MESSAGE_SERVICES_MAX = 16,
+    MESSAGE_RS_MAX = 16,
+    MESSAGE_ADDRESSES_MAX = 96
+};
+
+struct message_service {
+    Sluice__Ld__V1__Service message;
+    Sluice__Ld__V1__RealServer rs[MESSAGE_RS_MAX];
+    Sluice__Ld__V1__VpcLocation vpc[MESSAGE_RS_MAX];
+    Sluice__Ld__V1__RealServer *rs_pointers[MESSAGE_RS_MAX];
+};
+
+/** A configuration and all it points to. Not to be moved: it points into itself. */
+struct message {
+    Sluice__Ld__V1__LdConfig config;
+    ProtobufCBinaryData local_ips[MESSAGE_ADDRESSES_MAX];
+    Sluice__Ld__V1__BucketRange buckets[8];
+    Sluice__Ld__V1__BucketRange *bucket_pointers[8];
+    Sluice__Ld__V1__Timeouts timeouts;
+    struct message_service services[MESSAGE_SERVICES_MAX];
+    Sluice__Ld__V1__Service *service_pointers[MESSAGE_SERVICES_MAX];
+    uint8_t bytes[8192]; /**< addresses, MACs and names */
+    uint32_t used;
+};
+
+/**
+ * Begin with vtep 10.0.0.11/24, gateway 10.0.0.1, gateway VTEP 10.0.0.2, local IP 198.18.1.1, all
+ * buckets, epoch 1, no service.
+ */
+void message_begin(struct message *message);
+
+ProtobufCBinaryData message_address(struct message *message, const char *text);
+void message_local_ip(struct message *message, const char *text);
+void message_buckets(struct message *message, uint32_t first, uint32_t last);
+
+/** @return the service, to be refined. */
+struct message_service *message_service(struct message *message, const char *name, uint32_t vni,
+                                        const char *vip, int protocol, uint32_t port);
+
+/** @return the RS, to be refined; vpc is NULL. */
+Sluice__Ld__V1__RealServer *message_rs(struct message *message, struct message_service *service,
+                                       const char *name, const char *address, uint32_t port,
+                                       uint32_t weight);
+
+/** Put the service's last RS into a VPC; its MAC is 02:00:00:00:aa:01. */
+void message_vpc(struct message *message, struct message_service *service, uint32_t vni,
+                 const char *host_vtep);
+
+#endif
