@@ -1,6 +1,6 @@
 // `route` and `nexthop`: what is not steered leaves by the longest prefix of its VRF.
 import { describe, expect, test } from "vitest";
-import { datagram, from, hopped, packet, ping, to, toService } from "../src/frames.js";
+import { datagram, from, hopped, packet, ping, to, toService, tunnelled } from "../src/frames.js";
 import { useGateway } from "../src/gateway.js";
 import {
   build,
@@ -9,6 +9,7 @@ import {
   ipv4,
   layerOf,
   onesSum,
+  PROTOCOL,
   padded,
   payload,
   tcp,
@@ -228,6 +229,18 @@ describe("what stays as it was", () => {
         layers: [...to(FABRIC), ...hopped(whole)],
       });
     }
+  });
+
+  // What is left of a datagram in its last fragment may be shorter than a header, and may look like one.
+  test.each([
+    ["TCP", PROTOCOL.tcp],
+    ["UDP", PROTOCOL.udp],
+    ["ICMP", PROTOCOL.icmp],
+  ])("the last byte of a fragmented %s packet, in a tunnel and outside", async (_name, protocol) => {
+    const last = [ipv4({ src: CLIENT, dst: SERVER, protocol, fragmentOffset: 3 }), payload(Uint8Array.of(8))];
+    const out = { port: FABRIC.port, layers: [...to(FABRIC), ...hopped(last)] };
+    await gateway().expectOut(UPSTREAM.port, [...from(UPSTREAM), ...last], out);
+    await gateway().expectOut(FABRIC.port, [...from(FABRIC), ...tunnelled(0, last)], out);
   });
 
   test("a VIP's port that is no service is routed like any other packet", async () => {

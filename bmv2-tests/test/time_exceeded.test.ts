@@ -86,15 +86,18 @@ describe.each(CASES)("IPv$version", ({ version, client, server, eip }) => {
   const dropped = (frame: readonly Layer[], port = UPSTREAM.port) =>
     gateway().expectDrop("TTL_EXCEEDED", port, frame);
 
-  test.each(Object.entries(kinds))("%s: the answer quotes its IP header and 8 bytes", async (_name, packet) => {
-    for (const ttl of [0, 1]) {
-      const frame = dying(packet, ttl);
-      await gateway().expectOut(UPSTREAM.port, [...from(UPSTREAM), ...frame], {
-        port: UPSTREAM.port,
-        layers: [...to(UPSTREAM), ...exceeded(frame, SOURCE[version])],
-      });
-    }
-  });
+  test.each(Object.entries(kinds))(
+    "%s: the answer quotes its IP header and 8 bytes",
+    async (_name, packet) => {
+      for (const ttl of [0, 1]) {
+        const frame = dying(packet, ttl);
+        await gateway().expectOut(UPSTREAM.port, [...from(UPSTREAM), ...frame], {
+          port: UPSTREAM.port,
+          layers: [...to(UPSTREAM), ...exceeded(frame, SOURCE[version])],
+        });
+      }
+    },
+  );
 
   test("the answer goes by the route to the sender, from the address of the network it came from", async () => {
     const frame = dying(datagram(client, server, 33_000, 33_434));

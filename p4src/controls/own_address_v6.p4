@@ -53,8 +53,8 @@ control OwnAddressV6(inout headers_t hdr, inout metadata_t meta) {
         hdr.packet.ipv6.src_addr = own_lookup;
         hdr.packet.ipv6.hop_limit = ANSWER_TTL;
         hdr.packet.icmp.type = ICMPV6_ECHO_REPLY;
-        // RFC 1624, equation 3, for 0x8000 -> 0x8100 in the first word: subtract 0x0100 in ones' complement.
-        hdr.packet.icmp.checksum = ONES_ADD(hdr.packet.icmp.checksum, 16w0xfeff);
+        // RFC 1624, equation 3, for 0x8000 -> 0x8100 in the first word.
+        hdr.packet.icmp.checksum = ~ONES_ADD(~hdr.packet.icmp.checksum, 16w0x0100);
     }
 
     action reflect() {
