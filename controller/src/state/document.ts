@@ -98,6 +98,13 @@ const vlan = integer("a VLAN id", 0, 4094);
 const vrf = integer("a VRF number", 0, MAX_ID);
 const timeout = integer("a timeout in ms", 1, MAX_TIMEOUT_MS);
 
+const network = object("network", {
+  name: required(name),
+  id: optional(id),
+  vrf: optional(vrf, 0),
+  kind: optional(oneOf("a kind of network", ["upstream", "fabric"])),
+});
+
 const switchPort = object(
   "port",
   {
@@ -214,10 +221,7 @@ const service = object("service", {
 });
 
 export const documentShape = object("", {
-  networks: optional(
-    list("network", object("network", { name: required(name), id: optional(id), vrf: optional(vrf, 0) })),
-    [],
-  ),
+  networks: optional(list("network", network), []),
   vpcs: optional(
     list("VPC", object("VPC", { name: required(name), vni: required(integer("a VNI", 1, MAX_VNI)) })),
     [],

@@ -1,7 +1,8 @@
 // The desired state: one YAML file in, a checked object out, or every problem with its place.
 //
 //   problems  places and messages;  source  a text with its places;  shapes  validators to put together
-//   document  the shape of the file;  blocks  address arithmetic;  check  the rules between its parts
+//   document  the shape of the file;  blocks  address arithmetic;
+//   fabric  which networks are the fabric;  check  the rules between its parts
 import { readFileSync } from "node:fs";
 import { checkState } from "./check.js";
 import { type DesiredState, documentShape } from "./document.js";
@@ -11,6 +12,7 @@ import { Source } from "./source.js";
 export { addressesOf, blockOf, overlap } from "./blocks.js";
 export { serviceAddress } from "./check.js";
 export type * from "./document.js";
+export { fabricNetworks } from "./fabric.js";
 export { formatProblem, InvalidDocument, type Problem } from "./problems.js";
 
 /**
