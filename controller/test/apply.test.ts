@@ -127,6 +127,7 @@ describe("apply", () => {
       "+ local_ip",
       "+ tunnel_source",
       "+ source_policy",
+      "+ priority_port",
       "+ icmp_source",
       "+ ld_source",
       "+ my_tunnel",

@@ -32,8 +32,12 @@ describe("a good document", () => {
   it("has its defaults filled in", () => {
     const state = parseState("sluice.yaml", example);
     expect(state.networks).toEqual([
-      { name: "internet", id: undefined, vrf: 0, kind: undefined },
-      { name: "fabric", id: undefined, vrf: 0, kind: undefined },
+      { name: "internet", id: undefined, vrf: 0, kind: undefined, prefixes: [] },
+      { name: "fabric", id: undefined, vrf: 0, kind: undefined, prefixes: [] },
+    ]);
+    expect(state.priority_ports).toEqual([
+      { protocol: "tcp", port: 22 },
+      { protocol: "tcp", port: 3389 },
     ]);
     expect(state.services[1]).toMatchObject({ scheduler: "wrr", real_servers: [{ weight: 1 }] });
     expect(state.switches[0]!.ports[0]).toEqual({

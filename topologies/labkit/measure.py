@@ -3,17 +3,20 @@
 from typing import Any
 
 from . import plan
-from .report import Ld, Measured, Service, Session
+from .eip import EipTraffic
+from .report import Eip, Ld, Measured, Service, Session
 from .sluice import Sluice
 from .traffic import Result
 
 
-def everything(sluice: Sluice, traffic: Result) -> Measured:
+def everything(sluice: Sluice, traffic: Result, eip_traffic: EipTraffic) -> Measured:
     """All that the report shows, as it is now."""
     drops = {part["part"]: _numbers(part["drops"]) for part in sluice.get("drops")}
     sessions = [_session(item) for item in sluice.get("sessions")]
     services = [_service(item) for item in sluice.get("services")]
-    return Measured(traffic, [_ld(item) for item in sluice.get("lds")], sessions, services, drops[plan.SWITCH])
+    lds = [_ld(item) for item in sluice.get("lds")]
+    eips = [_eip(item) for item in sluice.get("eips")]
+    return Measured(traffic, lds, sessions, services, drops[plan.SWITCH], eip_traffic, eips)
 
 
 def _ld(item: dict[str, Any]) -> Ld:
@@ -28,6 +31,12 @@ def _session(item: dict[str, Any]) -> Session:
 
 def _service(item: dict[str, Any]) -> Service:
     return Service(item["name"], item["vip"], item["cluster"], int(item["packets"]), int(item["bytes"]))
+
+
+def _eip(item: dict[str, Any]) -> Eip:
+    (held,) = item["switches"]
+    counts = [int(held[direction][unit]) for direction in ("in", "out") for unit in ("packets", "bytes")]
+    return Eip(item["name"], item["address"], held.get("bound", "nothing"), *counts)
 
 
 def _numbers(counters: dict[str, Any]) -> dict[str, int]:

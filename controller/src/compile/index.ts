@@ -2,7 +2,8 @@
 //
 //   hash, ids, maglev, ranges  numbers;  names  the numbers of a whole document
 //   switch_entries  what a switch holds, of
-//     site  the switch in its surroundings;  ports, sources, routes, steering  a group of tables each
+//     site  the switch in its surroundings;  public  its public addresses;
+//     ports, sources, routes, steering, eips, acl  a group of tables each
 //   ld_config  what an LD holds
 import type { LdConfig } from "@sluice/proto/ld";
 import type { Entry } from "../p4runtime/index.js";
@@ -11,6 +12,7 @@ import { compileLd } from "./ld_config.js";
 import { type Ids, idsOf } from "./names.js";
 import { compileSwitch } from "./switch_entries.js";
 
+export { EIP_DIRECTIONS } from "./eips.js";
 export { maglev } from "./maglev.js";
 export { type Ids, idsOf, nameOf } from "./names.js";
 export { formatRanges, fromRanges, toRanges } from "./ranges.js";

@@ -74,7 +74,7 @@ export function fabricPortsToward({ item, neighbors, fabric }: Site, address: st
   const lengthOf = (prefix: string) => Number(prefix.split("/")[1]);
   const routes = item.routes.filter(({ prefix }) => overlap(blockOf(prefix), block));
   const longest = Math.max(...routes.map(({ prefix }) => lengthOf(prefix)));
-  const vias = routes.filter(({ prefix }) => lengthOf(prefix) === longest).map(({ via }) => via);
+  const vias = routes.filter(({ prefix }) => lengthOf(prefix) === longest).flatMap(({ via }) => via ?? []);
   const direct = neighbors.filter((neighbor) => neighbor.address === address);
   const next = direct.length > 0 ? direct : neighbors.filter((neighbor) => vias.includes(neighbor.address));
   const ports = next.map((neighbor) => portOf(item, neighbor)).filter(({ network }) => fabric.has(network));

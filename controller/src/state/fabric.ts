@@ -7,6 +7,7 @@ function tunnelEnds(state: DesiredState): Set<string> {
   return new Set([
     ...state.clusters.flatMap(({ lds }) => lds.map(({ address }) => address.split("/")[0]!)),
     ...state.services.flatMap((service) => service.real_servers.flatMap(({ host }) => host ?? [])),
+    ...state.eips.flatMap(({ vm }) => vm?.host ?? []),
   ]);
 }
 
