@@ -1,5 +1,6 @@
 """Reads from the switch and the LDs what they have counted (by `sluice get`)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from . import plan
@@ -8,15 +9,25 @@ from .report import Eip, Ld, Measured, Service, Session
 from .sluice import Sluice
 from .traffic import Result
 
+_READ = ("drops", "sessions", "services", "lds", "buckets", "eips")
+
 
 def everything(sluice: Sluice, traffic: Result, eip_traffic: EipTraffic) -> Measured:
     """All that the report shows, as it is now."""
-    drops = {part["part"]: _numbers(part["drops"]) for part in sluice.get("drops")}
-    sessions = [_session(item) for item in sluice.get("sessions")]
-    services = [_service(item) for item in sluice.get("services")]
-    lds = [_ld(item) for item in sluice.get("lds")]
-    eips = [_eip(item) for item in sluice.get("eips")]
-    return Measured(traffic, lds, sessions, services, drops[plan.SWITCH], eip_traffic, eips)
+    # At the same time: the numbers then belong together, and each command takes a while to start.
+    with ThreadPoolExecutor() as pool:
+        drops, sessions, services, lds, buckets, eips = pool.map(sluice.get, _READ)
+    switch = next(part for part in drops if part["part"] == plan.SWITCH)
+    return Measured(
+        traffic=traffic,
+        lds=[_ld(item) for item in lds],
+        sessions=[_session(item) for item in sessions],
+        services=[_service(item) for item in services],
+        buckets={item["ld"]: int(item["buckets"]) for item in buckets},
+        switch_drops=_numbers(switch["drops"]),
+        eip_traffic=eip_traffic,
+        eips=[_eip(item) for item in eips],
+    )
 
 
 def _ld(item: dict[str, Any]) -> Ld:

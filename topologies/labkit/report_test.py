@@ -17,7 +17,8 @@ EIP = Eip("vm1", plan.EIP, "192.168.0.10 in blue at 10.0.5.2", 99, 9900, 99, 990
 def measured(per_rs: dict[str, int], sessions: tuple[int, int]) -> Measured:
     result = Result(requests=sum(per_rs.values()), per_rs=Counter(per_rs))
     lds = [Ld(name, total, 1, 512, 9, 9, {}) for name, total in zip(plan.LDS, sessions)]
-    return Measured(result, lds, [], [Service("web", "203.0.113.10:80/tcp", "edge", 77, 1)], {}, EipTraffic(), [EIP])
+    services = [Service("web", "203.0.113.10:80/tcp", "edge", 77, 1)]
+    return Measured(result, lds, [], services, {"ld1": 500, "ld2": 524}, {"TTL_EXCEEDED": 0}, EipTraffic(), [EIP])
 
 
 class VerdictTest(unittest.TestCase):
