@@ -23,16 +23,18 @@ import {
   withFields,
 } from "../src/packet/index.js";
 import {
+  bindingOf,
   CLIENT_V6,
   type Eip,
   fromVm,
   PLAIN_VIP_V6,
   PRODUCT_ENTRIES,
+  sourceOf,
   toVm,
   translated,
   VERSIONS,
 } from "../src/products.js";
-import { CLIENT, entry, FABRIC, FABRIC_MAC, ldOf, PLAIN_VIP, UPSTREAM } from "../src/standard.js";
+import { CARRIER, CLIENT, entry, FABRIC, FABRIC_MAC, ldOf, PLAIN_VIP, UPSTREAM } from "../src/standard.js";
 import { tsharkDecodesAll } from "../src/tshark_check.js";
 
 const gateway = useGateway(PRODUCT_ENTRIES);
@@ -142,6 +144,19 @@ describe.each(VERSIONS)("$version", ({ version, a, b }) => {
     await gw.expectOut(FABRIC.port, fromVm(a, packet), between(a, b, packet));
     await gw.expectDrop("RATE_LIMIT", FABRIC.port, fromVm(a, packet), true, UNWRAPPED);
   });
+});
+
+test("what the second pass finds no tunnel for does not leave by the routes of another VRF", async () => {
+  const gw = gateway();
+  const vm = { ...VERSIONS[0].a, eip: "203.0.113.61", index: 40, address: "192.168.0.59" };
+  const nobody = "198.19.9.9"; // VRF 0 has a default route for it
+  await gw.insert(
+    bindingOf(vm, vm, CARRIER.networkId),
+    sourceOf(vm, CARRIER),
+    entry.hairpin(CARRIER.vrfId, `${nobody}/32`, UPSTREAM.networkId),
+  );
+  const packet = fromVm(vm, datagram(vm.address, nobody, 1, 2));
+  await gw.expectDrop("HAIRPIN_LOOP", FABRIC.port, packet, true, UNWRAPPED);
 });
 
 test("a tagged fabric: the frame goes round untagged and leaves as its way out wants it", async () => {
