@@ -22,11 +22,6 @@ class Part:
     popen: "subprocess.Popen[bytes]"
     log: Path
 
-    def check_alive(self) -> None:
-        status = self.popen.poll()
-        if status is not None:
-            raise LabError(f"{self.name} has ended ({_describe(status)})")
-
 
 class Parts:
     """All programs of one lab, in the order in which they were started."""
@@ -51,9 +46,19 @@ class Parts:
         self._parts.append(part)
         return part
 
-    def check_alive(self) -> None:
+    def why_dead(self) -> str:
+        """Which part has ended that should run, and how; "" when all run."""
         for part in self._parts:
-            part.check_alive()
+            status = part.popen.poll()
+            if status is not None:
+                return f"{part.name} has ended ({_describe(status)})"
+        return ""
+
+    def check_alive(self) -> None:
+        """Raises LabError when a part has ended."""
+        dead = self.why_dead()
+        if dead:
+            raise LabError(dead)
 
     def stop(self) -> None:
         """Ends all parts, the last started first; those that do not listen within 2 s are killed."""

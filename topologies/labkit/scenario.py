@@ -37,6 +37,7 @@ def run(target: str, keep: bool) -> None:
         failure = str(error)
     finally:
         if failure:
+            failure = programs.why_dead() or failure  # the cause comes before its consequences
             logs = programs.last_log_lines()
         _clean_up(net, directory, programs)
     if failure:
