@@ -159,6 +159,21 @@ test("what the second pass finds no tunnel for does not leave by the routes of a
   await gw.expectDrop("HAIRPIN_LOOP", FABRIC.port, packet, true, UNWRAPPED);
 });
 
+test("EIPs that must not come from upstream as sources still reach each other", async () => {
+  const gw = gateway();
+  const { a, b, client } = VERSIONS[0];
+  await gw.insert(entry.denySource(UPSTREAM.networkId, 0, "203.0.113.0/24"));
+  const packet = datagram(a.address, b.eip, 1, 2);
+  await gw.expectOut(FABRIC.port, fromVm(a, packet), between(a, b, packet));
+  const forged = datagram(a.eip, b.eip, 1, 2);
+  await gw.expectDrop("SPOOFED_SOURCE", UPSTREAM.port, [...from(UPSTREAM), ...forged]);
+  const honest = datagram(client, b.eip, 1, 2);
+  await gw.expectOut(UPSTREAM.port, [...from(UPSTREAM), ...honest], {
+    port: FABRIC.port,
+    layers: toVm(b, honest),
+  });
+});
+
 test("a tagged fabric: the frame goes round untagged and leaves as its way out wants it", async () => {
   const gw = gateway();
   const { a, b } = VERSIONS[0];
