@@ -23,16 +23,18 @@ import {
   withFields,
 } from "../src/packet/index.js";
 import {
+  bindingOf,
   CLIENT_V6,
   type Eip,
   fromVm,
   PLAIN_VIP_V6,
   PRODUCT_ENTRIES,
+  sourceOf,
   toVm,
   translated,
   VERSIONS,
 } from "../src/products.js";
-import { CLIENT, entry, FABRIC, FABRIC_MAC, ldOf, PLAIN_VIP, UPSTREAM } from "../src/standard.js";
+import { CARRIER, CLIENT, entry, FABRIC, FABRIC_MAC, ldOf, PLAIN_VIP, UPSTREAM } from "../src/standard.js";
 import { tsharkDecodesAll } from "../src/tshark_check.js";
 
 const gateway = useGateway(PRODUCT_ENTRIES);
@@ -141,6 +143,34 @@ describe.each(VERSIONS)("$version", ({ version, a, b }) => {
     const packet = datagram(a.address, b.eip, 1, 2, new Uint8Array(8000));
     await gw.expectOut(FABRIC.port, fromVm(a, packet), between(a, b, packet));
     await gw.expectDrop("RATE_LIMIT", FABRIC.port, fromVm(a, packet), true, UNWRAPPED);
+  });
+});
+
+test("what the second pass finds no tunnel for does not leave by the routes of another VRF", async () => {
+  const gw = gateway();
+  const vm = { ...VERSIONS[0].a, eip: "203.0.113.61", index: 40, address: "192.168.0.59" };
+  const nobody = "198.19.9.9"; // VRF 0 has a default route for it
+  await gw.insert(
+    bindingOf(vm, vm, CARRIER.networkId),
+    sourceOf(vm, CARRIER),
+    entry.hairpin(CARRIER.vrfId, `${nobody}/32`, UPSTREAM.networkId),
+  );
+  const packet = fromVm(vm, datagram(vm.address, nobody, 1, 2));
+  await gw.expectDrop("HAIRPIN_LOOP", FABRIC.port, packet, true, UNWRAPPED);
+});
+
+test("EIPs that must not come from upstream as sources still reach each other", async () => {
+  const gw = gateway();
+  const { a, b, client } = VERSIONS[0];
+  await gw.insert(entry.denySource(UPSTREAM.networkId, 0, "203.0.113.0/24"));
+  const packet = datagram(a.address, b.eip, 1, 2);
+  await gw.expectOut(FABRIC.port, fromVm(a, packet), between(a, b, packet));
+  const forged = datagram(a.eip, b.eip, 1, 2);
+  await gw.expectDrop("SPOOFED_SOURCE", UPSTREAM.port, [...from(UPSTREAM), ...forged]);
+  const honest = datagram(client, b.eip, 1, 2);
+  await gw.expectOut(UPSTREAM.port, [...from(UPSTREAM), ...honest], {
+    port: FABRIC.port,
+    layers: toVm(b, honest),
   });
 });
 

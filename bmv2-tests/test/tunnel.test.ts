@@ -262,7 +262,7 @@ describe("bad tunnel packets", () => {
     const whole = build(inner).length + 50 + ROUTER_ALERT.length;
     const fields = { options: ROUTER_ALERT, totalLen: whole - 1 };
     const frame = withFields([...from(FABRIC), ...tunnelled(0, inner)], "ipv4", fields);
-    await gateway().expectDrop("IPV4_LENGTH", FABRIC.port, frame, false);
+    await gateway().expectDrop("IP_LENGTH", FABRIC.port, frame, false);
   });
 
   test.each([20, 28, 35, 36, 49])(
