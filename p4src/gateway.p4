@@ -1,46 +1,81 @@
 // The gateway's ingress, the same on every architecture. Read `apply` first: it is the pipeline.
 //
-//              ┌─────────┐  ┌────────────┐  ┌────────┐  ┌──────────┐  ┌───────────┐  ┌─────────┐
-//  frame ────► │ network ├─►│ ipv4 check ├─►│ tunnel ├─►│ steering ├─►│ LD tunnel ├─►│ routing ├──► frame
-//              │ my_mac  │  │ my_address │  │  end   │  │ service  │  │ bucket→LD │  │ nexthop │
-//              └─────────┘  └─────┬──────┘  └────────┘  │ vip      │  └─────▲─────┘  └────▲────┘
-//                                 ▼                     │ local_ip ├────────┘             │
-//                          ARP, ping answered           └────┬─────┘   steered            │
-//                                                            └────────────────────────────┘ all else
+//   frame ─► network, my_mac ─► IP check ─► own address ─► tunnel end, IP check ─► flow ─► source, ACL ─► TTL
+//                                           │ ARP, ND, ping: answered                                     │ expired: answered
+//                                           │ heartbeat ─────────────────────────────┐                    ▼
+//                                                                                    │               eip lookup
+//            ┌── to a VM ◄────────────────────────────────────────────────────────── │ ───────────────────┤
+//            │                                                                       │                    ▼
+//            │                                                                       │   flow_pin, service, vip, local_ip
+//            │   ┌── from a VM ◄──────────────────────────────────────────────────── │ ───────────────────┤
+//            ▼   ▼                                                                   ▼                    ▼ steered
+//      limit, translate ────────────────────┐                                   LD liveness ◄────── bucket's LD
+//            │ to a VM's host               │                                        │
+//            └────────────► tunnel start ◄──┼────────────────────────────────────────┘
+//                                │          ▼
+//                                └────► routing ─► nexthop ─► frame
+//                                          └ hairpin: once more from the start, as if it had come from upstream
 #ifndef SLUICE_GATEWAY_P4
 #define SLUICE_GATEWAY_P4
 
-#define DROP(reason) meta.verdict = verdict_t.DROP; meta.drop_reason = reason
-#define IS_FORWARD(meta) (meta.verdict == verdict_t.FORWARD)
-// a + b in 16-bit ones' complement (RFC 1071)
-#define ONES_ADD(a, b) ((a) + (b) + (((((bit<17>)(a)) + ((bit<17>)(b)))[16:16] == 1) ? 16w1 : 16w0))
-
 #include "controls/network.p4"
-#include "controls/ipv4_check.p4"
+#include "controls/ip_check.p4"
+#include "controls/failover.p4"
 #include "controls/own_address.p4"
+#include "controls/own_address_v6.p4"
+#include "controls/source_policy.p4"
+#include "controls/acl.p4"
 #include "controls/tunnel.p4"
+#include "controls/icmp_error.p4"
+#include "controls/flow.p4"
+#include "controls/eip.p4"
+#include "controls/eip_v6.p4"
 #include "controls/steering.p4"
+#include "controls/steering_v6.p4"
+#include "controls/ld_select.p4"
 #include "controls/ld_tunnel.p4"
 #include "controls/routing.p4"
 
 control Gateway(inout headers_t hdr, inout metadata_t meta) {
     Network() network;
-    Ipv4Check() ipv4_check;
+    IpCheck() ip_check;
+    LdSource() ld_source;
     OwnAddress() own_address;
-    TunnelTermination() tunnel_termination;
+    OwnAddressV6() own_address_v6;
+    SourcePolicy() source_policy;
+    Acl() acl;
+    TunnelEnd() tunnel_end;
+    TimeExceeded() time_exceeded;
+    Flow() flow;
+    EipLookup() eip_lookup;
+    EipLookupV6() eip_lookup_v6;
+    EipTranslate() eip_translate;
     Steering() steering;
+    SteeringV6() steering_v6;
+    LdSelect() ld_select;
+    LdLiveness() ld_liveness;
     LdTunnel() ld_tunnel;
+    TunnelStart() tunnel_start;
     Routing() routing;
+    PuntGcra() punt_gcra;
 
     action decrement_ttl() {
-        hdr.ipv4.ttl = hdr.ipv4.ttl - 1;
+        hdr.packet.ipv4.ttl = hdr.packet.ipv4.ttl - 1;
         // RFC 1624, equation 3, for 0x0100 less in the word of the TTL. (Equation 2 would give 0xffff where it is 0x0000.)
-        hdr.ipv4.checksum = ~ONES_ADD(~hdr.ipv4.checksum, 16w0xfeff);
+        hdr.packet.ipv4.checksum = ~ONES_ADD(~hdr.packet.ipv4.checksum, 16w0xfeff);
     }
 
-    // An IPv4 packet with a good header, decapsulated where it ends a tunnel: by an LD or straight on.
-    action route_packet() {
-        meta.route_dst = hdr.ipv4.dst_addr;
+    action decrement_hop_limit() {
+        hdr.packet.ipv6.hop_limit = hdr.packet.ipv6.hop_limit - 1;
+    }
+
+    action route_ipv4() {
+        meta.route_dst = hdr.packet.ipv4.dst_addr;
+    }
+
+    action route_ipv6() {
+        meta.route_dst_v6 = hdr.packet.ipv6.dst_addr;
+        meta.route_is_v6 = true;
     }
 
     apply {
@@ -50,36 +85,118 @@ control Gateway(inout headers_t hdr, inout metadata_t meta) {
             network.apply(hdr, meta);
         }
 
+        // For the gateway itself?
         if (IS_FORWARD(meta)) {
-            if (hdr.ipv4.isValid()) {
-                ipv4_check.apply(hdr, meta);
+            if (hdr.packet.ipv4.isValid()) {
+                ip_check.apply(hdr, meta);
+                ld_source.apply(hdr, meta);
+            } else if (hdr.packet.ipv6.isValid()) {
+                ip_check.apply(hdr, meta);
             } else if (!hdr.arp.isValid()) {
                 DROP(DROP_UNSUPPORTED_ETHERTYPE);
             }
         }
         if (IS_FORWARD(meta)) {
-            own_address.apply(hdr, meta);
+            if (hdr.packet.ipv6.isValid()) {
+                own_address_v6.apply(hdr, meta);
+            } else {
+                own_address.apply(hdr, meta);
+            }
         }
-        if (IS_FORWARD(meta) && !meta.answered) {
-            tunnel_termination.apply(hdr, meta);
-            if (IS_FORWARD(meta) && meta.decapsulated) {
-                ipv4_check.apply(hdr, meta);
+
+        // Which packet is it, and may it pass?
+        if (GOES_ON(meta)) {
+            tunnel_end.apply(hdr, meta);
+        }
+        if (GOES_ON(meta) && meta.decapsulated) {
+            ip_check.apply(hdr, meta);
+        }
+        if (GOES_ON(meta)) {
+            flow.apply(hdr, meta);
+        }
+        if (GOES_ON(meta) && !meta.second_pass) {
+            source_policy.apply(hdr, meta);
+        }
+        if (GOES_ON(meta)) {
+            acl.apply(hdr, meta);
+        }
+        if (GOES_ON(meta) && !meta.second_pass) { // the gateway is one hop, also to those who meet it twice
+            bool expired;
+            if (hdr.packet.ipv4.isValid()) {
+                expired = hdr.packet.ipv4.ttl <= 1;
+            } else {
+                expired = hdr.packet.ipv6.hop_limit <= 1;
             }
-            if (IS_FORWARD(meta) && hdr.ipv4.ttl <= 1) {
-                DROP(DROP_TTL_EXCEEDED);
-            }
-            if (IS_FORWARD(meta)) {
+            if (expired) {
+                time_exceeded.apply(hdr, meta);
+            } else if (hdr.packet.ipv4.isValid()) {
                 decrement_ttl();
-                route_packet();
-                steering.apply(hdr, meta);
-                if (IS_FORWARD(meta) && meta.steered) {
-                    ld_tunnel.apply(hdr, meta);
-                } else if (IS_FORWARD(meta) && meta.vni != 0) {
-                    DROP(DROP_VNI_UNREACHABLE);
+            } else {
+                decrement_hop_limit();
+            }
+        }
+
+        // Whose is it?
+        if (GOES_ON(meta)) {
+            if (hdr.packet.ipv4.isValid()) {
+                eip_lookup.apply(hdr, meta);
+            } else {
+                eip_lookup_v6.apply(hdr, meta);
+            }
+            bool to_vm = meta.eip.found && meta.eip.direction == eip_direction_t.IN && !meta.eip.owner_is_vip;
+            if (!to_vm) {
+                if (hdr.packet.ipv4.isValid()) {
+                    steering.apply(hdr, meta);
+                } else {
+                    steering_v6.apply(hdr, meta);
                 }
             }
             if (IS_FORWARD(meta)) {
+                bool from_vm = meta.eip.found && meta.eip.direction == eip_direction_t.OUT && !meta.steered;
+                bool to_vip = meta.eip.found && meta.eip.direction == eip_direction_t.IN && meta.steered;
+                if (to_vm || from_vm || to_vip) {
+                    eip_translate.apply(hdr, meta);
+                } else if (meta.vni != 0 && !meta.steered) {
+                    DROP(DROP_VNI_UNREACHABLE);
+                }
+            }
+            if (IS_FORWARD(meta) && meta.steered) {
+                ld_select.apply(hdr, meta);
+            }
+            if (hdr.packet.ipv4.isValid()) {
+                route_ipv4();
+            } else {
+                route_ipv6();
+            }
+        }
+
+        // Which LD, and is it alive?
+        if (IS_FORWARD(meta) && (meta.steered || meta.is_heartbeat)) {
+            ld_liveness.apply(hdr, meta);
+            if (IS_FORWARD(meta) && meta.steered) {
+                ld_tunnel.apply(hdr, meta);
+            }
+        }
+
+        // The way out.
+        if (IS_FORWARD(meta) && meta.is_heartbeat) {
+            meta.verdict = verdict_t.DROP; // it has done its work
+        } else if (IS_FORWARD(meta) && !meta.reflected) {
+            if (meta.tunnel.wanted) {
+                tunnel_start.apply(hdr, meta);
+            }
+            if (meta.second_pass && !meta.tunnel.wanted) {
+                DROP(DROP_HAIRPIN_LOOP);
+            }
+            if (IS_FORWARD(meta)) {
                 routing.apply(hdr, meta);
+            }
+        }
+        if (meta.verdict == verdict_t.PUNT && meta.punt_limited) {
+            bool conforms;
+            punt_gcra.apply(meta.now_us, (bit<32>)meta.network_id, conforms);
+            if (!conforms) {
+                DROP(DROP_PUNT_LIMIT);
             }
         }
     }

@@ -1,17 +1,25 @@
 // Frames as the neighbours of the standard gateway send them, and as it should send them on.
 import { crc32 } from "node:zlib";
 import {
+  addressBytes,
   build,
   concat,
   dissect,
   ethernet,
+  ICMP_ERRORS,
+  ICMPV6_ERRORS,
   type Icmp,
+  type Icmpv6,
   type Ipv4,
+  type Ipv6,
   icmp,
+  icmpv6,
   ipv4,
-  ipv4Bytes,
+  ipv6,
   type Layer,
+  PROTOCOL,
   payload,
+  readUint,
   type Tcp,
   type Trailer,
   tcp,
@@ -75,6 +83,17 @@ export function toService(
   );
 }
 
+/** An IPv6 packet; the next layer follows. */
+export function packetV6(src: string, dst: string, l4: L4, fields: Partial<Ipv6> = {}): Layer[] {
+  return [ipv6({ src, dst, flowLabel: 0x12345, ...fields }), ...l4];
+}
+
+/** A packet of the version that the addresses have. */
+export function packetOf(src: string, dst: string, l4: L4): Layer[] {
+  return dst.includes(":") ? packetV6(src, dst, l4) : packet(src, dst, l4);
+}
+
+/** Of the version that the addresses have. */
 export function datagram(
   src: string,
   dst: string,
@@ -82,7 +101,7 @@ export function datagram(
   dstPort: number,
   bytes: Uint8Array | string = "datagram",
 ): Layer[] {
-  return packet(src, dst, [udp({ srcPort, dstPort }), payload(bytes)]);
+  return packetOf(src, dst, [udp({ srcPort, dstPort }), payload(bytes)]);
 }
 
 export function ping(
@@ -92,6 +111,15 @@ export function ping(
   fields: Partial<Icmp> = {},
 ): Layer[] {
   return packet(src, dst, [icmp({ type: 8, identifier: 0x0102, sequence: 7, ...fields }), payload(bytes)]);
+}
+
+export function pingV6(
+  src: string,
+  dst: string,
+  bytes: Uint8Array | string = "ping",
+  fields: Partial<Icmpv6> = {},
+): Layer[] {
+  return packetV6(src, dst, [icmpv6({ type: 128, rest: 0x01020007, ...fields }), payload(bytes)]);
 }
 
 /** A VXLAN packet from an LD or a host to the gateway: what follows the Ethernet header. */
@@ -113,33 +141,68 @@ export function tunnelled(
   ];
 }
 
-/** The packet after one hop: TTL one less, checksum computed afresh. */
+/** The packet after one hop: TTL or hop limit one less, checksum computed afresh. */
 export function hopped(packet: readonly Layer[]): Layer[] {
-  return packet.map((layer, i) =>
-    i === 0 && layer.kind === "ipv4" ? { ...layer, ttl: layer.ttl - 1 } : layer,
+  return packet.map((layer, i) => {
+    if (i === 0 && layer.kind === "ipv4") return { ...layer, ttl: layer.ttl - 1 };
+    return i === 0 && layer.kind === "ipv6" ? { ...layer, hopLimit: layer.hopLimit - 1 } : layer;
+  });
+}
+
+/** What a flow is told by. */
+export interface FlowKey {
+  src: string;
+  dst: string;
+  protocol: number;
+  srcPort: number;
+  dstPort: number;
+}
+
+/** crc32(VNI, source, destination, protocol, ports) mod 1024, by node's own CRC-32. */
+export function bucketOfFlow(vni: number, flow: FlowKey): number {
+  const key = concat(
+    uint(vni, 3),
+    addressBytes(flow.src),
+    addressBytes(flow.dst),
+    uint(flow.protocol, 1),
+    uint(flow.srcPort, 2),
+    uint(flow.dstPort, 2),
   );
+  return crc32(key) % BUCKETS;
 }
 
 /**
- * The bucket of a client's packet, from its wire bytes and node's own CRC-32: VNI, source, destination, protocol, ports; the
- * ports are 0 for fragments and for what has none.
+ * The flow of a packet, read from its wire bytes. Ports are 0 for fragments and for what has none. That of an ICMP error is
+ * the flow of the packet that it is about, with its ends exchanged.
  */
-export function bucketOf(vni: number, packet: readonly Layer[]): number {
+export function flowOf(packet: readonly Layer[]): FlowKey {
   const layers = dissect(
     build([ethernet({ dst: "02:00:00:00:00:00", src: "02:00:00:00:00:00" }), ...packet]),
-  );
-  const ip = layers.find((layer): layer is Ipv4 => layer.kind === "ipv4")!;
-  const l4 = layers[2];
+  ).slice(1);
+  const first = layers[1];
+  const isError =
+    (first?.kind === "icmp" && ICMP_ERRORS.has(first.type)) ||
+    (first?.kind === "icmpv6" && ICMPV6_ERRORS.has(first.type));
+  const [ip, l4] = (isError ? layers.slice(2) : layers) as [Ipv4 | Ipv6, Layer | undefined];
+  const fragment = l4?.kind === "ipv6Fragment" ? l4 : undefined;
   const ports = l4?.kind === "tcp" || l4?.kind === "udp" ? (l4 as Tcp | Udp) : { srcPort: 0, dstPort: 0 };
-  const key = concat(
-    uint(vni, 3),
-    ipv4Bytes(ip.src),
-    ipv4Bytes(ip.dst),
-    uint(ip.protocol!, 1),
-    uint(ports.srcPort, 2),
-    uint(ports.dstPort, 2),
-  );
-  return crc32(key) % BUCKETS;
+  const protocol = ip.kind === "ipv4" ? ip.protocol! : (fragment ?? ip).nextHeader!;
+  const flow = { src: ip.src, dst: ip.dst, protocol, srcPort: ports.srcPort, dstPort: ports.dstPort };
+  if (!isError) return flow;
+  // Of a TCP header that is cut off after 8 bytes, which are the ports and more, there is a payload left.
+  const quoted = l4?.kind === "payload" && protocol === PROTOCOL.tcp ? l4.bytes : undefined;
+  return {
+    src: ip.dst,
+    dst: ip.src,
+    protocol,
+    srcPort: quoted ? readUint(quoted, 2, 2) : flow.dstPort,
+    dstPort: quoted ? readUint(quoted, 0, 2) : flow.srcPort,
+  };
+}
+
+/** The bucket of a packet inside this VNI (0: outside). */
+export function bucketOf(vni: number, packet: readonly Layer[]): number {
+  return bucketOfFlow(vni, flowOf(packet));
 }
 
 /**
@@ -147,6 +210,7 @@ export function bucketOf(vni: number, packet: readonly Layer[]): number {
  *
  * @param packet - as it came; its TTL is one less inside the tunnel
  * @param arrivedFor - MAC the frame was sent to: the source inside the tunnel
+ * @param reserved - the LD that had the bucket before
  */
 export function toLd(
   ld: Ld,
@@ -154,28 +218,39 @@ export function toLd(
   bucket: number,
   packet: readonly Layer[],
   arrivedFor: string,
+  reserved = 0,
+): Layer[] {
+  const srcPort = TUNNEL_SRC_PORT_BASE | (bucket << TUNNEL_SRC_PORT_SHIFT);
+  return [
+    ...to(ld.side, ld.wireMac),
+    ...wrapped(
+      { src: STEERING_ADDRESS, dst: ld.vtep, srcPort, vni, reserved, mac: ld.mac, arrivedFor },
+      packet,
+    ),
+  ];
+}
+
+/** The tunnel that the gateway puts around a packet, which has made one hop inside it. */
+export function wrapped(
+  tunnel: {
+    src: string;
+    dst: string;
+    srcPort: number;
+    vni: number;
+    reserved?: number;
+    mac: string;
+    arrivedFor: string;
+  },
+  packet: readonly Layer[],
 ): Layer[] {
   const trailing = packet.filter((layer): layer is Trailer => layer.kind === "trailer");
   const inner = hopped(packet.filter((layer) => layer.kind !== "trailer"));
-  const ip = inner[0] as Ipv4;
+  const { dscp, ecn } = inner[0] as Ipv4 | Ipv6;
   return [
-    ...to(ld.side, ld.wireMac),
-    ipv4({
-      src: STEERING_ADDRESS,
-      dst: ld.vtep,
-      identification: 0,
-      dontFragment: 1,
-      ttl: 64,
-      dscp: ip.dscp,
-      ecn: ip.ecn,
-    }),
-    udp({
-      srcPort: TUNNEL_SRC_PORT_BASE | (bucket << TUNNEL_SRC_PORT_SHIFT),
-      dstPort: VXLAN_PORT,
-      checksum: 0,
-    }),
-    vxlan({ vni }),
-    ethernet({ dst: ld.mac, src: arrivedFor }),
+    ipv4({ src: tunnel.src, dst: tunnel.dst, identification: 0, dontFragment: 1, ttl: 64, dscp, ecn }),
+    udp({ srcPort: tunnel.srcPort, dstPort: VXLAN_PORT, checksum: 0 }),
+    vxlan({ vni: tunnel.vni, reserved: tunnel.reserved ?? 0 }),
+    ethernet({ dst: tunnel.mac, src: tunnel.arrivedFor }),
     ...inner,
     ...trailing,
   ];

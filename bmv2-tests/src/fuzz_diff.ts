@@ -2,10 +2,12 @@
 // npm run fuzz:diff: random entries and frames for this program into the soft switch and into the real simple_switch_grpc, by
 // the same P4Runtime calls and the same packet I/O service. Ends at the first difference, with how to see it again.
 import { parseArgs } from "node:util";
+import { EcmpGroup } from "./ecmp.js";
 import { diffStates, firstDifference, stateOf, writeResults } from "./fuzz/compare.js";
 import { EntryPlan } from "./fuzz/entries.js";
 import { randomFrame } from "./fuzz/frames.js";
 import { Random } from "./fuzz/random.js";
+import { ECMP_GROUPS } from "./fuzz/world.js";
 import { describeFrame } from "./packet/index.js";
 import { readDropReasons } from "./pipeline.js";
 import { isBmv2OnPath, type PortFrame, startTarget, type Target } from "./target/index.js";
@@ -120,7 +122,10 @@ async function run(pair: Pair, options: Options): Promise<void> {
   const plan = new EntryPlan(random);
   const entries = plan.first();
   const began = Date.now();
-  await both(pair, (target) => target.control.insert(...entries));
+  await both(pair, async (target) => {
+    await target.control.insert(...entries);
+    for (const [id, nexthops] of ECMP_GROUPS) await new EcmpGroup(target.raw, id, nexthops).insert();
+  });
   console.log(`seed ${options.seed}: ${entries.length} entries`);
   let sent = 0;
   let came = 0;

@@ -68,6 +68,13 @@ export class Gateway {
     return this.target.control.readCounter("drops");
   }
 
+  /** Both cells of an EIP's counter. */
+  async eipCounters(index: number): Promise<{ in: CounterValue; out: CounterValue }> {
+    const { id } = (await this.target.control.schema()).counters.get("eip_packets");
+    const [inward, outward] = [2 * index, 2 * index + 1].map((cell) => this.target.raw.readCell(id, cell));
+    return { in: await inward!, out: await outward! };
+  }
+
   /** The direct counter of one entry. */
   async counter(key: Entry): Promise<CounterValue> {
     const found = await this.target.control.readEntry(key);
@@ -102,6 +109,11 @@ export class Gateway {
     expectFrames(await this.send(port, layers), wanted);
   }
 
+  /** {@link expectOut} for a frame that is wrong on purpose and passes all the same. */
+  async expectOutOfBroken(port: number, layers: readonly Layer[], ...wanted: PortLayers[]): Promise<void> {
+    expectFrames(await this.sendBroken(port, layers), wanted);
+  }
+
   /** Sends a frame and expects nothing but one packet-in. */
   async expectPunt(port: number, layers: readonly Layer[], wanted: PacketInLayers): Promise<void> {
     const { frames, packetIns } = await this.send(port, layers);
@@ -118,12 +130,14 @@ export class Gateway {
    *
    * @param reason - as in p4src/drop_reasons.p4, without `DROP_`
    * @param frame - layers of a good frame, or the bytes of one that is wrong on purpose
+   * @param growth - by how many bytes the frame has become longer when it is dropped on its second pass (hairpin)
    */
   async expectDrop(
     reason: string,
     port: number,
     frame: readonly Layer[] | Uint8Array,
     good = true,
+    growth = 0,
   ): Promise<void> {
     const index = dropReasons.get(reason);
     if (index === undefined) throw new Error(`${reason} is no drop reason`);
@@ -132,7 +146,7 @@ export class Gateway {
     const before = await this.drops();
     expectFrames(await this.target.inject(port, bytes), []);
     expect(dropsSince(before, await this.drops())).toEqual({
-      [reason]: { packets: 1n, bytes: BigInt(bytes.length) },
+      [reason]: { packets: 1n, bytes: BigInt(bytes.length + growth) },
     });
   }
 }

@@ -6,6 +6,9 @@
 //
 // Cluster 1 has all its buckets: even ones at LD 1, odd ones at LD 2.
 import type { Entry } from "@sluice/controller/p4runtime";
+import { entry } from "./entries.js";
+
+export { entry } from "./entries.js";
 
 export const BUCKETS = 1024;
 export const CLUSTER = 1;
@@ -114,75 +117,6 @@ export const LD2: Ld = {
 
 export const NEXTHOP = { upstream: 1, carrier: 2, servers: 21 } as const;
 
-/** Entries of each table by name: what a test adds or changes is built by these, too. */
-export const entry = {
-  network: (port: number, vlanId: number, networkId: number, vrfId: number): Entry => ({
-    table: "network",
-    match: { port, vlan_id: vlanId },
-    action: "set_network",
-    params: { network_id: networkId, vrf_id: vrfId },
-  }),
-  myMac: (mac: string): Entry => ({ table: "my_mac", match: { mac }, action: "accept_mac" }),
-  myAddress: (networkId: number, address: string, mac: string): Entry => ({
-    table: "my_address",
-    match: { network_id: networkId, address },
-    action: "own_address",
-    params: { mac },
-  }),
-  myTunnel: (address: string, udpPort = 4789): Entry => ({
-    table: "my_tunnel",
-    match: { address, udp_port: udpPort },
-    action: "terminate_tunnel",
-  }),
-  service: (vni: number, vip: string, protocol: number, port: number, clusterId: number): Entry => ({
-    table: "service",
-    match: { vni, vip, protocol, port },
-    action: "steer_service",
-    params: { cluster_id: clusterId },
-  }),
-  vip: (vni: number, vip: string, clusterId: number): Entry => ({
-    table: "vip",
-    match: { vni, vip },
-    action: "steer_vip",
-    params: { cluster_id: clusterId },
-  }),
-  localIp: (vni: number, prefix: string, clusterId: number): Entry => ({
-    table: "local_ip",
-    match: { vni, prefix },
-    action: "steer_reply",
-    params: { cluster_id: clusterId },
-  }),
-  bucket: (clusterId: number, bucket: number, ldId: number): Entry => ({
-    table: "ld_of_bucket",
-    match: { cluster_id: clusterId, bucket },
-    action: "assign_ld",
-    params: { ld_id: ldId },
-  }),
-  ld: (ldId: number, vtep: string, mac: string, steeringAddress = STEERING_ADDRESS): Entry => ({
-    table: "ld",
-    match: { ld_id: ldId },
-    action: "tunnel_to_ld",
-    params: { steering_address: steeringAddress, vtep, mac },
-  }),
-  route: (vrfId: number, prefix: string, nexthopId: number): Entry => ({
-    table: "route",
-    match: { vrf_id: vrfId, prefix },
-    action: "set_nexthop",
-    params: { nexthop_id: nexthopId },
-  }),
-  discard: (vrfId: number, prefix: string): Entry => ({
-    table: "route",
-    match: { vrf_id: vrfId, prefix },
-    action: "discard",
-  }),
-  nexthop: (nexthopId: number, side: Side, dstMac: string): Entry => ({
-    table: "nexthop",
-    match: { nexthop_id: nexthopId },
-    action: "forward",
-    params: { port: side.port, vlan_id: side.vid ?? 0, src_mac: side.mac, dst_mac: dstMac },
-  }),
-};
-
 export function ldOf(bucket: number): Ld {
   return bucket % 2 === 0 ? LD1 : LD2;
 }
@@ -197,12 +131,12 @@ export const STANDARD_ENTRIES: readonly Entry[] = [
   ...SIDES.map((side) => entry.myAddress(side.networkId, side.address, side.mac)),
   entry.myMac(GATEWAY_MAC),
   entry.myMac(FABRIC_MAC),
-  entry.myTunnel(GATEWAY_VTEP),
+  ...[FABRIC, FABRIC_TAGGED].map((side) => entry.myTunnel(GATEWAY_VTEP, side.networkId)),
   entry.service(0, SERVICE_VIP, 6, SERVICE_PORT, CLUSTER),
   entry.vip(0, PLAIN_VIP, CLUSTER),
   entry.localIp(0, LOCAL_PREFIX, CLUSTER),
   ...bucketsOf(CLUSTER),
-  ...[LD1, LD2].map((ld) => entry.ld(ld.id, ld.vtep, ld.mac)),
+  ...[LD1, LD2].map((ld) => entry.ld(ld.id, ld.vtep, ld.mac, STEERING_ADDRESS)),
   ...[LD1, LD2].map((ld) => entry.route(0, `${ld.vtep}/32`, ld.nexthopId)),
   ...[LD1, LD2].map((ld) => entry.nexthop(ld.nexthopId, ld.side, ld.wireMac)),
   entry.route(0, "0.0.0.0/0", NEXTHOP.upstream),

@@ -51,11 +51,11 @@ describe.each(WAYS)("$name", ({ name, side, wrap }) => {
   });
 
   test.each([0, 1, 5, 6, 15])("version %i is dropped", async (version) => {
-    await gateway().expectDrop("IPV4_HEADER", side.port, changed({ version }), false);
+    await gateway().expectDrop("IP_HEADER", side.port, changed({ version }), false);
   });
 
   test.each([0, 1, 4])("a header length of %i words is dropped", async (ihl) => {
-    await gateway().expectDrop("IPV4_HEADER", side.port, changed({ ihl }), false);
+    await gateway().expectDrop("IP_HEADER", side.port, changed({ ihl }), false);
   });
 
   test("a header length beyond the frame is dropped as a parser error", async () => {
@@ -64,21 +64,21 @@ describe.each(WAYS)("$name", ({ name, side, wrap }) => {
   });
 
   test.each([0, 19])("a total length of %i, below the header, is dropped", async (totalLen) => {
-    await gateway().expectDrop("IPV4_LENGTH", side.port, changed({ totalLen }), false);
+    await gateway().expectDrop("IP_LENGTH", side.port, changed({ totalLen }), false);
   });
 
   test("a total length below a header with options is dropped", async () => {
     const frame = changed({ options: ROUTER_ALERT, totalLen: 23 });
-    await gateway().expectDrop("IPV4_LENGTH", side.port, frame, false);
+    await gateway().expectDrop("IP_LENGTH", side.port, frame, false);
   });
 
   test("a total length of one byte more than there is, is dropped", async () => {
     const totalLen = build(good).length + 1;
-    await gateway().expectDrop("IPV4_LENGTH", side.port, changed({ totalLen }), false);
+    await gateway().expectDrop("IP_LENGTH", side.port, changed({ totalLen }), false);
   });
 
   test("a total length of 65535 in a short frame is dropped", async () => {
-    await gateway().expectDrop("IPV4_LENGTH", side.port, changed({ totalLen: 0xffff }), false);
+    await gateway().expectDrop("IP_LENGTH", side.port, changed({ totalLen: 0xffff }), false);
   });
 
   test("a total length of one byte less than there is, is a packet and a byte of padding", async () => {
@@ -181,7 +181,7 @@ describe("cut short", () => {
   test("inside the data: the total length tells", async () => {
     const frame = build(layers);
     for (const length of [54, 57]) {
-      await gateway().expectDrop("IPV4_LENGTH", UPSTREAM.port, frame.subarray(0, length));
+      await gateway().expectDrop("IP_LENGTH", UPSTREAM.port, frame.subarray(0, length));
     }
   });
 

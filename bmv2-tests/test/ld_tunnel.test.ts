@@ -159,7 +159,7 @@ describe("the tunnel's headers, one by one", () => {
     const largest = packetOf(0xffff - 50);
     await expectAt(gateway(), ldOf(bucketOf(0, largest)), largest);
     const frame = [...from(UPSTREAM), ...packetOf(0xffff - 49)];
-    await gateway().expectDrop("IPV4_LENGTH", UPSTREAM.port, frame);
+    await gateway().expectDrop("IP_LENGTH", UPSTREAM.port, frame);
   });
 });
 
@@ -240,7 +240,7 @@ describe("ld_of_bucket", () => {
 
   test("a bad packet does not reach a bucket", async () => {
     const frame = [...from(UPSTREAM), ...withFields(toService(), "ipv4", { ihl: 4 })];
-    await gateway().expectDrop("IPV4_HEADER", UPSTREAM.port, frame, false);
+    await gateway().expectDrop("IP_HEADER", UPSTREAM.port, frame, false);
   });
 });
 

@@ -108,7 +108,7 @@ test("its counter counts, dropped replies too", async () => {
 
 test("a reply with a wrong length is not steered", async () => {
   const frame = [...from(FABRIC), ...withFields(reply(9), "ipv4", { totalLen: 999 })];
-  await gateway().expectDrop("IPV4_LENGTH", FABRIC.port, frame, false);
+  await gateway().expectDrop("IP_LENGTH", FABRIC.port, frame, false);
 });
 
 test("a prefix that is taken away is served no more", async () => {

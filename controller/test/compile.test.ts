@@ -89,7 +89,7 @@ describe("neighbors", () => {
     const [item] = example.switches;
     const entries = compile({
       ...example,
-      networks: [{ name: "internet", id: 9, vrf: 3 }, example.networks[1]!],
+      networks: [{ ...example.networks[0]!, id: 9, vrf: 3 }, example.networks[1]!],
       switches: [{ ...item!, ports: [{ ...item!.ports[0]!, vlan: 77 }, item!.ports[1]!] }],
     }).switches[0]!.entries;
     const route = entries.find(({ match }) => match.prefix === "192.0.2.2/32");

@@ -63,7 +63,10 @@ describe("the wire", () => {
           action: {
             action: {
               actionId: 0x01000010,
-              params: [{ paramId: 1, value: Buffer.of(cluster >> 8, cluster & 255).toString("base64") }],
+              params: [
+                { paramId: 1, value: Buffer.of(cluster >> 8, cluster & 255).toString("base64") },
+                { paramId: 2, value: "AA==" },
+              ],
             },
           },
         },

@@ -15,7 +15,7 @@ const service: Entry = {
   table: "service",
   match: { vni: 0, vip: "203.0.113.10", protocol: 6, port: 80 },
   action: "steer_service",
-  params: { cluster_id: 300 },
+  params: { cluster_id: 300, previous_cluster_id: 0 },
 };
 
 const acl: Entry = {
@@ -97,7 +97,13 @@ describe("entries", () => {
       action: {
         type: {
           $case: "action",
-          value: { actionId: 0x01000010, params: [{ paramId: 1, value: Uint8Array.of(0, 1, 44) }] },
+          value: {
+            actionId: 0x01000010,
+            params: [
+              { paramId: 2, value: Uint8Array.of(0, 0) },
+              { paramId: 1, value: Uint8Array.of(0, 1, 44) },
+            ],
+          },
         },
       },
     });
@@ -156,7 +162,7 @@ describe("entries", () => {
     [
       "parameter",
       { ...service, params: { cluster_id: 1, x: 2 } },
-      'action steer_service has no field "x" (it has cluster_id)',
+      'action steer_service has no field "x" (it has cluster_id, previous_cluster_id)',
     ],
     [
       "missing parameter",
@@ -187,7 +193,7 @@ describe("entries", () => {
     expect(describeKey(service)).toBe("service[vni=0 vip=203.0.113.10 protocol=6 port=80]");
     expect(describeKey({ ...acl, match: { network: 7 } })).toBe("acl[network=7 priority=10]");
     expect(describeKey({ table: "acl", match: {}, isDefault: true })).toBe("acl[default]");
-    expect(describeAction(service)).toBe("steer_service(cluster_id=300)");
+    expect(describeAction(service)).toBe("steer_service(cluster_id=300 previous_cluster_id=0)");
     expect(describeAction({ table: "acl", match: {} })).toBe("");
   });
 });

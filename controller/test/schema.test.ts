@@ -29,7 +29,7 @@ describe("schema", () => {
       'table "servce" does not exist in the P4 program (did you mean "service"?)',
     );
     expect(() => gateway.counters.get("x")).toThrow(
-      'counter "x" does not exist in the P4 program (one of drops)',
+      'counter "x" does not exist in the P4 program (one of eip_packets, drops)',
     );
     expect(() => gateway.actions.get(5)).toThrow(
       "action 0x5 does not exist in the P4 program (the pipeline on the switch is another one",

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { formatProblem, InvalidDocument, loadState, type Problem, parseState } from "../src/state/index.js";
+import {
+  fabricNetworks,
+  formatProblem,
+  InvalidDocument,
+  loadState,
+  type Problem,
+  parseState,
+} from "../src/state/index.js";
 import { repositoryFile } from "./support/program.js";
 
 const example = repositoryFile("controller/examples/sluice.yaml");
@@ -25,8 +32,12 @@ describe("a good document", () => {
   it("has its defaults filled in", () => {
     const state = parseState("sluice.yaml", example);
     expect(state.networks).toEqual([
-      { name: "internet", id: undefined, vrf: 0 },
-      { name: "fabric", id: undefined, vrf: 0 },
+      { name: "internet", id: undefined, vrf: 0, kind: undefined, prefixes: [] },
+      { name: "fabric", id: undefined, vrf: 0, kind: undefined, prefixes: [] },
+    ]);
+    expect(state.priority_ports).toEqual([
+      { protocol: "tcp", port: 22 },
+      { protocol: "tcp", port: 3389 },
     ]);
     expect(state.services[1]).toMatchObject({ scheduler: "wrr", real_servers: [{ weight: 1 }] });
     expect(state.switches[0]!.ports[0]).toEqual({
@@ -62,6 +73,20 @@ describe("a good document", () => {
       .replace("    vpc: blue\n    real", "    real");
     expect(problemsOf(text)).toEqual([]);
     expect(problemsOf(text.replace("protocol: udp", "protocol: tcp\n    vpc: blue"))).toEqual([]);
+  });
+});
+
+describe("the fabric", () => {
+  const fabricOf = (text: string) => [...fabricNetworks(parseState("sluice.yaml", text))];
+
+  it("is where LDs and hosts are neighbors, unless the document says otherwise", () => {
+    expect(fabricOf(example)).toEqual(["fabric"]);
+    expect(fabricOf(example.replace("host: 10.0.6.2", "host: 192.0.2.2"))).toEqual(["internet", "fabric"]);
+    expect(fabricOf(example.replace("- name: internet", "- { name: internet, kind: fabric }"))).toEqual([
+      "internet",
+      "fabric",
+    ]);
+    expect(fabricOf(example.replace("- name: fabric", "- { name: fabric, kind: upstream }"))).toEqual([]);
   });
 });
 

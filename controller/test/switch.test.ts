@@ -105,19 +105,19 @@ describe("writes and reads", () => {
 
   it("reads direct counters where a table has them, and only when asked", async () => {
     const connection = await ready();
-    const route: Entry = {
-      table: "route",
-      match: { vrf_id: 0, prefix: "10.0.0.0/8" },
-      action: "discard",
-      params: {},
+    const vip: Entry = {
+      table: "vip",
+      match: { vni: 0, vip: "203.0.113.10" },
+      action: "steer_vip",
+      params: { cluster_id: 7 },
     };
-    await connection.insert(route, hop(1));
+    await connection.insert(vip, hop(1));
     const counter = { packets: 3n, bytes: 300n };
     expect(await all(connection.read(undefined, { counters: true }))).toEqual(
-      expect.arrayContaining([{ ...route, counter }, hop(1)]),
+      expect.arrayContaining([{ ...vip, counter }, hop(1)]),
     );
-    expect(await all(connection.read("route"))).toEqual([route]);
-    expect(await connection.readEntry(route)).toEqual({ ...route, counter });
+    expect(await all(connection.read("vip"))).toEqual([vip]);
+    expect(await connection.readEntry(vip)).toEqual({ ...vip, counter });
   });
 
   it("reads a counter's cells", async () => {

@@ -21,7 +21,10 @@ describe("generated bindings", () => {
   });
 
   it("make entries that the program takes", () => {
-    const entry = tables.ld_of_bucket.assign_ld({ cluster_id: 1, bucket: 1023 }, { ld_id: 2 });
+    const entry = tables.ld_of_bucket.assign_ld(
+      { cluster_id: 1, bucket: 1023 },
+      { ld_id: 2, backup_ld_id: 0 },
+    );
     expect(encodeEntry(gateway, entry).tableId).toBe(gateway.tables.get("ld_of_bucket").id);
   });
 

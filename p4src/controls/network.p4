@@ -3,7 +3,8 @@
 //   (port, VLAN) ──► network ──► network id, VRF
 //   dst MAC ───────► my_mac ───► accepted
 //
-// Broadcast is let through for ARP only; controls/own_address.p4 answers it.
+// Broadcast is let through for ARP only, IPv6 multicast (RFC 2464, section 7) for neighbour discovery only; the controls of
+// own addresses answer them.
 #ifndef SLUICE_NETWORK_P4
 #define SLUICE_NETWORK_P4
 
@@ -46,10 +47,14 @@ control Network(inout headers_t hdr, inout metadata_t meta) {
     }
 
     apply {
-        if (!network.apply().hit) {
+        if (meta.second_pass) {
+            meta.network_id = hdr.recirculated.network_id;
+            hdr.recirculated.setInvalid();
+        } else if (!network.apply().hit) {
             DROP(DROP_UNKNOWN_NETWORK);
         } else if (!my_mac.apply().hit) {
-            if (!(hdr.arp.isValid() && hdr.ethernet.dst_addr == 0xffffffffffff)) {
+            if (!(hdr.arp.isValid() && hdr.ethernet.dst_addr == 0xffffffffffff) &&
+                !(hdr.packet.nd.isValid() && hdr.ethernet.dst_addr[47:32] == 0x3333)) {
                 DROP(DROP_NOT_FOR_GATEWAY);
             }
         }

@@ -9,6 +9,7 @@
 const bit<8> ANSWER_TTL = 64; // an answer has its own way to go, however far the question came (RFC 1122, section 3.2.1.7)
 
 control OwnAddress(inout headers_t hdr, inout metadata_t meta) {
+    HeartbeatCheck() heartbeat_check;
     mac_addr_t own_mac = 0;
 
     @id(ACTION_OWN_ADDRESS)
@@ -39,27 +40,27 @@ control OwnAddress(inout headers_t hdr, inout metadata_t meta) {
     }
 
     action answer_ping() {
-        hdr.ipv4.dst_addr = hdr.ipv4.src_addr;
-        hdr.ipv4.src_addr = meta.own_lookup; // the sum stays: the addresses only change places
-        bit<16> sum = ONES_ADD(~hdr.ipv4.checksum, ~(hdr.ipv4.ttl ++ hdr.ipv4.protocol)); // RFC 1624, equation 3
-        hdr.ipv4.ttl = ANSWER_TTL;
-        hdr.ipv4.checksum = ~ONES_ADD(sum, hdr.ipv4.ttl ++ hdr.ipv4.protocol);
+        hdr.packet.ipv4.dst_addr = hdr.packet.ipv4.src_addr;
+        hdr.packet.ipv4.src_addr = meta.own_lookup; // the sum stays: the addresses only change places
+        bit<16> sum = ONES_ADD(~hdr.packet.ipv4.checksum, ~(hdr.packet.ipv4.ttl ++ hdr.packet.ipv4.protocol)); // RFC 1624
+        hdr.packet.ipv4.ttl = ANSWER_TTL;
+        hdr.packet.ipv4.checksum = ~ONES_ADD(sum, hdr.packet.ipv4.ttl ++ hdr.packet.ipv4.protocol);
 
-        hdr.icmp.type = ICMP_ECHO_REPLY;
+        hdr.packet.icmp.type = ICMP_ECHO_REPLY;
         // 0x0800 -> 0x0000 in the first word. The old checksum cannot tell whether a sum of 0 stands for nothing but zeros;
         // 0xffff, which this gives then, verifies in either case (RFC 1624, equation 2).
-        hdr.icmp.checksum = ONES_ADD(hdr.icmp.checksum, 0x0800);
+        hdr.packet.icmp.checksum = ONES_ADD(hdr.packet.icmp.checksum, 0x0800);
     }
 
     action reflect() {
         hdr.ethernet.dst_addr = hdr.ethernet.src_addr;
         hdr.ethernet.src_addr = own_mac;
         meta.egress_port = meta.ingress_port;
-        meta.answered = true;
+        meta.reflected = true;
     }
 
     apply {
-        meta.own_lookup = hdr.arp.isValid() ? hdr.arp.target_ip : hdr.ipv4.dst_addr;
+        meta.own_lookup = hdr.arp.isValid() ? hdr.arp.target_ip : hdr.packet.ipv4.dst_addr;
         bool own = my_address.apply().hit;
         meta.to_own_address = own;
         if (hdr.arp.isValid()) {
@@ -75,11 +76,15 @@ control OwnAddress(inout headers_t hdr, inout metadata_t meta) {
             } else {
                 DROP(DROP_UNSUPPORTED_ARP);
             }
+        } else if (own && meta.second_pass) {
+            DROP(DROP_OWN_ADDRESS); // its sender is behind a tunnel, not at the port it came from
         } else if (own) {
-            if (hdr.icmp.isValid() && hdr.icmp.type == ICMP_ECHO_REQUEST && hdr.icmp.code == 0 &&
-                hdr.ipv4.more_fragments == 0) {
+            if (hdr.packet.icmp.isValid() && hdr.packet.icmp.type == ICMP_ECHO_REQUEST && hdr.packet.icmp.code == 0 &&
+                hdr.packet.ipv4.more_fragments == 0) {
                 answer_ping();
                 reflect();
+            } else if (hdr.heartbeat.isValid()) {
+                heartbeat_check.apply(hdr, meta);
             } else if (!hdr.vxlan.isValid()) { // controls/tunnel.p4 decides on VXLAN
                 DROP(DROP_OWN_ADDRESS);
             }

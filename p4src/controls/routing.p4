@@ -1,24 +1,48 @@
-// The way out: longest prefix in the VRF, then the next hop's port, VLAN and MACs.
+// The way out: longest prefix in the VRF, then a next hop, or one of a group by the flow's hash (ECMP).
 //
-//   (VRF, dst) ──► route ──► next hop ──► nexthop ──► port, VLAN, source and destination MAC
+//   (VRF, dst) ─► route ─┬─────────────────────────► next hop ─► nexthop ─► port, VLAN, MACs
+//                        ├─► group ─► ecmp_group ──────┘
+//                        ├─► discard
+//                        ├─► hairpin: an EIP or VIP of this gateway, once more from the start
+//                        └─► unresolved: a neighbour whose MAC is not known yet, punted at a limited rate
 //
-// What is routed is the packet, or the tunnel that controls/ld_tunnel.p4 has put around it.
+// What is routed is the packet, or the tunnel around it. A group's members are a fixed number of slots, each of which names
+// a next hop: a next hop that leaves is replaced in its own slots, so that only its own flows move.
 #ifndef SLUICE_ROUTING_P4
 #define SLUICE_ROUTING_P4
 
 control Routing(inout headers_t hdr, inout metadata_t meta) {
-    DIRECT_COUNTER(COUNTER_ROUTE, route_packets)
+    @id(ACTION_SELECT_NEXTHOP)
+    action select_nexthop(@id(1) @refers_to(nexthop, nexthop_id) nexthop_id_t nexthop_id) {
+        meta.nexthop_id = nexthop_id;
+    }
 
     @id(ACTION_SET_NEXTHOP)
     action set_nexthop(@id(1) @refers_to(nexthop, nexthop_id) nexthop_id_t nexthop_id) {
         meta.nexthop_id = nexthop_id;
-        COUNT(route_packets);
+    }
+
+    @id(ACTION_SET_GROUP)
+    action set_group(@id(1) @refers_to(ecmp_group, group_id) bit<16> group_id) {
+        meta.ecmp_group_id = group_id;
     }
 
     @id(ACTION_DISCARD)
     action discard() {
         DROP(DROP_ROUTE_DISCARD);
-        COUNT(route_packets);
+    }
+
+    @id(ACTION_HAIRPIN)
+    action hairpin(@id(1) network_id_t network_id) {
+        meta.verdict = verdict_t.RECIRCULATE;
+        hdr.recirculated.setValid();
+        hdr.recirculated.network_id = network_id;
+    }
+
+    @id(ACTION_UNRESOLVED)
+    action unresolved() {
+        meta.verdict = verdict_t.PUNT;
+        meta.punt_limited = true;
     }
 
     @id(TABLE_ROUTE)
@@ -30,11 +54,48 @@ control Routing(inout headers_t hdr, inout metadata_t meta) {
         actions = {
             @proto_id(1) set_nexthop;
             @proto_id(2) discard;
+            @proto_id(3) set_group;
+            @proto_id(4) hairpin;
+            @proto_id(5) unresolved;
             @defaultonly NoAction;
         }
         const default_action = NoAction();
-        counters = route_packets;
         size = SIZE_ROUTE;
+    }
+
+    @id(TABLE_ROUTE_V6)
+    table route_v6 {
+        key = {
+            meta.vrf_id: exact @id(1) @name("vrf_id");
+            meta.route_dst_v6: lpm @id(2) @name("prefix") @format(IPV6_ADDRESS);
+        }
+        actions = {
+            @proto_id(1) set_nexthop;
+            @proto_id(2) discard;
+            @proto_id(3) set_group;
+            @proto_id(4) hairpin;
+            @proto_id(5) unresolved;
+            @defaultonly NoAction;
+        }
+        const default_action = NoAction();
+        size = SIZE_ROUTE;
+    }
+
+    ECMP_SELECTOR(PROFILE_ECMP, ecmp_members)
+
+    @id(TABLE_ECMP_GROUP)
+    table ecmp_group {
+        key = {
+            meta.ecmp_group_id: exact @id(1) @name("group_id");
+            meta.ecmp_hash: selector;
+        }
+        actions = {
+            @proto_id(1) select_nexthop;
+            @defaultonly NoAction;
+        }
+        const default_action = NoAction();
+        implementation = ecmp_members;
+        size = SIZE_ECMP_GROUP;
     }
 
     @id(ACTION_FORWARD)
@@ -61,26 +122,49 @@ control Routing(inout headers_t hdr, inout metadata_t meta) {
         size = SIZE_NEXTHOP;
     }
 
+    // The frame is tagged as its way out wants it, whatever it came with (VLAN 0: untagged).
+    action tag(bit<16> ether_type) {
+        hdr.vlan.setValid();
+        hdr.vlan.pcp = 0;
+        hdr.vlan.dei = 0;
+        hdr.vlan.vid = meta.egress_vlan_id;
+        hdr.vlan.ether_type = ether_type;
+        hdr.ethernet.ether_type = ETHERTYPE_VLAN;
+    }
+
+    action untag(bit<16> ether_type) {
+        hdr.vlan.setInvalid();
+        hdr.ethernet.ether_type = ether_type;
+    }
+
     apply {
-        if (!route.apply().hit) {
+        bool found;
+        bit<16> ether_type = ETHERTYPE_IPV4;
+        if (meta.route_is_v6) {
+            ether_type = ETHERTYPE_IPV6;
+            found = route_v6.apply().hit;
+        } else {
+            found = route.apply().hit;
+        }
+        if (!found) {
             DROP(DROP_NO_ROUTE);
-        } else if (IS_FORWARD(meta)) {
-            if (!nexthop.apply().hit) {
+        }
+        if (IS_FORWARD(meta) && meta.ecmp_group_id != 0) {
+            EcmpHash.apply(meta, hdr.packet.ipv6.isValid());
+            if (!ecmp_group.apply().hit) {
                 DROP(DROP_UNKNOWN_NEXTHOP);
             }
         }
-
-        // The frame is tagged as its way out wants it, whatever it came with (VLAN 0: untagged).
-        if (meta.egress_vlan_id == 0) {
-            hdr.vlan.setInvalid();
-            hdr.ethernet.ether_type = ETHERTYPE_IPV4;
+        if (IS_FORWARD(meta) && !nexthop.apply().hit) {
+            DROP(DROP_UNKNOWN_NEXTHOP);
+        }
+        if (meta.verdict == verdict_t.RECIRCULATE && meta.second_pass) {
+            DROP(DROP_HAIRPIN_LOOP);
+        }
+        if (meta.egress_vlan_id != 0) {
+            tag(ether_type);
         } else {
-            hdr.vlan.setValid();
-            hdr.vlan.pcp = 0;
-            hdr.vlan.dei = 0;
-            hdr.vlan.vid = meta.egress_vlan_id;
-            hdr.vlan.ether_type = ETHERTYPE_IPV4;
-            hdr.ethernet.ether_type = ETHERTYPE_VLAN;
+            untag(ether_type);
         }
     }
 }

@@ -1,19 +1,53 @@
-// Which cluster of LDs serves a packet, and which of its buckets the packet falls into; most specific first.
+// Which LDs serve a packet, and which of their buckets it falls into; most specific first.
 //
-//   (VNI, VIP, protocol, port) ─► service ─┐
-//   (VNI, VIP) ─────────────────► vip ─────┼─► cluster, bucket = crc32(VNI, src, dst, protocol, ports) mod 1024
-//   (VNI, dst prefix) ──────────► local_ip ┴─► cluster, bucket = low 10 bits of the destination port (a reply)
+//   (VNI, protocol, src, dst, ports) ─► flow_pin ─► one LD
+//   (VNI, VIP, protocol, port) ───────► service ─┐
+//   (VNI, VIP) ───────────────────────► vip ─────┼─► cluster, bucket = crc32(VNI, src, dst, protocol, ports) mod 1024
+//   (VNI, dst prefix) ────────────────► local_ip ┴─► cluster, bucket = low 10 bits of the local port (a reply)
+//
+// An ICMP error is steered as the packet it is about would be if it went the same way: the embedded header with its ends
+// exchanged. So it reaches the LD that holds the session.
 #ifndef SLUICE_STEERING_P4
 #define SLUICE_STEERING_P4
 
 control Steering(inout headers_t hdr, inout metadata_t meta) {
+    DIRECT_COUNTER(COUNTER_FLOW_PIN, flow_pin_packets)
     DIRECT_COUNTER(COUNTER_SERVICE, service_packets)
     DIRECT_COUNTER(COUNTER_VIP, vip_packets)
     DIRECT_COUNTER(COUNTER_LOCAL_IP, local_ip_packets)
 
+    @id(ACTION_PIN_FLOW)
+    action pin_flow(@id(1) @refers_to(ld, ld_id) ld_id_t ld_id) {
+        meta.ld_id = ld_id;
+        meta.pinned = true;
+        meta.steered = true;
+        COUNT(flow_pin_packets);
+    }
+
+    @id(TABLE_FLOW_PIN)
+    table flow_pin {
+        key = {
+            meta.vni: exact @id(1) @name("vni");
+            meta.flow.src: exact @id(2) @name("src") @format(IPV4_ADDRESS);
+            meta.flow.dst: exact @id(3) @name("dst") @format(IPV4_ADDRESS);
+            meta.flow.protocol: exact @id(4) @name("protocol");
+            meta.flow.src_port: exact @id(5) @name("src_port");
+            meta.flow.dst_port: exact @id(6) @name("dst_port");
+        }
+        actions = {
+            @proto_id(1) pin_flow;
+            @defaultonly NoAction;
+        }
+        const default_action = NoAction();
+        counters = flow_pin_packets;
+        size = SIZE_FLOW_PIN;
+    }
+
+    // `previous_cluster_id` is 0 but while the service migrates.
     @id(ACTION_STEER_SERVICE)
-    action steer_service(@id(1) cluster_id_t cluster_id) {
+    action steer_service(@id(1) cluster_id_t cluster_id, @id(2) cluster_id_t previous_cluster_id) {
         meta.cluster_id = cluster_id;
+        meta.previous_cluster_id = previous_cluster_id;
         meta.steered = true;
         COUNT(service_packets);
     }
@@ -22,9 +56,9 @@ control Steering(inout headers_t hdr, inout metadata_t meta) {
     table service {
         key = {
             meta.vni: exact @id(1) @name("vni");
-            hdr.ipv4.dst_addr: exact @id(2) @name("vip") @format(IPV4_ADDRESS);
-            hdr.ipv4.protocol: exact @id(3) @name("protocol");
-            meta.l4_dst_port: exact @id(4) @name("port");
+            meta.flow.dst: exact @id(2) @name("vip") @format(IPV4_ADDRESS);
+            meta.flow.protocol: exact @id(3) @name("protocol");
+            meta.flow.dst_port: exact @id(4) @name("port");
         }
         actions = {
             @proto_id(1) steer_service;
@@ -46,7 +80,7 @@ control Steering(inout headers_t hdr, inout metadata_t meta) {
     table vip {
         key = {
             meta.vni: exact @id(1) @name("vni");
-            hdr.ipv4.dst_addr: exact @id(2) @name("vip") @format(IPV4_ADDRESS);
+            meta.flow.dst: exact @id(2) @name("vip") @format(IPV4_ADDRESS);
         }
         actions = {
             @proto_id(1) steer_vip;
@@ -69,7 +103,7 @@ control Steering(inout headers_t hdr, inout metadata_t meta) {
     table local_ip {
         key = {
             meta.vni: exact @id(1) @name("vni");
-            hdr.ipv4.dst_addr: lpm @id(2) @name("prefix") @format(IPV4_ADDRESS);
+            meta.flow.dst: lpm @id(2) @name("prefix") @format(IPV4_ADDRESS);
         }
         actions = {
             @proto_id(1) steer_reply;
@@ -81,29 +115,21 @@ control Steering(inout headers_t hdr, inout metadata_t meta) {
     }
 
     apply {
-        // The ports of a fragmented datagram are in its first fragment only: all of it goes by the VIP.
-        meta.has_ports = (hdr.tcp.isValid() || hdr.udp.isValid()) && hdr.ipv4.more_fragments == 0;
-        if (meta.has_ports && hdr.tcp.isValid()) {
-            meta.l4_src_port = hdr.tcp.src_port;
-            meta.l4_dst_port = hdr.tcp.dst_port;
-        } else if (meta.has_ports) {
-            meta.l4_src_port = hdr.udp.src_port;
-            meta.l4_dst_port = hdr.udp.dst_port;
-        }
-
-        if (!(meta.has_ports && service.apply().hit)) {
-            if (!vip.apply().hit) {
-                local_ip.apply();
+        if (!(meta.flow.has_ports && flow_pin.apply().hit)) {
+            if (!(meta.flow.has_ports && service.apply().hit)) {
+                if (!vip.apply().hit) {
+                    local_ip.apply();
+                }
             }
         }
 
         if (meta.is_reply) {
-            meta.bucket = meta.l4_dst_port & (BUCKETS - 1);
-            if (!meta.has_ports) {
+            meta.bucket = meta.flow.dst_port & (BUCKETS - 1);
+            if (!meta.flow.has_ports) {
                 DROP(DROP_REPLY_WITHOUT_PORT);
             }
         } else if (meta.steered) {
-            BucketHash.apply(hdr, meta);
+            BucketHash.apply(meta);
         }
     }
 }

@@ -1,18 +1,40 @@
-// The end of a VXLAN tunnel: the outer headers go, the packet inside takes their place.
+// Both ends of a VXLAN tunnel (RFC 7348).
 //
-//   ethernet | ipv4 | udp | vxlan | inner ethernet | inner ipv4 | …     ──►     ethernet | ipv4 | …   and meta.vni
+//   end:    ethernet | ipv4 | udp | vxlan | inner ethernet | inner packet   ──►   ethernet | packet   and meta.vni
+//   start:  ethernet | packet   ──►   ethernet | encap ipv4 | encap udp | encap vxlan | encap ethernet | packet
 #ifndef SLUICE_TUNNEL_P4
 #define SLUICE_TUNNEL_P4
 
-control TunnelTermination(inout headers_t hdr, inout metadata_t meta) {
+const bit<8> TUNNEL_TTL = 64;
+
+#define INVALIDATE_IP_PACKET(p) \
+    (p).ipv4.setInvalid(); \
+    (p).ipv4_options.setInvalid(); \
+    (p).ipv6.setInvalid(); \
+    (p).ipv6_fragment.setInvalid(); \
+    (p).tcp.setInvalid(); \
+    (p).udp.setInvalid(); \
+    (p).icmp.setInvalid(); \
+    (p).nd.setInvalid(); \
+    (p).nd_option.setInvalid(); \
+    (p).embedded_ipv4.setInvalid(); \
+    (p).embedded_options.setInvalid(); \
+    (p).embedded_ipv6.setInvalid(); \
+    (p).embedded_tcp.setInvalid(); \
+    (p).embedded_udp.setInvalid(); \
+    (p).embedded_icmp.setInvalid()
+
+control TunnelEnd(inout headers_t hdr, inout metadata_t meta) {
     @id(ACTION_TERMINATE_TUNNEL)
     action terminate_tunnel() {}
 
+    // The network is part of the key: a tunnel from an upstream network would be anybody's.
     @id(TABLE_MY_TUNNEL)
     table my_tunnel {
         key = {
-            hdr.ipv4.dst_addr: exact @id(1) @name("address") @format(IPV4_ADDRESS);
-            hdr.udp.dst_port: exact @id(2) @name("udp_port");
+            hdr.packet.ipv4.dst_addr: exact @id(1) @name("address") @format(IPV4_ADDRESS);
+            hdr.packet.udp.dst_port: exact @id(2) @name("udp_port");
+            meta.network_id: exact @id(3) @name("network_id");
         }
         actions = {
             @proto_id(1) terminate_tunnel;
@@ -24,38 +46,93 @@ control TunnelTermination(inout headers_t hdr, inout metadata_t meta) {
 
     // A header copied from an invalid one becomes invalid, so what is not inside goes too.
     action decapsulate() {
+        meta.decapsulated = true;
         meta.vni = hdr.vxlan.vni;
+        meta.sender_vtep = hdr.packet.ipv4.src_addr;
+        meta.own_vtep = hdr.packet.ipv4.dst_addr;
+        meta.sender_mac = hdr.inner_ethernet.src_addr;
         meta.frame_bytes =
-            hdr.ipv4.total_len - (((bit<16>)hdr.ipv4.ihl) << 2) - (VXLAN_OVERHEAD_BYTES - IPV4_MIN_HEADER_BYTES);
-        hdr.ipv4 = hdr.inner_ipv4;
-        hdr.ipv4_options = hdr.inner_ipv4_options;
-        hdr.tcp = hdr.inner_tcp;
-        hdr.udp = hdr.inner_udp;
-        hdr.icmp = hdr.inner_icmp;
+            hdr.packet.ipv4.total_len - (((bit<16>)hdr.packet.ipv4.ihl) << 2) - (VXLAN_OVERHEAD_BYTES - IPV4_MIN_HEADER_BYTES);
+        hdr.packet = hdr.inner;
         hdr.vxlan.setInvalid();
         hdr.inner_ethernet.setInvalid();
-        hdr.inner_ipv4.setInvalid();
-        hdr.inner_ipv4_options.setInvalid();
-        hdr.inner_tcp.setInvalid();
-        hdr.inner_udp.setInvalid();
-        hdr.inner_icmp.setInvalid();
+        INVALIDATE_IP_PACKET(hdr.inner);
     }
 
     apply {
         if (hdr.vxlan.isValid()) {
             if (my_tunnel.apply().hit) {
                 // The parser follows the frame; what lies beyond the outer total length is padding and no inner frame.
-                bit<16> payload_bytes = hdr.ipv4.total_len - (((bit<16>)hdr.ipv4.ihl) << 2);
-                if (hdr.vxlan.flags & VXLAN_FLAG_VNI == 0 || !hdr.inner_ipv4.isValid() ||
+                bit<16> payload_bytes = hdr.packet.ipv4.total_len - (((bit<16>)hdr.packet.ipv4.ihl) << 2);
+                if (hdr.vxlan.flags & VXLAN_FLAG_VNI == 0 ||
+                    !(hdr.inner.ipv4.isValid() || hdr.inner.ipv6.isValid()) ||
                     payload_bytes < VXLAN_OVERHEAD_BYTES - IPV4_MIN_HEADER_BYTES) {
                     DROP(DROP_VXLAN_HEADER);
                 } else {
                     decapsulate();
-                    meta.decapsulated = true;
                 }
             } else if (meta.to_own_address) {
                 DROP(DROP_OWN_ADDRESS);
             }
+        }
+    }
+}
+
+// Puts the tunnel that meta.tunnel describes around the packet, and routes it in the fabric's VRF.
+control TunnelStart(inout headers_t hdr, inout metadata_t meta) {
+    action encapsulate() {
+        hdr.encap_ethernet.setValid();
+        hdr.encap_ethernet.dst_addr = meta.tunnel.mac;
+        hdr.encap_ethernet.src_addr = hdr.ethernet.dst_addr; // the gateway's own: it is what the frame came to
+
+        hdr.encap_vxlan.setValid();
+        hdr.encap_vxlan.flags = VXLAN_FLAG_VNI;
+        hdr.encap_vxlan.reserved = meta.tunnel.reserved;
+        hdr.encap_vxlan.vni = meta.vni;
+
+        hdr.encap_udp.setValid();
+        hdr.encap_udp.src_port = meta.tunnel.src_port;
+        hdr.encap_udp.dst_port = UDP_PORT_VXLAN;
+        hdr.encap_udp.length = meta.packet_bytes + (VXLAN_OVERHEAD_BYTES - IPV4_MIN_HEADER_BYTES);
+        hdr.encap_udp.checksum = 0; // RFC 7348, section 5
+
+        hdr.encap_ipv4.setValid();
+        hdr.encap_ipv4.version = 4;
+        hdr.encap_ipv4.ihl = 5;
+        hdr.encap_ipv4.total_len = meta.packet_bytes + VXLAN_OVERHEAD_BYTES;
+        hdr.encap_ipv4.dont_fragment = 1;
+        hdr.encap_ipv4.ttl = TUNNEL_TTL;
+        hdr.encap_ipv4.protocol = IP_PROTOCOL_UDP;
+        hdr.encap_ipv4.src_addr = meta.tunnel.src;
+        hdr.encap_ipv4.dst_addr = meta.tunnel.dst;
+
+        meta.route_dst = meta.tunnel.dst;
+        meta.route_is_v6 = false;
+        meta.vrf_id = 0; // the fabric's
+    }
+
+    // What the tunnel shows of the packet in it: DSCP and ECN as they are (RFC 6040, normal mode).
+    action around_ipv4() {
+        hdr.encap_ethernet.ether_type = ETHERTYPE_IPV4;
+        hdr.encap_ipv4.dscp = hdr.packet.ipv4.dscp;
+        hdr.encap_ipv4.ecn = hdr.packet.ipv4.ecn;
+    }
+
+    action around_ipv6() {
+        hdr.encap_ethernet.ether_type = ETHERTYPE_IPV6;
+        hdr.encap_ipv4.dscp = hdr.packet.ipv6.dscp;
+        hdr.encap_ipv4.ecn = hdr.packet.ipv6.ecn;
+    }
+
+    apply {
+        if (meta.packet_bytes > 0xffff - VXLAN_OVERHEAD_BYTES) {
+            DROP(DROP_IP_LENGTH);
+        }
+        encapsulate();
+        if (hdr.packet.ipv4.isValid()) {
+            around_ipv4();
+        } else {
+            around_ipv6();
         }
     }
 }

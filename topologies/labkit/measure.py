@@ -4,18 +4,19 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from . import plan
-from .report import Ld, Measured, Service, Session
+from .eip import EipTraffic
+from .report import Eip, Ld, Measured, Service, Session
 from .sluice import Sluice
 from .traffic import Result
 
-_READ = ("drops", "sessions", "services", "lds", "buckets")
+_READ = ("drops", "sessions", "services", "lds", "buckets", "eips")
 
 
-def everything(sluice: Sluice, traffic: Result) -> Measured:
+def everything(sluice: Sluice, traffic: Result, eip_traffic: EipTraffic) -> Measured:
     """All that the report shows, as it is now."""
     # At the same time: the numbers then belong together, and each command takes a while to start.
     with ThreadPoolExecutor() as pool:
-        drops, sessions, services, lds, buckets = pool.map(sluice.get, _READ)
+        drops, sessions, services, lds, buckets, eips = pool.map(sluice.get, _READ)
     switch = next(part for part in drops if part["part"] == plan.SWITCH)
     return Measured(
         traffic=traffic,
@@ -24,6 +25,8 @@ def everything(sluice: Sluice, traffic: Result) -> Measured:
         services=[_service(item) for item in services],
         buckets={item["ld"]: int(item["buckets"]) for item in buckets},
         switch_drops=_numbers(switch["drops"]),
+        eip_traffic=eip_traffic,
+        eips=[_eip(item) for item in eips],
     )
 
 
@@ -39,6 +42,12 @@ def _session(item: dict[str, Any]) -> Session:
 
 def _service(item: dict[str, Any]) -> Service:
     return Service(item["name"], item["vip"], item["cluster"], int(item["packets"]), int(item["bytes"]))
+
+
+def _eip(item: dict[str, Any]) -> Eip:
+    (held,) = item["switches"]
+    counts = [int(held[direction][unit]) for direction in ("in", "out") for unit in ("packets", "bytes")]
+    return Eip(item["name"], item["address"], held.get("bound", "nothing"), *counts)
 
 
 def _numbers(counters: dict[str, Any]) -> dict[str, int]:

@@ -56,7 +56,7 @@ class Router(LabNode):
 
 
 class Hypervisor(LabNode):
-    """A host with a VXLAN device, a bridge and a guest. All forwarding entries are static, nothing is learned."""
+    """A host with a VXLAN device, a bridge and guests. All forwarding entries are static, nothing is learned."""
 
     def extra_lines(self) -> Sequence[str]:
         me = next(host for host in plan.HOSTS if host.name == self.name)
@@ -67,11 +67,13 @@ class Hypervisor(LabNode):
             f"ip link add {device} type vxlan id {plan.VNI} dstport 4789 local {me.vtep} nolearning proxy",
             f"ip link set {device} mtu {plan.TENANT_MTU} master br0 up",
             f"bridge link set dev {device} learning off",
-            f"ip link set {self.name}-eth1 master br0",
+            *(f"ip link set {self.name}-eth{port} master br0" for port in range(1, len(me.guests) + 1)),
             "ip link set br0 up",
         ]
         remote = [(plan.VPC_GATEWAY, plan.VPC_GATEWAY_MAC, plan.SWITCH_VTEP)]
-        remote += [(host.guest_address, host.guest_mac, host.vtep) for host in plan.HOSTS if host is not me]
+        remote += [
+            (guest.address, guest.mac, host.vtep) for host in plan.HOSTS if host is not me for guest in host.guests
+        ]
         for address, mac, vtep in remote:
             lines.append(f"bridge fdb append {mac} dev {device} dst {vtep}")
             lines.append(f"bridge fdb replace {mac} dev {device} master static")

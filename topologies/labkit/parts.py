@@ -92,9 +92,9 @@ def start_ld(parts: Parts, run: RunDir, node: LabNode) -> None:
     # fmt: on
 
 
-def start_real_server(parts: Parts, run: RunDir, node: LabNode) -> None:
+def start_web_server(parts: Parts, run: RunDir, node: LabNode) -> None:
     """nginx that answers with its node's name and the peer it sees."""
-    address = _rs_address(node.name)
+    address = _first_address(node.name)
     conf = run / f"{node.name}.nginx.conf"
     conf.write_text(_NGINX_CONF.format(run=run.path, name=node.name, address=address))
     # -e: nginx opens its log before it reads the configuration, by default one in /var/log
@@ -106,17 +106,17 @@ def start_all(parts: Parts, run: RunDir, net: Mininet, target: str) -> None:
     start_switch(parts, run, net[plan.SWITCH], target)
     for ld in plan.LDS:
         start_ld(parts, run, net[ld])
-    for name in plan.REAL_SERVERS:
-        start_real_server(parts, run, net[name])
+    for name in plan.WEB_SERVERS:
+        start_web_server(parts, run, net[name])
     wait_for(lambda: accepts(switch_socket(run)), f"{plan.SWITCH} accepts P4Runtime connections", parts)
     for ld in plan.LDS:
         wait_for(lambda name=ld: accepts(run / f"{name}.dp.sock"), f"{ld} accepts connections", parts)
         wait_for(lambda name=ld: accepts(agent_socket(run, name)), f"the agent of {ld} accepts connections", parts)
-    for name in plan.REAL_SERVERS:
+    for name in plan.WEB_SERVERS:
         wait_for(lambda node=net[name]: _listens(node), f"nginx of {name} answers", parts)
 
 
-def _rs_address(name: str) -> str:
+def _first_address(name: str) -> str:
     address = plan.interfaces_of(name)[0].address
     assert address is not None
     return address.split("/")[0]
@@ -124,7 +124,7 @@ def _rs_address(name: str) -> str:
 
 def _listens(node: LabNode) -> bool:
     try:
-        node.sh(f"curl --silent --output /dev/null http://{_rs_address(node.name)}/")
+        node.sh(f"curl --silent --output /dev/null http://{_first_address(node.name)}/")
     except LabError:
         return False
     return True

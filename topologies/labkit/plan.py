@@ -3,7 +3,8 @@
     c1 ── r1 ──1 gw1 2── ld1
                     3── ld2
                     4── rs1
-                    5── h1 ── rs2   (VPC "blue", VNI 100)
+                    5── h1 ─┬ rs2   (VPC "blue", VNI 100)
+                            └ vm1   (the same VPC; has the EIP)
                     6── h2 ── rs3   (VPC "blue", VNI 100)
 """
 
@@ -14,6 +15,8 @@ VIP = "203.0.113.10"
 VIP_PORT = 80
 SERVICE = "web"
 PUBLIC_PREFIX = "203.0.113.0/24"
+EIP = "203.0.113.50"
+EIP_NAME = "vm1"
 
 SWITCH = "gw1"
 SWITCH_MAC = "02:00:00:01:00:01"
@@ -29,6 +32,9 @@ CLIENT = "c1"
 ROUTER = "r1"
 LDS = ("ld1", "ld2")
 REAL_SERVERS = ("rs1", "rs2", "rs3")
+VM = "vm1"
+# Who serves HTTP: the VM to those who reach it by its EIP, the client to the VM.
+WEB_SERVERS = (*REAL_SERVERS, VM, CLIENT)
 
 VNI = 100
 VPC_GATEWAY = "192.168.0.1"
@@ -52,20 +58,27 @@ class Interface:
 
 
 @dataclass(frozen=True)
+class Guest:
+    """What would be a VM: a node on the bridge of a host."""
+
+    name: str
+    address: str
+    mac: str
+
+
+@dataclass(frozen=True)
 class Host:
-    """A hypervisor: one VM-like real server behind a bridge and a VXLAN device."""
+    """A hypervisor: guests behind a bridge and a VXLAN device. Guest i is on its interface i + 1."""
 
     name: str
     vtep: str
-    guest: str
-    guest_address: str
-    guest_mac: str
+    guests: tuple[Guest, ...]
 
 
-HOSTS = (
-    Host("h1", "10.0.5.2", "rs2", "192.168.0.2", "02:00:00:64:00:02"),
-    Host("h2", "10.0.6.2", "rs3", "192.168.0.3", "02:00:00:64:00:03"),
-)
+RS2 = Guest("rs2", "192.168.0.2", "02:00:00:64:00:02")
+RS3 = Guest("rs3", "192.168.0.3", "02:00:00:64:00:03")
+VM1 = Guest(VM, "192.168.0.10", "02:00:00:64:00:0a")
+HOSTS = (Host("h1", "10.0.5.2", (RS2, VM1)), Host("h2", "10.0.6.2", (RS3,)))
 
 
 def _switch_port(port: int) -> Interface:
@@ -83,8 +96,9 @@ LINKS: tuple[tuple[Interface, Interface], ...] = (
     (Interface("rs1", "02:00:00:00:05:02", "10.0.4.2/24", TENANT_MTU), _switch_port(4)),
     (Interface("h1", "02:00:00:00:06:02", "10.0.5.2/24"), _switch_port(5)),
     (Interface("h2", "02:00:00:00:07:02", "10.0.6.2/24"), _switch_port(6)),
-    (Interface("rs2", HOSTS[0].guest_mac, "192.168.0.2/24", TENANT_MTU), Interface("h1", "02:00:00:00:08:01", port=1)),
-    (Interface("rs3", HOSTS[1].guest_mac, "192.168.0.3/24", TENANT_MTU), Interface("h2", "02:00:00:00:09:01", port=1)),
+    (Interface("rs2", RS2.mac, "192.168.0.2/24", TENANT_MTU), Interface("h1", "02:00:00:00:08:01", port=1)),
+    (Interface("vm1", VM1.mac, "192.168.0.10/24", TENANT_MTU), Interface("h1", "02:00:00:00:08:02", port=2)),
+    (Interface("rs3", RS3.mac, "192.168.0.3/24", TENANT_MTU), Interface("h2", "02:00:00:00:09:01", port=1)),
 )
 
 # Next hop of everything that is not on a node's own subnet.
@@ -95,10 +109,14 @@ DEFAULT_GATEWAY = {
     "h2": "10.0.6.1",
     "rs2": VPC_GATEWAY,
     "rs3": VPC_GATEWAY,
+    "vm1": VPC_GATEWAY,
 }
 
 # The switch's own address on the link to each node that has a kernel address there (node → address).
 SWITCH_ADDRESS = {"r1": "192.0.2.1", "rs1": "10.0.4.1", "h1": "10.0.5.1", "h2": "10.0.6.1"}
+
+# Its first address in the fabric, from which it answers there.
+SWITCH_FABRIC_ADDRESS = "10.0.2.1"
 
 # How the path to each real server looks, for the picture.
 RS_PATH = {"rs1": "plain, routed", "rs2": f"VXLAN {VNI} → h1", "rs3": f"VXLAN {VNI} → h2"}

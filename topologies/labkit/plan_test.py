@@ -30,9 +30,12 @@ class PlanTest(unittest.TestCase):
         for address in plan.SWITCH_ADDRESS.values():
             self.assertRegex(YAML, rf"address: {re.escape(address)}/\d+ }}")
         for host in plan.HOSTS:
-            guest = YAML.partition(f"name: {host.guest}\n")[2].partition("- name")[0]
-            for line in (f"address: {host.guest_address}", f"host: {host.vtep}", f"mac: {host.guest_mac}"):
-                self.assertIn(f"{line}\n", guest)
+            for guest in host.guests:
+                text = YAML.partition(f"name: {guest.name}\n")[2].partition("- name")[0]
+                for line in (f"address: {guest.address}", f"host: {host.vtep}", f"mac: {guest.mac}"):
+                    self.assertIn(f"{line}\n", text)
+        self.assertIn(f"- name: {plan.EIP_NAME}\n    address: {plan.EIP}\n", YAML)
+        self.assertIn(f"prefixes: [{plan.PUBLIC_PREFIX}]\n", YAML)
 
     def test_macs_are_local_unicast_and_differ_between_nodes(self) -> None:
         owner: dict[str, str] = {plan.VPC_GATEWAY_MAC: "VPC gateway"}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Sequence
 
-from . import plan
+from . import eip, plan
 from .terminal import heading, paint, table
 from .traffic import Result
 
@@ -49,6 +49,19 @@ class Service:
 
 
 @dataclass(frozen=True)
+class Eip:
+    """An EIP as the switch holds and counts it."""
+
+    name: str
+    address: str
+    bound: str
+    packets_in: int
+    bytes_in: int
+    packets_out: int
+    bytes_out: int
+
+
+@dataclass(frozen=True)
 class Measured:
     """Everything the report needs."""
 
@@ -58,6 +71,8 @@ class Measured:
     services: Sequence[Service]
     buckets: dict[str, int]  # that the switch sends to each LD
     switch_drops: dict[str, int]
+    eip_traffic: eip.EipTraffic
+    eips: Sequence[Eip]
 
 
 def verdict(measured: Measured) -> list[str]:
@@ -72,6 +87,10 @@ def verdict(measured: Measured) -> list[str]:
     sessions = sum(ld.sessions_total for ld in measured.lds)
     if sessions < measured.traffic.requests:
         wrong.append(f"the LDs opened {sessions} sessions for {measured.traffic.requests} requests")
+    wrong += measured.eip_traffic.failures
+    for item in measured.eips:
+        if min(item.packets_in, item.packets_out) < eip.PINGS + eip.REQUESTS:
+            wrong.append(f"EIP {item.name}: the switch counted {item.packets_in} in and {item.packets_out} out")
     return wrong
 
 
@@ -96,7 +115,32 @@ def show(measured: Measured) -> None:
     rows = [(s.name, s.vip, s.cluster, s.packets, s.bytes) for s in measured.services]
     print(table(("service", "VIP", "cluster", "packets", "bytes"), rows))
     print(f"  buckets: {named(measured.buckets)}; packets dropped: {named(measured.switch_drops)}")
+    show_eips(measured)
     show_sessions(measured.sessions)
+
+
+def show_eips(measured: Measured) -> None:
+    print(heading("EIP (from the switch's binding and counters)"))
+    columns = ("EIP", "address", "bound to", "packets in", "bytes in", "packets out", "bytes out")
+    print(
+        table(
+            columns,
+            [
+                (e.name, e.address, e.bound, e.packets_in, e.bytes_in, e.packets_out, e.bytes_out)
+                for e in measured.eips
+            ],
+        )
+    )
+    done = measured.eip_traffic
+    print(
+        f"  ping from {plan.CLIENT}, 1,500 bytes, DF: {done.pings} of {eip.PINGS} answered\n"
+        f"  {plan.CLIENT} → EIP:80: {done.requests_in} of {eip.REQUESTS} requests, {plan.VM} saw {eip.CLIENT_ADDRESS}\n"
+        f"  {plan.VM} → {plan.CLIENT}:80: {done.requests_out} of {eip.REQUESTS} requests, {plan.CLIENT} saw {plan.EIP}\n"
+        f"  {plan.VM} → VIP {plan.VIP}:80, out and in again: {done.requests_hairpin} of {eip.HAIRPIN_REQUESTS} requests\n"
+        f"  traceroute {plan.CLIENT} → EIP: {' → '.join(done.hops_in)}\n"
+        f"  traceroute {plan.VM} → {plan.CLIENT}: {' → '.join(done.hops_out)}\n"
+        f"  path MTU that {plan.VM} learned from the router's ICMP error: {done.path_mtu}"
+    )
 
 
 def show_sessions(sessions: Sequence[Session]) -> None:

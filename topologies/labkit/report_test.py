@@ -5,16 +5,20 @@ from collections import Counter
 from dataclasses import replace
 
 from labkit import plan
-from labkit.report import Ld, Measured, Service, named, picture, verdict
+from labkit.eip import EipTraffic
+from labkit.report import Eip, Ld, Measured, Service, named, picture, verdict
 from labkit.terminal import table
 from labkit.traffic import Result
+
+
+EIP = Eip("vm1", plan.EIP, "192.168.0.10 in blue at 10.0.5.2", 99, 9900, 99, 9900)
 
 
 def measured(per_rs: dict[str, int], sessions: tuple[int, int]) -> Measured:
     result = Result(requests=sum(per_rs.values()), per_rs=Counter(per_rs))
     lds = [Ld(name, total, 1, 512, 9, 9, {}) for name, total in zip(plan.LDS, sessions)]
     services = [Service("web", "203.0.113.10:80/tcp", "edge", 77, 1)]
-    return Measured(result, lds, [], services, {"ld1": 500, "ld2": 524}, {"TTL_EXCEEDED": 0})
+    return Measured(result, lds, [], services, {"ld1": 500, "ld2": 524}, {"TTL_EXCEEDED": 0}, EipTraffic(), [EIP])
 
 
 class VerdictTest(unittest.TestCase):
@@ -34,6 +38,12 @@ class VerdictTest(unittest.TestCase):
         lab = measured({"rs1": 1, "rs2": 2, "rs3": 3}, (4, 4))
         lab = replace(lab, traffic=replace(lab.traffic, failures=["request 7: status 503"]))
         self.assertEqual(verdict(lab), ["request 7: status 503"])
+
+
+    def test_what_the_eip_did_wrong(self) -> None:
+        lab = measured({"rs1": 1, "rs2": 2, "rs3": 3}, (3, 3))
+        lab = replace(lab, eip_traffic=EipTraffic(failures=["EIP: no way"]), eips=[replace(EIP, packets_out=3)])
+        self.assertEqual(verdict(lab), ["EIP: no way", "EIP vm1: the switch counted 99 in and 3 out"])
 
 
 class PictureTest(unittest.TestCase):

@@ -8,7 +8,7 @@ import time
 from mininet.cli import CLI
 from mininet.log import setLogLevel
 
-from . import measure, parts, plan, ready, report, run_dir, topology, traffic
+from . import eip, measure, parts, plan, ready, report, run_dir, topology, traffic
 from .errors import LabError
 from .processes import Parts
 from .run_dir import RunDir
@@ -64,7 +64,9 @@ def _traffic(
     client = net[plan.CLIENT]
     result = traffic.small_requests(client, directory)
     clock.step(f"{result.requests} requests from {plan.CLIENT} to {plan.VIP}:{plan.VIP_PORT}")
-    measured = measure.everything(sluice, result)
+    eip_traffic = eip.run(net)
+    clock.step(f"ping, requests both ways, traceroute and path MTU of the EIP {plan.EIP}")
+    measured = measure.everything(sluice, result, eip_traffic)
     result.failures += traffic.big_requests(client, directory).failures
     clock.step(f"{traffic.BLOBS} downloads of {traffic.BLOB_BYTES // 1024} KiB, compared byte for byte")
     programs.check_alive()

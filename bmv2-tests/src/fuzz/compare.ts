@@ -4,6 +4,7 @@ import type { EntryUpdate } from "@sluice/controller/p4runtime";
 import { type CounterValue, describeAction, describeKey, P4RuntimeError } from "@sluice/controller/p4runtime";
 import { describeFrame, diffFrames, hex } from "../packet/index.js";
 import type { BatchOutcome, PacketIn, PortFrame, Target } from "../target/target.js";
+import { EIP_INDEXES } from "./world.js";
 
 /** The results of writes, one for each update: 0 or the gRPC status code. */
 export async function writeResults(target: Target, updates: readonly EntryUpdate[]): Promise<number[]> {
@@ -17,7 +18,7 @@ export async function writeResults(target: Target, updates: readonly EntryUpdate
   return codes;
 }
 
-/** Every entry with its action and direct counter, and every cell of `drops`: one line each. */
+/** Every entry with its action and direct counter, every cell of `drops`, those of the EIPs: one line each. */
 export async function stateOf(target: Target): Promise<Map<string, string>> {
   const state = new Map<string, string>();
   for await (const entry of target.control.read(undefined, { counters: true })) {
@@ -25,6 +26,10 @@ export async function stateOf(target: Target): Promise<Map<string, string>> {
   }
   for (const [index, value] of await target.control.readCounter("drops")) {
     state.set(`drops[${index}]`, counterText(value));
+  }
+  const { id } = (await target.control.schema()).counters.get("eip_packets");
+  for (const index of EIP_INDEXES.flatMap((eip) => [2 * eip, 2 * eip + 1])) {
+    state.set(`eip_packets[${index}]`, counterText(await target.raw.readCell(id, index)));
   }
   return state;
 }

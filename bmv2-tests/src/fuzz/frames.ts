@@ -6,12 +6,20 @@ import {
   type Ethernet,
   ethernet,
   fragments,
+  fragmentsV6,
+  HEARTBEAT_PORT,
+  heartbeat,
   type Ipv4,
   icmp,
+  icmpv6,
   ipv4,
+  ipv6,
   type Layer,
+  nd,
+  ndOption,
   padded,
   payload,
+  quote,
   tcp,
   trailer,
   udp,
@@ -19,10 +27,23 @@ import {
   VXLAN_PORT,
   vlan,
   vxlan,
+  withFields,
 } from "../packet/index.js";
 import type { PortFrame } from "../target/target.js";
 import type { Random } from "./random.js";
-import { anyAddress, anyMac, L4_PORTS, PORTS, PROTOCOLS, VLANS, VNIS } from "./world.js";
+import {
+  anyAddress,
+  anyAddressV6,
+  anyMac,
+  HEARTBEAT,
+  L4_PORTS,
+  LDS,
+  PORTS,
+  PROTOCOLS,
+  someAddress,
+  VLANS,
+  VNIS,
+} from "./world.js";
 
 /** A frame and the port at which it enters. */
 export function randomFrame(random: Random): PortFrame {
@@ -44,6 +65,7 @@ export function randomLayers(random: Random): Layer[] {
   if (random.oneIn(12)) {
     const whole = build(layers).length - 14 - 20;
     const cuts = whole > 48 ? [8 * (1 + random.int(4))] : [];
+    if (!layers.some(({ kind }) => kind === "ipv4")) return finish(random, layers);
     return finish(random, random.pick(fragments(layers, ...cuts)));
   }
   return finish(random, layers);
@@ -95,12 +117,20 @@ function randomIpv4(random: Random): Ipv4 {
 }
 
 function randomPacket(random: Random, depth: number): Layer[] {
+  if (random.oneIn(3)) return randomPacketV6(random);
   const header = randomIpv4(random);
   const data = payload(random.bytes(random.oneIn(40) ? random.int(3000) : random.int(64)));
   const srcPort = random.oneIn(4) ? random.int(65536) : random.pick(L4_PORTS);
   const dstPort = random.oneIn(4) ? random.int(65536) : random.pick(L4_PORTS);
   if (depth < 2 && random.oneIn(4)) {
     return [header, ...randomTunnel(random, srcPort, depth)];
+  }
+  if (depth === 0 && random.oneIn(12)) return [header, ...randomHeartbeat(random)];
+  if (random.oneIn(10)) {
+    // An ICMP error about a packet that its receiver sent, mostly.
+    const probe = withFields(randomProbe(random, 4), "ipv4", random.oneIn(8) ? {} : { src: header.dst });
+    const type = random.pick([3, 3, 4, 11, 12]);
+    return [header, icmp({ type, code: random.int(5) }), quote(probe, random.oneIn(4) ? random.int(64) : 8)];
   }
   switch (random.pick(PROTOCOLS)) {
     case 6:
@@ -119,6 +149,70 @@ function randomPacket(random: Random, depth: number): Layer[] {
     }
     default:
       return [{ ...header, protocol: random.int(256) }, data];
+  }
+}
+
+/** A packet that somebody may have sent: what an ICMP error is about. */
+function randomProbe(random: Random, version: 4 | 6): Layer[] {
+  const ports = { srcPort: random.pick(L4_PORTS), dstPort: random.pick(L4_PORTS) };
+  const [src, dst] = [someAddress(random, version), someAddress(random, version)];
+  const head = version === 4 ? ipv4({ src, dst }) : ipv6({ src, dst });
+  const l4 = [
+    tcp(ports),
+    udp({ ...ports, ...(random.oneIn(3) ? { checksum: 0 } : {}) }),
+    version === 4 ? icmp({ type: 8 }) : icmpv6({ type: 128 }),
+  ];
+  return [head, random.pick(l4), payload(random.bytes(random.int(20)))];
+}
+
+let lastSequence = 0;
+
+function randomHeartbeat(random: Random): Layer[] {
+  lastSequence += random.oneIn(8) ? 0 : 1;
+  const wrong = random.oneIn(6) ? random.pick([{ key: 1 }, { epoch: 4 }, { ldId: 77 }]) : {};
+  const flags = random.oneIn(3) ? 1 : 0;
+  const beat = { ldId: random.pick(LDS), flags, sequence: lastSequence, ...HEARTBEAT, ...wrong };
+  return [udp({ srcPort: HEARTBEAT_PORT, dstPort: HEARTBEAT_PORT }), heartbeat(beat)];
+}
+
+function randomPacketV6(random: Random): Layer[] {
+  const header = ipv6({
+    src: anyAddressV6(random),
+    dst: anyAddressV6(random),
+    hopLimit: random.oneIn(12) ? random.int(3) : 1 + random.int(255),
+    dscp: random.int(64),
+    ecn: random.int(4),
+    flowLabel: random.int(1 << 20),
+    ...(random.oneIn(25) && random.pick([{ version: random.int(16) }, { payloadLen: random.int(200) }])),
+  });
+  const data = payload(random.bytes(random.oneIn(40) ? random.int(3000) : random.int(64)));
+  const ports = { srcPort: random.pick(L4_PORTS), dstPort: random.pick(L4_PORTS) };
+  switch (random.int(8)) {
+    case 0:
+    case 1:
+      return [header, tcp({ ...ports, flags: random.int(256) }), data];
+    case 2:
+    case 3:
+      return [header, udp({ ...ports, ...(random.oneIn(6) ? { checksum: 0 } : {}) }), data];
+    case 4:
+      return [header, icmpv6({ type: random.pick([128, 128, 129, 0, 200]), rest: random.int(9) }), data];
+    case 5: {
+      const probe = withFields(randomProbe(random, 6), "ipv6", random.oneIn(8) ? {} : { src: header.dst });
+      return [
+        header,
+        icmpv6({ type: 1 + random.int(4) }),
+        quote(probe, random.oneIn(4) ? random.int(64) : 8),
+      ];
+    }
+    case 6: {
+      const question = { ...header, hopLimit: random.oneIn(8) ? 64 : 255 };
+      const option = random.oneIn(3) ? [] : [ndOption(1, anyMac(random))];
+      return [question, icmpv6({ type: 135 + random.int(2) }), nd(someAddress(random, 6)), ...option];
+    }
+    default: {
+      const pieces = fragmentsV6([header, udp(ports), payload(random.bytes(60))], random.int(1000), 8, 40);
+      return random.oneIn(4) ? [{ ...header, nextHeader: random.int(256) }, data] : random.pick(pieces);
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 // The few values that random entries and random frames share, so that frames hit entries often enough to get far.
+import { ipv6Bytes, ipv6Text } from "../packet/index.js";
 import type { Random } from "./random.js";
 
 const hexByte = (value: number) => value.toString(16).padStart(2, "0");
@@ -25,6 +26,23 @@ export const ADDRESSES = [
   "128.0.0.0",
   "223.255.255.255",
 ];
+/** The same for IPv6. */
+export const ADDRESSES_V6 = [
+  ...range(6, (i) => `2001:db8:113::${i.toString(16)}`),
+  ...range(4, (i) => `2001:db8:64::${(i * 63).toString(16)}`),
+  "2001:db8:1::1",
+  "fd00::5",
+  "fe80::1",
+];
+export const MARTIANS_V6 = ["::", "::1", "::ffff:a00:1", "ff02::1", "ff0e::5"];
+export const PREFIXES_V6 = [0, 1, 32, 48, 64, 111, 127, 128];
+export const EIP_INDEXES = range(6, (i) => i);
+export const HEARTBEAT = { key: 0xfeedbeef, epoch: 3 };
+/** Groups that are on both switches from the start, with the next hops of their slots. */
+export const ECMP_GROUPS: ReadonlyMap<number, readonly number[]> = new Map([
+  [1, [1, 2, 3, 0]],
+  [2, [3, 3, 1]],
+]);
 export const MARTIANS = ["0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "240.1.1.1", "255.255.255.255"];
 export const PREFIXES = [0, 1, 8, 9, 16, 22, 24, 26, 30, 31, 32];
 export const L4_PORTS = [0, 1, 80, 443, 1023, 1024, 4789, 40_000, 65_535];
@@ -40,13 +58,24 @@ export function anyAddress(random: Random): string {
   return random.oneIn(40) ? random.pick(MARTIANS) : random.pick(ADDRESSES);
 }
 
+export function anyAddressV6(random: Random): string {
+  if (random.oneIn(30)) return ipv6Text(random.bytes(16));
+  return random.oneIn(40) ? random.pick(MARTIANS_V6) : random.pick(ADDRESSES_V6);
+}
+
+/** An address of the gateway's world, of this version. */
+export function someAddress(random: Random, version: 4 | 6): string {
+  return random.pick(version === 4 ? ADDRESSES : ADDRESSES_V6);
+}
+
 export function anyMac(random: Random): string {
   if (random.oneIn(30)) return Array.from(random.bytes(6), hexByte).join(":");
   return random.pick(random.oneIn(16) ? OTHER_MACS : GATEWAY_MACS);
 }
 
 /** A prefix of one of the addresses, its other bits cleared. */
-export function anyPrefix(random: Random): string {
+export function anyPrefix(random: Random, version: 4 | 6 = 4): string {
+  if (version === 6) return anyPrefixV6(random);
   const length = random.pick(PREFIXES);
   const value = random
     .pick(ADDRESSES)
@@ -54,4 +83,13 @@ export function anyPrefix(random: Random): string {
     .reduce((sum, octet) => sum * 256 + Number(octet), 0);
   const kept = length === 0 ? 0 : (value & (0xffffffff << (32 - length))) >>> 0;
   return `${[24, 16, 8, 0].map((shift) => (kept >>> shift) & 0xff).join(".")}/${length}`;
+}
+
+function anyPrefixV6(random: Random): string {
+  const length = random.pick(PREFIXES_V6);
+  const kept = ipv6Bytes(random.pick(ADDRESSES_V6)).map((byte, i) => {
+    const bits = Math.min(8, Math.max(0, length - 8 * i));
+    return byte & (0xff00 >> bits) & 0xff;
+  });
+  return `${ipv6Text(kept)}/${length}`;
 }

@@ -1,10 +1,13 @@
 // Layers -> the bytes of a frame.
-import { concat, internetChecksum, ipv4Bytes, macBytes, uint } from "./bytes.js";
+import { addressBytes, concat, internetChecksum, ipv4Bytes, ipv6Bytes, macBytes, uint } from "./bytes.js";
 import {
   ETHERTYPE,
   type Icmp,
+  type Icmpv6,
   type Ipv4,
+  type Ipv6,
   ipv4,
+  ipv6Fragment,
   type Layer,
   MIN_FRAME_BYTES,
   PROTOCOL,
@@ -27,7 +30,7 @@ export function build(layers: readonly Layer[]): Uint8Array {
       if (i !== layers.length - 1) throw new Error("a trailer is the last layer");
       pending = layer.bytes;
     } else {
-      body = encode(layer, body, layers[i + 1], enclosingIpv4(layers, i));
+      body = encode(layer, body, layers[i + 1], enclosingIp(layers, i));
     }
     const last = layers.at(-1);
     if (layer.kind === "ethernet" && i > 0 && last?.kind === "trailer" && last.inTunnel) {
@@ -68,15 +71,50 @@ export function fragments(layers: readonly Layer[], ...cuts: number[]): Layer[][
   });
 }
 
-function enclosingIpv4(layers: readonly Layer[], i: number): Ipv4 | undefined {
-  return layers.slice(0, i).findLast((layer): layer is Ipv4 => layer.kind === "ipv4");
+/**
+ * Cuts the (outermost) IPv6 packet of a frame into fragments (RFC 8200, section 4.5).
+ *
+ * @param cuts - where the payload is cut, in bytes, each a multiple of 8
+ */
+export function fragmentsV6(layers: readonly Layer[], identification: number, ...cuts: number[]): Layer[][] {
+  const at = layers.findIndex((layer) => layer.kind === "ipv6");
+  const packet = build(layers.slice(at));
+  const data = packet.subarray(40);
+  const edges = [0, ...cuts, data.length];
+  return edges.slice(0, -1).map((from, i) => {
+    const to = edges[i + 1]!;
+    const piece = ipv6Fragment({
+      nextHeader: packet[6]!,
+      moreFragments: to < data.length ? 1 : 0,
+      offset: from / 8,
+      identification,
+    });
+    return [...layers.slice(0, at + 1), piece, { kind: "payload", bytes: data.slice(from, to) }];
+  });
+}
+
+/**
+ * What an ICMP error quotes of a packet: its IP header and the first bytes behind it.
+ *
+ * @param l4Bytes - 8 is what RFC 792 asks for; all of the packet by default
+ */
+export function quote(packet: readonly Layer[], l4Bytes = Number.POSITIVE_INFINITY): Layer {
+  const bytes = build(packet);
+  const headerBytes = bytes[0]! >> 4 === 6 ? 40 : (bytes[0]! & 15) * 4;
+  return { kind: "payload", bytes: bytes.slice(0, Math.min(bytes.length, headerBytes + l4Bytes)) };
+}
+
+type Ip = Ipv4 | Ipv6;
+
+function enclosingIp(layers: readonly Layer[], i: number): Ip | undefined {
+  return layers.slice(0, i).findLast((layer): layer is Ip => layer.kind === "ipv4" || layer.kind === "ipv6");
 }
 
 function encode(
   layer: Exclude<Layer, { kind: "trailer" }>,
   body: Uint8Array,
   next: Layer | undefined,
-  ip: Ipv4 | undefined,
+  ip: Ip | undefined,
 ) {
   switch (layer.kind) {
     case "ethernet":
@@ -107,6 +145,32 @@ function encode(
       );
     case "ipv4":
       return encodeIpv4(layer, body, next);
+    case "ipv6":
+      return encodeIpv6(layer, body, next);
+    case "ipv6Fragment":
+      return concat(
+        uint(layer.nextHeader ?? protocolOf(next), 1),
+        uint(layer.reserved, 1),
+        uint((layer.offset << 3) | (layer.reserved2 << 1) | layer.moreFragments, 2),
+        uint(layer.identification, 4),
+        body,
+      );
+    case "icmpv6":
+      return encodeIcmpv6(layer, body, ip);
+    case "nd":
+      return concat(ipv6Bytes(layer.target), body);
+    case "ndOption":
+      return concat(uint(layer.type, 1), uint(layer.length, 1), macBytes(layer.mac), body);
+    case "heartbeat":
+      return concat(
+        uint(layer.key, 4),
+        uint(layer.ldId, 2),
+        uint(layer.flags, 2),
+        uint(layer.epoch, 4),
+        uint(0, 2),
+        uint(layer.sequence, 6),
+        body,
+      );
     case "udp":
       return encodeUdp(layer, body, ip);
     case "tcp":
@@ -134,6 +198,8 @@ function etherTypeOf(next: Layer | undefined): number {
       return ETHERTYPE.arp;
     case "ipv4":
       return ETHERTYPE.ipv4;
+    case "ipv6":
+      return ETHERTYPE.ipv6;
     default:
       throw new Error(
         `give etherType: ${next?.kind ?? "nothing"} after an Ethernet header has none of its own`,
@@ -149,8 +215,12 @@ function protocolOf(next: Layer | undefined): number {
       return PROTOCOL.tcp;
     case "icmp":
       return PROTOCOL.icmp;
+    case "icmpv6":
+      return PROTOCOL.icmpv6;
+    case "ipv6Fragment":
+      return PROTOCOL.ipv6Fragment;
     default:
-      throw new Error(`give protocol: ${next?.kind ?? "nothing"} after an IPv4 header has none of its own`);
+      throw new Error(`give protocol: ${next?.kind ?? "nothing"} after an IP header has none of its own`);
   }
 }
 
@@ -173,14 +243,32 @@ function encodeIpv4(ip: Ipv4, body: Uint8Array, next: Layer | undefined): Uint8A
   return concat(header, body);
 }
 
-/** The pseudo header of RFC 768 and RFC 9293, section 3.1. */
-function pseudoHeader(ip: Ipv4 | undefined, protocol: number, length: number): Uint8Array {
-  if (ip === undefined)
-    throw new Error("give checksum: without an IPv4 header around it there is no pseudo header");
-  return concat(ipv4Bytes(ip.src), ipv4Bytes(ip.dst), uint(protocol, 2), uint(length, 2));
+function encodeIpv6(ip: Ipv6, body: Uint8Array, next: Layer | undefined): Uint8Array {
+  const first = concat(
+    uint((ip.version << 4) | (ip.dscp >> 2), 1),
+    uint(((ip.dscp & 3) << 6) | (ip.ecn << 4), 1),
+  );
+  first[1]! |= ip.flowLabel >> 16;
+  return concat(
+    first,
+    uint(ip.flowLabel & 0xffff, 2),
+    uint(ip.payloadLen ?? body.length, 2),
+    uint(ip.nextHeader ?? protocolOf(next), 1),
+    uint(ip.hopLimit, 1),
+    ipv6Bytes(ip.src),
+    ipv6Bytes(ip.dst),
+    body,
+  );
 }
 
-function encodeUdp(udp: Udp, body: Uint8Array, ip: Ipv4 | undefined): Uint8Array {
+/** The pseudo header of RFC 768 and RFC 9293, section 3.1; of RFC 8200, section 8.1 (zeros between fields add nothing). */
+function pseudoHeader(ip: Ip | undefined, protocol: number, length: number): Uint8Array {
+  if (ip === undefined)
+    throw new Error("give checksum: without an IP header around it there is no pseudo header");
+  return concat(addressBytes(ip.src), addressBytes(ip.dst), uint(protocol, 2), uint(length, 2));
+}
+
+function encodeUdp(udp: Udp, body: Uint8Array, ip: Ip | undefined): Uint8Array {
   const length = 8 + body.length;
   const header = concat(
     uint(udp.srcPort, 2),
@@ -197,7 +285,7 @@ function encodeUdp(udp: Udp, body: Uint8Array, ip: Ipv4 | undefined): Uint8Array
   return concat(header, body);
 }
 
-function encodeTcp(tcp: Tcp, body: Uint8Array, ip: Ipv4 | undefined): Uint8Array {
+function encodeTcp(tcp: Tcp, body: Uint8Array, ip: Ip | undefined): Uint8Array {
   const headerBytes = 20 + tcp.options.length;
   const header = concat(
     uint(tcp.srcPort, 2),
@@ -227,5 +315,14 @@ function encodeIcmp(icmp: Icmp, body: Uint8Array): Uint8Array {
     uint(icmp.sequence, 2),
   );
   header.set(uint(icmp.checksum ?? internetChecksum(header, body), 2), 2);
+  return concat(header, body);
+}
+
+function encodeIcmpv6(icmp: Icmpv6, body: Uint8Array, ip: Ip | undefined): Uint8Array {
+  const header = concat(uint(icmp.type, 1), uint(icmp.code, 1), uint(0, 2), uint(icmp.rest, 4));
+  const checksum =
+    icmp.checksum ??
+    internetChecksum(pseudoHeader(ip, PROTOCOL.icmpv6, header.length + body.length), header, body);
+  header.set(uint(checksum, 2), 2);
   return concat(header, body);
 }

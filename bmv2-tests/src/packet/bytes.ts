@@ -49,6 +49,38 @@ export function ipv4Text(bytes: Uint8Array): string {
   return bytes.join(".");
 }
 
+export function ipv6Bytes(text: string): Uint8Array {
+  const [head = "", tail] = text.split("::");
+  const groups = (part: string) => (part === "" ? [] : part.split(":").map((g) => Number.parseInt(g, 16)));
+  const [left, right] = [groups(head), tail === undefined ? [] : groups(tail)];
+  const zeros = tail === undefined ? 0 : 8 - left.length - right.length;
+  const all = [...left, ...new Array<number>(Math.max(0, zeros)).fill(0), ...right];
+  if (all.length !== 8 || all.some((group) => !(group >= 0 && group <= 0xffff))) {
+    throw new Error(`"${text}" is not an IPv6 address`);
+  }
+  return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]));
+}
+
+/** The eight groups, the longest run of zeros shortened (RFC 5952, section 4). */
+export function ipv6Text(bytes: Uint8Array): string {
+  const groups = Array.from({ length: 8 }, (_, i) => readUint(bytes, 2 * i, 2).toString(16));
+  const runs = [
+    ...groups
+      .map((group) => (group === "0" ? "0" : "1"))
+      .join("")
+      .matchAll(/00+/g),
+  ];
+  const longest = runs.sort((a, b) => b[0].length - a[0].length)[0];
+  if (longest === undefined) return groups.join(":");
+  const end = longest.index + longest[0].length;
+  return `${groups.slice(0, longest.index).join(":")}::${groups.slice(end).join(":")}`;
+}
+
+/** The bytes of an address of either version. */
+export function addressBytes(text: string): Uint8Array {
+  return text.includes(":") ? ipv6Bytes(text) : ipv4Bytes(text);
+}
+
 export function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
 }

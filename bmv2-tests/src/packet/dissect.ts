@@ -1,6 +1,16 @@
 // The bytes of a frame -> layers with every field given. Never throws: what is cut short or unknown becomes the payload.
-import { ipv4Text, macText, readUint } from "./bytes.js";
-import { ETHERTYPE, type Layer, PROTOCOL, VXLAN_PORT } from "./layers.js";
+import { ipv4Text, ipv6Text, macText, readUint } from "./bytes.js";
+import {
+  ETHERTYPE,
+  HEARTBEAT_BYTES,
+  HEARTBEAT_PORT,
+  ICMP_ERRORS,
+  ICMPV6,
+  ICMPV6_ERRORS,
+  type Layer,
+  PROTOCOL,
+  VXLAN_PORT,
+} from "./layers.js";
 
 export function dissect(frame: Uint8Array): Layer[] {
   const layers: Layer[] = [];
@@ -45,6 +55,8 @@ function byEtherType(
     arpAt(frame, at, end, layers, inTunnel);
   } else if (type === ETHERTYPE.ipv4) {
     ipv4At(frame, at, end, layers, inTunnel);
+  } else if (type === ETHERTYPE.ipv6) {
+    ipv6At(frame, at, end, layers, inTunnel);
   } else {
     fits(frame, at, end, Number.POSITIVE_INFINITY, layers);
   }
@@ -107,6 +119,42 @@ function ipv4At(frame: Uint8Array, at: number, end: number, layers: Layer[], inT
   trailerAt(frame, packetEnd, end, layers, inTunnel);
 }
 
+function ipv6At(frame: Uint8Array, at: number, end: number, layers: Layer[], inTunnel: boolean): void {
+  if (!fits(frame, at, end, 40, layers)) return;
+  const payloadLen = readUint(frame, at + 4, 2);
+  const nextHeader = frame[at + 6]!;
+  const first = readUint(frame, at, 4);
+  layers.push({
+    kind: "ipv6",
+    version: first >>> 28,
+    dscp: (first >>> 22) & 0x3f,
+    ecn: (first >>> 20) & 3,
+    flowLabel: first & 0xfffff,
+    payloadLen,
+    nextHeader,
+    hopLimit: frame[at + 7]!,
+    src: ipv6Text(frame.subarray(at + 8, at + 24)),
+    dst: ipv6Text(frame.subarray(at + 24, at + 40)),
+  });
+  const packetEnd = Math.min(at + 40 + payloadLen, end);
+  if (nextHeader === PROTOCOL.ipv6Fragment && packetEnd - at - 40 >= 8) {
+    const word = readUint(frame, at + 42, 2);
+    layers.push({
+      kind: "ipv6Fragment",
+      nextHeader: frame[at + 40]!,
+      reserved: frame[at + 41]!,
+      offset: word >> 3,
+      reserved2: (word >> 1) & 3,
+      moreFragments: word & 1,
+      identification: readUint(frame, at + 44, 4),
+    });
+    fits(frame, at + 48, packetEnd, Number.POSITIVE_INFINITY, layers);
+  } else {
+    byProtocol(nextHeader, frame, at + 40, packetEnd, layers);
+  }
+  trailerAt(frame, packetEnd, end, layers, inTunnel);
+}
+
 function byProtocol(protocol: number, frame: Uint8Array, at: number, end: number, layers: Layer[]): void {
   if (protocol === PROTOCOL.udp && end - at >= 8) {
     const dstPort = readUint(frame, at + 2, 2);
@@ -119,6 +167,12 @@ function byProtocol(protocol: number, frame: Uint8Array, at: number, end: number
     });
     if (dstPort === VXLAN_PORT && end - at >= 16) {
       vxlanAt(frame, at + 8, end, layers);
+    } else if (
+      dstPort === HEARTBEAT_PORT &&
+      end - at === 8 + HEARTBEAT_BYTES &&
+      readUint(frame, at + 20, 2) === 0
+    ) {
+      heartbeatAt(frame, at + 8, layers);
     } else {
       fits(frame, at + 8, end, Number.POSITIVE_INFINITY, layers);
     }
@@ -133,10 +187,49 @@ function byProtocol(protocol: number, frame: Uint8Array, at: number, end: number
       identifier: readUint(frame, at + 4, 2),
       sequence: readUint(frame, at + 6, 2),
     });
-    fits(frame, at + 8, end, Number.POSITIVE_INFINITY, layers);
+    if (ICMP_ERRORS.has(frame[at]!)) ipv4At(frame, at + 8, end, layers, false);
+    else fits(frame, at + 8, end, Number.POSITIVE_INFINITY, layers);
+  } else if (protocol === PROTOCOL.icmpv6 && end - at >= 8) {
+    icmpv6At(frame, at, end, layers);
   } else {
     fits(frame, at, end, Number.POSITIVE_INFINITY, layers);
   }
+}
+
+function icmpv6At(frame: Uint8Array, at: number, end: number, layers: Layer[]): void {
+  const type = frame[at]!;
+  layers.push({
+    kind: "icmpv6",
+    type,
+    code: frame[at + 1]!,
+    checksum: readUint(frame, at + 2, 2),
+    rest: readUint(frame, at + 4, 4),
+  });
+  if (ICMPV6_ERRORS.has(type)) {
+    ipv6At(frame, at + 8, end, layers, false);
+  } else if ((type === ICMPV6.solicitation || type === ICMPV6.advertisement) && end - at >= 24) {
+    layers.push({ kind: "nd", target: ipv6Text(frame.subarray(at + 8, at + 24)) });
+    const option = at + 24;
+    if (end - option === 8) {
+      const mac = macText(frame.subarray(option + 2, option + 8));
+      layers.push({ kind: "ndOption", type: frame[option]!, length: frame[option + 1]!, mac });
+    } else {
+      fits(frame, option, end, Number.POSITIVE_INFINITY, layers);
+    }
+  } else {
+    fits(frame, at + 8, end, Number.POSITIVE_INFINITY, layers);
+  }
+}
+
+function heartbeatAt(frame: Uint8Array, at: number, layers: Layer[]): void {
+  layers.push({
+    kind: "heartbeat",
+    key: readUint(frame, at, 4),
+    ldId: readUint(frame, at + 4, 2),
+    flags: readUint(frame, at + 6, 2),
+    epoch: readUint(frame, at + 8, 4),
+    sequence: readUint(frame, at + 14, 6),
+  });
 }
 
 function tcpAt(frame: Uint8Array, at: number, end: number, layers: Layer[]): void {

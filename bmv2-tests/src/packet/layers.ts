@@ -52,6 +52,31 @@ export interface Ipv4 {
   options: Uint8Array;
 }
 
+/** RFC 8200. */
+export interface Ipv6 {
+  kind: "ipv6";
+  version: number;
+  dscp: number;
+  ecn: number;
+  flowLabel: number;
+  payloadLen?: number;
+  nextHeader?: number;
+  hopLimit: number;
+  src: string;
+  dst: string;
+}
+
+export interface Ipv6Fragment {
+  kind: "ipv6Fragment";
+  nextHeader?: number;
+  reserved: number;
+  /** In units of 8 bytes, as on the wire. */
+  offset: number;
+  reserved2: number;
+  moreFragments: number;
+  identification: number;
+}
+
 export interface Udp {
   kind: "udp";
   srcPort: number;
@@ -85,6 +110,39 @@ export interface Icmp {
   sequence: number;
 }
 
+/** RFC 4443. `rest` is an echo's identifier and sequence number, an advertisement's flags, an MTU, or unused. */
+export interface Icmpv6 {
+  kind: "icmpv6";
+  type: number;
+  code: number;
+  checksum?: number;
+  rest: number;
+}
+
+/** The target of a neighbour solicitation or advertisement (RFC 4861, sections 4.3 and 4.4). */
+export interface Nd {
+  kind: "nd";
+  target: string;
+}
+
+/** A link-layer address option (RFC 4861, section 4.6.1). */
+export interface NdOption {
+  kind: "ndOption";
+  type: number;
+  length: number;
+  mac: string;
+}
+
+/** From an LD to the switch, as in p4src/headers.p4. */
+export interface Heartbeat {
+  kind: "heartbeat";
+  key: number;
+  ldId: number;
+  flags: number;
+  epoch: number;
+  sequence: number;
+}
+
 export interface Vxlan {
   kind: "vxlan";
   flags: number;
@@ -105,12 +163,43 @@ export interface Trailer {
   inTunnel: boolean;
 }
 
-export type Layer = Ethernet | Vlan | Arp | Ipv4 | Udp | Tcp | Icmp | Vxlan | Payload | Trailer;
+export type Layer =
+  | Ethernet
+  | Vlan
+  | Arp
+  | Ipv4
+  | Ipv6
+  | Ipv6Fragment
+  | Udp
+  | Tcp
+  | Icmp
+  | Icmpv6
+  | Nd
+  | NdOption
+  | Heartbeat
+  | Vxlan
+  | Payload
+  | Trailer;
 export type Kind = Layer["kind"];
 export type LayerOf<K extends Kind> = Extract<Layer, { kind: K }>;
 
 export const ETHERTYPE = { ipv4: 0x0800, arp: 0x0806, vlan: 0x8100, ipv6: 0x86dd } as const;
-export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17 } as const;
+export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, ipv6Fragment: 44, icmpv6: 58 } as const;
+export const ICMP = { echoReply: 0, unreachable: 3, echoRequest: 8, timeExceeded: 11 } as const;
+export const ICMPV6 = {
+  unreachable: 1,
+  packetTooBig: 2,
+  timeExceeded: 3,
+  echoRequest: 128,
+  echoReply: 129,
+  solicitation: 135,
+  advertisement: 136,
+} as const;
+/** ICMP and ICMPv6 types that quote the packet they are about. */
+export const ICMP_ERRORS: ReadonlySet<number> = new Set([3, 4, 11, 12]);
+export const ICMPV6_ERRORS: ReadonlySet<number> = new Set([1, 2, 3, 4]);
+export const HEARTBEAT_PORT = 4793;
+export const HEARTBEAT_BYTES = 20;
 export const TCP_FLAG = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16 } as const;
 export const VXLAN_PORT = 4789;
 export const BROADCAST = "ff:ff:ff:ff:ff:ff";
@@ -154,6 +243,31 @@ export function ipv4(fields: Fields<Ipv4, "src" | "dst">): Ipv4 {
     options: new Uint8Array(),
     ...fields,
   };
+}
+
+export function ipv6(fields: Fields<Ipv6, "src" | "dst">): Ipv6 {
+  return { kind: "ipv6", version: 6, dscp: 0, ecn: 0, flowLabel: 0, hopLimit: 64, ...fields };
+}
+
+export function ipv6Fragment(fields: Fields<Ipv6Fragment, "identification">): Ipv6Fragment {
+  return { kind: "ipv6Fragment", reserved: 0, offset: 0, reserved2: 0, moreFragments: 0, ...fields };
+}
+
+export function icmpv6(fields: Fields<Icmpv6, "type">): Icmpv6 {
+  return { kind: "icmpv6", code: 0, rest: 0, ...fields };
+}
+
+export function nd(target: string): Nd {
+  return { kind: "nd", target };
+}
+
+/** @param type - 1: the sender's MAC (in a solicitation), 2: the target's (in an advertisement) */
+export function ndOption(type: number, mac: string): NdOption {
+  return { kind: "ndOption", type, length: 1, mac };
+}
+
+export function heartbeat(fields: Omit<Heartbeat, "kind">): Heartbeat {
+  return { kind: "heartbeat", ...fields };
 }
 
 export function udp(fields: Fields<Udp, "srcPort" | "dstPort">): Udp {

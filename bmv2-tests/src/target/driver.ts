@@ -3,6 +3,7 @@ import { type Pipeline, type ReceivedPacket, Switch } from "@sluice/controller/p
 import { equalBytes } from "../packet/index.js";
 import { Dataplane, isNotReady, NO_CAUSE } from "./dataplane.js";
 import { FENCE_ENTRIES, FENCE_PORTS, fencePacketOut, fencePunt, fenceQuestion } from "./fence.js";
+import { Raw } from "./raw.js";
 import {
   type BatchOutcome,
   DEVICE_ID,
@@ -17,6 +18,13 @@ import {
 const WINDOW_FRAMES = 40;
 /** How long a fence's packet-in may take before the switch is taken for dead. Never a proof of anything. */
 const DEAD_MS = 30_000;
+/** Every switch of a test has one controller. */
+const ELECTION_ID = 1n;
+/**
+ * A frame goes round the switch at most once (hairpin), behind the fence of its first time through; a second fence follows
+ * the second time.
+ */
+const ROUNDS = 2;
 const NOT_READY_TRIES = 200;
 const NOT_READY_PAUSE_MS = 25;
 
@@ -39,6 +47,7 @@ export async function startDriver(options: DriverOptions): Promise<Target> {
       name: options.name,
       address: options.p4runtimeAddress,
       deviceId: DEVICE_ID,
+      electionId: ELECTION_ID,
       waitMs: 20_000,
       timeoutMs: 20_000,
     });
@@ -71,6 +80,7 @@ async function openDataplane(address: string): Promise<Dataplane> {
 class Driver implements Target {
   readonly name: TargetName;
   readonly control: Switch;
+  readonly raw: Raw;
   readonly #dataplane: Dataplane;
   readonly #stop: () => Promise<void>;
   #fences = 0;
@@ -79,6 +89,7 @@ class Driver implements Target {
   constructor(options: DriverOptions, control: Switch, dataplane: Dataplane) {
     this.name = options.name;
     this.control = control;
+    this.raw = new Raw(options.p4runtimeAddress, ELECTION_ID);
     this.#dataplane = dataplane;
     this.#stop = options.stop;
   }
@@ -100,14 +111,21 @@ class Driver implements Target {
 
   async #injectWindow(frames: readonly PortFrame[]): Promise<BatchOutcome> {
     const ids = frames.map(({ port, frame }) => this.#dataplane.send(port, frame));
+    const packetIns: PacketIn[] = [];
+    for (let round = 0; round < ROUNDS; round++) packetIns.push(...(await this.#fence()));
+    this.#refuseStrays();
+    return { frames: ids.map((id) => this.#dataplane.take(id)), packetIns };
+  }
+
+  /** Waits for all that is on its way through the switch. @returns the packet-ins that came meanwhile */
+  async #fence(): Promise<PacketIn[]> {
     const punt = fencePunt(++this.#fences);
     const puntId = this.#dataplane.send(FENCE_PORTS[0], punt);
     const questions = FENCE_PORTS.map((port) => this.#dataplane.send(port, fenceQuestion()));
     await this.#dataplane.until(() => questions.every((id) => this.#dataplane.peek(id).length > 0));
     const packetIns = await this.#packetInsBefore(punt);
     for (const id of [puntId, ...questions]) this.#dataplane.take(id);
-    this.#refuseStrays();
-    return { frames: ids.map((id) => this.#dataplane.take(id)), packetIns };
+    return packetIns;
   }
 
   async #packetInsBefore(punt: Uint8Array): Promise<PacketIn[]> {
@@ -147,6 +165,7 @@ class Driver implements Target {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#dataplane.close();
+    this.raw.close();
     this.control.close();
     await this.#stop();
   }

@@ -1,7 +1,10 @@
 // Desired state -> what each part must hold. Pure: the same document gives the same result everywhere.
 //
 //   hash, ids, maglev, ranges  numbers;  names  the numbers of a whole document
-//   switch_entries  what a switch holds;  ld_config  what an LD holds
+//   switch_entries  what a switch holds, of
+//     site  the switch in its surroundings;  public  its public addresses;
+//     ports, sources, routes, steering, eips, acl  a group of tables each
+//   ld_config  what an LD holds
 import type { LdConfig } from "@sluice/proto/ld";
 import type { Entry } from "../p4runtime/index.js";
 import type { ClusterSpec, DesiredState, LdSpec, SwitchSpec } from "../state/index.js";
@@ -9,10 +12,12 @@ import { compileLd } from "./ld_config.js";
 import { type Ids, idsOf } from "./names.js";
 import { compileSwitch } from "./switch_entries.js";
 
+export { EIP_DIRECTIONS } from "./eips.js";
 export { maglev } from "./maglev.js";
 export { type Ids, idsOf, nameOf } from "./names.js";
 export { formatRanges, fromRanges, toRanges } from "./ranges.js";
-export { PROTOCOL_NUMBERS, vniOf } from "./switch_entries.js";
+export { vniOf } from "./site.js";
+export { PROTOCOL_NUMBERS } from "./steering.js";
 
 export interface CompiledSwitch {
   spec: SwitchSpec;

@@ -19,7 +19,7 @@ import {
 import { BUCKETS } from "../tables/constants.js";
 import { maglev } from "./maglev.js";
 import { toRanges } from "./ranges.js";
-import { vniOf } from "./switch_entries.js";
+import { vniOf } from "./site.js";
 
 const PROTOCOLS = { tcp: IpProtocol.TCP, udp: IpProtocol.UDP } as const;
 const SCHEDULERS = { wrr: Scheduler.WEIGHTED_ROUND_ROBIN } as const;

@@ -1,5 +1,5 @@
 // The numbers that tables know things by, for a whole document, and back.
-import type { DesiredState } from "../state/index.js";
+import { type DesiredState, MAX_EIP_INDEX } from "../state/index.js";
 import { assignIds } from "./ids.js";
 
 const MAX_ID = 0xffff;
@@ -8,6 +8,8 @@ export interface Ids {
   networks: ReadonlyMap<string, number>;
   clusters: ReadonlyMap<string, number>;
   lds: ReadonlyMap<string, number>;
+  /** The index of an EIP: its cells of limits and counters. */
+  eips: ReadonlyMap<string, number>;
 }
 
 export function idsOf(state: DesiredState): Ids {
@@ -18,6 +20,7 @@ export function idsOf(state: DesiredState): Ids {
       state.clusters.flatMap((cluster) => cluster.lds),
       MAX_ID,
     ),
+    eips: assignIds(state.eips, MAX_EIP_INDEX),
   };
 }
 

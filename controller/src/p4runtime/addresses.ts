@@ -138,32 +138,48 @@ export function networkOf(address: Uint8Array, prefixLen: number): Uint8Array {
   });
 }
 
+/** Parses an address of either family; a colon makes it an IPv6 one. @returns 4 or 16 bytes @throws ValueError */
+export function parseIp(text: string): Uint8Array {
+  return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
+}
+
 /**
- * Parses an IPv4 address or prefix; a bare address is a /32.
+ * Parses an address or prefix of either family; a bare address is a prefix of full length.
  *
  * @throws ValueError, also when bits beyond the prefix length are set
  */
-export function parseIpv4Prefix(text: string): Prefix {
-  const { address, prefixLen } = parseIpv4Interface(text);
+export function parseIpPrefix(text: string): Prefix {
+  const { address, prefixLen } = parseIpInterface(text);
   const network = networkOf(address, prefixLen);
   if (Buffer.compare(network, address) !== 0) {
     throw new ValueError(
-      `"${text}" has bits set beyond its prefix length (did you mean ${formatIpv4(network)}/${prefixLen}?)`,
+      `"${text}" has bits set beyond its prefix length (did you mean ${formatAddress(network)}/${prefixLen}?)`,
     );
   }
   return { address, prefixLen };
 }
 
-/** Parses `address/length` where the address may be any of the block, as on an interface; no length means /32. */
-export function parseIpv4Interface(text: string): Prefix {
+/** Parses `address/length` where the address may be any of the block, as on an interface; no length means all bits. */
+export function parseIpInterface(text: string): Prefix {
   const [addressText, lengthText, ...rest] = text.split("/") as [string, string | undefined];
-  const address = parseIpv4(addressText);
+  const address = parseIp(addressText);
+  const bits = 8 * address.length;
   if (
     rest.length > 0 ||
-    (lengthText !== undefined && !/^\d{1,2}$/.test(lengthText)) ||
-    Number(lengthText ?? 0) > 32
+    (lengthText !== undefined && !/^\d{1,3}$/.test(lengthText)) ||
+    Number(lengthText ?? 0) > bits
   ) {
-    throw new ValueError(`"${text}" is not an IPv4 prefix (the length after "/" is a number from 0 to 32)`);
+    const family = bits === 32 ? "IPv4" : "IPv6";
+    throw new ValueError(
+      `"${text}" is not an ${family} prefix (the length after "/" is a number from 0 to ${bits})`,
+    );
   }
-  return { address, prefixLen: lengthText === undefined ? 32 : Number(lengthText) };
+  return { address, prefixLen: lengthText === undefined ? bits : Number(lengthText) };
+}
+
+/** {@link parseIpPrefix} for IPv4 alone. */
+export function parseIpv4Prefix(text: string): Prefix {
+  const [address] = text.split("/") as [string];
+  parseIpv4(address);
+  return parseIpPrefix(text);
 }

@@ -365,14 +365,20 @@ export class Switch {
     return undefined;
   }
 
-  /** Reads all cells of a counter that is not bound to a table, by index. */
-  async readCounter(name: string): Promise<Map<number, CounterValue>> {
-    const counter = (await this.schema()).counters.get(name);
-    const request = CounterEntry.fromPartial({ counterId: counter.id });
+  /** Reads cells of a counter that is not bound to a table, by index. Without `indices`, all of them. */
+  async readCounter(name: string, indices?: readonly number[]): Promise<Map<number, CounterValue>> {
+    const counterId = (await this.schema()).counters.get(name).id;
+    const requests =
+      indices === undefined
+        ? [CounterEntry.fromPartial({ counterId })]
+        : indices.map((index) => CounterEntry.fromPartial({ counterId, index: { index: BigInt(index) } }));
     const cells = new Map<number, CounterValue>();
-    for await (const { entity } of this.#client.read([
-      { entity: { $case: "counterEntry", value: request } },
-    ])) {
+    if (requests.length === 0) {
+      return cells; // a read of nothing would be one of everything to some servers
+    }
+    for await (const { entity } of this.#client.read(
+      requests.map((value): Entity => ({ entity: { $case: "counterEntry", value } })),
+    )) {
       if (entity?.$case === "counterEntry") {
         const { index, data } = entity.value;
         cells.set(Number(index?.index ?? 0n), {

@@ -6,10 +6,15 @@ function referencesOf(table: SchemaTable): string[] {
   return fields.flatMap(({ refersTo }) => refersTo.map((reference) => reference.table));
 }
 
+/** Where a packet meets a table: ids are in the order of the pipeline, those of IPv6 0x100 above IPv4's (p4src/ids.p4). */
+function positionOf({ id }: SchemaTable): number {
+  return id & 0xff;
+}
+
 /**
  * Orders the tables for inserts; deletes go in the reverse order. A table that others refer to (`@refers_to`) comes before
  * them. Beyond that, tables that a packet meets later come first, so that what steers a packet to a new place is written
- * when the rest of its way is there. The order of ids is the order of the pipeline (p4src/ids.p4).
+ * when the rest of its way is there.
  *
  * @returns aliases
  */
@@ -30,7 +35,7 @@ export function writeOrder(schema: Schema): string[] {
     }
     order.push(table.alias);
   };
-  for (const table of [...tables.values()].sort((a, b) => b.id - a.id)) {
+  for (const table of [...tables.values()].sort((a, b) => positionOf(b) - positionOf(a) || b.id - a.id)) {
     visit(table);
   }
   return order;

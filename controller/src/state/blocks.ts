@@ -1,34 +1,84 @@
-// IPv4 blocks as ranges of numbers: what overlaps what.
-import { parseIpv4Interface } from "../p4runtime/index.js";
+// Address blocks as ranges of numbers: what overlaps what. Blocks of different families never do.
+import { formatAddress, networkOf, parseIpInterface } from "../p4runtime/index.js";
 
 export interface Block {
+  /** 32 (IPv4) or 128. */
+  bits: number;
   /** First and last address, as numbers. */
-  first: number;
-  last: number;
+  first: bigint;
+  last: bigint;
+}
+
+function toNumber(address: Uint8Array): bigint {
+  return BigInt(`0x${Buffer.from(address).toString("hex")}`);
+}
+
+function toText(number: bigint, bits: number): string {
+  return formatAddress(Buffer.from(number.toString(16).padStart(bits / 4, "0"), "hex"));
 }
 
 /** @param text - a canonical address or prefix; bits beyond the prefix length are ignored */
 export function blockOf(text: string): Block {
-  const { address, prefixLen } = parseIpv4Interface(text);
-  const number = Buffer.from(address).readUInt32BE();
-  const size = 2 ** (32 - prefixLen);
-  const first = Math.floor(number / size) * size;
-  return { first, last: first + size - 1 };
+  const { address, prefixLen } = parseIpInterface(text);
+  const bits = 8 * address.length;
+  const first = toNumber(networkOf(address, prefixLen));
+  return { bits, first, last: first + (1n << BigInt(bits - prefixLen)) - 1n };
 }
 
 export function sizeOf(block: Block): number {
-  return block.last - block.first + 1;
+  return Number(block.last - block.first + 1n);
 }
 
 export function overlap(a: Block, b: Block): boolean {
-  return a.first <= b.last && b.first <= a.last;
+  return a.bits === b.bits && a.first <= b.last && b.first <= a.last;
+}
+
+export function contains(outer: Block, inner: Block): boolean {
+  return outer.bits === inner.bits && outer.first <= inner.first && inner.last <= outer.last;
+}
+
+export function isIpv6(text: string): boolean {
+  return text.includes(":");
 }
 
 /** All addresses of a prefix, ascending, as text. */
 export function addressesOf(prefix: string): string[] {
-  const { first, last } = blockOf(prefix);
-  return Array.from({ length: last - first + 1 }, (_, i) => {
-    const number = first + i;
-    return `${number >>> 24}.${(number >>> 16) & 255}.${(number >>> 8) & 255}.${number & 255}`;
-  });
+  const block = blockOf(prefix);
+  return Array.from({ length: sizeOf(block) }, (_, i) => toText(block.first + BigInt(i), block.bits));
+}
+
+/** Cuts a range of addresses into as few prefixes as cover it exactly. */
+function prefixesOf({ bits, first, last }: Block): string[] {
+  const prefixes: string[] = [];
+  for (let next = first; next <= last; ) {
+    let length = bits;
+    while (length > 0) {
+      const size = 1n << BigInt(bits - length + 1);
+      if (next % size !== 0n || next + size - 1n > last) {
+        break;
+      }
+      length--;
+    }
+    prefixes.push(`${toText(next, bits)}/${length}`);
+    next += 1n << BigInt(bits - length);
+  }
+  return prefixes;
+}
+
+/** As few prefixes as hold exactly these addresses, ascending. */
+export function aggregate(addresses: Iterable<string>): string[] {
+  const blocks = [...addresses].map(blockOf);
+  blocks.sort((a, b) => a.bits - b.bits || (a.first < b.first ? -1 : Number(a.first > b.first)));
+  const ranges: Block[] = [];
+  for (const block of blocks) {
+    const open = ranges.at(-1);
+    if (open !== undefined && open.bits === block.bits && block.first <= open.last + 1n) {
+      if (block.last > open.last) {
+        open.last = block.last;
+      }
+    } else {
+      ranges.push({ ...block });
+    }
+  }
+  return ranges.flatMap(prefixesOf);
 }

@@ -1,7 +1,9 @@
 // The rules between the parts of a document: names are unique, references lead somewhere, addresses do not collide.
-import { nearest } from "../p4runtime/index.js";
-import { type Block, blockOf, overlap, sizeOf } from "./blocks.js";
-import type { DesiredState, SwitchSpec } from "./document.js";
+import { type Block, blockOf, isIpv6, overlap, sizeOf } from "./blocks.js";
+import { checkAcl } from "./check_acl.js";
+import { checkEips } from "./check_eips.js";
+import type { DesiredState, RouteSpec, SwitchSpec } from "./document.js";
+import { type Claim, ownAddresses, reference, unique, uniqueIds, uniqueNames } from "./rules.js";
 import type { Source } from "./source.js";
 
 /** Local IPs of one cluster. Each is 65,536 ports for each real server, so this many is beyond any need. */
@@ -16,99 +18,6 @@ export function serviceAddress(service: {
 }): string {
   const inside = service.vpc === undefined ? "" : ` in VPC ${service.vpc}`;
   return `${service.vip}:${service.port}/${service.protocol}${inside}`;
-}
-
-/** Things that must not have the same `key`; `said` makes the message from the key and the line of the first one. */
-function unique<T extends object>(
-  source: Source,
-  items: readonly T[],
-  field: string,
-  key: (item: T) => string | number | undefined,
-  said: (item: T, key: string | number, line: number) => string,
-): void {
-  const first = new Map<string | number, T>();
-  for (const item of items) {
-    const value = key(item);
-    if (value === undefined) {
-      continue;
-    }
-    const earlier = first.get(value);
-    if (earlier === undefined) {
-      first.set(value, item);
-    } else {
-      source.report(source.at(item, field), said(item, value, source.at(earlier, field).line));
-    }
-  }
-}
-
-function uniqueNames(source: Source, kind: string, items: readonly { name: string }[], owner = ""): void {
-  unique(
-    source,
-    items,
-    "name",
-    (item) => item.name,
-    (_, name, line) =>
-      `${owner}${kind} ${name}: this name is used twice (first in line ${line}; give each ${kind} its own)`,
-  );
-}
-
-function uniqueIds(
-  source: Source,
-  kind: string,
-  items: readonly { name: string; id?: number | undefined }[],
-): void {
-  unique(
-    source,
-    items,
-    "id",
-    (item) => item.id,
-    (item, id, line) =>
-      `${kind} ${item.name}: id ${id} is used twice (first in line ${line}; leave ids out to have them chosen)`,
-  );
-}
-
-function reference(
-  source: Source,
-  owner: object,
-  field: string,
-  kind: string,
-  section: string,
-  name: string | undefined,
-  subject: string,
-): void {
-  const known = source.declared(kind);
-  if (name !== undefined && !known.has(name)) {
-    const hint = nearest(name, [...known]);
-    const remedy = hint.startsWith("did") ? hint : `declare it under ${section}:`;
-    source.report(source.at(owner, field), `${subject}: ${kind} "${name}" does not exist (${remedy})`);
-  }
-}
-
-interface Claim {
-  block: Block;
-  /** "switch gw1's address 10.0.2.1" */
-  what: string;
-}
-
-/** Addresses that parts of the gateway have themselves: no VIP and no local IP may be one of them. */
-function ownAddresses(state: DesiredState): Claim[] {
-  const claim = (address: string, what: string): Claim => {
-    const host = address.split("/")[0]!;
-    return { block: blockOf(host), what: `${what} ${host}` };
-  };
-  return [
-    ...state.switches.flatMap((item) => [
-      claim(item.tunnel_address, `switch ${item.name}'s tunnel address`),
-      ...item.ports.flatMap(({ address }) =>
-        address === undefined ? [] : [claim(address, `switch ${item.name}'s address`)],
-      ),
-      ...item.neighbors.map(({ address }) => claim(address, `switch ${item.name}'s neighbor`)),
-    ]),
-    ...state.clusters.flatMap((cluster) => [
-      claim(cluster.steering_address, `cluster ${cluster.name}'s steering address`),
-      ...cluster.lds.map((ld) => claim(ld.address, `LD ${ld.name}'s address`)),
-    ]),
-  ];
 }
 
 function checkSwitch(source: Source, item: SwitchSpec): void {
@@ -128,6 +37,14 @@ function checkSwitch(source: Source, item: SwitchSpec): void {
     ({ network, address }) => address && `${network} ${address.split("/")[0]}`,
     (port, _, line) =>
       `${subject}: port ${port.port}: address ${port.address} is used twice in network ${port.network} (first in line ${line})`,
+  );
+  unique(
+    source,
+    item.ports,
+    "address_v6",
+    ({ network, address_v6 }) => address_v6 && `${network} ${address_v6.split("/")[0]}`,
+    (port, _, line) =>
+      `${subject}: port ${port.port}: address ${port.address_v6} is used twice in network ${port.network} (first in line ${line})`,
   );
   unique(
     source,
@@ -164,13 +81,29 @@ function checkSwitch(source: Source, item: SwitchSpec): void {
       );
     }
   }
-  const neighbors = item.neighbors.map(({ address }) => address);
   for (const route of item.routes) {
-    if (route.via !== undefined && !neighbors.includes(route.via) && source.isComplete(item.neighbors)) {
+    checkRoute(source, item, route, subject);
+  }
+}
+
+function checkRoute(source: Source, item: SwitchSpec, route: RouteSpec, owner: string): void {
+  const subject = `${owner}: route ${route.prefix}`;
+  const place = source.at(route, "via");
+  const neighbors = new Set(item.neighbors.map(({ address }) => address));
+  const vias = route.via ?? [];
+  for (const [i, via] of vias.entries()) {
+    if (isIpv6(via) !== isIpv6(route.prefix)) {
       source.report(
-        source.at(route, "via"),
-        `${subject}: route ${route.prefix}: ${route.via} is not a neighbor of this switch (declare it under neighbors:)`,
+        place,
+        `${subject}: ${via} is not of the prefix's address family (give a neighbor of the same one)`,
       );
+    } else if (!neighbors.has(via) && source.isComplete(item.neighbors)) {
+      source.report(
+        place,
+        `${subject}: ${via} is not a neighbor of this switch (declare it under neighbors:)`,
+      );
+    } else if (vias.indexOf(via) < i) {
+      source.report(place, `${subject}: ${via} is listed twice (each neighbor has an equal share)`);
     }
   }
 }
@@ -325,4 +258,6 @@ export function checkState(source: Source, state: DesiredState): void {
   const own = ownAddresses(state);
   checkClusters(source, state, own);
   checkServices(source, state, own);
+  checkEips(source, state, own);
+  checkAcl(source, state);
 }

@@ -1,14 +1,20 @@
 // The shape of sluice.yaml. docs/sluice-yaml.md is its reference; check.ts has the rules between its parts.
 import {
-  formatIpv4,
-  formatMac,
-  parseIpv4,
-  parseIpv4Interface,
-  parseIpv4Prefix,
-  parseIpv6,
-  parseMac,
-  ValueError,
-} from "../p4runtime/index.js";
+  anyProtocol,
+  ip,
+  ipPrefix,
+  ipv4,
+  ipv4Interface,
+  ipv4Prefix,
+  ipv6Interface,
+  ldIpv4,
+  mac,
+  name,
+  type ProtocolPort,
+  protocolPort,
+  rate,
+  rpcAddress,
+} from "./scalars.js";
 import {
   checked,
   flag,
@@ -17,80 +23,18 @@ import {
   list,
   object,
   oneOf,
+  oneOrMore,
   optional,
   required,
-  type Shape,
-  scalar,
 } from "./shapes.js";
 
 const MAX_ID = 0xffff;
 const MAX_VNI = 0xff_ffff;
 const MAX_WEIGHT = 65_535;
 const MAX_TIMEOUT_MS = 7 * 24 * 3600 * 1000;
-
-const name: Shape<string> = scalar("a name", (text) => {
-  if (!/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/i.test(text)) {
-    throw new ValueError(
-      `"${text}" is not a name (1 to 63 letters, digits, ".", "_" or "-", the ends letters or digits)`,
-    );
-  }
-  return text;
-});
-
-/** Says that an address is of the other family where that is what is wrong with it. */
-function refuseIpv6(text: string): void {
-  const address = text.split("/")[0]!;
-  try {
-    parseIpv6(address);
-  } catch {
-    return;
-  }
-  throw new ValueError(`"${text}" is an IPv6 address; an IPv4 one is needed here`);
-}
-
-const ipv4: Shape<string> = scalar("an IPv4 address", (text) => {
-  refuseIpv6(text);
-  const address = parseIpv4(text);
-  if (address[0] === 0 || address[0] === 127 || address[0]! >= 224) {
-    throw new ValueError(`"${text}" is not a unicast address of a host`);
-  }
-  return formatIpv4(address);
-});
-
-/** An address with the length of its subnet's prefix, as on an interface. */
-const ipv4Interface: Shape<string> = scalar("an IPv4 address with a prefix length", (text) => {
-  refuseIpv6(text);
-  if (!text.includes("/")) {
-    throw new ValueError(`"${text}" has no prefix length (write it like 10.0.2.1/24)`);
-  }
-  const { address, prefixLen } = parseIpv4Interface(text);
-  return `${formatIpv4(address)}/${prefixLen}`;
-});
-
-const ipv4Prefix: Shape<string> = scalar("an IPv4 prefix", (text) => {
-  refuseIpv6(text);
-  const { address, prefixLen } = parseIpv4Prefix(text);
-  return `${formatIpv4(address)}/${prefixLen}`;
-});
-
-const mac: Shape<string> = scalar("a MAC address", (text) => {
-  const bytes = parseMac(text);
-  if ((bytes[0]! & 1) === 1 || bytes.every((octet) => octet === 0)) {
-    throw new ValueError(`"${text}" is not the MAC address of one station (it is a group address, or zero)`);
-  }
-  return formatMac(bytes);
-});
-
-/** `unix:/path` or `host:port`. */
-const rpcAddress: Shape<string> = scalar("an address", (text) => {
-  const port = /^(?:[^:/\s]+|\[[0-9a-f:.]+\]):(\d{1,5})$/i.exec(text)?.[1];
-  if (!/^unix:\/\S+$/.test(text) && !(Number(port) >= 1 && Number(port) <= 65_535)) {
-    throw new ValueError(
-      `"${text}" is no address of a server (write it like unix:/run/sluice/gw1.sock or 192.0.2.1:9559)`,
-    );
-  }
-  return text;
-});
+/** EIPs that a switch has limits and counters for (p4src/sizes.p4); number 0 stays free. */
+export const MAX_EIP_INDEX = 2 ** 20 - 1;
+const MAX_PRIORITY = 0x7fff_ffff;
 
 const id = integer("an id", 1, MAX_ID);
 const port = integer("a port", 1, 65_535);
@@ -98,12 +42,21 @@ const vlan = integer("a VLAN id", 0, 4094);
 const vrf = integer("a VRF number", 0, MAX_ID);
 const timeout = integer("a timeout in ms", 1, MAX_TIMEOUT_MS);
 
+const network = object("network", {
+  name: required(name),
+  id: optional(id),
+  vrf: optional(vrf, 0),
+  kind: optional(oneOf("a kind of network", ["upstream", "fabric"])),
+  prefixes: optional(list("prefix", ipPrefix), []),
+});
+
 const switchPort = object(
   "port",
   {
     port: required(integer("a switch port", 0, 0xffff)),
     network: required(name),
     address: optional(ipv4Interface),
+    address_v6: optional(ipv6Interface),
     vlan: optional(vlan, 0),
   },
   "port",
@@ -112,7 +65,7 @@ const switchPort = object(
 const neighbor = object(
   "neighbor",
   {
-    address: required(ipv4),
+    address: required(ip),
     mac: required(mac),
     port: required(integer("a switch port", 0, 0xffff)),
     vlan: optional(vlan),
@@ -123,7 +76,12 @@ const neighbor = object(
 const route = checked(
   object(
     "route",
-    { prefix: required(ipv4Prefix), via: optional(ipv4), discard: optional(flag, false), vrf: optional(vrf) },
+    {
+      prefix: required(ipPrefix),
+      via: optional(oneOrMore("neighbor", ip)),
+      discard: optional(flag, false),
+      vrf: optional(vrf),
+    },
     "prefix",
   ),
   (value, at) =>
@@ -182,7 +140,7 @@ const cluster = object("cluster", {
 const realServer = checked(
   object("real server", {
     name: required(name),
-    address: required(ipv4),
+    address: required(ldIpv4),
     port: required(port),
     weight: optional(integer("a weight", 0, MAX_WEIGHT), 1),
     vpc: optional(name),
@@ -204,7 +162,7 @@ const realServer = checked(
 
 const service = object("service", {
   name: required(name),
-  vip: required(ipv4),
+  vip: required(ldIpv4),
   protocol: required(oneOf("a protocol", ["tcp", "udp"])),
   port: required(port),
   cluster: required(name),
@@ -213,11 +171,76 @@ const service = object("service", {
   real_servers: optional(list("real server", realServer), []),
 });
 
-export const documentShape = object("", {
-  networks: optional(
-    list("network", object("network", { name: required(name), id: optional(id), vrf: optional(vrf, 0) })),
-    [],
+const eipShape = checked(
+  object("EIP", {
+    name: required(name),
+    id: optional(integer("an EIP's id", 1, MAX_EIP_INDEX)),
+    address: required(ip),
+    network: required(name),
+    vm: optional(
+      object(
+        "VM",
+        { vpc: required(name), address: required(ip), mac: required(mac), host: required(ipv4) },
+        "address",
+      ),
+    ),
+    vip: optional(object("VIP", { vpc: required(name), address: required(ip) }, "address")),
+    limit: optional(object("limit", { in: optional(rate), out: optional(rate) })),
+  }),
+  (value, at) =>
+    (value.vm === undefined) === (value.vip === undefined)
+      ? [
+          {
+            place: at(),
+            message: `EIP ${value.name}: it needs either "vm:" or "vip:", that which the address belongs to`,
+          },
+        ]
+      : [],
+);
+
+const aclRule = checked(
+  object(
+    "ACL rule",
+    {
+      priority: required(integer("a priority", 1, MAX_PRIORITY)),
+      action: required(oneOf("an action", ["allow", "deny"])),
+      network: optional(name),
+      src: optional(ipPrefix),
+      dst: optional(ipPrefix),
+      protocol: optional(anyProtocol),
+      src_port: optional(port),
+      dst_port: optional(port),
+    },
+    "priority",
   ),
+  (value, at) => {
+    const rule = `ACL rule ${value.priority}`;
+    const field = value.src_port === undefined ? "dst_port" : "src_port";
+    return [
+      ...(value[field] !== undefined && value.protocol !== "tcp" && value.protocol !== "udp"
+        ? [{ place: at(field), message: `${rule}: a port needs its protocol (add "protocol: tcp" or udp)` }]
+        : []),
+      ...(value.src !== undefined &&
+      value.dst !== undefined &&
+      value.src.includes(":") !== value.dst.includes(":")
+        ? [
+            {
+              place: at("dst"),
+              message: `${rule}: src ${value.src} and dst ${value.dst} are not of one address family (no packet has both)`,
+            },
+          ]
+        : []),
+    ];
+  },
+);
+
+const DEFAULT_PRIORITY_PORTS: ProtocolPort[] = [
+  { protocol: "tcp", port: 22 },
+  { protocol: "tcp", port: 3389 },
+];
+
+export const documentShape = object("", {
+  networks: optional(list("network", network), []),
   vpcs: optional(
     list("VPC", object("VPC", { name: required(name), vni: required(integer("a VNI", 1, MAX_VNI)) })),
     [],
@@ -225,6 +248,9 @@ export const documentShape = object("", {
   switches: optional(list("switch", switchShape), []),
   clusters: optional(list("cluster", cluster), []),
   services: optional(list("service", service), []),
+  eips: optional(list("EIP", eipShape), []),
+  priority_ports: optional(list("priority port", protocolPort), DEFAULT_PRIORITY_PORTS),
+  acl: optional(list("ACL rule", aclRule), []),
 });
 
 /** The desired state of a region: what sluice.yaml says, checked, with defaults filled in. Addresses are canonical text. */
@@ -234,4 +260,7 @@ export type NeighborSpec = SwitchSpec["neighbors"][number];
 export type ClusterSpec = DesiredState["clusters"][number];
 export type LdSpec = ClusterSpec["lds"][number];
 export type ServiceSpec = DesiredState["services"][number];
+export type EipSpec = DesiredState["eips"][number];
+export type AclRuleSpec = DesiredState["acl"][number];
+export type RouteSpec = SwitchSpec["routes"][number];
 export type RealServerSpec = ServiceSpec["real_servers"][number];

@@ -1,16 +1,20 @@
 // The desired state: one YAML file in, a checked object out, or every problem with its place.
 //
 //   problems  places and messages;  source  a text with its places;  shapes  validators to put together
-//   document  the shape of the file;  blocks  address arithmetic;  check  the rules between its parts
+//   document  the shape of the file;  scalars  its words;  blocks  address arithmetic;
+//   fabric  which networks are the fabric;  rules, check*  the rules between its parts
 import { readFileSync } from "node:fs";
 import { checkState } from "./check.js";
 import { type DesiredState, documentShape } from "./document.js";
 import { InvalidDocument } from "./problems.js";
 import { Source } from "./source.js";
 
-export { addressesOf, blockOf, overlap } from "./blocks.js";
+export { addressesOf, aggregate, blockOf, contains, isIpv6, overlap } from "./blocks.js";
 export { serviceAddress } from "./check.js";
+export { ownerOf } from "./check_eips.js";
 export type * from "./document.js";
+export { MAX_EIP_INDEX } from "./document.js";
+export { fabricNetworks } from "./fabric.js";
 export { formatProblem, InvalidDocument, type Problem } from "./problems.js";
 
 /**

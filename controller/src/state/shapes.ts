@@ -200,6 +200,19 @@ export function list<T>(kind: string, item: Shape<T>): Shape<T[]> {
   };
 }
 
+/** A list, or one item instead of a list of one. */
+export function oneOrMore<T>(kind: string, item: Shape<T>): Shape<T[]> {
+  const several = list(kind, item);
+  return (node, subject, source) => {
+    if (isSeq(source.resolve(node))) {
+      const values = several(node, subject, source);
+      return values === undefined || !source.isComplete(values) ? undefined : values;
+    }
+    const value = item(node, subject, source);
+    return value === undefined ? undefined : [value];
+  };
+}
+
 /** Adds a check of a whole that is already well formed. `check` returns what is wrong, and where. */
 export function checked<T extends object>(
   shape: Shape<T>,

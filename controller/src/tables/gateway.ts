@@ -40,6 +40,31 @@ export const my_mac = {
   accept_mac: (match: MyMacKey): Entry => ({ table: "my_mac", match: { ...match }, action: "accept_mac" }),
 };
 
+export interface LdSourceKey {
+  /** 16 bits. */
+  port: number;
+  /** 16 bits. */
+  network_id: number;
+  /** 32 bits. */
+  address: Ipv4;
+}
+
+export interface KnownLdParams {
+  /** 16 bits. Key `ld_id` of an entry in ld. */
+  ld_id: number;
+  /** 32 bits. */
+  key: number;
+  /** 32 bits. */
+  epoch: number;
+  /** 32 bits. */
+  hold_us: number;
+}
+
+/** Table ld_source: 4096 entries. */
+export const ld_source = {
+  known_ld: (match: LdSourceKey, params: KnownLdParams): Entry => ({ table: "ld_source", match: { ...match }, action: "known_ld", params: { ...params } }),
+};
+
 export interface MyAddressKey {
   /** 16 bits. */
   network_id: number;
@@ -57,16 +82,338 @@ export const my_address = {
   own_address: (match: MyAddressKey, params: OwnAddressParams): Entry => ({ table: "my_address", match: { ...match }, action: "own_address", params: { ...params } }),
 };
 
+export interface MyAddressV6Key {
+  /** 16 bits. */
+  network_id: number;
+  /** 128 bits. */
+  address: string;
+}
+
+export interface OwnAddressV6Params {
+  /** 48 bits. */
+  mac: Mac;
+}
+
+/** Table my_address_v6: 1024 entries. */
+export const my_address_v6 = {
+  own_address_v6: (match: MyAddressV6Key, params: OwnAddressV6Params): Entry => ({ table: "my_address_v6", match: { ...match }, action: "own_address_v6", params: { ...params } }),
+};
+
+export interface SourcePolicyKey {
+  /** 16 bits. */
+  network_id: number;
+  /** 24 bits. */
+  vni: number;
+  /** 32 bits. */
+  prefix?: Ipv4Prefix;
+}
+
+export interface RouteInVrfParams {
+  /** 16 bits. */
+  vrf_id: number;
+}
+
+/** Table source_policy: 4096 entries. */
+export const source_policy = {
+  accept_source: (match: SourcePolicyKey): Entry => ({ table: "source_policy", match: { ...match }, action: "accept_source" }),
+  deny_source: (match: SourcePolicyKey): Entry => ({ table: "source_policy", match: { ...match }, action: "deny_source" }),
+  route_in_vrf: (match: SourcePolicyKey, params: RouteInVrfParams): Entry => ({ table: "source_policy", match: { ...match }, action: "route_in_vrf", params: { ...params } }),
+};
+
+export interface SourcePolicyV6Key {
+  /** 16 bits. */
+  network_id: number;
+  /** 24 bits. */
+  vni: number;
+  /** 128 bits. */
+  prefix?: string;
+}
+
+export interface RouteInVrfV6Params {
+  /** 16 bits. */
+  vrf_id: number;
+}
+
+/** Table source_policy_v6: 4096 entries. */
+export const source_policy_v6 = {
+  accept_source_v6: (match: SourcePolicyV6Key): Entry => ({ table: "source_policy_v6", match: { ...match }, action: "accept_source_v6" }),
+  deny_source_v6: (match: SourcePolicyV6Key): Entry => ({ table: "source_policy_v6", match: { ...match }, action: "deny_source_v6" }),
+  route_in_vrf_v6: (match: SourcePolicyV6Key, params: RouteInVrfV6Params): Entry => ({ table: "source_policy_v6", match: { ...match }, action: "route_in_vrf_v6", params: { ...params } }),
+};
+
+export interface AclKey {
+  /** 16 bits. */
+  network_id?: number | string;
+  /** 32 bits. */
+  src?: Ipv4;
+  /** 32 bits. */
+  dst?: Ipv4;
+  /** 8 bits. */
+  protocol?: number | string;
+  /** 16 bits. */
+  src_port?: number | string;
+  /** 16 bits. */
+  dst_port?: number | string;
+}
+
+/** Table acl: 1024 entries. */
+export const acl = {
+  acl_allow: (match: AclKey, priority: number): Entry => ({ table: "acl", match: { ...match }, action: "acl_allow", priority }),
+  acl_deny: (match: AclKey, priority: number): Entry => ({ table: "acl", match: { ...match }, action: "acl_deny", priority }),
+};
+
+export interface AclV6Key {
+  /** 16 bits. */
+  network_id?: number | string;
+  /** 128 bits. */
+  src?: string;
+  /** 128 bits. */
+  dst?: string;
+  /** 8 bits. */
+  protocol?: number | string;
+  /** 16 bits. */
+  src_port?: number | string;
+  /** 16 bits. */
+  dst_port?: number | string;
+}
+
+/** Table acl_v6: 1024 entries. */
+export const acl_v6 = {
+  acl_allow_v6: (match: AclV6Key, priority: number): Entry => ({ table: "acl_v6", match: { ...match }, action: "acl_allow_v6", priority }),
+  acl_deny_v6: (match: AclV6Key, priority: number): Entry => ({ table: "acl_v6", match: { ...match }, action: "acl_deny_v6", priority }),
+};
+
 export interface MyTunnelKey {
   /** 32 bits. */
   address: Ipv4;
   /** 16 bits. */
   udp_port: number;
+  /** 16 bits. */
+  network_id: number;
 }
 
 /** Table my_tunnel: 64 entries. */
 export const my_tunnel = {
   terminate_tunnel: (match: MyTunnelKey): Entry => ({ table: "my_tunnel", match: { ...match }, action: "terminate_tunnel" }),
+};
+
+export interface IcmpSourceKey {
+  /** 16 bits. */
+  network_id: number;
+  /** 24 bits. */
+  vni?: number | string;
+}
+
+export interface AnswerFromParams {
+  /** 32 bits. */
+  address: Ipv4;
+}
+
+/** Table icmp_source: 1024 entries. */
+export const icmp_source = {
+  answer_from: (match: IcmpSourceKey, params: AnswerFromParams, priority: number): Entry => ({ table: "icmp_source", match: { ...match }, action: "answer_from", params: { ...params }, priority }),
+};
+
+export interface IcmpSourceV6Key {
+  /** 16 bits. */
+  network_id: number;
+  /** 24 bits. */
+  vni?: number | string;
+}
+
+export interface AnswerFromV6Params {
+  /** 128 bits. */
+  address: string;
+}
+
+/** Table icmp_source_v6: 1024 entries. */
+export const icmp_source_v6 = {
+  answer_from_v6: (match: IcmpSourceV6Key, params: AnswerFromV6Params, priority: number): Entry => ({ table: "icmp_source_v6", match: { ...match }, action: "answer_from_v6", params: { ...params }, priority }),
+};
+
+export interface EipOutKey {
+  /** 24 bits. */
+  vni: number;
+  /** 32 bits. */
+  address: Ipv4;
+}
+
+export interface SetEipParams {
+  /** 16 bits. */
+  network_id: number;
+  /** 16 bits. */
+  vrf_id: number;
+  /** 32 bits. */
+  eip: Ipv4;
+}
+
+/** Table eip_out: 1048576 entries. */
+export const eip_out = {
+  set_eip: (match: EipOutKey, params: SetEipParams): Entry => ({ table: "eip_out", match: { ...match }, action: "set_eip", params: { ...params } }),
+};
+
+export interface EipInKey {
+  /** 16 bits. */
+  network_id: number;
+  /** 32 bits. */
+  eip: Ipv4;
+}
+
+export interface BindVmParams {
+  /** 24 bits. */
+  index: number;
+  /** 24 bits. */
+  vni: number;
+  /** 32 bits. */
+  address: Ipv4;
+  /** 48 bits. */
+  mac: Mac;
+  /** 32 bits. */
+  host: Ipv4;
+}
+
+export interface BindVipParams {
+  /** 24 bits. */
+  index: number;
+  /** 24 bits. */
+  vni: number;
+  /** 32 bits. */
+  vip: Ipv4;
+}
+
+/** Table eip_in: 1048576 entries. */
+export const eip_in = {
+  bind_vm: (match: EipInKey, params: BindVmParams): Entry => ({ table: "eip_in", match: { ...match }, action: "bind_vm", params: { ...params } }),
+  bind_vip: (match: EipInKey, params: BindVipParams): Entry => ({ table: "eip_in", match: { ...match }, action: "bind_vip", params: { ...params } }),
+};
+
+export interface EipOutV6Key {
+  /** 24 bits. */
+  vni: number;
+  /** 128 bits. */
+  address: string;
+}
+
+export interface SetEipV6Params {
+  /** 16 bits. */
+  network_id: number;
+  /** 16 bits. */
+  vrf_id: number;
+  /** 128 bits. */
+  eip: string;
+}
+
+/** Table eip_out_v6: 1048576 entries. */
+export const eip_out_v6 = {
+  set_eip_v6: (match: EipOutV6Key, params: SetEipV6Params): Entry => ({ table: "eip_out_v6", match: { ...match }, action: "set_eip_v6", params: { ...params } }),
+};
+
+export interface EipInV6Key {
+  /** 16 bits. */
+  network_id: number;
+  /** 128 bits. */
+  eip: string;
+}
+
+export interface BindVmV6Params {
+  /** 24 bits. */
+  index: number;
+  /** 24 bits. */
+  vni: number;
+  /** 128 bits. */
+  address: string;
+  /** 48 bits. */
+  mac: Mac;
+  /** 32 bits. */
+  host: Ipv4;
+}
+
+export interface BindVipV6Params {
+  /** 24 bits. */
+  index: number;
+  /** 24 bits. */
+  vni: number;
+  /** 128 bits. */
+  vip: string;
+}
+
+/** Table eip_in_v6: 1048576 entries. */
+export const eip_in_v6 = {
+  bind_vm_v6: (match: EipInV6Key, params: BindVmV6Params): Entry => ({ table: "eip_in_v6", match: { ...match }, action: "bind_vm_v6", params: { ...params } }),
+  bind_vip_v6: (match: EipInV6Key, params: BindVipV6Params): Entry => ({ table: "eip_in_v6", match: { ...match }, action: "bind_vip_v6", params: { ...params } }),
+};
+
+export interface EipLimitKey {
+  /** 24 bits. */
+  index: number;
+  /** 2 bits. */
+  direction: number;
+}
+
+export interface SetLimitParams {
+  /** 32 bits. */
+  byte_time: number;
+  /** 32 bits. */
+  low_tolerance_us: number;
+  /** 32 bits. */
+  high_tolerance_us: number;
+}
+
+/** Table eip_limit: 2097152 entries. */
+export const eip_limit = {
+  set_limit: (match: EipLimitKey, params: SetLimitParams): Entry => ({ table: "eip_limit", match: { ...match }, action: "set_limit", params: { ...params } }),
+};
+
+export interface PriorityPortKey {
+  /** 8 bits. */
+  protocol: number;
+  /** 16 bits. */
+  port: number;
+}
+
+/** Table priority_port: 64 entries. */
+export const priority_port = {
+  high_priority: (match: PriorityPortKey): Entry => ({ table: "priority_port", match: { ...match }, action: "high_priority" }),
+};
+
+export interface TunnelSourceKey {
+  /** 16 bits. */
+  network_id: number;
+}
+
+export interface SetTunnelSourceParams {
+  /** 32 bits. */
+  address: Ipv4;
+}
+
+/** Table tunnel_source: 1024 entries. */
+export const tunnel_source = {
+  set_tunnel_source: (match: TunnelSourceKey, params: SetTunnelSourceParams): Entry => ({ table: "tunnel_source", match: { ...match }, action: "set_tunnel_source", params: { ...params } }),
+};
+
+export interface FlowPinKey {
+  /** 24 bits. */
+  vni: number;
+  /** 32 bits. */
+  src: Ipv4;
+  /** 32 bits. */
+  dst: Ipv4;
+  /** 8 bits. */
+  protocol: number;
+  /** 16 bits. */
+  src_port: number;
+  /** 16 bits. */
+  dst_port: number;
+}
+
+export interface PinFlowParams {
+  /** 16 bits. Key `ld_id` of an entry in ld. */
+  ld_id: number;
+}
+
+/** Table flow_pin: 65536 entries. */
+export const flow_pin = {
+  pin_flow: (match: FlowPinKey, params: PinFlowParams): Entry => ({ table: "flow_pin", match: { ...match }, action: "pin_flow", params: { ...params } }),
 };
 
 export interface ServiceKey {
@@ -83,6 +430,8 @@ export interface ServiceKey {
 export interface SteerServiceParams {
   /** 16 bits. */
   cluster_id: number;
+  /** 16 bits. */
+  previous_cluster_id: number;
 }
 
 /** Table service: 65536 entries. */
@@ -124,6 +473,88 @@ export const local_ip = {
   steer_reply: (match: LocalIpKey, params: SteerReplyParams): Entry => ({ table: "local_ip", match: { ...match }, action: "steer_reply", params: { ...params } }),
 };
 
+export interface FlowPinV6Key {
+  /** 24 bits. */
+  vni: number;
+  /** 128 bits. */
+  src: string;
+  /** 128 bits. */
+  dst: string;
+  /** 8 bits. */
+  protocol: number;
+  /** 16 bits. */
+  src_port: number;
+  /** 16 bits. */
+  dst_port: number;
+}
+
+export interface PinFlowV6Params {
+  /** 16 bits. Key `ld_id` of an entry in ld. */
+  ld_id: number;
+}
+
+/** Table flow_pin_v6: 65536 entries. */
+export const flow_pin_v6 = {
+  pin_flow_v6: (match: FlowPinV6Key, params: PinFlowV6Params): Entry => ({ table: "flow_pin_v6", match: { ...match }, action: "pin_flow_v6", params: { ...params } }),
+};
+
+export interface ServiceV6Key {
+  /** 24 bits. */
+  vni: number;
+  /** 128 bits. */
+  vip: string;
+  /** 8 bits. */
+  protocol: number;
+  /** 16 bits. */
+  port: number;
+}
+
+export interface SteerServiceV6Params {
+  /** 16 bits. */
+  cluster_id: number;
+  /** 16 bits. */
+  previous_cluster_id: number;
+}
+
+/** Table service_v6: 65536 entries. */
+export const service_v6 = {
+  steer_service_v6: (match: ServiceV6Key, params: SteerServiceV6Params): Entry => ({ table: "service_v6", match: { ...match }, action: "steer_service_v6", params: { ...params } }),
+};
+
+export interface VipV6Key {
+  /** 24 bits. */
+  vni: number;
+  /** 128 bits. */
+  vip: string;
+}
+
+export interface SteerVipV6Params {
+  /** 16 bits. */
+  cluster_id: number;
+}
+
+/** Table vip_v6: 65536 entries. */
+export const vip_v6 = {
+  steer_vip_v6: (match: VipV6Key, params: SteerVipV6Params): Entry => ({ table: "vip_v6", match: { ...match }, action: "steer_vip_v6", params: { ...params } }),
+};
+
+export interface LocalIpV6Key {
+  /** 24 bits. */
+  vni: number;
+  /** 128 bits. */
+  prefix?: string;
+}
+
+export interface SteerReplyV6Params {
+  /** 16 bits. */
+  cluster_id: number;
+}
+
+/** Table local_ip_v6: 1024 entries. */
+export const local_ip_v6 = {
+  steer_reply_v6: (match: LocalIpV6Key, params: SteerReplyV6Params): Entry => ({ table: "local_ip_v6", match: { ...match }, action: "steer_reply_v6", params: { ...params } }),
+};
+
 export interface LdOfBucketKey {
   /** 16 bits. */
   cluster_id: number;
@@ -134,11 +565,30 @@ export interface LdOfBucketKey {
 export interface AssignLdParams {
   /** 16 bits. Key `ld_id` of an entry in ld. */
   ld_id: number;
+  /** 16 bits. Key `ld_id` of an entry in ld. */
+  backup_ld_id: number;
 }
 
 /** Table ld_of_bucket: 65536 entries. */
 export const ld_of_bucket = {
   assign_ld: (match: LdOfBucketKey, params: AssignLdParams): Entry => ({ table: "ld_of_bucket", match: { ...match }, action: "assign_ld", params: { ...params } }),
+};
+
+export interface PreviousLdOfBucketKey {
+  /** 16 bits. */
+  cluster_id: number;
+  /** 16 bits. */
+  bucket: number;
+}
+
+export interface HintLdParams {
+  /** 16 bits. Key `ld_id` of an entry in ld. */
+  ld_id: number;
+}
+
+/** Table previous_ld_of_bucket: 65536 entries. */
+export const previous_ld_of_bucket = {
+  hint_ld: (match: PreviousLdOfBucketKey, params: HintLdParams): Entry => ({ table: "previous_ld_of_bucket", match: { ...match }, action: "hint_ld", params: { ...params } }),
 };
 
 export interface LdKey {
@@ -172,10 +622,69 @@ export interface SetNexthopParams {
   nexthop_id: number;
 }
 
+export interface SetGroupParams {
+  /** 16 bits. Key `group_id` of an entry in ecmp_group. */
+  group_id: number;
+}
+
+export interface HairpinParams {
+  /** 16 bits. */
+  network_id: number;
+}
+
 /** Table route: 16384 entries. */
 export const route = {
   set_nexthop: (match: RouteKey, params: SetNexthopParams): Entry => ({ table: "route", match: { ...match }, action: "set_nexthop", params: { ...params } }),
   discard: (match: RouteKey): Entry => ({ table: "route", match: { ...match }, action: "discard" }),
+  set_group: (match: RouteKey, params: SetGroupParams): Entry => ({ table: "route", match: { ...match }, action: "set_group", params: { ...params } }),
+  hairpin: (match: RouteKey, params: HairpinParams): Entry => ({ table: "route", match: { ...match }, action: "hairpin", params: { ...params } }),
+  unresolved: (match: RouteKey): Entry => ({ table: "route", match: { ...match }, action: "unresolved" }),
+};
+
+export interface RouteV6Key {
+  /** 16 bits. */
+  vrf_id: number;
+  /** 128 bits. */
+  prefix?: string;
+}
+
+export interface SetNexthopParams {
+  /** 16 bits. Key `nexthop_id` of an entry in nexthop. */
+  nexthop_id: number;
+}
+
+export interface SetGroupParams {
+  /** 16 bits. Key `group_id` of an entry in ecmp_group. */
+  group_id: number;
+}
+
+export interface HairpinParams {
+  /** 16 bits. */
+  network_id: number;
+}
+
+/** Table route_v6: 16384 entries. */
+export const route_v6 = {
+  set_nexthop: (match: RouteV6Key, params: SetNexthopParams): Entry => ({ table: "route_v6", match: { ...match }, action: "set_nexthop", params: { ...params } }),
+  discard: (match: RouteV6Key): Entry => ({ table: "route_v6", match: { ...match }, action: "discard" }),
+  set_group: (match: RouteV6Key, params: SetGroupParams): Entry => ({ table: "route_v6", match: { ...match }, action: "set_group", params: { ...params } }),
+  hairpin: (match: RouteV6Key, params: HairpinParams): Entry => ({ table: "route_v6", match: { ...match }, action: "hairpin", params: { ...params } }),
+  unresolved: (match: RouteV6Key): Entry => ({ table: "route_v6", match: { ...match }, action: "unresolved" }),
+};
+
+export interface EcmpGroupKey {
+  /** 16 bits. */
+  group_id: number;
+}
+
+export interface SelectNexthopParams {
+  /** 16 bits. Key `nexthop_id` of an entry in nexthop. */
+  nexthop_id: number;
+}
+
+/** Table ecmp_group: 256 entries. */
+export const ecmp_group = {
+  select_nexthop: (match: EcmpGroupKey, params: SelectNexthopParams): Entry => ({ table: "ecmp_group", match: { ...match }, action: "select_nexthop", params: { ...params } }),
 };
 
 export interface NexthopKey {
@@ -199,4 +708,4 @@ export const nexthop = {
   forward: (match: NexthopKey, params: ForwardParams): Entry => ({ table: "nexthop", match: { ...match }, action: "forward", params: { ...params } }),
 };
 
-export type TableName = "network" | "my_mac" | "my_address" | "my_tunnel" | "service" | "vip" | "local_ip" | "ld_of_bucket" | "ld" | "route" | "nexthop";
+export type TableName = "network" | "my_mac" | "ld_source" | "my_address" | "my_address_v6" | "source_policy" | "source_policy_v6" | "acl" | "acl_v6" | "my_tunnel" | "icmp_source" | "icmp_source_v6" | "eip_out" | "eip_in" | "eip_out_v6" | "eip_in_v6" | "eip_limit" | "priority_port" | "tunnel_source" | "flow_pin" | "service" | "vip" | "local_ip" | "flow_pin_v6" | "service_v6" | "vip_v6" | "local_ip_v6" | "ld_of_bucket" | "previous_ld_of_bucket" | "ld" | "route" | "route_v6" | "ecmp_group" | "nexthop";

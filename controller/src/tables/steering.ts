@@ -1,4 +1,13 @@
 import type { TableName } from "./gateway.js";
 
-/** Tables whose entries send packets to an LD: written when the LD is ready for them. */
-export const STEERING_TABLES: ReadonlySet<string> = new Set<TableName>(["service", "vip", "ld_of_bucket"]);
+/**
+ * Tables whose entries send packets to an LD or a VM: written when the rest of the way is there, the LD included. So an EIP
+ * that moves has its new owner's eip_out before the one write of eip_in that moves it.
+ */
+export const STEERING_TABLES: ReadonlySet<string> = new Set<TableName>([
+  "service",
+  "vip",
+  "ld_of_bucket",
+  "eip_in",
+  "eip_in_v6",
+]);

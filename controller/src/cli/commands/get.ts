@@ -11,6 +11,7 @@ import {
   measureServices,
   measureSessions,
 } from "../measure.js";
+import { measureEips } from "../measure_eips.js";
 import { type Cell, renderTable } from "../output.js";
 
 const RANGES_SHOWN = 4;
@@ -29,6 +30,16 @@ function seconds(ms: bigint): string {
     : total < 7200
       ? `${(total / 60).toFixed(0)} min`
       : `${(total / 3600).toFixed(0)} h`;
+}
+
+/** `100Mbps`, as the document has it. */
+function formatRate(rateBps: number | undefined): string | undefined {
+  if (rateBps === undefined) {
+    return undefined;
+  }
+  const units = ["bps", "kbps", "Mbps", "Gbps"];
+  const step = Math.min(3, Math.floor(Math.log10(rateBps) / 3));
+  return `${rateBps / 1000 ** step}${units[step]}`;
 }
 
 /** Adds `sluice get NAME`, which reads by `measure` and prints by `render`. */
@@ -91,6 +102,46 @@ export function addGet(program: Command, io: Io): void {
           : `\n${renderTable(["SERVICE", "RS", "ADDRESS", "WEIGHT", "LD", "SESSIONS", "NOW", "PACKETS IN", "PACKETS OUT"], servers)}`)
       );
     },
+  );
+
+  addReport(
+    get,
+    io,
+    "eips",
+    "what each EIP is bound to; its limits, packets and bytes",
+    measureEips,
+    (eips) =>
+      renderTable(
+        [
+          "EIP",
+          "ADDRESS",
+          "NETWORK",
+          "SWITCH",
+          "BOUND TO",
+          "LIMIT IN",
+          "LIMIT OUT",
+          "PACKETS IN",
+          "BYTES IN",
+          "PACKETS OUT",
+          "BYTES OUT",
+        ],
+        eips.flatMap((eip) =>
+          eip.switches.map((item): Cell[] => [
+            eip.name,
+            eip.address,
+            eip.network,
+            item.switch,
+            item.bound ?? "(not on this switch)",
+            formatRate(eip.limit_in_bps),
+            formatRate(eip.limit_out_bps),
+            item.in.packets,
+            item.in.bytes,
+            item.out.packets,
+            item.out.bytes,
+          ]),
+        ),
+        "no EIPs",
+      ),
   );
 
   addReport(get, io, "buckets", "which LD each switch sends each bucket to", measureBuckets, (buckets) =>

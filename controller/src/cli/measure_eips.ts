@@ -1,0 +1,84 @@
+// What each EIP is bound to and has carried, as the switches say.
+import { EIP_DIRECTIONS, nameOf } from "../compile/index.js";
+import type { CounterValue, Entry } from "../p4runtime/index.js";
+import { allOrReasons, type Parts, type SwitchPart } from "../reconcile/index.js";
+import { type DesiredState, type EipSpec, ownerOf } from "../state/index.js";
+
+type Direction = keyof typeof EIP_DIRECTIONS;
+
+export interface EipNumbers {
+  name: string;
+  address: string;
+  network: string;
+  vpc: string;
+  /** The VM's address or the internal VIP. */
+  owner: string;
+  kind: "vm" | "vip";
+  limit_in_bps: number | undefined;
+  limit_out_bps: number | undefined;
+  switches: {
+    switch: string;
+    /** What the switch holds: `192.168.0.10 in blue at 10.0.5.2`; undefined when it does not know the EIP. */
+    bound: string | undefined;
+    in: CounterValue;
+    out: CounterValue;
+  }[];
+}
+
+const NOTHING: CounterValue = { packets: 0n, bytes: 0n };
+
+interface Held {
+  /** By network id and address. */
+  bindings: Map<string, Entry>;
+  cells: Map<number, CounterValue>;
+}
+
+async function heldBy({ connection }: SwitchPart, indices: readonly number[]): Promise<Held> {
+  const bindings = new Map<string, Entry>();
+  for await (const entry of connection.read(["eip_in", "eip_in_v6"])) {
+    bindings.set(`${entry.match.network_id} ${entry.match.eip}`, entry);
+  }
+  const cells = indices.flatMap((index) => Object.values(EIP_DIRECTIONS).map(({ cell }) => 2 * index + cell));
+  return { bindings, cells: await connection.readCounter("eip_packets", cells) };
+}
+
+function describeBinding(state: DesiredState, entry: Entry | undefined): string | undefined {
+  if (entry?.params === undefined) {
+    return undefined;
+  }
+  const { vni, address, vip, host } = entry.params;
+  const vpcs = new Map(state.vpcs.map((vpc) => [vpc.name, vpc.vni]));
+  const at = host === undefined ? "" : ` at ${host}`;
+  return `${address ?? vip} in ${nameOf(vpcs, Number(vni))}${at}`;
+}
+
+/** @throws UnreachableError */
+export async function measureEips({ state, compiled, switches }: Parts): Promise<EipNumbers[]> {
+  const { ids } = compiled;
+  const indices = state.eips.map(({ name }) => ids.eips.get(name)!);
+  const held = await allOrReasons(switches.map((part) => heldBy(part, indices)));
+  return state.eips.map((eip: EipSpec) => {
+    const counted = ({ cells }: Held, direction: Direction) =>
+      cells.get(2 * ids.eips.get(eip.name)! + EIP_DIRECTIONS[direction].cell) ?? NOTHING;
+    const owner = ownerOf(eip);
+    return {
+      name: eip.name,
+      address: eip.address,
+      network: eip.network,
+      vpc: owner.vpc,
+      owner: owner.address,
+      kind: eip.vm === undefined ? "vip" : "vm",
+      limit_in_bps: eip.limit?.in,
+      limit_out_bps: eip.limit?.out,
+      switches: switches.map(({ connection }, i) => ({
+        switch: connection.name,
+        bound: describeBinding(
+          state,
+          held[i]!.bindings.get(`${ids.networks.get(eip.network)} ${eip.address}`),
+        ),
+        in: counted(held[i]!, "in"),
+        out: counted(held[i]!, "out"),
+      })),
+    };
+  });
+}

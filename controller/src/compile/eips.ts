@@ -1,0 +1,77 @@
+// Elastic IPs: who has which address, and its limits.
+import type { Entry } from "../p4runtime/index.js";
+import { type EipSpec, isIpv6, ownerOf } from "../state/index.js";
+import * as tables from "../tables/gateway.js";
+import { type Site, vniOf, vrfOf } from "./site.js";
+import { PROTOCOL_NUMBERS } from "./steering.js";
+
+/** Of the key `direction` of eip_limit, and the EIP's cell of the counter eip_packets: 2 * index, + 1 for out. */
+export const EIP_DIRECTIONS = { in: { key: 1, cell: 0 }, out: { key: 2, cell: 1 } } as const;
+
+const BITS_PER_BYTE = 8;
+const US_PER_S = 1e6;
+/** A byte's time is in 2^-20 us (p4src/controls/eip_limit.p4). */
+const BYTE_TIME_UNITS_PER_US = 2 ** 20;
+/** What low priority may send at once; high priority has as much again to itself. A 20th of a second is 1 % of 5 s. */
+const TOLERANCE_US = 50_000;
+/** At low rates that would not hold a few packets of full size, without which TCP stalls. */
+const TOLERANCE_BYTES = 4 * 1500;
+
+/** The numbers of a limit as the switch computes with them. */
+export function limitOf(rateBps: number): {
+  byte_time: number;
+  low_tolerance_us: number;
+  high_tolerance_us: number;
+} {
+  const usPerByte = (BITS_PER_BYTE * US_PER_S) / rateBps;
+  const low_tolerance_us = Math.max(TOLERANCE_US, Math.ceil(TOLERANCE_BYTES * usPerByte));
+  return {
+    byte_time: Math.round(usPerByte * BYTE_TIME_UNITS_PER_US),
+    low_tolerance_us,
+    high_tolerance_us: 2 * low_tolerance_us,
+  };
+}
+
+function limits(index: number, { limit }: EipSpec): Entry[] {
+  return (["in", "out"] as const).flatMap((direction) => {
+    const rateBps = limit?.[direction];
+    return rateBps === undefined
+      ? []
+      : [tables.eip_limit.set_limit({ index, direction: EIP_DIRECTIONS[direction].key }, limitOf(rateBps))];
+  });
+}
+
+function eipEntries({ state, ids }: Site, eip: EipSpec): Entry[] {
+  const index = ids.eips.get(eip.name)!;
+  const network_id = ids.networks.get(eip.network)!;
+  const owner = ownerOf(eip);
+  const vni = vniOf(state, owner.vpc);
+  const key = { network_id, eip: eip.address };
+  const back = { network_id, vrf_id: vrfOf(state, eip.network), eip: eip.address };
+  const source = { vni, address: owner.address };
+  const vm = eip.vm && { index, vni, address: eip.vm.address, mac: eip.vm.mac, host: eip.vm.host };
+  const vip = { index, vni, vip: owner.address };
+  return isIpv6(eip.address)
+    ? [
+        tables.eip_out_v6.set_eip_v6(source, back),
+        vm === undefined ? tables.eip_in_v6.bind_vip_v6(key, vip) : tables.eip_in_v6.bind_vm_v6(key, vm),
+        ...limits(index, eip),
+      ]
+    : [
+        tables.eip_out.set_eip(source, back),
+        vm === undefined ? tables.eip_in.bind_vip(key, vip) : tables.eip_in.bind_vm(key, vm),
+        ...limits(index, eip),
+      ];
+}
+
+export function compileEips(site: Site): Entry[] {
+  const priority = new Map(
+    site.state.priority_ports.map(({ protocol, port }) => [`${port}/${protocol}`, { protocol, port }]),
+  );
+  return [
+    ...site.state.eips.flatMap((eip) => eipEntries(site, eip)),
+    ...[...priority.values()].map(({ protocol, port }) =>
+      tables.priority_port.high_priority({ protocol: PROTOCOL_NUMBERS[protocol], port }),
+    ),
+  ];
+}

@@ -1,0 +1,82 @@
+// One switch in its surroundings: what all parts of its compilation ask for.
+import {
+  blockOf,
+  type DesiredState,
+  fabricNetworks,
+  type NeighborSpec,
+  overlap,
+  type SwitchSpec,
+} from "../state/index.js";
+import type { Ids } from "./names.js";
+
+/** The VRF of the fabric: tunnels are routed in it (p4src/controls/tunnel.p4). */
+export const FABRIC_VRF = 0;
+
+export type PortSpec = SwitchSpec["ports"][number];
+
+export interface Site {
+  state: DesiredState;
+  item: SwitchSpec;
+  ids: Ids;
+  /** Names of the networks from which tunnels are taken. */
+  fabric: ReadonlySet<string>;
+  /** Those that are listed, and the LDs on the switch's own subnets. */
+  neighbors: readonly NeighborSpec[];
+}
+
+/** `10.0.2.1/24` -> `10.0.2.1` */
+export function hostOf(interfaceText: string): string {
+  return interfaceText.split("/")[0]!;
+}
+
+export function vniOf(state: DesiredState, vpc: string | undefined): number {
+  return state.vpcs.find(({ name }) => name === vpc)?.vni ?? 0;
+}
+
+export function vrfOf(state: DesiredState, network: string): number {
+  return state.networks.find(({ name }) => name === network)?.vrf ?? FABRIC_VRF;
+}
+
+/** The port on whose subnet an address is. */
+function portOn(item: SwitchSpec, address: string): PortSpec | undefined {
+  return item.ports.find(
+    (port) => port.address !== undefined && overlap(blockOf(port.address), blockOf(address)),
+  );
+}
+
+/** The port, on its VLAN, that a neighbor is behind. */
+export function portOf(item: SwitchSpec, neighbor: NeighborSpec): PortSpec {
+  return item.ports.find(({ port, vlan }) => port === neighbor.port && (neighbor.vlan ?? vlan) === vlan)!;
+}
+
+/** LDs that are on a switch's own subnets are its neighbors, also when nobody lists them. */
+function neighborsOf(state: DesiredState, item: SwitchSpec): NeighborSpec[] {
+  const listed = new Set(item.neighbors.map(({ address }) => address));
+  const attached = state.clusters
+    .flatMap((cluster) => cluster.lds)
+    .flatMap((ld): NeighborSpec[] => {
+      const address = hostOf(ld.address);
+      const port = portOn(item, address);
+      return port === undefined || listed.has(address)
+        ? []
+        : [{ address, mac: ld.mac, port: port.port, vlan: port.vlan }];
+    });
+  return [...item.neighbors, ...attached];
+}
+
+export function siteOf(state: DesiredState, item: SwitchSpec, ids: Ids): Site {
+  return { state, item, ids, fabric: fabricNetworks(state), neighbors: neighborsOf(state, item) };
+}
+
+/** The fabric ports by which packets from an address come in: those by which it is reached. */
+export function fabricPortsToward({ item, neighbors, fabric }: Site, address: string): PortSpec[] {
+  const block = blockOf(address);
+  const lengthOf = (prefix: string) => Number(prefix.split("/")[1]);
+  const routes = item.routes.filter(({ prefix }) => overlap(blockOf(prefix), block));
+  const longest = Math.max(...routes.map(({ prefix }) => lengthOf(prefix)));
+  const vias = routes.filter(({ prefix }) => lengthOf(prefix) === longest).flatMap(({ via }) => via ?? []);
+  const direct = neighbors.filter((neighbor) => neighbor.address === address);
+  const next = direct.length > 0 ? direct : neighbors.filter((neighbor) => vias.includes(neighbor.address));
+  const ports = next.map((neighbor) => portOf(item, neighbor)).filter(({ network }) => fabric.has(network));
+  return [...new Set(ports)];
+}

@@ -1,0 +1,83 @@
+// The rules of EIPs.
+import { blockOf, isIpv6, overlap } from "./blocks.js";
+import type { DesiredState, EipSpec } from "./document.js";
+import { type Claim, reference, unique, uniqueIds, uniqueNames } from "./rules.js";
+import type { Source } from "./source.js";
+
+/** The address inside the VPC that an EIP stands for. */
+export function ownerOf(eip: EipSpec): { vpc: string; address: string } {
+  return (eip.vm ?? eip.vip)!;
+}
+
+function checkAddress(source: Source, state: DesiredState, own: readonly Claim[], eip: EipSpec): void {
+  const place = source.at(eip, "address");
+  const block = blockOf(eip.address);
+  const subject = `EIP ${eip.name}: ${eip.address}`;
+  for (const cluster of state.clusters) {
+    const pool = cluster.local_ips.find((text) => overlap(blockOf(text), block));
+    if (pool !== undefined) {
+      source.report(
+        place,
+        `${subject} is inside the local IPs ${pool} of cluster ${cluster.name} (choose another address)`,
+      );
+    }
+  }
+  const service = state.services.find(({ vip, vpc }) => vpc === undefined && vip === eip.address);
+  if (service !== undefined) {
+    source.report(place, `${subject} is the VIP of service ${service.name} (choose another address)`);
+  }
+  for (const { what } of own.filter((claim) => overlap(claim.block, block))) {
+    source.report(place, `${subject} is ${what} (choose another address)`);
+  }
+}
+
+function checkOwner(source: Source, state: DesiredState, eip: EipSpec): void {
+  const owner = ownerOf(eip);
+  const kind = eip.vm === undefined ? "VIP" : "VM";
+  const subject = `EIP ${eip.name}: ${kind} ${owner.address}`;
+  reference(source, owner, "vpc", "VPC", "vpcs", owner.vpc, subject);
+  const services = state.services.filter(({ vpc, vip }) => vpc === owner.vpc && vip === owner.address);
+  if (isIpv6(owner.address) !== isIpv6(eip.address)) {
+    source.report(
+      source.at(owner, "address"),
+      `${subject} is not of the address family of ${eip.address} (an EIP is translated within its family)`,
+    );
+  } else if (kind === "VIP" && services.length === 0 && source.isComplete(state.services)) {
+    source.report(
+      source.at(owner, "address"),
+      `${subject} is no VIP in VPC ${owner.vpc} (declare a service with it under services:)`,
+    );
+  } else if (kind === "VM" && services.length > 0) {
+    source.report(
+      source.at(owner, "address"),
+      `${subject} is the VIP of service ${services[0]!.name} (bind the EIP by "vip:" instead of "vm:")`,
+    );
+  }
+}
+
+/** @param own - addresses that parts of the gateway have themselves */
+export function checkEips(source: Source, state: DesiredState, own: readonly Claim[]): void {
+  uniqueNames(source, "EIP", state.eips);
+  uniqueIds(source, "EIP", state.eips);
+  unique(
+    source,
+    state.eips,
+    "address",
+    ({ network, address }) => `${address} in network ${network}`,
+    ({ name }, key, line) =>
+      `EIP ${name}: ${key} is the EIP in line ${line} already (an address belongs to one VM or VIP)`,
+  );
+  unique(
+    source,
+    state.eips,
+    "vm",
+    (eip) => `${ownerOf(eip).address} in VPC ${ownerOf(eip).vpc}`,
+    ({ name }, key, line) =>
+      `EIP ${name}: ${key} has the EIP in line ${line} already (give the VM another address for another EIP: what it sends must tell which one)`,
+  );
+  for (const eip of state.eips) {
+    reference(source, eip, "network", "network", "networks", eip.network, `EIP ${eip.name}`);
+    checkAddress(source, state, own, eip);
+    checkOwner(source, state, eip);
+  }
+}

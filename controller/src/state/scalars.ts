@@ -1,0 +1,159 @@
+// The values of the document that are one word each: names, addresses, rates.
+import {
+  formatAddress,
+  formatIpv4,
+  formatMac,
+  parseIp,
+  parseIpInterface,
+  parseIpPrefix,
+  parseIpv4,
+  parseIpv6,
+  parseMac,
+  ValueError,
+} from "../p4runtime/index.js";
+import { type Shape, scalar } from "./shapes.js";
+
+export const name: Shape<string> = scalar("a name", (text) => {
+  if (!/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/i.test(text)) {
+    throw new ValueError(
+      `"${text}" is not a name (1 to 63 letters, digits, ".", "_" or "-", the ends letters or digits)`,
+    );
+  }
+  return text;
+});
+
+/** @returns the address's text @throws ValueError for addresses that no host can have */
+function hostAddress(text: string, address: Uint8Array): string {
+  const bad =
+    address.length === 4
+      ? address[0] === 0 || address[0] === 127 || address[0]! >= 224
+      : address[0] === 0xff || address.subarray(0, 15).every((octet) => octet === 0);
+  if (bad) {
+    throw new ValueError(`"${text}" is not a unicast address of a host`);
+  }
+  return formatAddress(address);
+}
+
+/** Says that an address is of the other family where that is what is wrong with it. */
+function refuseIpv6(text: string): void {
+  const address = text.split("/")[0]!;
+  try {
+    parseIpv6(address);
+  } catch {
+    return;
+  }
+  throw new ValueError(`"${text}" is an IPv6 address; an IPv4 one is needed here`);
+}
+
+export const ipv4: Shape<string> = scalar("an IPv4 address", (text) => {
+  refuseIpv6(text);
+  return hostAddress(text, parseIpv4(text));
+});
+
+/** An address of either family. */
+export const ip: Shape<string> = scalar("an address", (text) => hostAddress(text, parseIp(text)));
+
+/** An address that only IPv4 can have as yet, because LDs speak nothing else. */
+export const ldIpv4: Shape<string> = scalar("an IPv4 address", (text) => {
+  if (text.includes(":")) {
+    throw new ValueError(
+      `"${text}": LDs carry IPv4 only as yet (give an IPv4 address; EIPs of VMs and routes may be IPv6)`,
+    );
+  }
+  return hostAddress(text, parseIpv4(text));
+});
+
+/** An address with the length of its subnet's prefix, as on an interface. */
+export const ipv4Interface: Shape<string> = scalar("an IPv4 address with a prefix length", (text) => {
+  refuseIpv6(text);
+  if (!text.includes("/")) {
+    throw new ValueError(`"${text}" has no prefix length (write it like 10.0.2.1/24)`);
+  }
+  const { address, prefixLen } = parseIpInterface(text);
+  return `${formatIpv4(address)}/${prefixLen}`;
+});
+
+export const ipv4Prefix: Shape<string> = scalar("an IPv4 prefix", (text) => {
+  refuseIpv6(text);
+  const { address, prefixLen } = parseIpPrefix(text);
+  return `${formatIpv4(address)}/${prefixLen}`;
+});
+
+export const ipv6Interface: Shape<string> = scalar("an IPv6 address with a prefix length", (text) => {
+  if (!text.includes(":") || !text.includes("/")) {
+    throw new ValueError(
+      `"${text}" is not an IPv6 address with a prefix length (write it like 2001:db8::1/64)`,
+    );
+  }
+  const { address, prefixLen } = parseIpInterface(text);
+  return `${hostAddress(text, address)}/${prefixLen}`;
+});
+
+/** A prefix of either family; an address alone is one of full length. */
+export const ipPrefix: Shape<string> = scalar("a prefix", (text) => {
+  const { address, prefixLen } = parseIpPrefix(text);
+  return `${formatAddress(address)}/${prefixLen}`;
+});
+
+export const mac: Shape<string> = scalar("a MAC address", (text) => {
+  const bytes = parseMac(text);
+  if ((bytes[0]! & 1) === 1 || bytes.every((octet) => octet === 0)) {
+    throw new ValueError(`"${text}" is not the MAC address of one station (it is a group address, or zero)`);
+  }
+  return formatMac(bytes);
+});
+
+/** `unix:/path` or `host:port`. */
+export const rpcAddress: Shape<string> = scalar("an address", (text) => {
+  const port = /^(?:[^:/\s]+|\[[0-9a-f:.]+\]):(\d{1,5})$/i.exec(text)?.[1];
+  if (!/^unix:\/\S+$/.test(text) && !(Number(port) >= 1 && Number(port) <= 65_535)) {
+    throw new ValueError(
+      `"${text}" is no address of a server (write it like unix:/run/sluice/gw1.sock or 192.0.2.1:9559)`,
+    );
+  }
+  return text;
+});
+
+const RATE_UNITS: Record<string, number> = { bps: 1, kbps: 1e3, mbps: 1e6, gbps: 1e9 };
+/** A byte's time must fit 32 bits in 2^-20 us (p4src/controls/eip_limit.p4), and be known to 1 %. */
+const MIN_RATE_BPS = 2e3;
+const MAX_RATE_BPS = 100e9;
+
+/** `100Mbps` -> bits per second. */
+export const rate: Shape<number> = scalar("a rate", (text) => {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([kmg]?bps)$/i.exec(text) ?? [];
+  if (number === undefined || unit === undefined) {
+    throw new ValueError(`"${text}" is not a rate (write it like 100Mbps; bps, kbps, Mbps or Gbps)`);
+  }
+  const rateBps = Math.round(Number(number) * RATE_UNITS[unit.toLowerCase()]!);
+  if (!(rateBps >= MIN_RATE_BPS && rateBps <= MAX_RATE_BPS)) {
+    throw new ValueError(
+      `"${text}" cannot be a limit (2kbps to 100Gbps; leave it out for no limit, deny traffic by acl:)`,
+    );
+  }
+  return rateBps;
+});
+
+export interface ProtocolPort {
+  protocol: "tcp" | "udp";
+  port: number;
+}
+
+/** `22/tcp` */
+export const protocolPort: Shape<ProtocolPort> = scalar("a port", (text) => {
+  const [, number, protocol] = /^(\d{1,5})\/(tcp|udp)$/.exec(text) ?? [];
+  const port = Number(number);
+  if (!(port >= 1 && port <= 65_535)) {
+    throw new ValueError(`"${text}" is not a port with its protocol (write it like 22/tcp)`);
+  }
+  return { protocol: protocol as ProtocolPort["protocol"], port };
+});
+
+/** A protocol by name, or its number. ICMP is that of the packet's family. */
+export const anyProtocol: Shape<string> = scalar("a protocol", (text) => {
+  const known = ["tcp", "udp", "icmp"];
+  if (!known.includes(text) && !(/^\d{1,3}$/.test(text) && Number(text) <= 255)) {
+    throw new ValueError(`"${text}" is not a protocol (${known.join(", ")}, or a number from 0 to 255)`);
+  }
+  return known.includes(text) ? text : `${Number(text)}`;
+});

@@ -1,0 +1,166 @@
+// Elastic IPs: a public address that is one VM (or one internal VIP), by stateless 1:1 translation.
+//
+//   in:   (network, EIP) ───────────► eip_in ─► VM: dst := its address, VXLAN to its host
+//                                            └► internal VIP: dst := VIP, on to steering inside the VNI
+//   out:  (VNI, source) ─► eip_out ─► eip_in ─► is the EIP bound to this source?  src := EIP, on to routing
+//
+// `eip_in` alone says whose an address is. `eip_out` only finds the address back from its owner, and is believed when
+// eip_in agrees, host included. So one write to eip_in moves an EIP, both ways at once, and a VM can send from nothing but
+// its own address and its own host.
+#ifndef SLUICE_EIP_P4
+#define SLUICE_EIP_P4
+
+#include "address_rewrite.p4"
+#include "address_rewrite_v6.p4"
+#include "eip_limit.p4"
+
+control EipLookup(inout headers_t hdr, inout metadata_t meta) {
+    @id(ACTION_SET_EIP)
+    action set_eip(@id(1) network_id_t network_id,
+                   @id(2) vrf_id_t vrf_id,
+                   @id(3) @format(IPV4_ADDRESS) ipv4_addr_t eip) {
+        meta.eip.direction = eip_direction_t.OUT;
+        meta.eip.network_id = network_id;
+        meta.eip.vrf_id = vrf_id;
+        meta.eip.address = eip;
+    }
+
+    @id(TABLE_EIP_OUT)
+    table eip_out {
+        key = {
+            meta.vni: exact @id(1) @name("vni");
+            hdr.packet.ipv4.src_addr: exact @id(2) @name("address") @format(IPV4_ADDRESS);
+        }
+        actions = {
+            @proto_id(1) set_eip;
+            @defaultonly NoAction;
+        }
+        const default_action = NoAction();
+        size = SIZE_EIP;
+    }
+
+    @id(ACTION_BIND_VM)
+    action bind_vm(@id(1) eip_index_t index,
+                   @id(2) vni_t vni,
+                   @id(3) @format(IPV4_ADDRESS) ipv4_addr_t address,
+                   @id(4) @format(MAC_ADDRESS) mac_addr_t mac,
+                   @id(5) @format(IPV4_ADDRESS) ipv4_addr_t host) {
+        meta.eip.index = index;
+        meta.eip.vni = vni;
+        meta.eip.owner = address;
+        meta.eip.mac = mac;
+        meta.eip.host = host;
+    }
+
+    @id(ACTION_BIND_VIP)
+    action bind_vip(@id(1) eip_index_t index, @id(2) vni_t vni, @id(3) @format(IPV4_ADDRESS) ipv4_addr_t vip) {
+        meta.eip.index = index;
+        meta.eip.vni = vni;
+        meta.eip.owner = vip;
+        meta.eip.owner_is_vip = true;
+    }
+
+    @id(TABLE_EIP_IN)
+    table eip_in {
+        key = {
+            meta.eip.network_id: exact @id(1) @name("network_id");
+            meta.eip.address: exact @id(2) @name("eip") @format(IPV4_ADDRESS);
+        }
+        actions = {
+            @proto_id(1) bind_vm;
+            @proto_id(2) bind_vip;
+            @defaultonly NoAction;
+        }
+        const default_action = NoAction();
+        size = SIZE_EIP;
+    }
+
+    apply {
+        if (meta.vni == 0) {
+            meta.eip.direction = eip_direction_t.IN;
+            meta.eip.network_id = meta.network_id;
+            meta.eip.address = hdr.packet.ipv4.dst_addr;
+        } else {
+            eip_out.apply();
+        }
+        if (meta.eip.direction != eip_direction_t.NONE) {
+            meta.eip.found = eip_in.apply().hit;
+        }
+        // A packet to an EIP is its owner's: from here on it is looked up as one inside the owner's VPC.
+        if (meta.eip.found && meta.eip.direction == eip_direction_t.IN) {
+            meta.vni = meta.eip.vni;
+            meta.flow.dst = meta.eip.owner;
+        }
+    }
+}
+
+// The tunnel to the host of an EIP's VM. Hosts answer through the switch a tunnel came from, so its source is this switch's own.
+control HostTunnel(inout headers_t hdr, inout metadata_t meta) {
+    @id(ACTION_SET_TUNNEL_SOURCE)
+    action set_tunnel_source(@id(1) @format(IPV4_ADDRESS) ipv4_addr_t address) {
+        meta.tunnel.wanted = true;
+        meta.tunnel.src = address;
+        meta.tunnel.dst = meta.eip.host;
+        meta.tunnel.mac = meta.eip.mac;
+    }
+
+    @id(TABLE_TUNNEL_SOURCE)
+    table tunnel_source {
+        key = {
+            meta.network_id: exact @id(1) @name("network_id"); // the EIP's
+        }
+        actions = {
+            @proto_id(1) set_tunnel_source;
+            @defaultonly NoAction;
+        }
+        const default_action = NoAction();
+        size = SIZE_NETWORK;
+    }
+
+    apply {
+        if (tunnel_source.apply().hit) {
+            FlowEntropy.apply(meta, hdr.packet.ipv6.isValid());
+        } else {
+            DROP(DROP_NO_TUNNEL_SOURCE);
+        }
+    }
+}
+
+// Translates the packet of an EIP that was found, within its limit, and counts it: cell 2 * index for in, + 1 for out.
+control EipTranslate(inout headers_t hdr, inout metadata_t meta) {
+    EipLimit() limit;
+    HostTunnel() host_tunnel;
+    AddressRewrite() rewrite;
+    AddressRewriteV6() rewrite_v6;
+
+    apply {
+        bool is_out = meta.eip.direction == eip_direction_t.OUT;
+        // The address, the VPC and the host must be the ones the EIP is bound to; LDs answer for a VIP.
+        bool is_address = hdr.packet.ipv4.isValid() ? meta.eip.owner == hdr.packet.ipv4.src_addr :
+                                                      meta.eip_v6.owner == hdr.packet.ipv6.src_addr;
+        bool is_owner = meta.eip.vni == meta.vni && is_address &&
+                        ((meta.eip.owner_is_vip && meta.from_ld) ||
+                         (!meta.eip.owner_is_vip && meta.eip.host == meta.sender_vtep));
+        if (is_out && !is_owner) {
+            DROP(DROP_SPOOFED_SOURCE);
+        } else {
+            limit.apply(hdr, meta);
+        }
+        if (IS_FORWARD(meta)) {
+            if (hdr.packet.ipv4.isValid()) {
+                rewrite.apply(hdr.packet, is_out, is_out ? meta.eip.address : meta.eip.owner);
+            } else {
+                rewrite_v6.apply(hdr.packet, is_out, is_out ? meta.eip_v6.address : meta.eip_v6.owner);
+            }
+            if (is_out) {
+                meta.vni = 0;
+                meta.network_id = meta.eip.network_id;
+                meta.vrf_id = meta.eip.vrf_id;
+            } else if (!meta.eip.owner_is_vip) {
+                host_tunnel.apply(hdr, meta);
+            }
+        }
+    }
+}
+
+#endif
