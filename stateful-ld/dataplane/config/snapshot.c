@@ -177,6 +177,29 @@ const struct service *snapshot_service(const struct snapshot *snapshot,
     return NULL;
 }
 
+static uint64_t vip_of(uint32_t vni, rte_be32_t address) {
+    return (uint64_t)vni << 32 | address;
+}
+
+static int by_vip(const void *a, const void *b) {
+    const uint64_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+bool snapshot_is_vip(const struct snapshot *snapshot, uint32_t vni, rte_be32_t address) {
+    uint64_t vip = vip_of(vni, address);
+
+    return bsearch(&vip, snapshot->vips, snapshot->service_count, sizeof(vip), by_vip) != NULL;
+}
+
+static void sort_vips(struct snapshot *snapshot) {
+    for (uint32_t i = 0; i < snapshot->service_count; i++)
+        snapshot->vips[i] =
+            vip_of(snapshot->services[i].vni_protocol >> 8, snapshot->services[i].vip);
+    qsort(snapshot->vips, snapshot->service_count, sizeof(*snapshot->vips), by_vip);
+}
+
 bool snapshot_is_local_ip(const struct snapshot *snapshot, rte_be32_t address) {
     for (uint64_t left = snapshot->local_ips.slots; left != 0; left &= left - 1)
         if (snapshot->local_ips.address[__builtin_ctzll(left)] == address)
@@ -249,9 +272,10 @@ static int allocate(struct snapshot *snapshot, const LdConfig *config, uint32_t 
     snapshot->choices = calloc(choices + 1, sizeof(*snapshot->choices));
     snapshot->services = calloc(config->n_services + 1, sizeof(*snapshot->services));
     snapshot->service_hash = calloc(snapshot->service_mask + 1, sizeof(uint32_t));
+    snapshot->vips = calloc(config->n_services + 1, sizeof(*snapshot->vips));
     snapshot->credit = calloc(workers, sizeof(*snapshot->credit));
     if (snapshot->targets == NULL || snapshot->choices == NULL || snapshot->services == NULL ||
-        snapshot->service_hash == NULL || snapshot->credit == NULL)
+        snapshot->service_hash == NULL || snapshot->vips == NULL || snapshot->credit == NULL)
         return -ENOMEM;
     snapshot->workers = workers;
     for (uint32_t worker = 0; worker < workers; worker++) {
@@ -295,6 +319,7 @@ int snapshot_build(const LdConfig *config, const struct snapshot_inputs *inputs,
         snapshot_free(snapshot);
         return status;
     }
+    sort_vips(snapshot);
     set_addresses(snapshot, config, inputs);
     set_local_ips(&snapshot->local_ips, config, inputs->previous);
     set_owned_buckets(snapshot, config);
@@ -315,5 +340,6 @@ void snapshot_free(struct snapshot *snapshot) {
     free(snapshot->choices);
     free(snapshot->services);
     free(snapshot->service_hash);
+    free(snapshot->vips);
     free(snapshot);
 }

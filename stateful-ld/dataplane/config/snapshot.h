@@ -65,6 +65,7 @@ struct snapshot {
     uint32_t service_count;
     uint32_t *service_hash; /**< service number + 1; 0: empty */
     uint32_t service_mask;
+    uint64_t *vips; /**< VNI << 32 | VIP of each service, ascending, with duplicates */
 };
 
 /** What a new snapshot is made of besides the message. */
@@ -108,6 +109,9 @@ static inline bool snapshot_on_link(const struct snapshot *snapshot, rte_be32_t 
 
 /** The service a client's packet is for, or NULL. */
 const struct service *snapshot_service(const struct snapshot *snapshot, const struct flow_key *key);
+
+/** True when some service has this VIP. */
+bool snapshot_is_vip(const struct snapshot *snapshot, uint32_t vni, rte_be32_t address);
 
 /** True when @p address is one of the cluster's local IPs. */
 bool snapshot_is_local_ip(const struct snapshot *snapshot, rte_be32_t address);

@@ -101,6 +101,26 @@ static void a_port_is_never_given_twice(void **state) {
         assert_int_equal(harness_worker(&harness)->rs[target].sessions_active, 0);
 }
 
+/* An error about a packet the LD has sent, or may have. */
+static struct frame random_error(uint64_t *random) {
+    static const uint8_t types[] = { 3, 11, 12 };
+    const struct error_spec error = {
+        .src = "192.0.2.1",
+        .type = types[test_random(random) % 3],
+        .quoted = test_random(random) % 2 ? 8 : 0,
+    };
+    const struct tunnel_spec tunnel = { .bucket = (uint16_t)(test_random(random) % 1024) };
+    const struct frame *sent = &harness.sent[0];
+    const struct frame_view view = { .ip = (const struct rte_ipv4_hdr *)(sent->bytes + 14) };
+    struct frame frame;
+
+    if (harness.sent_count == 0 || sent->bytes[12] != 0x08 || sent->bytes[13] != 0 ||
+        view.ip->next_proto_id == FRAME_ICMP || sent->length > 1000)
+        return frame_echo("192.0.2.77", "203.0.113.10");
+    frame = frame_icmp_error(&view, &error);
+    return test_random(random) % 2 ? frame : frame_wrap(&frame, &tunnel);
+}
+
 static struct frame random_good_frame(uint64_t *random) {
     bool tcp = test_random(random) % 2;
     struct flow_spec flow = {
@@ -117,13 +137,20 @@ static struct frame random_good_frame(uint64_t *random) {
     };
     struct tunnel_spec tunnel = { .bucket = (uint16_t)(test_random(random) % 1024) };
 
-    switch (test_random(random) % 8) {
+    switch (test_random(random) % 10) {
     case 0:
         return frame_plain(&flow);
     case 1:
         return frame_arp(1, &frame_gateway_mac, "10.0.0.1", frame_vtep);
     case 2:
         return frame_echo("10.0.0.1", frame_vtep);
+    case 3:
+        return random_error(random);
+    case 4:
+        flow.fragment = 0x4000;
+        flow.ttl = (uint8_t)(test_random(random) % 3);
+        flow.payload = (uint16_t)(test_random(random) % 1700);
+        return frame_tunnelled(&flow, &tunnel);
     default:
         return frame_tunnelled(&flow, &tunnel);
     }
@@ -181,6 +208,9 @@ static void mutated_frames_are_all_accounted_for(void **state) {
     accounted += harness_worker(&harness)->stats.arp_received;
     accounted -= harness_worker(&harness)->stats.arp_answered;
     assert_int_equal(accounted, FRAMES);
+    assert_true(harness_worker(&harness)->stats.icmp_errors_translated > 200);
+    assert_true(harness_worker(&harness)->stats.icmp_frag_needed_sent > 100);
+    assert_true(harness_worker(&harness)->stats.icmp_time_exceeded_sent > 100);
     assert_int_equal(harness_mbufs_in_use(&harness), 0);
     check_local_sides();
 }

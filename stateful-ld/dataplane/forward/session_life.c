@@ -64,7 +64,6 @@ static enum drop_reason choose(struct worker *worker, const struct service *serv
 static enum drop_reason may_open(const struct worker *worker, const struct packet *packet,
                                  const struct service **service) {
     const struct snapshot *snapshot = worker->snapshot;
-    uint32_t source = rte_be_to_cpu_32(packet->key.src);
 
     if (!snapshot_owns(snapshot, packet->bucket))
         return DROP_BUCKET_NOT_OWNED;
@@ -74,10 +73,7 @@ static enum drop_reason may_open(const struct worker *worker, const struct packe
     if (flow_protocol(&packet->key) == IPPROTO_TCP &&
         (packet->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
         return DROP_NOT_SYN;
-    /* RFC 1812 5.3.7: no host has such an address, an answer would go nowhere. */
-    if (source >> 24 == 0 || source >> 24 == 127 || source >> 28 >= 0xe)
-        return DROP_BAD_IP_SOURCE;
-    return DROP_NONE;
+    return flow_source_valid(&packet->key) ? DROP_NONE : DROP_BAD_IP_SOURCE;
 }
 
 enum drop_reason session_admit(struct worker *worker, const struct packet *packet,

@@ -20,6 +20,9 @@
     X(arp_received)                                                                                \
     X(arp_answered)                                                                                \
     X(echo_answered)                                                                               \
+    X(icmp_errors_translated)                                                                      \
+    X(icmp_time_exceeded_sent)                                                                     \
+    X(icmp_frag_needed_sent)                                                                       \
     X(handed_off)                                                                                  \
     X(sessions_opened)                                                                             \
     X(sessions_expired)

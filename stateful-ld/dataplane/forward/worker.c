@@ -8,8 +8,7 @@
 
 #include "forward/fullnat.h"
 #include "forward/session_life.h"
-#include "packet/arp.h"
-#include "packet/icmp_echo.h"
+#include "forward/slow_path.h"
 #include "session/memory.h"
 
 enum {
@@ -82,44 +81,8 @@ void worker_send(struct worker *worker, struct rte_mbuf *mbuf) {
     worker->tx[worker->tx_count++] = mbuf;
 }
 
-/* Tell control; it may miss one when it is behind, ARP repeats itself. */
-static void neighbour_heard_of(struct worker *worker, const struct rte_arp_hdr *arp) {
-    struct neighbour_event event = { .address = arp->arp_data.arp_sip, .heard = true };
-
-    event.mac = arp->arp_data.arp_sha;
-    (void)rte_ring_enqueue_elem(worker->dataplane->neighbour_events, &event, sizeof(event));
-}
-
-static void handle_arp(struct worker *worker, struct rte_mbuf *mbuf, const struct packet *packet) {
-    uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
-    const struct rte_arp_hdr *arp = (const struct rte_arp_hdr *)(frame + packet->l3_off);
-    const struct own_address *own = &worker->snapshot->own;
-
-    if (!arp_valid(arp)) {
-        worker_drop(worker, mbuf, DROP_BAD_ARP);
-        return;
-    }
-    worker->stats.arp_received++;
-    if (snapshot_on_link(worker->snapshot, arp->arp_data.arp_sip) &&
-        arp->arp_data.arp_sip != own->vtep)
-        neighbour_heard_of(worker, arp);
-    if (!arp_asks_for(arp, own->vtep)) {
-        rte_pktmbuf_free(mbuf);
-        return;
-    }
-    arp_make_reply(frame, packet->l3_off, own);
-    worker->stats.arp_answered++;
-    worker_send(worker, mbuf);
-}
-
-static void handle_echo(struct worker *worker, struct rte_mbuf *mbuf, const struct packet *packet) {
-    icmp_make_echo_reply(rte_pktmbuf_mtod(mbuf, uint8_t *), packet, &worker->snapshot->own);
-    worker->stats.echo_answered++;
-    worker_send(worker, mbuf);
-}
-
 /* The tunnel names the bucket; without it, it is in the local port or computed. */
-static uint16_t bucket_of(const struct snapshot *snapshot, const struct packet *packet) {
+uint16_t worker_bucket_of(const struct snapshot *snapshot, const struct packet *packet) {
     if (likely(packet->bucket != BUCKET_NONE))
         return packet->bucket;
     if (snapshot_is_local_ip(snapshot, packet->key.dst))
@@ -127,8 +90,7 @@ static uint16_t bucket_of(const struct snapshot *snapshot, const struct packet *
     return bucket_of_flow(&packet->key);
 }
 
-/* True when the packet is another worker's and has been taken care of. */
-static bool hand_off(struct worker *worker, struct rte_mbuf *mbuf, const struct packet *packet) {
+bool worker_hand_off(struct worker *worker, struct rte_mbuf *mbuf, const struct packet *packet) {
     struct dataplane *dataplane = worker->dataplane;
     struct worker *owner = dataplane->workers[dataplane->owner_of_bucket[packet->bucket]];
 
@@ -153,14 +115,11 @@ static bool classify(struct worker *worker, struct rte_mbuf *mbuf, struct packet
         return false;
     }
     if (unlikely(packet->kind != PACKET_FLOW)) {
-        if (packet->kind == PACKET_ARP)
-            handle_arp(worker, mbuf, packet);
-        else
-            handle_echo(worker, mbuf, packet);
+        slow_path(worker, mbuf, packet);
         return false;
     }
-    packet->bucket = bucket_of(worker->snapshot, packet);
-    return likely(worker->dataplane->worker_count == 1) || !hand_off(worker, mbuf, packet);
+    packet->bucket = worker_bucket_of(worker->snapshot, packet);
+    return likely(worker->dataplane->worker_count == 1) || !worker_hand_off(worker, mbuf, packet);
 }
 
 /* Three passes over the burst, so that the memory a packet needs is on its way while the packets

@@ -14,6 +14,7 @@
 
 #include "config/snapshot.h"
 #include "forward/dataplane.h"
+#include "forward/rate_limit.h"
 #include "forward/session_scan.h"
 #include "forward/stats.h"
 #include "session/local_port.h"
@@ -49,6 +50,9 @@ struct worker {
     struct rte_ring *handoff;   /**< packets of our buckets that others have received */
     struct rte_ring *outbox;    /**< packets control or other workers want us to transmit */
 
+    struct rate_limit pings;
+    struct rate_limit icmp_errors;
+
     struct session_scan *scan; /**< set by control: sessions it wants to see */
     struct worker_stats stats;
 } __attribute__((aligned(64)));
@@ -77,6 +81,12 @@ void worker_refresh(struct worker *worker, uint64_t now_ms);
 
 /** What is done between bursts besides packets: expiry, session scans. */
 void worker_housekeeping(struct worker *worker);
+
+/** The bucket of a packet, whether or not its tunnel names it. */
+uint16_t worker_bucket_of(const struct snapshot *snapshot, const struct packet *packet);
+
+/** True when a packet's bucket is another worker's, and the packet has been taken care of. */
+bool worker_hand_off(struct worker *worker, struct rte_mbuf *mbuf, const struct packet *packet);
 
 /** Count and free one packet. */
 void worker_drop(struct worker *worker, struct rte_mbuf *mbuf, enum drop_reason reason);

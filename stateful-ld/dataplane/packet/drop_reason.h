@@ -23,6 +23,9 @@
     X(FRAGMENT, "fragment")                                                                        \
     X(IPV6, "ipv6")                                                                                \
     X(ICMP, "icmp")                                                                                \
+    X(BAD_ICMP, "bad_icmp")                                                                        \
+    X(ICMP_EMBEDDED, "icmp_embedded")                                                              \
+    X(ECHO_LIMITED, "echo_limited")                                                                \
     X(UNKNOWN_PROTOCOL, "unknown_protocol")                                                        \
     X(BAD_TCP_HEADER, "bad_tcp_header")                                                            \
     X(BAD_TCP_FLAGS, "bad_tcp_flags")                                                              \

@@ -48,6 +48,13 @@ static inline uint8_t flow_protocol(const struct flow_key *key) {
     return key->vni_protocol & 0xff;
 }
 
+/** RFC 1812 5.3.7: no host has any other source address, an answer to it would go nowhere. */
+static inline bool flow_source_valid(const struct flow_key *key) {
+    uint32_t source = rte_be_to_cpu_32(key->src);
+
+    return source >> 24 != 0 && source >> 24 != 127 && source >> 28 < 0xe;
+}
+
 static inline bool flow_equal(const struct flow_key *a, const struct flow_key *b) {
     uint64_t x[2], y[2];
 

@@ -9,6 +9,7 @@
 
 #include "packet/bucket.h"
 #include "packet/checksum.h"
+#include "packet/icmp.h"
 
 /* The part of the frame not parsed yet. `end` shrinks to what the IP and UDP lengths allow, so
  * that Ethernet padding is never taken for data. */
@@ -111,6 +112,74 @@ static enum drop_reason parse_udp(struct cursor *cursor, struct packet *packet) 
     return DROP_NONE;
 }
 
+/* RFC 5508 REQ-3: a wrong checksum, outside or embedded, says the error is about nothing we have
+ * sent; the embedded transport checksum is not to be validated. Addressed to anybody but the sender
+ * of the packet it is about, or about a later fragment, it tells nothing that can be used. */
+static enum drop_reason parse_embedded(struct cursor *cursor, const struct rte_ipv4_hdr *ip,
+                                       struct packet *packet) {
+    const struct rte_ipv4_hdr *embedded = take(cursor, sizeof(*embedded));
+    const rte_be16_t *ports;
+    uint32_t header_bytes;
+
+    if (embedded == NULL || embedded->version_ihl >> 4 != 4)
+        return DROP_BAD_ICMP;
+    header_bytes = (embedded->version_ihl & 0x0f) * 4;
+    if (header_bytes < sizeof(*embedded) || take(cursor, header_bytes - sizeof(*embedded)) == NULL)
+        return DROP_BAD_ICMP;
+    ports = take(cursor, ICMP_EMBEDDED_BYTES);
+    if (ports == NULL || checksum_fold(checksum_sum(embedded, header_bytes)) != 0xffff)
+        return DROP_BAD_ICMP;
+    if (embedded->src_addr != ip->dst_addr ||
+        (embedded->fragment_offset & RTE_BE16(RTE_IPV4_HDR_OFFSET_MASK)) != 0 ||
+        (embedded->next_proto_id != IPPROTO_TCP && embedded->next_proto_id != IPPROTO_UDP))
+        return DROP_ICMP_EMBEDDED;
+    packet->kind = PACKET_ICMP_ERROR;
+    packet->key.src = embedded->dst_addr;
+    packet->key.src_port = ports[1];
+    packet->key.dst_port = ports[0];
+    packet->key.vni_protocol = flow_vni_protocol(flow_vni(&packet->key), embedded->next_proto_id);
+    return DROP_NONE;
+}
+
+/* Of the errors, source quench is dead (RFC 6633) and a redirect is for the link it is sent on. */
+static enum drop_reason parse_icmp(struct cursor *cursor, const struct rte_ipv4_hdr *ip,
+                                   struct packet *packet) {
+    const struct rte_icmp_hdr *icmp = take(cursor, sizeof(*icmp));
+
+    if (icmp == NULL)
+        return DROP_BAD_ICMP;
+    if (checksum_fold(checksum_sum(icmp, cursor->end - packet->l4_off)) != 0xffff)
+        return DROP_BAD_ICMP;
+    switch (icmp->icmp_type) {
+    case RTE_IP_ICMP_ECHO_REQUEST:
+        packet->kind = PACKET_VIP_ECHO;
+        packet->key.src_port = packet->key.dst_port = 0;
+        return DROP_NONE;
+    case ICMP_UNREACHABLE:
+    case ICMP_TIME_EXCEEDED:
+    case ICMP_PARAMETER_PROBLEM:
+        return parse_embedded(cursor, ip, packet);
+    default:
+        return DROP_ICMP;
+    }
+}
+
+/* RFC 1812 5.3.1: a router must not forward what would leave with TTL 0; what it answers itself it
+ * does not forward. */
+static enum drop_reason parse_expired(struct cursor *cursor, const struct rte_ipv4_hdr *ip,
+                                      struct packet *packet) {
+    enum drop_reason reason = DROP_TTL_EXPIRED;
+
+    packet->kind = PACKET_TTL_EXPIRED;
+    if (ip->next_proto_id == IPPROTO_TCP)
+        reason = parse_tcp(cursor, packet);
+    else if (ip->next_proto_id == IPPROTO_UDP)
+        reason = parse_udp(cursor, packet);
+    else if (ip->next_proto_id == IPPROTO_ICMP)
+        reason = parse_icmp(cursor, ip, packet);
+    return packet->kind == PACKET_ICMP_ERROR ? DROP_TTL_EXPIRED : reason;
+}
+
 /* Everything behind a checked IPv4 header of a packet that is to be load-balanced. */
 static enum drop_reason parse_flow(struct cursor *cursor, const struct rte_ipv4_hdr *ip,
                                    uint32_t vni, struct packet *packet) {
@@ -123,16 +192,15 @@ static enum drop_reason parse_flow(struct cursor *cursor, const struct rte_ipv4_
     packet->key.vni_protocol = flow_vni_protocol(vni, ip->next_proto_id);
     if (unlikely(fragmented(ip)))
         return DROP_FRAGMENT;
-    /* RFC 1812 5.3.1: a router must not forward what would leave with TTL 0. */
     if (unlikely(ip->time_to_live <= 1))
-        return DROP_TTL_EXPIRED;
+        return parse_expired(cursor, ip, packet);
     switch (ip->next_proto_id) {
     case IPPROTO_TCP:
         return parse_tcp(cursor, packet);
     case IPPROTO_UDP:
         return parse_udp(cursor, packet);
     case IPPROTO_ICMP:
-        return DROP_ICMP;
+        return parse_icmp(cursor, ip, packet);
     default:
         return DROP_UNKNOWN_PROTOCOL;
     }

@@ -28,6 +28,13 @@ enum packet_kind {
     PACKET_FLOW, /**< TCP or UDP over IPv4, tunnelled or plain: `key` and what follows is valid */
     PACKET_ARP,  /**< `l3_off` is the ARP header, all 28 bytes of it are there */
     PACKET_ECHO, /**< ICMP echo request to the VTEP: `l3_off`, `l4_off` and `l3_len` are valid */
+    /** ICMP echo request to any other address: as PACKET_ECHO, and `key` with ports 0. */
+    PACKET_VIP_ECHO,
+    /** ICMP error about a TCP or UDP packet. `l4_off` is the ICMP header; behind it, all there, are
+     * the embedded IPv4 header with its options and 8 bytes more. `key` names the session: it is
+     * the embedded tuple with its ends exchanged, as if the packet had been sent back. */
+    PACKET_ICMP_ERROR,
+    PACKET_TTL_EXPIRED, /**< as PACKET_FLOW, but must not be forwarded */
 };
 
 /** What the parser found out. Offsets are bytes from the start of the frame. */

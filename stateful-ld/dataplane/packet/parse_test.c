@@ -98,6 +98,45 @@ static void arp_and_echo(void **state) {
     assert_int_equal(parse(&frame), DROP_ICMP);
 }
 
+static void packets_on_their_last_hop(void **state) {
+    struct flow_spec flow = tcp;
+    struct frame frame;
+
+    (void)state;
+    for (flow.ttl = 1; flow.ttl < 3; flow.ttl++) {
+        frame = frame_tunnelled(&flow, &tunnel);
+        assert_int_equal(parse(&frame), DROP_NONE);
+        assert_int_equal(packet.kind, flow.ttl == 1 ? PACKET_TTL_EXPIRED : PACKET_FLOW);
+        assert_int_equal(ntohs(packet.key.dst_port), 80);
+    }
+    flow.ttl = 1;
+    flow.protocol = 132;
+    frame = frame_tunnelled(&flow, &tunnel);
+    assert_int_equal(parse(&frame), DROP_TTL_EXPIRED);
+}
+
+/* The key is the embedded tuple, turned round. */
+static void icmp_errors_name_their_session(void **state) {
+    const struct error_spec error = { .src = "198.51.100.1", .type = 11, .quoted = 8 };
+    struct frame about = frame_plain(&tcp);
+    struct frame_view view = frame_view(&about);
+    struct frame frame = frame_icmp_error(&view, &error);
+
+    (void)state;
+    frame = frame_wrap(&frame, &tunnel);
+    assert_int_equal(parse(&frame), DROP_NONE);
+    assert_int_equal(packet.kind, PACKET_ICMP_ERROR);
+    assert_int_equal(packet.bucket, 77);
+    assert_int_equal(packet.l4_off, FRAME_INNER_IP + 20);
+    assert_int_equal(packet.l3_len, 20 + 8 + 20 + 8);
+    assert_int_equal(packet.key.src, ip4("203.0.113.10"));
+    assert_int_equal(packet.key.dst, ip4("192.0.2.77"));
+    assert_int_equal(ntohs(packet.key.src_port), 80);
+    assert_int_equal(ntohs(packet.key.dst_port), 40000);
+    assert_int_equal(flow_vni(&packet.key), 0xabcdef);
+    assert_int_equal(flow_protocol(&packet.key), FRAME_TCP);
+}
+
 /* Every length from 0 to one byte short of the packet is refused, and none is read behind. */
 static void every_truncation_is_refused(void **state) {
     struct frame frames[4] = { frame_tunnelled(&tcp, &tunnel), frame_plain(&tcp),
@@ -150,9 +189,7 @@ static const struct damage damages[] = {
     { "inner checksum", INNER + 16, 0xee, DROP_BAD_IP_CHECKSUM, false, false },
     { "more fragments", INNER + 6, 0x20, DROP_FRAGMENT, false, true },
     { "fragment offset", INNER + 7, 1, DROP_FRAGMENT, false, true },
-    { "TTL 0", INNER + 8, 0, DROP_TTL_EXPIRED, false, true },
-    { "TTL 1", INNER + 8, 1, DROP_TTL_EXPIRED, false, true },
-    { "ICMP", INNER + 9, 1, DROP_ICMP, false, true },
+    { "ICMP", INNER + 9, 1, DROP_BAD_ICMP, false, true },
     { "SCTP", INNER + 9, 132, DROP_UNKNOWN_PROTOCOL, false, true },
     { "TCP header of 16 bytes", INNER + 32, 0x40, DROP_BAD_TCP_HEADER, false, false },
     { "TCP header longer than the packet", INNER + 32, 0xf0, DROP_BAD_TCP_HEADER, false, false },
@@ -221,6 +258,8 @@ int main(void) {
         cmocka_unit_test(plain_flow),
         cmocka_unit_test(options_and_tags_are_stepped_over),
         cmocka_unit_test(arp_and_echo),
+        cmocka_unit_test(packets_on_their_last_hop),
+        cmocka_unit_test(icmp_errors_name_their_session),
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(every_damage_has_its_name),
         cmocka_unit_test(ipv6_has_its_own_name),

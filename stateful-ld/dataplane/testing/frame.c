@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 
 #include <rte_arp.h>
-#include <rte_icmp.h>
 
 #include "testing/test.h"
 
@@ -139,7 +138,7 @@ struct frame frame_plain(const struct flow_spec *flow) {
     return frame;
 }
 
-struct frame frame_tunnelled(const struct flow_spec *flow, const struct tunnel_spec *tunnel) {
+struct frame frame_wrap(const struct frame *plain, const struct tunnel_spec *tunnel) {
     struct frame frame = { .length = 0 };
     struct rte_ipv4_hdr *outer;
     struct rte_udp_hdr *udp;
@@ -149,8 +148,7 @@ struct frame frame_tunnelled(const struct flow_spec *flow, const struct tunnel_s
     outer = append(&frame, sizeof(*outer));
     udp = append(&frame, sizeof(*udp));
     vxlan = append(&frame, sizeof(*vxlan));
-    append_ether(&frame, RTE_ETHER_TYPE_IPV4);
-    append_packet(&frame, flow);
+    memcpy(append(&frame, plain->length), plain->bytes, plain->length);
     vxlan->vx_flags = htonl(0x08000000);
     vxlan->vx_vni = htonl(tunnel->vni << 8);
     udp->src_port = htons(tunnel->bucket < 1024 ? (uint16_t)(0xC000 | tunnel->bucket << 4) : 1);
@@ -164,6 +162,12 @@ struct frame frame_tunnelled(const struct flow_spec *flow, const struct tunnel_s
     outer->total_length = htons((uint16_t)(frame.length - 14));
     outer->hdr_checksum = ip_checksum(outer);
     return frame;
+}
+
+struct frame frame_tunnelled(const struct flow_spec *flow, const struct tunnel_spec *tunnel) {
+    struct frame plain = frame_plain(flow);
+
+    return frame_wrap(&plain, tunnel);
 }
 
 struct frame frame_arp(uint16_t opcode, const struct rte_ether_addr *sender_mac, const char *sender,
@@ -205,6 +209,33 @@ struct frame frame_echo(const char *src, const char *dst) {
     return frame;
 }
 
+struct frame frame_icmp_error(const struct frame_view *about, const struct error_spec *error) {
+    struct frame frame = { .length = 0 };
+    uint32_t header_bytes = (about->ip->version_ihl & 0xf) * 4;
+    uint32_t quoted = ntohs(about->ip->total_length);
+    struct rte_ipv4_hdr *ip;
+    struct rte_icmp_hdr *icmp;
+
+    if (error->quoted != 0)
+        quoted = header_bytes + error->quoted;
+    append_ether(&frame, RTE_ETHER_TYPE_IPV4);
+    ip = append(&frame, sizeof(*ip));
+    icmp = append(&frame, sizeof(*icmp));
+    memcpy(append(&frame, quoted), about->ip, quoted);
+    ip->version_ihl = 0x45;
+    ip->time_to_live = 61;
+    ip->next_proto_id = FRAME_ICMP;
+    ip->src_addr = ip4(error->src);
+    ip->dst_addr = about->ip->src_addr;
+    ip->total_length = htons((uint16_t)(sizeof(*ip) + sizeof(*icmp) + quoted));
+    ip->hdr_checksum = ip_checksum(ip);
+    icmp->icmp_type = error->type;
+    icmp->icmp_code = error->code;
+    icmp->icmp_seq_nb = htons(error->mtu);
+    frame_fix_icmp_checksum(&frame, 14 + sizeof(*ip));
+    return frame;
+}
+
 void frame_tag(struct frame *frame, uint16_t vlan) {
     const uint8_t tag[4] = { 0x81, 0x00, (uint8_t)(vlan >> 8), (uint8_t)vlan };
 
@@ -219,14 +250,56 @@ void frame_fix_ip_checksum(struct frame *frame, uint32_t offset) {
     ip->hdr_checksum = ip_checksum(ip);
 }
 
-static const struct rte_ipv4_hdr *check_ip(const uint8_t *at, uint32_t bytes) {
+void frame_fix_icmp_checksum(struct frame *frame, uint32_t offset) {
+    struct rte_icmp_hdr *icmp = (struct rte_icmp_hdr *)(frame->bytes + offset);
+
+    icmp->icmp_cksum = 0;
+    icmp->icmp_cksum = complement(add_words(0, (uint8_t *)icmp, frame->length - offset));
+}
+
+static const struct rte_ipv4_hdr *check_ip_header(const uint8_t *at, uint32_t bytes) {
     const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)at;
 
     assert_true(bytes >= sizeof(*ip));
     assert_int_equal(ip->version_ihl >> 4, 4);
-    assert_int_equal(ntohs(ip->total_length), bytes);
     assert_int_equal(ip->hdr_checksum, ip_checksum(ip));
     return ip;
+}
+
+static const struct rte_ipv4_hdr *check_ip(const uint8_t *at, uint32_t bytes) {
+    const struct rte_ipv4_hdr *ip = check_ip_header(at, bytes);
+
+    assert_int_equal(ntohs(ip->total_length), bytes);
+    return ip;
+}
+
+/* All that can be checked of the quoted packet: its segment only when it is quoted as a whole. */
+static void check_embedded(struct frame_view *view, const uint8_t *at, uint32_t bytes) {
+    const struct rte_ipv4_hdr *ip = check_ip_header(at, bytes);
+    uint32_t header_bytes = (ip->version_ihl & 0xf) * 4;
+    const struct rte_udp_hdr *l4 = (const struct rte_udp_hdr *)(at + header_bytes);
+    uint32_t l4_bytes = ntohs(ip->total_length) - header_bytes;
+
+    view->embedded = ip;
+    view->embedded_udp = l4;
+    if (ntohs(ip->total_length) != bytes)
+        return;
+    if (ip->next_proto_id == FRAME_TCP)
+        assert_int_equal(((const struct rte_tcp_hdr *)l4)->cksum,
+                         l4_checksum(ip, (const uint8_t *)l4, l4_bytes, 16));
+    else if (l4->dgram_cksum != 0)
+        assert_int_equal(l4->dgram_cksum, l4_checksum(ip, (const uint8_t *)l4, l4_bytes, 6));
+}
+
+static void check_icmp(struct frame_view *view, const uint8_t *l4, uint32_t bytes) {
+    uint8_t copy[FRAME_BYTES_MAX];
+
+    view->icmp = (const struct rte_icmp_hdr *)l4;
+    memcpy(copy, l4, bytes);
+    memset(copy + 2, 0, 2);
+    assert_int_equal(view->icmp->icmp_cksum, complement(add_words(0, copy, bytes)));
+    if (view->icmp->icmp_type == 3 || view->icmp->icmp_type == 11 || view->icmp->icmp_type == 12)
+        check_embedded(view, l4 + 8, bytes - 8);
 }
 
 static void check_l4(struct frame_view *view, const uint8_t *l4, uint32_t bytes) {
@@ -244,6 +317,8 @@ static void check_l4(struct frame_view *view, const uint8_t *l4, uint32_t bytes)
         assert_int_equal(ntohs(view->udp->dgram_len), bytes);
         if (view->udp->dgram_cksum != 0)
             assert_int_equal(view->udp->dgram_cksum, checksum != 0 ? checksum : 0xffff);
+    } else if (view->ip->next_proto_id == FRAME_ICMP) {
+        check_icmp(view, l4, bytes);
     }
     view->payload = l4 + header_bytes;
     view->payload_bytes = bytes - header_bytes;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <rte_ether.h>
+#include <rte_icmp.h>
 #include <rte_ip.h>
 #include <rte_tcp.h>
 #include <rte_udp.h>
@@ -17,6 +18,7 @@
 
 enum {
     FRAME_BYTES_MAX = 2048,
+    FRAME_ICMP = 1,
     FRAME_TCP = 6,
     FRAME_UDP = 17
 };
@@ -71,11 +73,31 @@ struct frame frame_arp(uint16_t opcode, const struct rte_ether_addr *sender_mac,
 /** ICMP echo request to @p dst with 56 bytes of data. */
 struct frame frame_echo(const char *src, const char *dst);
 
+/** An ICMP error, as a router or a host makes it. */
+struct error_spec {
+    const char *src;
+    uint8_t type;
+    uint8_t code;
+    uint16_t mtu;
+    uint16_t quoted; /**< bytes behind the embedded IPv4 header; 0: all there are */
+};
+
+struct frame_view;
+
+/** An error about a packet the LD has sent, to the packet's source. */
+struct frame frame_icmp_error(const struct frame_view *about, const struct error_spec *error);
+
+/** Wrap a plain frame as the switch does. */
+struct frame frame_wrap(const struct frame *plain, const struct tunnel_spec *tunnel);
+
 /** Insert an 802.1Q tag. */
 void frame_tag(struct frame *frame, uint16_t vlan);
 
 /** Recompute the IPv4 header checksum at @p offset, after a test has changed the header. */
 void frame_fix_ip_checksum(struct frame *frame, uint32_t offset);
+
+/** Recompute the checksum of the ICMP message from @p offset to the end of the frame. */
+void frame_fix_icmp_checksum(struct frame *frame, uint32_t offset);
 
 /** Offset of the inner IPv4 header in a frame_tunnelled() frame without VLAN tags. */
 enum {
@@ -92,6 +114,9 @@ struct frame_view {
     const struct rte_ipv4_hdr *ip; /**< innermost */
     const struct rte_tcp_hdr *tcp;
     const struct rte_udp_hdr *udp;
+    const struct rte_icmp_hdr *icmp;
+    const struct rte_ipv4_hdr *embedded;    /**< in an ICMP error */
+    const struct rte_udp_hdr *embedded_udp; /**< or the same place of TCP */
     const uint8_t *payload;
     uint32_t payload_bytes;
 };

@@ -144,6 +144,15 @@ uint32_t harness_receive_burst(struct harness *harness, uint32_t worker, const s
     return harness->sent_count;
 }
 
+uint32_t harness_run_mbuf(struct harness *harness, uint32_t worker, struct rte_mbuf *mbuf) {
+    struct worker *receiver = harness->dataplane.workers[worker];
+
+    worker_refresh(receiver, harness->now_ms);
+    ld_process(receiver, &mbuf, 1);
+    collect(harness, receiver);
+    return harness->sent_count;
+}
+
 uint32_t harness_receive(struct harness *harness, const struct frame *frame) {
     return harness_receive_burst(harness, 0, frame, 1);
 }

@@ -38,6 +38,9 @@ uint32_t harness_receive(struct harness *harness, const struct frame *frame);
 uint32_t harness_receive_burst(struct harness *harness, uint32_t worker, const struct frame *frames,
                                uint16_t count);
 
+/** A worker gets one packet that is in an mbuf already, such as one handed over to it. */
+uint32_t harness_run_mbuf(struct harness *harness, uint32_t worker, struct rte_mbuf *mbuf);
+
 /** Let time pass, with all the expiry that comes with it. */
 void harness_pass(struct harness *harness, uint64_t ms);
 

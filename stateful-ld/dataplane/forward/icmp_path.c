@@ -1,0 +1,145 @@
+#include "forward/icmp_path.h"
+
+#include <rte_ip.h>
+
+#include "forward/way_out.h"
+#include "forward/worker.h"
+#include "packet/icmp.h"
+
+/* Per worker. Errors: RFC 1812 4.3.2.8 asks for a limit, and gives no figure. */
+static const struct rate ping_rate = { .per_ms = 10, .burst = 1000 };
+static const struct rate error_rate = { .per_ms = 1, .burst = 100 };
+
+enum drop_reason icmp_answer_ping(struct worker *worker, struct rte_mbuf *mbuf,
+                                  struct packet *packet) {
+    uint32_t vni = flow_vni(&packet->key);
+    struct way_out way;
+    enum drop_reason reason;
+
+    if (!snapshot_is_vip(worker->snapshot, vni, packet->key.dst))
+        return DROP_NO_SERVICE;
+    if (!flow_source_valid(&packet->key))
+        return DROP_BAD_IP_SOURCE;
+    if (!rate_limit_take(&worker->pings, &ping_rate, worker->now_ms))
+        return DROP_ECHO_LIMITED;
+    way = way_to_client(worker, vni, packet->key.src);
+    if (packet->l3_len > way_mtu_bytes(worker, &way))
+        return DROP_MTU_EXCEEDED;
+    icmp_make_echo_reply(rte_pktmbuf_mtod(mbuf, uint8_t *), packet);
+    reason = way_send(worker, mbuf, packet, &way, packet->bucket);
+    worker->stats.echo_answered += reason == DROP_NONE;
+    return reason;
+}
+
+/*
+ * The outer source becomes the session's own address on the other side: the VIP towards the client,
+ * the local IP towards the RS.
+ *
+ * Towards the client RFC 5508 REQ-5 c) asks for it: an error from the private side carries the
+ * NAT's own address, and so do IPVS's and DPVS's (IPVS: ip_vs_nat_icmp()). The router or RS that
+ * reports is often in a VPC, where its address means something else to the client, and answers of a
+ * VIP leave by the upstream network the VIP belongs to, which other sources do not.
+ *
+ * Towards the RS RFC 5508 REQ-4 would keep the reporter's address, as for a NAT whose inside has a
+ * route to everywhere. Behind FULLNAT it need not have one: RSs know local IPs only, and reverse
+ * path filters and security groups in front of them drop anything else. Nothing is lost: a TCP acts
+ * on the embedded packet, not on who reports (RFC 1122 4.2.3.9).
+ *
+ * The session is neither refreshed nor ended (RFC 5508 REQ-6).
+ */
+enum drop_reason icmp_translate_error(struct worker *worker, struct rte_mbuf *mbuf,
+                                      const struct packet *packet) {
+    const struct session_table *table = &worker->sessions;
+    session_ref ref = session_find(table, &packet->key, session_hash(table, &packet->key));
+    const struct session *session;
+    enum direction direction;
+    struct rewrite rewrite;
+    struct way_out way;
+    enum drop_reason reason;
+
+    if (ref == 0)
+        return snapshot_owns(worker->snapshot, packet->bucket) ? DROP_NO_SESSION
+                                                               : DROP_BUCKET_NOT_OWNED;
+    session = session_at(table, ref);
+    direction = session_direction(ref);
+    way = way_of(worker, session, direction);
+    if (packet->l3_len > way_mtu_bytes(worker, &way))
+        return DROP_MTU_EXCEEDED; /* RFC 1122 3.2.2: no error about an error */
+    rewrite = rewrite_between(&session->key[direction], &session->key[!direction]);
+    icmp_rewrite_error(rte_pktmbuf_mtod(mbuf, uint8_t *), packet, &rewrite);
+    reason = way_send(worker, mbuf, packet, &way, session->bucket);
+    worker->stats.icmp_errors_translated += reason == DROP_NONE;
+    return reason;
+}
+
+/* Turn a packet into an error about itself. Its source is the address the packet was sent to, VIP
+ * or local IP: one of ours on the side the packet came from (RFC 1812 4.3.2.4), while the VTEP has
+ * no meaning in a VPC, and would not get past the filters of an upstream network. */
+static enum drop_reason send_error(struct worker *worker, struct rte_mbuf *mbuf,
+                                   const struct packet *packet, const struct icmp_error *error,
+                                   const struct way_out *way) {
+    uint16_t quoted = icmp_quoted_bytes(packet->l3_len);
+    struct packet answer = { .l3_off = RTE_ETHER_HDR_LEN };
+    uint8_t *frame;
+
+    answer.l3_len = (uint16_t)(ICMP_ERROR_OVERHEAD_BYTES + quoted);
+    if (!way_set_window(mbuf, packet->l3_off - ICMP_ERROR_OVERHEAD_BYTES - RTE_ETHER_HDR_LEN,
+                        (uint16_t)(RTE_ETHER_HDR_LEN + answer.l3_len)))
+        return DROP_NO_HEADROOM;
+    frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+    icmp_write_error(frame + answer.l3_off, error, quoted);
+    return way_send(worker, mbuf, &answer, way, packet->bucket);
+}
+
+/* How to reach the sender of a packet: as its session does, or as the client of a VIP. */
+static bool way_back(struct worker *worker, const struct packet *packet, struct way_out *way) {
+    const struct session_table *table = &worker->sessions;
+    session_ref ref = session_find(table, &packet->key, session_hash(table, &packet->key));
+    uint32_t vni = flow_vni(&packet->key);
+
+    if (ref != 0) {
+        *way = way_of(worker, session_at(table, ref), !session_direction(ref));
+        return true;
+    }
+    if (!snapshot_is_vip(worker->snapshot, vni, packet->key.dst) ||
+        !flow_source_valid(&packet->key))
+        return false;
+    *way = way_to_client(worker, vni, packet->key.src);
+    return true;
+}
+
+enum drop_reason icmp_time_exceeded(struct worker *worker, struct rte_mbuf *mbuf,
+                                    const struct packet *packet) {
+    const struct icmp_error error = { .type = ICMP_TIME_EXCEEDED, .code = ICMP_CODE_TTL };
+    struct way_out way;
+    enum drop_reason reason;
+
+    if (!way_back(worker, packet, &way) ||
+        !rate_limit_take(&worker->icmp_errors, &error_rate, worker->now_ms))
+        return DROP_TTL_EXPIRED;
+    reason = send_error(worker, mbuf, packet, &error, &way);
+    worker->stats.icmp_time_exceeded_sent += reason == DROP_NONE;
+    return reason;
+}
+
+enum drop_reason icmp_too_big(struct worker *worker, struct rte_mbuf *mbuf,
+                              const struct packet *packet, session_ref ref,
+                              const struct way_out *way) {
+    const struct rte_ipv4_hdr *ip =
+        rte_pktmbuf_mtod_offset(mbuf, const struct rte_ipv4_hdr *, packet->l3_off);
+    const struct icmp_error error = {
+        .type = ICMP_UNREACHABLE,
+        .code = ICMP_CODE_FRAG_NEEDED,
+        .mtu_bytes = (uint16_t)way_mtu_bytes(worker, way),
+    };
+    struct way_out back =
+        way_of(worker, session_at(&worker->sessions, ref), !session_direction(ref));
+    enum drop_reason reason;
+
+    if ((ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_DF_FLAG)) == 0 ||
+        !rate_limit_take(&worker->icmp_errors, &error_rate, worker->now_ms))
+        return DROP_MTU_EXCEEDED;
+    reason = send_error(worker, mbuf, packet, &error, &back);
+    worker->stats.icmp_frag_needed_sent += reason == DROP_NONE;
+    return reason;
+}

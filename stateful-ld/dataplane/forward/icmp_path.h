@@ -1,0 +1,42 @@
+/**
+ * @file
+ * ICMP through the LD: pings of VIPs, errors about a session's packets, errors the LD reports
+ * itself. Runs on the worker that owns the packet's bucket, but for pings, which any worker
+ * answers.
+ *
+ * Functions that return a drop reason have taken the mbuf over when it is DROP_NONE; otherwise the
+ * caller must drop it.
+ */
+#ifndef SLUICE_FORWARD_ICMP_PATH_H
+#define SLUICE_FORWARD_ICMP_PATH_H
+
+#include <rte_mbuf.h>
+
+#include "packet/drop_reason.h"
+#include "packet/parse.h"
+#include "session/session.h"
+
+struct way_out;
+struct worker;
+
+/** Answer a ping of a VIP (PACKET_VIP_ECHO), at a limited rate, from the VIP. */
+enum drop_reason icmp_answer_ping(struct worker *worker, struct rte_mbuf *mbuf,
+                                  struct packet *packet);
+
+/** Pass on an error about a packet of a session (PACKET_ICMP_ERROR) to the session's other side. */
+enum drop_reason icmp_translate_error(struct worker *worker, struct rte_mbuf *mbuf,
+                                      const struct packet *packet);
+
+/** A packet has reached its last hop here (PACKET_TTL_EXPIRED): say so, at a limited rate. */
+enum drop_reason icmp_time_exceeded(struct worker *worker, struct rte_mbuf *mbuf,
+                                    const struct packet *packet);
+
+/**
+ * A packet of session @p ref, not changed yet, does not fit its way: tell its sender how much
+ * would, at a limited rate.
+ */
+enum drop_reason icmp_too_big(struct worker *worker, struct rte_mbuf *mbuf,
+                              const struct packet *packet, session_ref ref,
+                              const struct way_out *way);
+
+#endif
