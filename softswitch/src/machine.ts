@@ -119,10 +119,15 @@ export class Machine {
     const source = this.#saved?.rehearsal ?? this.running;
     return requests.map((request) => {
       try {
-        const found = source.read([request]);
-        for (let first = 0; first < found.length; first += ENTITIES_A_BATCH) {
-          onBatch(found.slice(first, first + ENTITIES_A_BATCH));
+        let batch: Entity[] = [];
+        for (const entity of source.readEach(request)) {
+          batch.push(entity);
+          if (batch.length === ENTITIES_A_BATCH) {
+            onBatch(batch);
+            batch = [];
+          }
         }
+        if (batch.length > 0) onBatch(batch);
         return OK;
       } catch (error) {
         return statusOf(error);
@@ -168,19 +173,34 @@ function writeTo(
 /** The updates that make an empty switch with the same P4Info hold what this one holds. */
 function rewrites(source: SoftSwitch, p4info: P4Info): Update[] {
   const tables = new Map(p4info.tables.map((table) => [table.preamble?.id, table]));
-  return WRITABLE.flatMap((request) => readOrNone(source, request))
-    .filter(({ entity }) => entity?.$case !== "tableEntry" || !isFixed(entity.value, tables))
-    .map((entity) => ({ type: isAlwaysThere(entity) ? Update_Type.MODIFY : Update_Type.INSERT, entity }));
+  const updates: Update[] = [];
+  for (const request of WRITABLE) {
+    for (const entity of readOrNone(source, request)) {
+      if (entity.entity?.$case === "tableEntry" && isFixed(entity.entity.value, tables)) continue;
+      if (isZeroCell(entity)) continue;
+      updates.push({ type: isAlwaysThere(entity) ? Update_Type.MODIFY : Update_Type.INSERT, entity });
+    }
+  }
+  return updates;
 }
 
 /** A program without members, groups, … may refuse to read them. */
-function readOrNone(source: SoftSwitch, request: Entity): Entity[] {
+function* readOrNone(source: SoftSwitch, request: Entity): Generator<Entity> {
   try {
-    return source.read([request]);
+    yield* source.readEach(request);
   } catch (error) {
-    if (statusOf(error).code === status.UNIMPLEMENTED) return [];
-    throw error;
+    if (statusOf(error).code !== status.UNIMPLEMENTED) throw error;
   }
+}
+
+/** Cells start as zeros, and most of the millions there may be still are. */
+function isZeroCell({ entity }: Entity): boolean {
+  if (entity?.$case === "counterEntry") {
+    return entity.value.data?.packetCount === 0n && entity.value.data.byteCount === 0n;
+  }
+  if (entity?.$case !== "registerEntry") return false;
+  const { data } = entity.value.data ?? {};
+  return data?.$case === "bitstring" && data.value.every((byte) => byte === 0);
 }
 
 /** The program itself says what it is; a controller cannot write it. */

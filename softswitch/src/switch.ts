@@ -98,8 +98,12 @@ export class SoftSwitch {
 
   /** Reads entities; wildcards as in P4Runtime. @throws UpdateError for an id that does not exist */
   read(entities: readonly Entity[]): Entity[] {
-    const { schema } = this.#pipeline();
-    return entities.flatMap((entity) => [...readEntity(schema, entity)]);
+    return entities.flatMap((entity) => [...this.readEach(entity)]);
+  }
+
+  /** What one entity of a read request asks for, one after the other: a counter may have millions of cells. */
+  readEach(entity: Entity): Generator<Entity> {
+    return readEntity(this.#pipeline().schema, entity);
   }
 
   /** Gives a frame to a port; returns what leaves at once, in order. CPU-port frames go to packet-in listeners. */

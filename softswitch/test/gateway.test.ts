@@ -80,10 +80,15 @@ async function tableEntries(): Promise<TableEntry[]> {
   return batches.flat().map(({ entity }) => (entity as { value: TableEntry }).value);
 }
 
-/** All entries with their counters, and the program's own counters. */
+const DROPS = gatewayConfig.p4info?.counters.find(({ preamble }) => preamble?.alias === "drops")?.preamble
+  ?.id;
+
+/** All entries with their counters, and what was dropped for which reason. */
 async function state(): Promise<string> {
   const { batches, error } = await client.read(
-    [{ tableEntry: { counterData: {} } }, { counterEntry: {} }].map((json) => Entity.fromJSON(json)),
+    [{ tableEntry: { counterData: {} } }, { counterEntry: { counterId: DROPS } }].map((json) =>
+      Entity.fromJSON(json),
+    ),
   );
   expect(error).toBeUndefined();
   return JSON.stringify(batches.flat().map((entity) => Entity.toJSON(entity)));
@@ -148,7 +153,7 @@ describe("pipelines", () => {
     ["another program with the same P4Info", reformatted],
   ])("RECONCILE_AND_COMMIT of %s keeps the entries and all counters", async (_, config) => {
     await set(Action.VERIFY_AND_COMMIT);
-    await write(...ENTRIES);
+    await write(...ENTRIES, { table: "acl", match: {}, action: "acl_allow", priority: 1 });
     for (const port of [1, 1, 1, 5]) softSwitch.inject(port, FRAME); // port 5 belongs to no network
     const before = await state();
     expect(before).toMatch(/"packetCount":"3"/);

@@ -51,10 +51,14 @@ export interface NamedEntry {
   match: Record<string, Value>;
   action?: string;
   params?: Record<string, Value>;
+  priority?: number;
 }
 
 /** @throws Error for a name that the program does not have */
-export function toEntity({ table, match, action, params = {} }: NamedEntry, p4info = gatewayP4Info): Entity {
+export function toEntity(
+  { table, match, action, params = {}, priority = 0 }: NamedEntry,
+  p4info = gatewayP4Info,
+): Entity {
   const named = <T extends { preamble: { alias: string } | undefined }>(
     all: readonly T[],
     name: string,
@@ -80,7 +84,7 @@ export function toEntity({ table, match, action, params = {} }: NamedEntry, p4in
     entity: {
       $case: "tableEntry",
       value: {
-        ...TableEntry.fromPartial({ tableId: preamble!.id }),
+        ...TableEntry.fromPartial({ tableId: preamble!.id, priority }),
         match: Object.entries(match).map(([name, value]) => field(name, value)),
         action: found && {
           type: {
