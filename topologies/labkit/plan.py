@@ -60,11 +60,12 @@ class Host:
     guest: str
     guest_address: str
     guest_mac: str
+    bridge_mac: str  # of the host's interface towards the guest
 
 
 HOSTS = (
-    Host("h1", "10.0.5.2", "rs2", "192.168.0.2", "02:00:00:64:00:02"),
-    Host("h2", "10.0.6.2", "rs3", "192.168.0.3", "02:00:00:64:00:03"),
+    Host("h1", "10.0.5.2", "rs2", "192.168.0.2", "02:00:00:64:00:02", "02:00:00:00:08:01"),
+    Host("h2", "10.0.6.2", "rs3", "192.168.0.3", "02:00:00:64:00:03", "02:00:00:00:09:01"),
 )
 
 
@@ -83,8 +84,13 @@ LINKS: tuple[tuple[Interface, Interface], ...] = (
     (Interface("rs1", "02:00:00:00:05:02", "10.0.4.2/24", TENANT_MTU), _switch_port(4)),
     (Interface("h1", "02:00:00:00:06:02", "10.0.5.2/24"), _switch_port(5)),
     (Interface("h2", "02:00:00:00:07:02", "10.0.6.2/24"), _switch_port(6)),
-    (Interface("rs2", HOSTS[0].guest_mac, "192.168.0.2/24", TENANT_MTU), Interface("h1", "02:00:00:00:08:01", port=1)),
-    (Interface("rs3", HOSTS[1].guest_mac, "192.168.0.3/24", TENANT_MTU), Interface("h2", "02:00:00:00:09:01", port=1)),
+    *(
+        (
+            Interface(host.guest, host.guest_mac, f"{host.guest_address}/24", TENANT_MTU),
+            Interface(host.name, host.bridge_mac, port=1),
+        )
+        for host in HOSTS
+    ),
 )
 
 # Next hop of everything that is not on a node's own subnet.
