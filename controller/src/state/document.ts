@@ -85,7 +85,7 @@ const route = checked(
     "prefix",
   ),
   (value, at) =>
-    (value.via === undefined) === !value.discard
+    ((value.via ?? []).length === 0) === !value.discard
       ? [
           {
             place: at(),
