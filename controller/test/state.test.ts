@@ -163,7 +163,7 @@ const limits = "{ in: 100Mbps, out: 20Mbps }";
 /** The same for controller/examples/eips.yaml. */
 const BAD_EIPS: [string, string | RegExp, string][] = [
   ["an EIP in a local-IP pool", "address: 203.0.113.50", "address: 198.18.0.2"],
-  ["an EIP that is a VIP", "    vpc: blue\n    real", "    real"],
+  ["an EIP that is a VIP", /vip: 192.168.0.100\n([\s\S]*?) {4}vpc: blue\n/, "vip: 203.0.113.50\n$1"],
   ["an EIP that the switch has itself", "address: 203.0.113.50", "address: 192.0.2.1"],
   ["an EIP that the switch has itself, IPv6", 'address: "2001:db8:113::50"', 'address: "2001:db8:1::1"'],
   ["an EIP twice in a network", "address: 203.0.113.51", "address: 203.0.113.50"],
@@ -177,10 +177,10 @@ const BAD_EIPS: [string, string | RegExp, string][] = [
   ["a VM with two EIPs", "vpc: green, address", "vpc: blue, address"],
   ["an EIP in an unknown network", "network: mobile\n", "network: mobil\n"],
   ["an EIP in an unknown VPC", "vpc: green", "vpc: red"],
-  ["an EIP of nobody", /\n {4}vip: .*/, ""],
+  ["an EIP of nobody", /\n {4}vip: \{.*/, ""],
   [
     "an EIP of a VM and a VIP",
-    /\n {4}vip: .*/,
+    /\n {4}vip: \{.*/,
     "$&\n    vm: { vpc: blue, address: 192.168.0.9, mac: 02:00:00:00:06:29, host: 10.0.6.2 }",
   ],
   [

@@ -15,7 +15,7 @@ import {
 import { Client, type ClientOptions, WriteFailure } from "./client.js";
 import { type CounterValue, decodeEntry, type Entry, emptyTableEntry, encodeEntry } from "./entries.js";
 import { codeName, P4RuntimeError, rpcError, type UpdateError } from "./errors.js";
-import { decodeItem, describeItem, encodeItem, type Item } from "./items.js";
+import { decodeItem, describeItem, encodeItem, type Item, keyOnly } from "./items.js";
 import { decodePacketIn, encodePacketOut, PacketQueue, type ReceivedPacket } from "./packets.js";
 import { Schema } from "./schema.js";
 import { Session, type SessionState } from "./session.js";
@@ -57,18 +57,6 @@ const UPDATE_TYPES: Record<UpdateType, Update_Type> = {
   modify: Update_Type.MODIFY,
   delete: Update_Type.DELETE,
 };
-
-/** For a delete only the key counts, and some servers refuse more. */
-function keyOnly({ entity }: Entity): Entity {
-  switch (entity?.$case) {
-    case "tableEntry":
-      return { entity: { $case: "tableEntry", value: { ...entity.value, action: undefined } } };
-    case "actionProfileMember":
-      return { entity: { $case: "actionProfileMember", value: { ...entity.value, action: undefined } } };
-    default:
-      return { entity };
-  }
-}
 
 /** Identifies a pipeline, so that one that the switch already runs is not pushed again: that would clear its tables. */
 export function pipelineCookie(pipeline: Pipeline): bigint {
