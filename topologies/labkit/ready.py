@@ -12,7 +12,8 @@ def wait(net: Mininet, parts: Parts) -> None:
     """Returns when every neighbour of the switch has an answer from the switch's address on its link: the pipeline runs,
     ARP and ping are answered, and the frames get through in both directions."""
     for name, address in plan.SWITCH_ADDRESS.items():
-        wait_for(lambda node=net[name], to=address: _pings(node, to), f"{plan.SWITCH} answers {name} for {address}", parts)
+        what = f"{plan.SWITCH} answers {name} for {address}"
+        wait_for(lambda node=net[name], to=address: _pings(node, to), what, parts)
 
 
 def _pings(node: LabNode, address: str) -> bool:

@@ -162,7 +162,8 @@ def picture(measured: Measured) -> str:
     service = next(s for s in measured.services if s.name == plan.SERVICE)
     answered = sum(traffic.per_rs.values())
     lines = [
-        f"  {node(plan.CLIENT)}  {count(traffic.requests)} requests to {plan.VIP}:{plan.VIP_PORT}, {count(answered)} answered",
+        f"  {node(plan.CLIENT)}  {count(traffic.requests)} requests to {plan.VIP}:{plan.VIP_PORT},"
+        f" {count(answered)} answered",
         "   │",
         f"  {node(plan.ROUTER)}  upstream router",
         "   │",
@@ -171,9 +172,8 @@ def picture(measured: Measured) -> str:
     last = len(measured.lds) - 1
     lds = []
     for index, ld in enumerate(measured.lds):
-        lds.append(
-            f"   {'└' if index == last else '├'}─ VXLAN ─► {node(ld.name)} {count(ld.sessions_total)} sessions"
-        )
+        branch = "└" if index == last else "├"
+        lds.append(f"   {branch}─ VXLAN ─► {node(ld.name)} {count(ld.sessions_total)} sessions")
     servers = [
         f"{node(rs)} {count(traffic.per_rs[rs])} answers, {plan.RS_PATH[rs]}" for rs in plan.REAL_SERVERS
     ]

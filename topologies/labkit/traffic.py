@@ -53,8 +53,9 @@ def _get(client: LabNode, run: RunDir, page: str, count: int) -> Result:
     template = "%{http_code} %{num_connects} %{exitcode} %{filename_effective} %{errormsg}\\n"
     answers = f"{run.path}/answers/{page or 'root'}-#1"
     listing = client.sh(
-        f"timeout {LIMIT_S} stdbuf --output=L curl --silent --parallel --parallel-immediate --create-dirs --max-time 10 --http1.1"
-        f" --parallel-max {CONCURRENCY} --header 'Connection: close' --output '{answers}'"
+        # Line by line: what has ended when the time is over is then known.
+        f"timeout {LIMIT_S} stdbuf --output=L curl --silent --http1.1 --max-time 10 --header 'Connection: close'"
+        f" --parallel --parallel-immediate --parallel-max {CONCURRENCY} --create-dirs --output '{answers}'"
         f" --write-out '{template}' 'http://{plan.VIP}:{plan.VIP_PORT}/{page}?[1-{count}]' || true"
     )
     result = Result()
