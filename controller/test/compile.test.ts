@@ -1,29 +1,56 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { limitOf } from "../src/compile/eips.js";
 import { assignIds } from "../src/compile/ids.js";
 import { compile, formatRanges, fromRanges, idsOf, maglev, nameOf, toRanges } from "../src/compile/index.js";
-import { describeAction, describeKey, encodeEntry, entryKey } from "../src/p4runtime/index.js";
+import {
+  describeAction,
+  describeEffect,
+  describeItem,
+  describeKey,
+  encodeItem,
+  itemKey,
+} from "../src/p4runtime/index.js";
 import { factsOf } from "../src/reconcile/index.js";
-import { parseState } from "../src/state/index.js";
-import { BUCKETS } from "../src/tables/constants.js";
+import { addressesOf, aggregate, parseState } from "../src/state/index.js";
+import { BUCKETS, ECMP_SLOTS } from "../src/tables/constants.js";
 import { gateway, repositoryFile } from "./support/program.js";
 
 const example = parseState("example", repositoryFile("controller/examples/sluice.yaml"));
 const names = (count: number) => Array.from({ length: count }, (_, i) => `ld${i + 1}`);
 
-describe("the example", () => {
-  const compiled = compile(example);
+const eips = parseState("eips", repositoryFile("controller/examples/eips.yaml"));
+
+describe.each([
+  ["example", example],
+  ["eips", eips],
+])("the document %s", (name, state) => {
+  const { switches } = compile(state);
 
   it("becomes these entries", async () => {
-    const lines = compiled.switches.flatMap(({ spec, entries }) => [
+    const lines = switches.flatMap(({ spec, entries, profiles }) => [
       `switch ${spec.name}`,
       ...entries
         .filter(({ table, match }) => table !== "ld_of_bucket" || Number(match.bucket) < 8)
         .map((entry) => `  ${describeKey(entry)} ${describeAction(entry)}`)
         .sort(),
+      ...profiles
+        .filter((item) => !("member" in item) || (item.member - 1) % ECMP_SLOTS < 8)
+        .map((item) => `  ${describeItem(item)} ${describeEffect(item)}`),
     ]);
-    await expect(`${lines.join("\n")}\n`).toMatchFileSnapshot("goldens/example.entries.golden.txt");
+    await expect(`${lines.join("\n")}\n`).toMatchFileSnapshot(`goldens/${name}.entries.golden.txt`);
   });
+
+  it("fits the program, and names nothing twice", () => {
+    for (const { entries, profiles } of switches) {
+      const keys = [...entries, ...profiles].map((item) => itemKey(encodeItem(gateway, item)));
+      expect(new Set(keys).size).toBe(keys.length);
+    }
+  });
+});
+
+describe("the example", () => {
+  const compiled = compile(example);
 
   it("becomes these LD configurations", async () => {
     const lines = compiled.lds.flatMap(({ spec, config }) => [
@@ -31,11 +58,6 @@ describe("the example", () => {
       ...[...factsOf(config)].map(([fact, value]) => `  ${fact}: ${value}`),
     ]);
     await expect(`${lines.join("\n")}\n`).toMatchFileSnapshot("goldens/example.lds.golden.txt");
-  });
-
-  it("fits the program, and names no entry twice", () => {
-    const keys = compiled.switches[0]!.entries.map((entry) => entryKey(encodeEntry(gateway, entry)));
-    expect(new Set(keys).size).toBe(keys.length);
   });
 
   it("steers every bucket to the LD that owns it", () => {
@@ -105,6 +127,100 @@ describe("neighbors", () => {
       params: { network_id: 9, vrf_id: 3 },
     });
     expect(entries.find(({ match }) => match.prefix === "0.0.0.0/0")?.match.vrf_id).toBe(3);
+  });
+});
+
+describe("EIPs", () => {
+  const entriesOf = (state: typeof eips) => compile(state).switches[0]!.entries;
+  const show = (state: typeof eips) =>
+    new Set(entriesOf(state).map((entry) => `${describeKey(entry)} ${describeAction(entry)}`));
+
+  it("change nothing of others when one comes or goes, but for prefixes around its address", () => {
+    const without = { ...eips, eips: eips.eips.filter(({ name }) => name !== "vm1") };
+    const gone = [...show(eips)].filter((line) => !show(without).has(line));
+    expect(gone.map((line) => line.split("[")[0]).sort()).toEqual([
+      "eip_in",
+      "eip_limit",
+      "eip_limit",
+      "eip_out",
+    ]);
+    expect([...show(without)].filter((line) => !show(eips).has(line))).toEqual([]);
+  });
+
+  it("are limited within 1 %, whatever the rate, and 32 bits hold it", () => {
+    fc.assert(
+      fc.property(fc.double({ min: Math.log(2e3), max: Math.log(100e9), noNaN: true }), (exponent) => {
+        const rate = Math.exp(exponent);
+        const { byte_time, low_tolerance_us, high_tolerance_us } = limitOf(rate);
+        expect(Math.abs((8e6 * 2 ** 20) / byte_time / rate - 1)).toBeLessThan(0.01);
+        expect(high_tolerance_us).toBe(2 * low_tolerance_us);
+        for (const value of [byte_time, low_tolerance_us, high_tolerance_us]) {
+          expect(Number.isInteger(value) && value > 0 && value < 2 ** 32).toBe(true);
+        }
+      }),
+    );
+  });
+});
+
+describe("the region's public addresses", () => {
+  const hairpins = (state: typeof eips) =>
+    compile(state)
+      .switches[0]!.entries.filter(({ action }) => action === "hairpin")
+      .map(({ match }) => `${match.vrf_id} ${match.prefix}`)
+      .sort();
+
+  it("come back in, in every VRF; those outside a network's prefixes by as few prefixes as hold them", () => {
+    const vms = Array.from({ length: 9 }, (_, i) => ({
+      ...eips.eips[2]!,
+      name: `phone${i}`,
+      address: `100.64.9.${7 + i}`,
+      vm: { ...eips.eips[2]!.vm!, address: `192.168.1.${i}` },
+    }));
+    const prefixes = ["100.64.9.7/32", "100.64.9.8/29", "203.0.113.0/24", "2001:db8:113::/48"];
+    expect(
+      hairpins({ ...eips, eips: [...eips.eips.filter(({ name }) => name !== "phone"), ...vms] }),
+    ).toEqual([0, 1, 2].flatMap((vrf) => prefixes.map((prefix) => `${vrf} ${prefix}`)).sort());
+  });
+
+  it("leave a route alone that somebody has listed", () => {
+    const [item] = eips.switches;
+    const routes = [...item!.routes, { prefix: "203.0.113.0/24", via: undefined, discard: true, vrf: 1 }];
+    expect(hairpins({ ...eips, switches: [{ ...item!, routes }] })).not.toContain("1 203.0.113.0/24");
+  });
+
+  it("are aggregated exactly", () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.nat(300), { maxLength: 60 }), (hosts) => {
+        const addresses = hosts.map((host) => `10.0.${host >> 8}.${host & 255}`);
+        const prefixes = aggregate(addresses);
+        expect(prefixes.flatMap(addressesOf).sort()).toEqual(addresses.sort());
+        expect(aggregate(prefixes)).toEqual(prefixes);
+      }),
+    );
+    expect(aggregate(["2001:db8::1", "2001:db8::", "10.0.0.1"])).toEqual(["10.0.0.1/32", "2001:db8::/127"]);
+  });
+});
+
+describe("a route by several neighbors", () => {
+  const members = (...via: string[]) => {
+    const [item] = eips.switches;
+    const routes = item!.routes.map((route, i) => (i === 0 ? { ...route, via } : route));
+    return compile({ ...eips, switches: [{ ...item!, routes }] }).switches[0]!.profiles.flatMap((part) =>
+      "member" in part ? [[part.member, Number(part.params!.nexthop_id)] as const] : [],
+    );
+  };
+
+  it("has a fixed number of slots, equally shared; a neighbor that leaves changes few but its own", () => {
+    const all = members("192.0.2.2", "192.0.2.3", "192.0.2.4");
+    const less = members("192.0.2.2", "192.0.2.4");
+    expect([all.length, less.length]).toEqual([ECMP_SLOTS, ECMP_SLOTS]);
+    expect(less.map(([member]) => member)).toEqual(all.map(([member]) => member));
+    const before = new Map(all);
+    const left = [...new Set(before.values())].find((hop) => !less.some(([, id]) => id === hop));
+    const moved = less.filter(([member, hop]) => before.get(member) !== hop);
+    const own = moved.filter(([member]) => before.get(member) === left);
+    expect(own.length).toBeGreaterThanOrEqual(Math.floor(ECMP_SLOTS / 3));
+    expect(moved.length - own.length).toBeLessThan(0.1 * ECMP_SLOTS);
   });
 });
 

@@ -43,6 +43,8 @@ describe("entries", () => {
       gateway,
       { table: "route", match: { vrf_id: 1, prefix: "10.0.0.0/8" }, action: "discard", params: {} },
     ],
+    ["a member", everyKind, { table: "members", match: { group: 1 }, member: 7 }],
+    ["a group", everyKind, { table: "members", match: { group: 1 }, group: 7 }],
     [
       "MACs",
       gateway,
@@ -180,13 +182,16 @@ describe("entries", () => {
     expect(() => encodeEntry(gateway, entry)).toThrow(message);
   });
 
-  it("say what is wrong by name: no priority, and tables that cannot be written yet", () => {
+  it("say what is wrong by name: no priority, an action where a member or group is needed", () => {
     const { priority: _, ...without } = acl;
     expect(() => encodeEntry(everyKind, without)).toThrow("acl: a priority above 0 is needed");
-    const member: Entry = { table: "members", match: { group: 1 }, action: "permit", params: { cookie: 1 } };
-    expect(() => encodeEntry(everyKind, member)).toThrow(
-      "members: tables with an action profile cannot be written yet",
-    );
+    const match = { group: 1 };
+    const wrong: Entry = { table: "members", match, action: "permit", params: { cookie: 1 } };
+    for (const entry of [wrong, { table: "members", match, member: 1, group: 2 }]) {
+      expect(() => encodeEntry(everyKind, entry)).toThrow(
+        "members: its entries name either a member or a group of choices, and no action",
+      );
+    }
   });
 
   it("are named in messages", () => {
@@ -194,6 +199,8 @@ describe("entries", () => {
     expect(describeKey({ ...acl, match: { network: 7 } })).toBe("acl[network=7 priority=10]");
     expect(describeKey({ table: "acl", match: {}, isDefault: true })).toBe("acl[default]");
     expect(describeAction(service)).toBe("steer_service(cluster_id=300 previous_cluster_id=0)");
-    expect(describeAction({ table: "acl", match: {} })).toBe("");
+    expect(describeAction({})).toBe("");
+    expect(describeAction({ group: 3 })).toBe("group 3");
+    expect(describeAction({ member: 3 })).toBe("member 3");
   });
 });

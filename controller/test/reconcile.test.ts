@@ -3,7 +3,16 @@ import { P4Info } from "@sluice/proto/p4info";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type CompiledLd, compile, fromRanges } from "../src/compile/index.js";
-import { type Entry, encodeEntry, entryKey, Schema } from "../src/p4runtime/index.js";
+import {
+  describeEffect,
+  describeItem,
+  type Entry,
+  encodeEntry,
+  encodeItem,
+  type Item,
+  itemKey,
+  Schema,
+} from "../src/p4runtime/index.js";
 import { CapacityError, diffEntries, diffFacts, factsOf, writeOrder } from "../src/reconcile/index.js";
 import { sameConfig } from "../src/reconcile/ld_facts.js";
 import { planLds } from "../src/reconcile/ld_steps.js";
@@ -25,11 +34,11 @@ describe("the difference of entries", () => {
   it("turns any table into any other, touching only what differs", () => {
     fc.assert(
       fc.property(hops, hops, (held, desired) => {
-        const encode = (entry: Entry) => encodeEntry(gateway, entry);
-        const table = new Map(held.map((entry) => [entryKey(encode(entry)), entry]));
+        const encode = (entry: Item) => encodeItem(gateway, entry);
+        const table = new Map<string, Item>(held.map((entry) => [itemKey(encode(entry)), entry]));
         const changes = diffEntries(gateway, held.map(encode), desired);
         for (const { type, message, entry } of changes) {
-          const key = entryKey(message);
+          const key = itemKey(message);
           expect(table.has(key)).toBe(type !== "insert");
           if (type === "delete") {
             table.delete(key);
@@ -38,7 +47,7 @@ describe("the difference of entries", () => {
             table.set(key, entry);
           }
         }
-        const show = (entries: Iterable<Entry>) => [...entries].map((entry) => JSON.stringify(entry)).sort();
+        const show = (entries: Iterable<Item>) => [...entries].map((entry) => JSON.stringify(entry)).sort();
         expect(show(table.values())).toEqual(show(desired));
         expect(diffEntries(gateway, desired.map(encode), desired)).toEqual([]);
       }),
@@ -46,12 +55,41 @@ describe("the difference of entries", () => {
   });
 
   it("says what an entry did before", () => {
-    const [change] = diffEntries(gateway, [encodeEntry(gateway, hop(1, 2))], [hop(1, 3)]);
+    const [change] = diffEntries(gateway, [encodeItem(gateway, hop(1, 2))], [hop(1, 3)]);
     expect(change).toMatchObject({ type: "modify", before: hop(1, 2), entry: hop(1, 3) });
   });
 
   it("leaves entries alone that the program fixes", () => {
-    expect(diffEntries(gateway, [{ ...encodeEntry(gateway, hop(1, 2)), isConst: true }], [])).toEqual([]);
+    const value = { ...encodeEntry(gateway, hop(1, 2)), isConst: true };
+    expect(diffEntries(gateway, [{ entity: { $case: "tableEntry", value } }], [])).toEqual([]);
+  });
+
+  it("finds members and groups of action profiles", () => {
+    const member = (id: number, nexthop_id: number) => tables.ecmp_members.select_nexthop(id, { nexthop_id });
+    const group = (...ids: number[]) =>
+      tables.ecmp_members.group(
+        1,
+        ids.map((id) => ({ member: id, weight: 1 })),
+      );
+    const held = [member(1, 7), member(2, 7), group(1, 2), tables.ecmp_group.group({ group_id: 1 }, 1)];
+    const encoded = held.map((item) => encodeItem(gateway, item));
+    expect(diffEntries(gateway, encoded, held)).toEqual([]);
+    expect(
+      diffEntries(gateway, encoded, [
+        member(1, 8),
+        member(3, 7),
+        group(3, 1),
+        tables.ecmp_group.group({ group_id: 1 }, 2),
+      ]).map(({ type, table, entry }) => [type, table, describeItem(entry), describeEffect(entry)]),
+    ).toEqual([
+      ["modify", "ecmp_members members", "ecmp_members[member 1]", "select_nexthop(nexthop_id=8)"],
+      ["insert", "ecmp_members members", "ecmp_members[member 3]", "select_nexthop(nexthop_id=7)"],
+      ["modify", "ecmp_members groups", "ecmp_members[group 1]", "2 members"],
+      ["modify", "ecmp_group", "ecmp_group[group_id=1]", "group 2"],
+      ["delete", "ecmp_members members", "ecmp_members[member 2]", "select_nexthop(nexthop_id=7)"],
+    ]);
+    const many = Array.from({ length: 129 }, (_, i) => i + 1);
+    expect(() => encodeItem(gateway, group(...many))).toThrow("group 1 has members of weight 129");
   });
 
   it("is refused when a table is too small for it", () => {
@@ -71,7 +109,8 @@ describe("the order of writing", () => {
     expect(order.indexOf(a), `${a} before ${b}`).toBeLessThan(order.indexOf(b));
 
   it("has every table once", () => {
-    expect(order.toSorted()).toEqual([...gateway.tables].map(({ alias }) => alias).sort());
+    const places = [...gateway.tables].map(({ alias }) => alias);
+    expect(order.toSorted()).toEqual([...places, "ecmp_members groups", "ecmp_members members"].sort());
   });
 
   it("has what others refer to before them", () => {
@@ -93,6 +132,10 @@ describe("the order of writing", () => {
     isBefore("ld_of_bucket", "local_ip");
     isBefore("local_ip", "service");
     isBefore("service", "network");
+    isBefore("nexthop", "ecmp_members members");
+    isBefore("ecmp_members members", "ecmp_members groups");
+    isBefore("ecmp_members groups", "ecmp_group");
+    isBefore("ecmp_group", "route_v6");
   });
 
   it("follows references against the order of the pipeline, and does not go round in circles", () => {

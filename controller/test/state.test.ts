@@ -157,6 +157,71 @@ const BAD: [string, string | RegExp, string][] = [
   ["nothing where an address belongs", "vip: 203.0.113.10", "vip:"],
 ];
 
+const eips = repositoryFile("controller/examples/eips.yaml");
+const limits = "{ in: 100Mbps, out: 20Mbps }";
+
+/** The same for controller/examples/eips.yaml. */
+const BAD_EIPS: [string, string | RegExp, string][] = [
+  ["an EIP in a local-IP pool", "address: 203.0.113.50", "address: 198.18.0.2"],
+  ["an EIP that is a VIP", /vip: 192.168.0.100\n([\s\S]*?) {4}vpc: blue\n/, "vip: 203.0.113.50\n$1"],
+  ["an EIP that the switch has itself", "address: 203.0.113.50", "address: 192.0.2.1"],
+  ["an EIP that the switch has itself, IPv6", 'address: "2001:db8:113::50"', 'address: "2001:db8:1::1"'],
+  ["an EIP twice in a network", "address: 203.0.113.51", "address: 203.0.113.50"],
+  ["an EIP name twice", "name: phone", "name: vm1"],
+  [
+    "an EIP id twice",
+    "  - name: shop\n    address: 2",
+    "    id: 7\n  - name: shop\n    id: 7\n    address: 2",
+  ],
+  ["an EIP id out of range", "  - name: phone\n", "  - name: phone\n    id: 1048576\n"],
+  ["a VM with two EIPs", "vpc: green, address", "vpc: blue, address"],
+  ["an EIP in an unknown network", "network: mobile\n", "network: mobil\n"],
+  ["an EIP in an unknown VPC", "vpc: green", "vpc: red"],
+  ["an EIP of nobody", /\n {4}vip: \{.*/, ""],
+  [
+    "an EIP of a VM and a VIP",
+    /\n {4}vip: \{.*/,
+    "$&\n    vm: { vpc: blue, address: 192.168.0.9, mac: 02:00:00:00:06:29, host: 10.0.6.2 }",
+  ],
+  [
+    "an EIP of a VIP that no service has",
+    "vip: { vpc: blue, address: 192.168.0.100 }",
+    "vip: { vpc: blue, address: 192.168.0.101 }",
+  ],
+  ["an EIP of a VM that is a VIP", "address: 192.168.0.10,", "address: 192.168.0.100,"],
+  ["an IPv4 EIP of an IPv6 VM", "address: 192.168.0.10,", 'address: "fd00::11",'],
+  ["an IPv6 EIP of an IPv4 VM", 'address: "fd00::10"', "address: 192.168.0.11"],
+  ["a host with an IPv6 address", "host: 10.0.6.3", 'host: "fd00::3"'],
+  ["a rate without a unit", limits, "{ in: 100 }"],
+  ["a rate with another unit", limits, "{ in: 100MB }"],
+  ["a rate of nothing", limits, "{ out: 0Mbps }"],
+  ["a rate below what 32 bits hold", limits, "{ in: 1.9kbps }"],
+  ["a rate above what can be limited to 1 %", limits, "{ in: 101Gbps }"],
+  ["a priority port without its protocol", "[22/tcp, ", "[22, "],
+  ["a priority port out of range", "[22/tcp, ", "[65536/tcp, "],
+  ["an ACL rule of priority 0", "priority: 10,", "priority: 0,"],
+  ["an ACL rule in an unknown network", "network: bgp, src", "network: bpg, src"],
+  [
+    "an ACL rule with a port but no protocol",
+    ", protocol: tcp, dst_port: 23 }\n  - { priority: 200",
+    ", dst_port: 23 }\n  - { priority: 200",
+  ],
+  ["an ACL rule of two families", "src: 198.51.100.7,", 'src: 198.51.100.7, dst: "2001:db8::/32",'],
+  ["an ACL rule with an unknown protocol", "protocol: udp", "protocol: gre"],
+  ["an ACL rule with host bits", "198.51.100.0/24", "198.51.100.1/24"],
+  ["two ACL rules that contradict each other", "priority: 200", "priority: 100"],
+  ["an ACL rule twice", /(\n {2}- \{ priority: 10,.*)/, "$1$1"],
+  ["a service on an IPv6 VIP", "vip: 192.168.0.100\n", 'vip: "fd00::100"\n'],
+  ["a real server on an IPv6 address", "address: 192.168.0.2,", 'address: "fd00::2",'],
+  ["a route by a neighbor of the other family", 'via: "2001:db8:1::2"', "via: 192.0.2.2"],
+  ["a route by the same neighbor twice", "192.0.2.3, 192.0.2.4]", "192.0.2.3, 192.0.2.3]"],
+  ["a route by several, one unknown", "192.0.2.3, 192.0.2.4]", "192.0.2.3, 192.0.2.9]"],
+  ["a route by an empty list", "[192.0.2.2, 192.0.2.3, 192.0.2.4]", "[]"],
+  ["an IPv6 port address without a length", "2001:db8:1::1/64", "2001:db8:1::1"],
+  ["an IPv4 address where an IPv6 one belongs", "2001:db8:1::1/64", "192.0.2.9/29"],
+  ["a kind of network that there is not", "kind: fabric", "kind: underlay"],
+];
+
 /** A problem with the line it is about and a mark under its place. */
 function illustrate(text: string, problem: Problem): string {
   const line = text.split("\n")[problem.line - 1]!;
@@ -165,9 +230,13 @@ function illustrate(text: string, problem: Problem): string {
 
 describe("a bad document is refused with place, reason and remedy", () => {
   it("whatever is wrong with it", async () => {
-    const report = BAD.map(([title, from, to]) => {
-      const text = example.replace(from, to);
-      expect(text, title).not.toBe(example);
+    const cases = [
+      ...BAD.map((row) => [example, ...row] as const),
+      ...BAD_EIPS.map((row) => [eips, ...row] as const),
+    ];
+    const report = cases.map(([original, title, from, to]) => {
+      const text = original.replace(from, to);
+      expect(text, title).not.toBe(original);
       const problems = problemsOf(text);
       expect(problems, title).not.toEqual([]);
       return `# ${title}\n${problems.map((problem) => illustrate(text, problem)).join("")}`;

@@ -64,6 +64,7 @@ class Guest:
     name: str
     address: str
     mac: str
+    bridge_mac: str  # of the host's interface towards the guest
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,17 @@ class Host:
     guests: tuple[Guest, ...]
 
 
-RS2 = Guest("rs2", "192.168.0.2", "02:00:00:64:00:02")
-RS3 = Guest("rs3", "192.168.0.3", "02:00:00:64:00:03")
-VM1 = Guest(VM, "192.168.0.10", "02:00:00:64:00:0a")
-HOSTS = (Host("h1", "10.0.5.2", (RS2, VM1)), Host("h2", "10.0.6.2", (RS3,)))
+HOSTS = (
+    Host(
+        "h1",
+        "10.0.5.2",
+        (
+            Guest("rs2", "192.168.0.2", "02:00:00:64:00:02", "02:00:00:00:08:01"),
+            Guest(VM, "192.168.0.10", "02:00:00:64:00:0a", "02:00:00:00:08:02"),
+        ),
+    ),
+    Host("h2", "10.0.6.2", (Guest("rs3", "192.168.0.3", "02:00:00:64:00:03", "02:00:00:00:09:01"),)),
+)
 
 
 def _switch_port(port: int) -> Interface:
@@ -96,9 +104,14 @@ LINKS: tuple[tuple[Interface, Interface], ...] = (
     (Interface("rs1", "02:00:00:00:05:02", "10.0.4.2/24", TENANT_MTU), _switch_port(4)),
     (Interface("h1", "02:00:00:00:06:02", "10.0.5.2/24"), _switch_port(5)),
     (Interface("h2", "02:00:00:00:07:02", "10.0.6.2/24"), _switch_port(6)),
-    (Interface("rs2", RS2.mac, "192.168.0.2/24", TENANT_MTU), Interface("h1", "02:00:00:00:08:01", port=1)),
-    (Interface("vm1", VM1.mac, "192.168.0.10/24", TENANT_MTU), Interface("h1", "02:00:00:00:08:02", port=2)),
-    (Interface("rs3", RS3.mac, "192.168.0.3/24", TENANT_MTU), Interface("h2", "02:00:00:00:09:01", port=1)),
+    *(
+        (
+            Interface(guest.name, guest.mac, f"{guest.address}/24", TENANT_MTU),
+            Interface(host.name, guest.bridge_mac, port=port),
+        )
+        for host in HOSTS
+        for port, guest in enumerate(host.guests, 1)
+    ),
 )
 
 # Next hop of everything that is not on a node's own subnet.

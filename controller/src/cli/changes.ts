@@ -1,6 +1,6 @@
 // A plan as people want to see it: one line a change, buckets together.
 import { formatRanges, type Ids, nameOf, toRanges } from "../compile/index.js";
-import { describeAction, describeKey } from "../p4runtime/index.js";
+import { describeEffect, describeItem, type Entry } from "../p4runtime/index.js";
 import {
   diffFacts,
   type EntryChange,
@@ -19,13 +19,14 @@ export interface Line {
 }
 
 const BUCKETS_TABLE = "ld_of_bucket";
+type BucketChange = EntryChange & { entry: Entry; before?: Entry };
 const RANGES_SHOWN = 6;
 
 function bucketLines(part: string, changes: readonly EntryChange[], ids: Ids): Line[] {
   const groups = new Map<string, { type: Line["type"]; head: string; tail: string; buckets: number[] }>();
-  const ldName = (entry: EntryChange["entry"] | undefined) =>
+  const ldName = (entry: Entry | undefined) =>
     entry?.params === undefined ? "" : nameOf(ids.lds, Number(entry.params.ld_id));
-  for (const { type, entry, before } of changes) {
+  for (const { type, entry, before } of changes as readonly BucketChange[]) {
     const cluster = nameOf(ids.clusters, Number(entry.match.cluster_id));
     const tail = before === undefined ? ldName(entry) : `${ldName(before)} -> ${ldName(entry)}`;
     const key = `${type} ${cluster} ${tail}`;
@@ -52,9 +53,9 @@ function switchLines({ part, push, changes }: SwitchPlan, ids: Ids): Line[] {
   const others = changes
     .filter(({ table }) => table !== BUCKETS_TABLE)
     .map(({ type, entry, before }): Line => {
-      const action = describeAction(entry);
-      const was = before === undefined ? "" : `${describeAction(before)} -> `;
-      return { part: name, type, what: `${describeKey(entry)} ${was}${action}`.trimEnd(), entries: 1 };
+      const action = describeEffect(entry);
+      const was = before === undefined ? "" : `${describeEffect(before)} -> `;
+      return { part: name, type, what: `${describeItem(entry)} ${was}${action}`.trimEnd(), entries: 1 };
     });
   const pipeline: Line[] = push
     ? [

@@ -6,11 +6,10 @@
 //     ports, sources, routes, steering, eips, acl  a group of tables each
 //   ld_config  what an LD holds
 import type { LdConfig } from "@sluice/proto/ld";
-import type { Entry } from "../p4runtime/index.js";
 import type { ClusterSpec, DesiredState, LdSpec, SwitchSpec } from "../state/index.js";
 import { compileLd } from "./ld_config.js";
 import { type Ids, idsOf } from "./names.js";
-import { compileSwitch } from "./switch_entries.js";
+import { compileSwitch, type SwitchContents } from "./switch_entries.js";
 
 export { EIP_DIRECTIONS } from "./eips.js";
 export { maglev } from "./maglev.js";
@@ -19,9 +18,8 @@ export { formatRanges, fromRanges, toRanges } from "./ranges.js";
 export { vniOf } from "./site.js";
 export { PROTOCOL_NUMBERS } from "./steering.js";
 
-export interface CompiledSwitch {
+export interface CompiledSwitch extends SwitchContents {
   spec: SwitchSpec;
-  entries: Entry[];
 }
 
 export interface CompiledLd {
@@ -42,7 +40,7 @@ export function compile(state: DesiredState): Compiled {
   const ids = idsOf(state);
   return {
     ids,
-    switches: state.switches.map((spec) => ({ spec, entries: compileSwitch(state, spec, ids) })),
+    switches: state.switches.map((spec) => ({ spec, ...compileSwitch(state, spec, ids) })),
     lds: state.clusters.flatMap((cluster) =>
       cluster.lds.map((spec) => ({ cluster, spec, config: compileLd(state, cluster, spec) })),
     ),

@@ -1,12 +1,16 @@
 // Next hops and routes of a switch.
-import type { Entry } from "../p4runtime/index.js";
-import { isIpv6, type NeighborSpec, type RouteSpec } from "../state/index.js";
+import type { Entry, ProfileGroup, ProfileMember } from "../p4runtime/index.js";
+import { isIpv6, type NeighborSpec, type RouteSpec, type SwitchSpec } from "../state/index.js";
+import { ECMP_SLOTS } from "../tables/constants.js";
 import * as tables from "../tables/gateway.js";
 import { assignIds } from "./ids.js";
+import { maglev } from "./maglev.js";
 import { publicPrefixes } from "./public.js";
 import { FABRIC_VRF, portOf, type Site, vrfOf } from "./site.js";
 
 const MAX_NEXTHOP_ID = 0xffff;
+/** Of ecmp_group (p4src/sizes.p4). */
+const MAX_GROUPS = 256;
 
 interface Hop extends NeighborSpec {
   id: number;
@@ -43,12 +47,54 @@ function hopEntries({ item }: Site, hop: Hop): Entry[] {
   ];
 }
 
-function listedRoute(hops: readonly Hop[], { prefix, via, vrf }: RouteSpec): Entry {
-  const [hop] = hops.filter(({ address }) => via?.includes(address));
-  const key = { vrf_id: vrf ?? hop?.vrf ?? FABRIC_VRF, prefix };
-  return hop === undefined
-    ? routeTable(key).discard(key)
-    : routeTable(key).set_nexthop(key, { nexthop_id: hop.id });
+/** What a route becomes: its entry, and for several neighbors a group of slots. */
+interface Compiled {
+  entry: Entry;
+  group?: { id: number; members: ProfileMember[] };
+}
+
+/**
+ * A group has a fixed number of slots, and a slot is a member of its own: when a neighbor comes or goes, members of its
+ * slots are modified, each by itself, and nothing else is (but for the few that Maglev moves to keep the shares equal).
+ */
+function slotsOf(group: number, hops: readonly Hop[]): ProfileMember[] {
+  const ids = new Map(hops.map(({ address, id }) => [address, id]));
+  return maglev([...ids.keys()], ECMP_SLOTS).map((address, slot) =>
+    tables.ecmp_members.select_nexthop((group - 1) * ECMP_SLOTS + slot + 1, {
+      nexthop_id: ids.get(address)!,
+    }),
+  );
+}
+
+/** The groups of routes by several neighbors. Each route has its own, so that it stays while its neighbors change. */
+function groupsOf({ routes }: SwitchSpec): Map<string, number> {
+  const names = routes.filter(({ via }) => via !== undefined && via.length > 1).map(routeName);
+  return assignIds(
+    names.map((name) => ({ name })),
+    MAX_GROUPS,
+  );
+}
+
+function routeName({ prefix, vrf }: RouteSpec): string {
+  return `${vrf ?? ""} ${prefix}`;
+}
+
+function listedRoute(hops: readonly Hop[], groups: ReadonlyMap<string, number>, route: RouteSpec): Compiled {
+  const { prefix, via, vrf } = route;
+  const next = hops.filter(({ address }) => via?.includes(address));
+  const key = { vrf_id: vrf ?? next[0]?.vrf ?? FABRIC_VRF, prefix };
+  const id = groups.get(routeName(route));
+  if (id !== undefined) {
+    const entry = routeTable(key).set_group(key, { group_id: id });
+    return { entry, group: { id, members: slotsOf(id, next) } };
+  }
+  const [hop] = next;
+  return {
+    entry:
+      hop === undefined
+        ? routeTable(key).discard(key)
+        : routeTable(key).set_nexthop(key, { nexthop_id: hop.id }),
+  };
 }
 
 /** The way back in for packets to the region's own public addresses, in every VRF of the switch. */
@@ -67,16 +113,27 @@ function hairpins(site: Site): { key: RouteKey; entry: Entry }[] {
   });
 }
 
-export function compileRoutes(site: Site): Entry[] {
+function groupEntry({ id }: NonNullable<Compiled["group"]>): Entry {
+  return tables.ecmp_group.group({ group_id: id }, id);
+}
+
+export function compileRoutes(site: Site): { entries: Entry[]; profiles: (ProfileMember | ProfileGroup)[] } {
   const hops = hopsOf(site);
-  const explicit = [
-    ...hops.flatMap((hop) => hopEntries(site, hop)),
-    ...site.item.routes.map((route) => listedRoute(hops, route)),
-  ];
+  const groupIds = groupsOf(site.item);
+  const routes = site.item.routes.map((route) => listedRoute(hops, groupIds, route));
+  const groups = routes.flatMap(({ group }) => group ?? []);
+  const explicit = [...hops.flatMap((hop) => hopEntries(site, hop)), ...routes.map(({ entry }) => entry)];
   // What somebody has listed is meant: a route of the same prefix stays as it is.
   const listed = new Set(explicit.map(({ match }) => `${match.vrf_id} ${match.prefix}`));
-  return [
-    ...explicit,
-    ...hairpins(site).flatMap(({ key, entry }) => (listed.has(`${key.vrf_id} ${key.prefix}`) ? [] : [entry])),
-  ];
+  const own = hairpins(site).filter(({ key }) => !listed.has(`${key.vrf_id} ${key.prefix}`));
+  return {
+    entries: [...explicit, ...groups.map(groupEntry), ...own.map(({ entry }) => entry)],
+    profiles: groups.flatMap(({ id, members }) => [
+      ...members,
+      tables.ecmp_members.group(
+        id,
+        members.map(({ member }) => ({ member, weight: 1 })),
+      ),
+    ]),
+  };
 }

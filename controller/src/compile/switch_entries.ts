@@ -1,5 +1,5 @@
 // Desired state -> the table entries of one switch. Pure.
-import type { Entry } from "../p4runtime/index.js";
+import type { Entry, ProfileGroup, ProfileMember } from "../p4runtime/index.js";
 import type { DesiredState, SwitchSpec } from "../state/index.js";
 import { compileAcl } from "./acl.js";
 import { compileEips } from "./eips.js";
@@ -10,10 +10,17 @@ import { siteOf } from "./site.js";
 import { compileSources } from "./sources.js";
 import { compileSteering } from "./steering.js";
 
-const PARTS = [compilePorts, compileSources, compileRoutes, compileSteering, compileEips, compileAcl];
+/** What a switch must hold, in no particular order; no two entries have the same key. */
+export interface SwitchContents {
+  entries: Entry[];
+  /** Members and groups of action profiles. */
+  profiles: (ProfileMember | ProfileGroup)[];
+}
 
-/** @returns entries in no particular order; no two have the same key */
-export function compileSwitch(state: DesiredState, item: SwitchSpec, ids: Ids): Entry[] {
+const PARTS = [compilePorts, compileSources, compileSteering, compileEips, compileAcl];
+
+export function compileSwitch(state: DesiredState, item: SwitchSpec, ids: Ids): SwitchContents {
   const site = siteOf(state, item, ids);
-  return PARTS.flatMap((compilePart) => compilePart(site));
+  const { entries, profiles } = compileRoutes(site);
+  return { entries: [...entries, ...PARTS.flatMap((compilePart) => compilePart(site))], profiles };
 }

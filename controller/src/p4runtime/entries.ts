@@ -1,8 +1,15 @@
 // Table entries by name <-> P4Runtime messages.
-import { type FieldMatch, TableEntry } from "@sluice/proto/p4runtime";
+import { type Action, type FieldMatch, TableEntry } from "@sluice/proto/p4runtime";
 import { ValueError } from "./addresses.js";
 import { nearest } from "./nearest.js";
-import { fieldNamed, type Schema, SchemaError, type SchemaMatchField, type SchemaTable } from "./schema.js";
+import {
+  fieldNamed,
+  type Schema,
+  type SchemaAction,
+  SchemaError,
+  type SchemaMatchField,
+  type SchemaTable,
+} from "./schema.js";
 import {
   canonical,
   decodeExact,
@@ -33,6 +40,9 @@ export interface Entry {
   match: Record<string, ValueInput>;
   action?: string;
   params?: Record<string, ValueInput>;
+  /** Instead of an action, where the table has an action profile: the id of one of its members, or of a group. */
+  member?: number;
+  group?: number;
   /** Above 0 exactly when the key has a ternary, range or optional field; the highest wins. */
   priority?: number;
   /** The table's default action instead of an entry; `match` is then empty. */
@@ -100,7 +110,64 @@ function encodeMatch(table: SchemaTable, match: Entry["match"]): FieldMatch[] {
   });
 }
 
+/** @param owner - of messages: "table service: …" */
+export function encodeCall(action: SchemaAction, given: Entry["params"], owner: string): Action {
+  const params = given ?? {};
+  for (const name of Object.keys(params)) {
+    fieldNamed(action.params, name, `action ${action.alias}`);
+  }
+  return {
+    actionId: action.id,
+    params: action.params.map((param) => {
+      const value = params[param.name];
+      if (value === undefined) {
+        throw new EntryError(`${owner}: parameter "${param.name}" of ${action.alias} is missing`);
+      }
+      return {
+        paramId: param.id,
+        value: within(`${owner}: ${action.alias}.${param.name}`, () => encodeExact(value, param.bitwidth)),
+      };
+    }),
+  };
+}
+
+/** The action's name and its parameters. */
+export function decodeCall(
+  schema: Schema,
+  { actionId, params }: Action,
+): Required<Pick<Entry, "action" | "params">> {
+  const action = schema.actions.get(actionId);
+  return {
+    action: action.alias,
+    params: Object.fromEntries(
+      action.params.map((param) => [
+        param.name,
+        decodeExact(
+          params.find((item) => item.paramId === param.id)?.value ?? new Uint8Array(),
+          param.bitwidth,
+          param.format,
+        ),
+      ]),
+    ),
+  };
+}
+
+function encodeChoice(table: SchemaTable, { action, member, group }: Entry): TableEntry["action"] {
+  if (action !== undefined || (member !== undefined && group !== undefined)) {
+    throw new EntryError(
+      `${table.alias}: its entries name either a member or a group of ${table.profile!.alias}, and no action`,
+    );
+  }
+  if (member !== undefined) {
+    return { type: { $case: "actionProfileMemberId", value: member } };
+  }
+  return group === undefined ? undefined : { type: { $case: "actionProfileGroupId", value: group } };
+}
+
 function encodeAction(table: SchemaTable, entry: Entry): TableEntry["action"] {
+  if (table.profile !== undefined) {
+    return encodeChoice(table, entry);
+  }
   if (entry.action === undefined) {
     return undefined;
   }
@@ -117,30 +184,7 @@ function encodeAction(table: SchemaTable, entry: Entry): TableEntry["action"] {
   if (entry.isDefault !== true && scope === "default-only") {
     throw new EntryError(`${table.alias}: ${action.alias} can only be the table's default action`);
   }
-  const params = entry.params ?? {};
-  for (const name of Object.keys(params)) {
-    fieldNamed(action.params, name, `action ${action.alias}`);
-  }
-  return {
-    type: {
-      $case: "action",
-      value: {
-        actionId: action.id,
-        params: action.params.map((param) => {
-          const value = params[param.name];
-          if (value === undefined) {
-            throw new EntryError(`${table.alias}: parameter "${param.name}" of ${action.alias} is missing`);
-          }
-          return {
-            paramId: param.id,
-            value: within(`${table.alias}: ${action.alias}.${param.name}`, () =>
-              encodeExact(value, param.bitwidth),
-            ),
-          };
-        }),
-      },
-    },
-  };
+  return { type: { $case: "action", value: encodeCall(action, entry.params, table.alias) } };
 }
 
 /** A message with every field unset but the table's id: what a wildcard read of the table asks for. */
@@ -158,9 +202,6 @@ export function encodeEntry(schema: Schema, entry: Entry): TableEntry {
   const table = schema.tables.get(entry.table);
   const isDefault = entry.isDefault === true;
   const priority = entry.priority ?? 0;
-  if (table.hasActionProfile && entry.action !== undefined) {
-    throw new EntryError(`${table.alias}: tables with an action profile cannot be written yet`);
-  }
   if (isDefault ? priority !== 0 : table.needsPriority !== priority > 0) {
     throw new EntryError(
       `${table.alias}: ${
@@ -223,20 +264,13 @@ export function decodeEntry(schema: Schema, wire: TableEntry): Entry {
   } else {
     entry.isDefault = true;
   }
-  if (wire.action?.type?.$case === "action") {
-    const { actionId, params } = wire.action.type.value;
-    const action = schema.actions.get(actionId);
-    entry.action = action.alias;
-    entry.params = Object.fromEntries(
-      action.params.map((param) => [
-        param.name,
-        decodeExact(
-          params.find((item) => item.paramId === param.id)?.value ?? new Uint8Array(),
-          param.bitwidth,
-          param.format,
-        ),
-      ]),
-    );
+  const type = wire.action?.type;
+  if (type?.$case === "action") {
+    Object.assign(entry, decodeCall(schema, type.value));
+  } else if (type?.$case === "actionProfileMemberId") {
+    entry.member = type.value;
+  } else if (type?.$case === "actionProfileGroupId") {
+    entry.group = type.value;
   }
   if (wire.priority !== 0) {
     entry.priority = wire.priority;
@@ -274,14 +308,28 @@ export function entryKey(wire: TableEntry): string {
   return `${wire.tableId}${wire.isDefaultAction ? "!" : "|"}${wire.priority}|${fields.join(",")}`;
 }
 
+/** Equal exactly for two actions that do the same. */
+export function callKey({ actionId, params }: Action): string {
+  return `${actionId}|${params
+    .map((param) => `${param.paramId}=${hex(param.value)}`)
+    .sort()
+    .join(",")}`;
+}
+
 /** Equal exactly for two messages whose entries do the same. */
 export function actionKey(wire: TableEntry): string {
   const type = wire.action?.type;
-  if (type?.$case !== "action") {
-    return type === undefined ? "" : `${type.$case}`;
+  switch (type?.$case) {
+    case undefined:
+      return "";
+    case "action":
+      return callKey(type.value);
+    case "actionProfileMemberId":
+    case "actionProfileGroupId":
+      return `${type.$case} ${type.value}`;
+    default:
+      return type!.$case;
   }
-  const params = type.value.params.map((param) => `${param.paramId}=${hex(param.value)}`).sort();
-  return `${type.value.actionId}|${params.join(",")}`;
 }
 
 /** `service[vni=0 vip=203.0.113.10 protocol=6 port=80]`: names an entry in messages. */
@@ -295,9 +343,13 @@ export function describeKey(entry: Entry): string {
 }
 
 /** `steer_service(cluster_id=1)`, or nothing for an entry without action. */
-export function describeAction(entry: Entry): string {
+export function describeAction(entry: Pick<Entry, "action" | "params" | "member" | "group">): string {
   if (entry.action === undefined) {
-    return "";
+    return entry.group !== undefined
+      ? `group ${entry.group}`
+      : entry.member !== undefined
+        ? `member ${entry.member}`
+        : "";
   }
   const params = Object.entries(entry.params ?? {}).map(([name, value]) => `${name}=${value}`);
   return `${entry.action}(${params.join(" ")})`;

@@ -3,7 +3,7 @@
 //   addresses  text of IP and MAC addresses <-> bytes
 //   values     what people write for a field <-> canonical byte strings
 //   schema     P4Info by name, alias and id; schema_text prints it
-//   entries    table entries by name <-> messages;  packets: the same for packet I/O
+//   entries    table entries by name <-> messages;  items: action profiles too;  packets: the same for packet I/O
 //   errors     what servers answer, as sentences
 //   client     the calls, each with a deadline;  session: stream and election
 //   switch     one switch by names: start here
@@ -11,6 +11,7 @@ export * from "./addresses.js";
 export { Client, type ClientOptions, WriteFailure } from "./client.js";
 export * from "./entries.js";
 export { codeName, P4RuntimeError, plainReason, type UpdateError } from "./errors.js";
+export * from "./items.js";
 export { nearest } from "./nearest.js";
 export type { ReceivedPacket } from "./packets.js";
 export { pipelineFromFiles } from "./pipeline.js";

@@ -57,8 +57,20 @@ export interface SchemaTable {
   isConst: boolean;
   hasConstDefault: boolean;
   directCounter: SchemaCounter | undefined;
-  /** The table's entries choose from an action profile; such tables are shown, not yet written. */
-  hasActionProfile: boolean;
+  /** Its entries name a member or a group of this action profile instead of an action. */
+  profile: SchemaProfile | undefined;
+}
+
+/** An action profile: actions with their parameters (members) that the entries of tables share, alone or in groups. */
+export interface SchemaProfile {
+  id: number;
+  name: string;
+  alias: string;
+  /** Members it holds. */
+  size: number;
+  /** Members of a group; 0: as many as there are. */
+  maxGroupSize: number;
+  actions: SchemaAction[];
 }
 
 export interface SchemaCounter {
@@ -184,6 +196,7 @@ export class Schema {
   readonly p4info: P4Info;
   readonly tables: SchemaMap<SchemaTable>;
   readonly actions: SchemaMap<SchemaAction>;
+  readonly profiles: SchemaMap<SchemaProfile>;
   readonly counters: SchemaMap<SchemaCounter>;
   readonly packetIn: SchemaPacketHeader | undefined;
   readonly packetOut: SchemaPacketHeader | undefined;
@@ -194,6 +207,27 @@ export class Schema {
     this.actions = new SchemaMap(
       "action",
       p4info.actions.map((action) => ({ ...named(action.preamble), params: action.params.map(fieldOf) })),
+    );
+    const actionsOf = (profileId: number) => {
+      const refs = p4info.tables
+        .filter((table) => table.implementationId === profileId)
+        .flatMap((table) => table.actionRefs)
+        .filter(({ scope }) => scope !== ActionRef_Scope.DEFAULT_ONLY);
+      return [...new Set(refs.map(({ id }) => this.actions.get(id)))];
+    };
+    this.profiles = new SchemaMap(
+      "action profile",
+      p4info.actionProfiles.map((profile) => {
+        const { id, name, alias } = named(profile.preamble);
+        return {
+          id,
+          name,
+          alias,
+          size: Number(profile.size),
+          maxGroupSize: profile.maxGroupSize,
+          actions: actionsOf(id),
+        };
+      }),
     );
     this.counters = new SchemaMap(
       "counter",
@@ -240,7 +274,7 @@ export class Schema {
           isConst: table.isConstTable,
           hasConstDefault: table.constDefaultActionId !== 0,
           directCounter: direct.get(id),
-          hasActionProfile: table.implementationId !== 0,
+          profile: table.implementationId === 0 ? undefined : this.profiles.get(table.implementationId),
         };
       }),
     );

@@ -8,21 +8,14 @@ import {
   GetForwardingPipelineConfigRequest_ResponseType as ResponseType,
   SetForwardingPipelineConfigRequest_Action,
   type StreamMessageResponse,
-  type TableEntry,
   type Update,
   Update_Type,
   WriteRequest_Atomicity,
 } from "@sluice/proto/p4runtime";
 import { Client, type ClientOptions, WriteFailure } from "./client.js";
-import {
-  type CounterValue,
-  decodeEntry,
-  describeKey,
-  type Entry,
-  emptyTableEntry,
-  encodeEntry,
-} from "./entries.js";
+import { type CounterValue, decodeEntry, type Entry, emptyTableEntry, encodeEntry } from "./entries.js";
 import { codeName, P4RuntimeError, rpcError, type UpdateError } from "./errors.js";
+import { decodeItem, describeItem, encodeItem, type Item, keyOnly } from "./items.js";
 import { decodePacketIn, encodePacketOut, PacketQueue, type ReceivedPacket } from "./packets.js";
 import { Schema } from "./schema.js";
 import { Session, type SessionState } from "./session.js";
@@ -56,7 +49,7 @@ export type UpdateType = "insert" | "modify" | "delete";
 
 export interface EntryUpdate {
   type: UpdateType;
-  entry: Entry;
+  entry: Item;
 }
 
 const UPDATE_TYPES: Record<UpdateType, Update_Type> = {
@@ -194,16 +187,16 @@ export class Switch {
 
   // ---- Writes ------------------------------------------------------------------------------------------------------
 
-  async insert(...entries: Entry[]): Promise<void> {
+  async insert(...entries: Item[]): Promise<void> {
     await this.write(entries.map((entry) => ({ type: "insert", entry })));
   }
 
-  async modify(...entries: Entry[]): Promise<void> {
+  async modify(...entries: Item[]): Promise<void> {
     await this.write(entries.map((entry) => ({ type: "modify", entry })));
   }
 
   /** Only the keys of the entries count. */
-  async delete(...entries: Entry[]): Promise<void> {
+  async delete(...entries: Item[]): Promise<void> {
     await this.write(entries.map((entry) => ({ type: "delete", entry })));
   }
 
@@ -217,12 +210,12 @@ export class Switch {
   async write(updates: readonly EntryUpdate[]): Promise<void> {
     const schema = await this.schema();
     await this.writeMessages(
-      updates.map(({ type, entry }) => ({ type, message: encodeEntry(schema, entry) })),
+      updates.map(({ type, entry }) => ({ type, message: encodeItem(schema, entry) })),
     );
   }
 
   /** {@link write} for entries that are encoded already. */
-  async writeMessages(updates: readonly { type: UpdateType; message: TableEntry }[]): Promise<void> {
+  async writeMessages(updates: readonly { type: UpdateType; message: Entity }[]): Promise<void> {
     const session = this.#writer();
     for (let first = 0; first < updates.length; first += MAX_UPDATES_PER_WRITE) {
       const batch = updates.slice(first, first + MAX_UPDATES_PER_WRITE);
@@ -236,12 +229,7 @@ export class Switch {
           updates: batch.map(
             ({ type, message }): Update => ({
               type: UPDATE_TYPES[type],
-              entity: {
-                entity: {
-                  $case: "tableEntry",
-                  value: type === "delete" ? { ...message, action: undefined } : message,
-                },
-              },
+              entity: type === "delete" ? keyOnly(message) : message,
             }),
           ),
           atomicity: WriteRequest_Atomicity.CONTINUE_ON_ERROR,
@@ -254,7 +242,7 @@ export class Switch {
 
   #writeError(
     error: unknown,
-    batch: readonly { type: UpdateType; message: TableEntry }[],
+    batch: readonly { type: UpdateType; message: Entity }[],
     first: number,
     total: number,
   ): P4RuntimeError {
@@ -266,7 +254,7 @@ export class Switch {
       if (update.canonicalCode === status.OK || item === undefined) {
         return [];
       }
-      const subject = this.#schema === undefined ? "" : describeKey(decodeEntry(this.#schema, item.message));
+      const subject = this.#schema === undefined ? "" : describeItem(decodeItem(this.#schema, item.message));
       return [
         {
           index: first + i,
@@ -300,7 +288,7 @@ export class Switch {
   // ---- Reads -------------------------------------------------------------------------------------------------------
 
   /**
-   * Streams the entries of tables as messages.
+   * Streams what tables hold as messages: the members and groups of their action profiles, then their entries.
    *
    * @param tables - aliases; default all
    * @param options - `counters`: also read the direct counters, where a table has them
@@ -308,24 +296,41 @@ export class Switch {
   async *readMessages(
     tables?: readonly string[],
     options: { counters?: boolean } = {},
-  ): AsyncGenerator<TableEntry> {
+  ): AsyncGenerator<Entity> {
     const schema = await this.schema();
     const wanted = tables === undefined ? [...schema.tables] : tables.map((name) => schema.tables.get(name));
-    const entities = wanted.map((table): Entity => {
-      const counted = options.counters === true && table.directCounter !== undefined;
-      return {
-        entity: {
-          $case: "tableEntry",
-          value: {
-            ...emptyTableEntry(table.id),
-            counterData: counted ? { byteCount: 0n, packetCount: 0n } : undefined,
+    const profiles = new Set(wanted.flatMap(({ profile }) => profile ?? []));
+    const entities = [
+      ...[...profiles].flatMap(({ id }): Entity[] => [
+        {
+          entity: {
+            $case: "actionProfileMember",
+            value: { actionProfileId: id, memberId: 0, action: undefined },
           },
         },
-      };
-    });
-    for await (const { entity } of this.#client.read(entities)) {
-      if (entity?.$case === "tableEntry" && !entity.value.isDefaultAction) {
-        yield entity.value;
+        {
+          entity: {
+            $case: "actionProfileGroup",
+            value: { actionProfileId: id, groupId: 0, members: [], maxSize: 0 },
+          },
+        },
+      ]),
+      ...wanted.map((table): Entity => {
+        const counted = options.counters === true && table.directCounter !== undefined;
+        return {
+          entity: {
+            $case: "tableEntry",
+            value: {
+              ...emptyTableEntry(table.id),
+              counterData: counted ? { byteCount: 0n, packetCount: 0n } : undefined,
+            },
+          },
+        };
+      }),
+    ];
+    for await (const item of this.#client.read(entities)) {
+      if (item.entity?.$case !== "tableEntry" || !item.entity.value.isDefaultAction) {
+        yield item;
       }
     }
   }
@@ -337,7 +342,9 @@ export class Switch {
   ): AsyncGenerator<Entry> {
     const schema = await this.schema();
     for await (const message of this.readMessages(typeof tables === "string" ? [tables] : tables, options)) {
-      yield decodeEntry(schema, message);
+      if (message.entity?.$case === "tableEntry") {
+        yield decodeEntry(schema, message.entity.value);
+      }
     }
   }
 

@@ -16,7 +16,7 @@ function positionOf({ id }: SchemaTable): number {
  * them. Beyond that, tables that a packet meets later come first, so that what steers a packet to a new place is written
  * when the rest of its way is there.
  *
- * @returns aliases
+ * @returns places: the aliases of tables, and before a table that chooses from an action profile its members and groups
  */
 export function writeOrder(schema: Schema): string[] {
   const tables = new Map([...schema.tables].map((table) => [table.alias, table]));
@@ -33,10 +33,13 @@ export function writeOrder(schema: Schema): string[] {
         visit(target);
       }
     }
+    if (table.profile !== undefined) {
+      order.push(`${table.profile.alias} members`, `${table.profile.alias} groups`); // items.ts, placeOf
+    }
     order.push(table.alias);
   };
   for (const table of [...tables.values()].sort((a, b) => positionOf(b) - positionOf(a) || b.id - a.id)) {
     visit(table);
   }
-  return order;
+  return [...new Set(order)];
 }

@@ -1,6 +1,6 @@
 // Reads what every part holds and finds what has to change. Nothing is written here.
 import type { LdConfig } from "@sluice/proto/ld";
-import type { TableEntry } from "@sluice/proto/p4runtime";
+import type { Entity } from "@sluice/proto/p4runtime";
 import { type Pipeline, pipelineCookie, Schema } from "../p4runtime/index.js";
 import { diffEntries, type EntryChange } from "./entry_diff.js";
 import { type LdSteps, planLds } from "./ld_steps.js";
@@ -25,11 +25,11 @@ export interface Plan {
 }
 
 /** What a switch holds; undefined when it does not run this pipeline. */
-async function readSwitch({ connection }: SwitchPart, pipeline: Pipeline): Promise<TableEntry[] | undefined> {
+async function readSwitch({ connection }: SwitchPart, pipeline: Pipeline): Promise<Entity[] | undefined> {
   if ((await connection.runningCookie()) !== pipelineCookie(pipeline)) {
     return undefined;
   }
-  const held: TableEntry[] = [];
+  const held: Entity[] = [];
   for await (const message of connection.readMessages()) {
     held.push(message);
   }
@@ -42,7 +42,7 @@ async function readSwitch({ connection }: SwitchPart, pipeline: Pipeline): Promi
  */
 export async function makePlan(parts: Parts, pipeline: Pipeline): Promise<Plan> {
   const schema = new Schema(pipeline.p4info);
-  const entries: (TableEntry[] | undefined)[] = [];
+  const entries: (Entity[] | undefined)[] = [];
   const configs: (LdConfig | undefined)[] = [];
   await allOrReasons([
     ...parts.switches.map(async (part, i) => {
@@ -59,7 +59,7 @@ export async function makePlan(parts: Parts, pipeline: Pipeline): Promise<Plan> 
     switches: parts.switches.map((part, i) => ({
       part,
       push: entries[i] === undefined,
-      changes: diffEntries(schema, entries[i] ?? [], part.target.entries),
+      changes: diffEntries(schema, entries[i] ?? [], [...part.target.profiles, ...part.target.entries]),
     })),
     lds: steps.map((step, i) => ({ ...step, part: parts.lds[i]! })),
   };

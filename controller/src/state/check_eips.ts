@@ -67,9 +67,11 @@ export function checkEips(source: Source, state: DesiredState, own: readonly Cla
     ({ name }, key, line) =>
       `EIP ${name}: ${key} is the EIP in line ${line} already (an address belongs to one VM or VIP)`,
   );
+  // Those whose owner is wrong have been reported for that.
+  const owned = state.eips.filter(({ vm, vip }) => vm !== undefined || vip !== undefined);
   unique(
     source,
-    state.eips,
+    owned,
     "vm",
     (eip) => `${ownerOf(eip).address} in VPC ${ownerOf(eip).vpc}`,
     ({ name }, key, line) =>
@@ -78,6 +80,8 @@ export function checkEips(source: Source, state: DesiredState, own: readonly Cla
   for (const eip of state.eips) {
     reference(source, eip, "network", "network", "networks", eip.network, `EIP ${eip.name}`);
     checkAddress(source, state, own, eip);
+  }
+  for (const eip of owned) {
     checkOwner(source, state, eip);
   }
 }

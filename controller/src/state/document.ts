@@ -1,4 +1,5 @@
 // The shape of sluice.yaml. docs/sluice-yaml.md is its reference; check.ts has the rules between its parts.
+import type { Place } from "./problems.js";
 import {
   anyProtocol,
   ip,
@@ -85,7 +86,7 @@ const route = checked(
     "prefix",
   ),
   (value, at) =>
-    (value.via === undefined) === !value.discard
+    ((value.via ?? []).length === 0) === !value.discard
       ? [
           {
             place: at(),
@@ -171,6 +172,11 @@ const service = object("service", {
   real_servers: optional(list("real server", realServer), []),
 });
 
+/** Whether a key is there, also when its value is wrong: what follows from that is no second error. */
+function isGiven(at: (field?: string) => Place, field: string): boolean {
+  return at(field) !== at();
+}
+
 const eipShape = checked(
   object("EIP", {
     name: required(name),
@@ -188,7 +194,7 @@ const eipShape = checked(
     limit: optional(object("limit", { in: optional(rate), out: optional(rate) })),
   }),
   (value, at) =>
-    (value.vm === undefined) === (value.vip === undefined)
+    isGiven(at, "vm") === isGiven(at, "vip")
       ? [
           {
             place: at(),
@@ -197,6 +203,8 @@ const eipShape = checked(
         ]
       : [],
 );
+
+const PORT_PROTOCOLS: readonly string[] = ["tcp", "udp"];
 
 const aclRule = checked(
   object(
@@ -217,7 +225,8 @@ const aclRule = checked(
     const rule = `ACL rule ${value.priority}`;
     const field = value.src_port === undefined ? "dst_port" : "src_port";
     return [
-      ...(value[field] !== undefined && value.protocol !== "tcp" && value.protocol !== "udp"
+      ...(value[field] !== undefined &&
+      !PORT_PROTOCOLS.includes(value.protocol ?? (isGiven(at, "protocol") ? "tcp" : ""))
         ? [{ place: at(field), message: `${rule}: a port needs its protocol (add "protocol: tcp" or udp)` }]
         : []),
       ...(value.src !== undefined &&

@@ -1,5 +1,11 @@
 // Writes TypeScript for a P4 program, so that a wrong table, field or action is a compile error. Run by generate.ts.
-import type { Schema, SchemaField, SchemaMatchField, SchemaTable } from "../p4runtime/index.js";
+import type {
+  Schema,
+  SchemaField,
+  SchemaMatchField,
+  SchemaProfile,
+  SchemaTable,
+} from "../p4runtime/index.js";
 
 const HEADER = `// Generated from the P4 program by \`npm run generate -w controller\`. Do not edit.
 // biome-ignore-all format: generated
@@ -57,7 +63,13 @@ function tableBinding(table: SchemaTable): string[] {
     ),
     `/** Table ${table.alias}: ${table.size} entries. */`,
     `export const ${table.alias} = {`,
-    ...entryActions.map(({ action }) => {
+    ...(table.profile === undefined
+      ? []
+      : ["member", "group"].map(
+          (choice) =>
+            `  ${choice}: (match: ${key}, ${choice}: number): Entry => ({ table: "${table.alias}", match: { ...match }, ${choice} }),`,
+        )),
+    ...(table.profile === undefined ? entryActions : []).map(({ action }) => {
       const priority = table.needsPriority ? ", priority: number" : "";
       const params = action.params.length === 0 ? "" : `, params: ${pascal(action.alias)}Params`;
       const fields = [
@@ -74,12 +86,26 @@ function tableBinding(table: SchemaTable): string[] {
   ];
 }
 
+function profileBinding({ alias, size, maxGroupSize, actions }: SchemaProfile): string[] {
+  return [
+    `/** Action profile ${alias}: ${size} members, ${maxGroupSize} in a group. */`,
+    `export const ${alias} = {`,
+    ...actions.map(
+      (action) =>
+        `  ${action.alias}: (member: number, params: ${pascal(action.alias)}Params): ProfileMember => ({ profile: "${alias}", member, action: "${action.alias}", params: { ...params } }),`,
+    ),
+    `  group: (group: number, members: ProfileGroup["members"]): ProfileGroup => ({ profile: "${alias}", group, members }),`,
+    "};",
+    "",
+  ];
+}
+
 /** @returns the text of gateway.ts */
 export function renderBindings(schema: Schema): string {
   const tables = [...schema.tables];
   return [
     HEADER,
-    'import type { Entry } from "../p4runtime/index.js";',
+    'import type { Entry, ProfileGroup, ProfileMember } from "../p4runtime/index.js";',
     "",
     "/** Like 192.0.2.1. */",
     "export type Ipv4 = string;",
@@ -89,6 +115,7 @@ export function renderBindings(schema: Schema): string {
     "export type Mac = string;",
     "",
     ...tables.flatMap(tableBinding),
+    ...[...schema.profiles].flatMap(profileBinding),
     `export type TableName = ${tables.map((table) => `"${table.alias}"`).join(" | ")};`,
     "",
   ].join("\n");
@@ -107,15 +134,19 @@ export function renderConstants(source: string, sizes: string): string {
       `  { index: ${number}, name: ${JSON.stringify(name!.slice("DROP_".length).toLowerCase())}, meaning: ${JSON.stringify(meaning ?? "")} },`,
   );
   const buckets = /^#define BUCKETS (\d+)/m.exec(sizes)?.[1];
-  if (reasons.length === 0 || buckets === undefined) {
+  const slots = /^#define ECMP_SLOTS (\d+)/m.exec(sizes)?.[1];
+  if (reasons.length === 0 || buckets === undefined || slots === undefined) {
     throw new Error(
-      "drop_reasons.p4 holds no drop reason, or sizes.p4 no BUCKETS, in the form that is expected here",
+      "drop_reasons.p4 holds no drop reason, or sizes.p4 no BUCKETS or ECMP_SLOTS, in the form that is expected here",
     );
   }
   return [
     HEADER,
     "/** Buckets of a cluster; a power of two. */",
     `export const BUCKETS = ${buckets};`,
+    "",
+    "/** Slots of an ECMP group. */",
+    `export const ECMP_SLOTS = ${slots};`,
     "",
     "/** Why the pipeline drops: cells of its counter `drops`. */",
     "export const DROP_REASONS: readonly { index: number; name: string; meaning: string }[] = [",

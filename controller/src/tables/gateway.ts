@@ -2,7 +2,7 @@
 // biome-ignore-all format: generated
 // biome-ignore-all lint: generated
 
-import type { Entry } from "../p4runtime/index.js";
+import type { Entry, ProfileGroup, ProfileMember } from "../p4runtime/index.js";
 
 /** Like 192.0.2.1. */
 export type Ipv4 = string;
@@ -684,7 +684,8 @@ export interface SelectNexthopParams {
 
 /** Table ecmp_group: 256 entries. */
 export const ecmp_group = {
-  select_nexthop: (match: EcmpGroupKey, params: SelectNexthopParams): Entry => ({ table: "ecmp_group", match: { ...match }, action: "select_nexthop", params: { ...params } }),
+  member: (match: EcmpGroupKey, member: number): Entry => ({ table: "ecmp_group", match: { ...match }, member }),
+  group: (match: EcmpGroupKey, group: number): Entry => ({ table: "ecmp_group", match: { ...match }, group }),
 };
 
 export interface NexthopKey {
@@ -706,6 +707,12 @@ export interface ForwardParams {
 /** Table nexthop: 4096 entries. */
 export const nexthop = {
   forward: (match: NexthopKey, params: ForwardParams): Entry => ({ table: "nexthop", match: { ...match }, action: "forward", params: { ...params } }),
+};
+
+/** Action profile ecmp_members: 32768 members, 128 in a group. */
+export const ecmp_members = {
+  select_nexthop: (member: number, params: SelectNexthopParams): ProfileMember => ({ profile: "ecmp_members", member, action: "select_nexthop", params: { ...params } }),
+  group: (group: number, members: ProfileGroup["members"]): ProfileGroup => ({ profile: "ecmp_members", group, members }),
 };
 
 export type TableName = "network" | "my_mac" | "ld_source" | "my_address" | "my_address_v6" | "source_policy" | "source_policy_v6" | "acl" | "acl_v6" | "my_tunnel" | "icmp_source" | "icmp_source_v6" | "eip_out" | "eip_in" | "eip_out_v6" | "eip_in_v6" | "eip_limit" | "priority_port" | "tunnel_source" | "flow_pin" | "service" | "vip" | "local_ip" | "flow_pin_v6" | "service_v6" | "vip_v6" | "local_ip_v6" | "ld_of_bucket" | "previous_ld_of_bucket" | "ld" | "route" | "route_v6" | "ecmp_group" | "nexthop";

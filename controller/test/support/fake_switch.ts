@@ -10,6 +10,7 @@ import {
 } from "@grpc/grpc-js";
 import { Any } from "@sluice/proto/any";
 import {
+  type Entity,
   type ForwardingPipelineConfig,
   type P4RuntimeServer,
   P4RuntimeService,
@@ -23,7 +24,7 @@ import {
   type WriteRequest,
 } from "@sluice/proto/p4runtime";
 import { Status } from "@sluice/proto/status";
-import { entryKey, Schema } from "../../src/p4runtime/index.js";
+import { entryKey, itemKey, Schema } from "../../src/p4runtime/index.js";
 
 type Stream = ServerDuplexStream<StreamMessageRequest, StreamMessageResponse>;
 interface Refusal {
@@ -39,6 +40,8 @@ const failure = (code: status, details: string, metadata = new Metadata()): Part
 
 export class FakeSwitch {
   readonly entries = new Map<string, TableEntry>();
+  /** Members and groups of action profiles. */
+  readonly profiles = new Map<string, Entity>();
   readonly writes: WriteRequest[] = [];
   readonly packetsOut: PacketOut[] = [];
   pipeline: ForwardingPipelineConfig | undefined;
@@ -123,11 +126,11 @@ export class FakeSwitch {
 
   #refusalOf(update: Update): Refusal | undefined {
     const entity = update.entity?.entity;
-    if (entity?.$case !== "tableEntry") {
-      return { code: status.UNIMPLEMENTED, message: "only tables" };
+    if (entity === undefined) {
+      return { code: status.UNIMPLEMENTED, message: "no entity" };
     }
-    const key = entryKey(entity.value);
-    const exists = this.entries.has(key);
+    const key = itemKey({ entity });
+    const exists = this.entries.has(key) || this.profiles.has(key);
     const refusal = this.refuse(update);
     if (refusal !== undefined) {
       return refusal;
@@ -139,8 +142,11 @@ export class FakeSwitch {
     }
     if (update.type === Update_Type.DELETE) {
       this.entries.delete(key);
-    } else {
+      this.profiles.delete(key);
+    } else if (entity.$case === "tableEntry") {
       this.entries.set(key, entity.value);
+    } else {
+      this.profiles.set(key, { entity });
     }
     return undefined;
   }
@@ -200,9 +206,12 @@ export class FakeSwitch {
               };
               call.write({ entities: [{ entity: { $case: "tableEntry", value } }] });
             }
+          } else if (entity?.$case === "actionProfileMember" || entity?.$case === "actionProfileGroup") {
+            const found = [...this.profiles.values()].filter((item) => item.entity?.$case === entity.$case);
+            call.write({ entities: found });
           } else if (entity?.$case === "counterEntry") {
-            const { counterId } = entity.value;
-            for (const index of [0n, 1n, 2n]) {
+            const { counterId, index: wanted } = entity.value;
+            for (const index of wanted === undefined ? [0n, 1n, 2n] : [wanted.index]) {
               const value = {
                 counterId,
                 index: { index },

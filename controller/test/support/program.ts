@@ -67,6 +67,15 @@ export const everyKind = new Schema(
         size: 4n,
       },
     ],
+    actionProfiles: [
+      {
+        preamble: { id: 0x11000001, name: "ingress.choices", alias: "choices" },
+        tableIds: [0x02000002],
+        withSelector: true,
+        size: 64n,
+        maxGroupSize: 8,
+      },
+    ],
     actions: [
       {
         preamble: { id: 0x01000001, name: "ingress.permit", alias: "permit" },
