@@ -42,7 +42,8 @@ struct worker *worker_create(struct dataplane *dataplane, const struct worker_op
     if (worker->rs == NULL || worker->handoff == NULL || worker->outbox == NULL ||
         session_table_init(&worker->sessions, options->sessions, options->seed) < 0 ||
         wheel_init(&worker->wheel, options->sessions, options->now_ms) < 0 ||
-        local_ports_init(&worker->ports, options->seed) < 0) {
+        local_ports_init(&worker->ports, options->seed) < 0 ||
+        fragments_init(&worker->fragments, options->seed) < 0) {
         worker_destroy(worker);
         return NULL;
     }
@@ -67,6 +68,7 @@ void worker_destroy(struct worker *worker) {
     session_table_free(&worker->sessions);
     wheel_free(&worker->wheel);
     local_ports_free(&worker->ports);
+    fragments_free(&worker->fragments);
     free(worker);
 }
 
@@ -174,6 +176,7 @@ void worker_housekeeping(struct worker *worker) {
     if (worker->snapshot == NULL)
         return;
     wheel_advance(&worker->wheel, worker->now_ms, EXPIRY_BUDGET, session_due, worker);
+    fragments_expire(worker);
     session_scan_slice(worker);
 }
 

@@ -14,6 +14,7 @@
 
 #include "config/snapshot.h"
 #include "forward/dataplane.h"
+#include "forward/fragments.h"
 #include "forward/rate_limit.h"
 #include "forward/session_scan.h"
 #include "forward/stats.h"
@@ -26,6 +27,8 @@ enum {
     /** Sessions looked at for expiry between two bursts. */
     EXPIRY_BUDGET = 64,
     QUEUE_NONE = UINT16_MAX,
+    /** Packets sent at a time: two bursts, and the fragments that waited for something in them. */
+    TX_MAX = 2 * BURST + FRAGMENTS_HELD_MAX,
 };
 
 struct worker {
@@ -41,7 +44,7 @@ struct worker {
     struct local_ports ports;
     struct rs_counters *rs; /**< by registry number */
 
-    struct rte_mbuf *tx[BURST * 2]; /**< what the burst in hand sends */
+    struct rte_mbuf *tx[TX_MAX]; /**< what the burst in hand sends */
     uint16_t tx_count;
 
     uint16_t port_id;
@@ -50,6 +53,7 @@ struct worker {
     struct rte_ring *handoff;   /**< packets of our buckets that others have received */
     struct rte_ring *outbox;    /**< packets control or other workers want us to transmit */
 
+    struct fragments fragments;
     struct rate_limit pings;
     struct rate_limit icmp_errors;
 
