@@ -61,7 +61,9 @@ export function compile(outDir) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const result = compile("build");
   if (result.status === "no-compiler") {
-    console.error("p4c-bm2-ss is not on PATH: build it from the p4lang/p4c sources, or use the artifacts in build/");
+    console.error(
+      "p4c-bm2-ss is not on PATH: build it from the p4lang/p4c sources, or use the artifacts in build/",
+    );
     process.exit(1);
   }
   if (result.status === "failed") {

@@ -43,8 +43,16 @@ function readOptions(): Options {
 
 type Pair = readonly [Target, Target];
 
-/** Prints a difference; the run ends by it. */
-class Difference extends Error {}
+/** The run ends by it. */
+class Difference extends Error {
+  /** Frames of the round that are needed to see it. */
+  readonly frames: number;
+
+  constructor(message: string, frames = EPOCH_FRAMES) {
+    super(message);
+    this.frames = frames;
+  }
+}
 
 async function both<T>(pair: Pair, call: (target: Target) => Promise<T>): Promise<[T, T]> {
   return Promise.all([call(pair[0]), call(pair[1])]);
@@ -69,7 +77,10 @@ async function compareFrames(pair: Pair, frames: readonly PortFrame[]): Promise<
   if (difference !== undefined) {
     const frame = difference.index === undefined ? undefined : frames[difference.index];
     const input = frame === undefined ? "" : `frame into port ${frame.port}: ${describeFrame(frame.frame)}\n`;
-    throw new Difference(`${input}${difference.lines.join("\n")}`);
+    throw new Difference(
+      `${input}${difference.lines.join("\n")}`,
+      (difference.index ?? frames.length - 1) + 1,
+    );
   }
   return a.frames.filter((out) => out.length > 0).length + a.packetIns.length;
 }
@@ -126,8 +137,10 @@ async function run(pair: Pair, options: Options): Promise<void> {
     }
   } catch (error) {
     if (error instanceof Difference) {
-      const again = `npm run fuzz:diff -- --seed ${options.seed} --frames ${options.frames}`;
-      throw new Difference(`difference after ${sent} frames:\n${error.message}\nagain: ${again}`);
+      const again = `npm run fuzz:diff -- --seed ${options.seed} --frames ${sent + error.frames}`;
+      throw new Difference(
+        `difference after ${sent + error.frames} frames:\n${error.message}\nagain: ${again}`,
+      );
     }
     throw error;
   }

@@ -1,7 +1,7 @@
 // Addresses that servers listen on: "unix:/abs/path" and "host:port".
-import { lstatSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, rmSync } from "node:fs";
 import { connect } from "node:net";
-import { isAbsolute } from "node:path";
+import { dirname, isAbsolute } from "node:path";
 import { type Server, ServerCredentials } from "@grpc/grpc-js";
 
 const UNIX = "unix:";
@@ -41,6 +41,9 @@ async function makeRoom(address: string, path: string): Promise<void> {
     throw new Error(
       `cannot listen on ${address}: the path is longer than ${UNIX_PATH_BYTES} bytes (choose a shorter one)`,
     );
+  }
+  if (!existsSync(dirname(path))) {
+    throw new Error(`cannot listen on ${address}: the folder ${dirname(path)} does not exist (create it)`);
   }
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;

@@ -25,6 +25,8 @@ const WRITABLE = [
   { valueSetEntry: {} },
   { tableEntry: { counterData: {} } },
   { tableEntry: { isDefaultAction: true } },
+  { counterEntry: {} },
+  { registerEntry: {} },
 ].map((json) => Entity.fromJSON(json));
 
 interface Saved {
@@ -188,8 +190,16 @@ function isFixed(entry: TableEntry, tables: ReadonlyMap<number | undefined, Tabl
   return entry.isConst || constant === true;
 }
 
+/** It is there from the start and can only be modified (section 9). */
 function isAlwaysThere({ entity }: Entity): boolean {
-  return (
-    (entity?.$case === "tableEntry" && entity.value.isDefaultAction) || entity?.$case === "valueSetEntry"
-  );
+  switch (entity?.$case) {
+    case "tableEntry":
+      return entity.value.isDefaultAction;
+    case "valueSetEntry":
+    case "counterEntry":
+    case "registerEntry":
+      return true;
+    default:
+      return false;
+  }
 }

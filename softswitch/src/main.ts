@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // sluice-softswitch: a P4 switch as a process.
-import { Command, InvalidArgumentError } from "commander";
+import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { destination, pino } from "pino";
 import { runSwitch, type SwitchPort } from "./run.js";
 
@@ -53,7 +54,11 @@ const command = new Command("sluice-softswitch")
   .description(
     "A P4 switch: gets its pipeline over P4Runtime (BMv2 JSON and P4Info), forwards on network interfaces",
   )
-  .option("--device-id <id>", "P4Runtime device id", integer(1n, 0xffff_ffff_ffff_ffffn), 1n)
+  .addOption(
+    new Option("--device-id <id>", "P4Runtime device id")
+      .argParser(integer(1n, 0xffff_ffff_ffff_ffffn))
+      .default(1n, "1"),
+  )
   .requiredOption("--grpc-addr <address>", "where P4Runtime listens: unix:/path or host:port")
   .option(
     "--dp-grpc-addr <address>",
@@ -62,11 +67,13 @@ const command = new Command("sluice-softswitch")
   .option("-i, --interface <port@name>", "a port and its interface; once for each port", addInterface, [])
   .option("--cpu-port <port>", "frames sent to this port become packet-in messages", parsePort)
   .option("--drop-port <port>", "the egress port that means drop (default: 511)", parsePort)
+  .addHelpText("after", "\nSIGUSR2: log each port's counters. SIGTERM, SIGINT: end.")
   .option("--log-level <level>", `one of ${LOG_LEVELS.join(", ")}`, logLevel, "info");
 
 async function main(): Promise<void> {
   const options = command.parse().opts<Options>();
   const log = pino({ level: options.logLevel, base: null }, destination({ dest: 2, sync: true }));
+  setLogVerbosity(logVerbosity.NONE); // what it would print is in the errors that it raises
   const running = await runSwitch({ ...options, ports: options.interface, log });
   const stop = (signal: string) => {
     log.info({ signal }, "ending");
@@ -74,6 +81,7 @@ async function main(): Promise<void> {
   };
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
+  process.on("SIGUSR2", () => void running.logCounters());
   const error = await running.failed;
   if (error !== undefined) throw error;
 }

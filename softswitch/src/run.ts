@@ -23,6 +23,8 @@ export interface RunOptions {
 }
 
 export interface RunningSwitch {
+  /** Logs what each port has received, sent and dropped. */
+  logCounters(): Promise<void>;
   close(): Promise<void>;
   /** Resolves when the switch has ended; with an error unless {@link close} ended it. */
   failed: Promise<Error | undefined>;
@@ -45,8 +47,11 @@ export async function runSwitch(options: RunOptions): Promise<RunningSwitch> {
       { deviceId: String(options.deviceId), grpcAddr: server.grpcAddr, dpGrpcAddr: server.dpGrpcAddr, ports },
       "listening; waiting for a pipeline",
     );
-    const timer = worker && setInterval(() => void logCounters(worker, log), COUNTERS_EVERY_MS).unref();
+    const report = (level: "debug" | "info") =>
+      worker ? logCounters(worker, log, level) : Promise.resolve();
+    const timer = setInterval(() => void report("debug"), COUNTERS_EVERY_MS).unref();
     return {
+      logCounters: () => report("info"),
       close: async () => {
         clearInterval(timer);
         await server.close();
@@ -66,9 +71,9 @@ async function startWorker({ dpGrpcAddr, ...options }: RunOptions): Promise<Work
   return WorkerControl.start({ ...options, tellFrames: dpGrpcAddr !== undefined });
 }
 
-async function logCounters(worker: WorkerControl, log: Log): Promise<void> {
+async function logCounters(worker: WorkerControl, log: Log, level: "debug" | "info"): Promise<void> {
   try {
-    log.debug(await worker.counters(), "counters");
+    log[level](await worker.counters(), "counters");
   } catch {
     // the switch is ending
   }

@@ -1,5 +1,6 @@
 """Reads from the switch and the LDs what they have counted (by `sluice get`)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from . import plan
@@ -7,13 +8,23 @@ from .report import Ld, Measured, Service, Session
 from .sluice import Sluice
 from .traffic import Result
 
+_READ = ("drops", "sessions", "services", "lds", "buckets")
+
 
 def everything(sluice: Sluice, traffic: Result) -> Measured:
     """All that the report shows, as it is now."""
-    drops = {part["part"]: _numbers(part["drops"]) for part in sluice.get("drops")}
-    sessions = [_session(item) for item in sluice.get("sessions")]
-    services = [_service(item) for item in sluice.get("services")]
-    return Measured(traffic, [_ld(item) for item in sluice.get("lds")], sessions, services, drops[plan.SWITCH])
+    # At the same time: the numbers then belong together, and each command takes a while to start.
+    with ThreadPoolExecutor() as pool:
+        drops, sessions, services, lds, buckets = pool.map(sluice.get, _READ)
+    switch = next(part for part in drops if part["part"] == plan.SWITCH)
+    return Measured(
+        traffic=traffic,
+        lds=[_ld(item) for item in lds],
+        sessions=[_session(item) for item in sessions],
+        services=[_service(item) for item in services],
+        buckets={item["ld"]: int(item["buckets"]) for item in buckets},
+        switch_drops=_numbers(switch["drops"]),
+    )
 
 
 def _ld(item: dict[str, Any]) -> Ld:

@@ -56,6 +56,7 @@ class Measured:
     lds: Sequence[Ld]
     sessions: Sequence[Session]
     services: Sequence[Service]
+    buckets: dict[str, int]  # that the switch sends to each LD
     switch_drops: dict[str, int]
 
 
@@ -91,10 +92,10 @@ def show(measured: Measured) -> None:
             ],
         )
     )  # fmt: skip
-    print(heading("Service (from the switch's table entry)"))
+    print(heading("Service (from the switch)"))
     rows = [(s.name, s.vip, s.cluster, s.packets, s.bytes) for s in measured.services]
     print(table(("service", "VIP", "cluster", "packets", "bytes"), rows))
-    print(f"  dropped by {plan.SWITCH}: {named(measured.switch_drops)}")
+    print(f"  buckets: {named(measured.buckets)}; packets dropped: {named(measured.switch_drops)}")
     show_sessions(measured.sessions)
 
 

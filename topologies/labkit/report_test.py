@@ -13,7 +13,8 @@ from labkit.traffic import Result
 def measured(per_rs: dict[str, int], sessions: tuple[int, int]) -> Measured:
     result = Result(requests=sum(per_rs.values()), per_rs=Counter(per_rs))
     lds = [Ld(name, total, 1, 512, 9, 9, {}) for name, total in zip(plan.LDS, sessions)]
-    return Measured(result, lds, [], [Service("web", "203.0.113.10:80/tcp", "edge", 77, 1)], {"TTL_EXCEEDED": 0})
+    services = [Service("web", "203.0.113.10:80/tcp", "edge", 77, 1)]
+    return Measured(result, lds, [], services, {"ld1": 500, "ld2": 524}, {"TTL_EXCEEDED": 0})
 
 
 class VerdictTest(unittest.TestCase):

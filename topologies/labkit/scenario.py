@@ -27,18 +27,19 @@ def run(target: str, keep: bool) -> None:
     net = topology.LabNet()
     directory = RunDir()
     programs = Parts(directory)
+    sluice = Sluice(directory)
     try:
-        parts.check_target(target)
-        sluice = Sluice(directory)
-        failure = _traffic(clock, target, net, directory, programs, sluice)
-        if keep:
-            _prompt(net, directory, sluice)
-    except LabError as error:
-        failure = str(error)
-    finally:
+        try:
+            parts.check_target(target)
+            failure = _traffic(clock, target, net, directory, programs, sluice)
+        except LabError as error:
+            failure = str(error)
         if failure:
             failure = programs.why_dead() or failure  # the cause comes before its consequences
             logs = programs.last_log_lines()
+        if keep and net.built:
+            _prompt(net, directory, sluice, failure)
+    finally:
         _clean_up(net, directory, programs)
     if failure:
         sys.stdout.flush()
@@ -81,8 +82,10 @@ class _Prompt(CLI):
         self.do_sh(f"sluice {line}")
 
 
-def _prompt(net: topology.LabNet, directory: RunDir, sluice: Sluice) -> None:
+def _prompt(net: topology.LabNet, directory: RunDir, sluice: Sluice, failure: str) -> None:
     """Stays at the prompt until the user leaves it."""
+    if failure:
+        print(f"\nlab: FAILED: {failure}\nThe logs are in {directory.path}")
     sluice.write_wrapper(directory.path)
     os.environ["PATH"] = f"{directory.path}:{os.environ['PATH']}"
     print(

@@ -14,6 +14,7 @@ from .run_dir import RunDir
 
 _MAIN = ROOT / "controller/dist/cli/main.js"
 _TEMPLATE = ROOT / "topologies/sluice.yaml"
+_LIMIT_S = 30
 
 
 class Sluice:
@@ -26,14 +27,17 @@ class Sluice:
 
     def __call__(self, *arguments: str) -> str:
         """What the command prints. Raises LabError with what it complains about when it fails."""
-        run = subprocess.run(
-            ["node", str(_MAIN), *arguments],
-            env={**os.environ, "SLUICE_FILE": str(self.file)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=30,
-        )
+        try:
+            run = subprocess.run(
+                ["node", str(_MAIN), *arguments],
+                env={**os.environ, "SLUICE_FILE": str(self.file)},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_LIMIT_S,
+            )
+        except subprocess.TimeoutExpired:
+            raise LabError(f"sluice {shlex.join(arguments)}: no end after {_LIMIT_S} s") from None
         if run.returncode != 0:
             raise LabError(f"sluice {shlex.join(arguments)}: {run.stderr.strip() or run.stdout.strip()}")
         return run.stdout

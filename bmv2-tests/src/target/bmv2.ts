@@ -1,11 +1,10 @@
 // The real simple_switch_grpc as a process of its own.
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { Pipeline } from "@sluice/controller/p4runtime";
 import { startDriver } from "./driver.js";
+import { makeScratch } from "./scratch.js";
 import { CPU_PORT, DEVICE_ID, type Target } from "./target.js";
 
 const PROGRAM = "simple_switch_grpc";
@@ -23,10 +22,12 @@ export function isBmv2OnPath(): boolean {
 }
 
 export async function startBmv2(pipeline: Pipeline): Promise<Target> {
-  const folder = await mkdtemp(join(tmpdir(), "sluice-bmv2-"));
-  const p4runtimeAddress = `unix:${join(folder, "p4runtime.sock")}`;
-  const dataplaneAddress = `unix:${join(folder, "packets.sock")}`;
-  const child = spawn(
+  if (!isBmv2OnPath()) throw new Error(`${PROGRAM} is not on PATH (build it from p4lang/behavioral-model)`);
+  let child: ChildProcess | undefined;
+  const scratch = await makeScratch("bmv2", () => child?.kill("SIGKILL"));
+  const p4runtimeAddress = scratch.socket("p4runtime.sock");
+  const dataplaneAddress = scratch.socket("packets.sock");
+  const started = spawn(
     PROGRAM,
     [
       "--no-p4",
@@ -46,26 +47,24 @@ export async function startBmv2(pipeline: Pipeline): Promise<Target> {
       "--dp-grpc-server-addr",
       dataplaneAddress,
     ],
-    { cwd: folder, stdio: ["ignore", "pipe", "pipe"] },
+    { cwd: scratch.folder, stdio: ["ignore", "pipe", "pipe"] },
   );
-  const output = keepOutput(child);
-  const killOnExit = () => child.kill("SIGKILL");
-  process.once("exit", killOnExit);
+  child = started;
+  const output = keepOutput(started);
   const exited = new Promise<void>((resolve) => {
-    child.once("error", () => resolve());
-    child.once("exit", () => resolve());
+    started.once("error", () => resolve());
+    started.once("exit", () => resolve());
   });
   let stopping = false;
   const stop = async () => {
     stopping = true;
-    child.kill("SIGKILL"); // it holds nothing that a clean end would save
+    started.kill("SIGKILL"); // it holds nothing that a clean end would save
     await exited;
-    process.off("exit", killOnExit);
-    await rm(folder, { recursive: true, force: true });
+    scratch.remove();
   };
   const early = new Promise<never>((_, reject) => {
     void exited.then(() => {
-      const how = `exit code ${child.exitCode}, signal ${child.signalCode}`;
+      const how = `exit code ${started.exitCode}, signal ${started.signalCode}`;
       if (!stopping) reject(new Error(`${PROGRAM} ended (${how}):\n${output()}`));
     });
   });

@@ -66,11 +66,7 @@ class PacketThread {
     this.#loop = new Loop({
       ports: this.#ports,
       wakeFd: settings.wakeFd,
-      process: (port, buffer, length, emit) => {
-        for (const out of this.#switch.inject(port, buffer.subarray(0, length))) {
-          emit(out.port, out.frame, out.frame.length);
-        }
-      },
+      process: (port, frame, length, emit) => this.#switch.process(port, frame, length, emit),
       elsewhere: (port, frame, length) => this.#elsewhere({ port, frame: copyOf(frame, length) }),
       doMessage: () => this.#doMessage(),
       afterRound: () => {

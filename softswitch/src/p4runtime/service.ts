@@ -1,12 +1,23 @@
 // The P4Runtime service: each call's checks in the order of the specification, then the switch.
-import type { ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
-import type { P4RuntimeServer, ReadRequest, WriteRequest } from "@sluice/proto/p4runtime";
-import { type SwitchControl, statusOf } from "../control_port.js";
+import { type ServerUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
+import {
+  type P4RuntimeServer,
+  type ReadRequest,
+  type WriteRequest,
+  WriteRequest_Atomicity,
+} from "@sluice/proto/p4runtime";
+import { StatusError, type SwitchControl, statusOf } from "../control_port.js";
 import type { Log, UpdateResult } from "../types.js";
 import { Arbiter, checkDevice, checkRole } from "./arbiter.js";
 import { batchFailure } from "./batch_status.js";
 import { PipelineConfig } from "./pipeline_config.js";
 import { Streams } from "./stream.js";
+
+const ATOMICITIES: ReadonlySet<number> = new Set([
+  WriteRequest_Atomicity.CONTINUE_ON_ERROR,
+  WriteRequest_Atomicity.ROLLBACK_ON_ERROR,
+  WriteRequest_Atomicity.DATAPLANE_ATOMIC,
+]);
 
 /** The version whose rules are followed (section 17). */
 const API_VERSION = "1.4.1";
@@ -28,6 +39,9 @@ export function p4RuntimeService(control: SwitchControl, log?: Log): P4RuntimeSe
     return arbiter.asPrimary(request, () =>
       oneAtATime(() => {
         pipeline.check();
+        if (!ATOMICITIES.has(request.atomicity)) {
+          throw new StatusError(status.INVALID_ARGUMENT, `atomicity ${request.atomicity} does not exist`);
+        }
         return control.write(request.updates, request.atomicity);
       }),
     );
