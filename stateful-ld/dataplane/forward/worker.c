@@ -7,6 +7,7 @@
 #include <rte_ethdev.h>
 
 #include "forward/fullnat.h"
+#include "forward/heartbeat.h"
 #include "forward/session_life.h"
 #include "forward/slow_path.h"
 #include "session/memory.h"
@@ -15,6 +16,8 @@ enum {
     RING_SLOTS = 1024,
     PREFETCH_AHEAD = 4
 };
+
+_Thread_local struct worker *worker_of_this_thread;
 
 static struct rte_ring *make_ring(const char *what, uint32_t worker, unsigned flags) {
     static uint32_t serial; /* names are global to the process; tests make many data planes */
@@ -186,7 +189,9 @@ static void transmit(struct worker *worker, struct rte_mbuf **mbufs, uint16_t co
 
     for (uint16_t i = 0; i < count; i++)
         bytes += mbufs[i]->pkt_len;
+    __atomic_store_n(&worker->transmitting, 1, __ATOMIC_RELAXED);
     sent = rte_eth_tx_burst(worker->port_id, worker->queue, mbufs, count);
+    __atomic_store_n(&worker->transmitting, 0, __ATOMIC_RELAXED);
     for (uint16_t i = sent; i < count; i++) {
         bytes -= mbufs[i]->pkt_len;
         worker_drop(worker, mbufs[i], DROP_TX_FULL);
@@ -236,6 +241,18 @@ static uint32_t forward_outbox(struct worker *worker) {
     return count;
 }
 
+void worker_say_last_words(struct worker *worker, const struct last_words *words) {
+    if (worker == NULL || worker->queue == QUEUE_NONE || worker->transmitting != 0)
+        return;
+    (void)rte_eth_tx_burst(worker->port_id, worker->queue, (struct rte_mbuf **)words->mbufs,
+                           words->count);
+}
+
+static void say_last_words(struct worker *worker) {
+    worker_say_last_words(worker, worker->last_words);
+    __atomic_store_n(&worker->last_words, NULL, __ATOMIC_RELEASE);
+}
+
 uint32_t worker_poll(struct worker *worker, uint64_t now_ms) {
     struct rte_mbuf *mbufs[BURST];
     uint32_t total;
@@ -252,5 +269,8 @@ uint32_t worker_poll(struct worker *worker, uint64_t now_ms) {
     worker_flush(worker);
     total += forward_outbox(worker);
     worker_housekeeping(worker);
+    if (unlikely(__atomic_load_n(&worker->last_words, __ATOMIC_ACQUIRE) != NULL))
+        say_last_words(worker);
+    __atomic_store_n(&worker->turns, worker->turns + 1, __ATOMIC_RELAXED);
     return total;
 }

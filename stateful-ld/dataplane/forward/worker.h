@@ -31,6 +31,8 @@ enum {
     TX_MAX = 2 * BURST + FRAGMENTS_HELD_MAX,
 };
 
+struct last_words;
+
 struct worker {
     struct dataplane *dataplane;
     const struct snapshot *snapshot;        /**< of the burst in hand */
@@ -56,6 +58,10 @@ struct worker {
     struct fragments fragments;
     struct rate_limit pings;
     struct rate_limit icmp_errors;
+
+    uint64_t turns;                      /**< of the loop; control looks whether it rises */
+    uint32_t transmitting;               /**< inside the driver: for a handler of fatal signals */
+    const struct last_words *last_words; /**< what control wants said before all ends */
 
     struct session_scan *scan; /**< set by control: sessions it wants to see */
     struct worker_stats stats;
@@ -100,6 +106,16 @@ void worker_send(struct worker *worker, struct rte_mbuf *mbuf);
 
 /** Transmit what is queued. */
 void worker_flush(struct worker *worker);
+
+/** The worker this thread runs; NULL on the main lcore. */
+extern _Thread_local struct worker *worker_of_this_thread;
+
+/**
+ * Transmit frames at once, if the worker (or NULL) has a queue and is not just using it.
+ * Async-signal-safe as far as the driver's transmit function is: drivers neither allocate nor lock
+ * in it, they write descriptors.
+ */
+void worker_say_last_words(struct worker *worker, const struct last_words *words);
 
 /**
  * One turn of the loop of a running worker.
