@@ -16,6 +16,7 @@
 #include <rte_random.h>
 
 #include "control/control.h"
+#include "forward/heartbeat.h"
 #include "forward/worker.h"
 #include "log.h"
 #include "options.h"
@@ -29,12 +30,29 @@ enum {
 };
 
 static volatile sig_atomic_t stopping;
+static volatile sig_atomic_t workers_stopping; /* later: they have a last beat to send */
 static struct options options;
 static struct dataplane dataplane;
+static struct heartbeat heartbeat;
 
 static void on_signal(int number) {
     (void)number;
     stopping = 1;
+}
+
+static uint64_t us_since_1970(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* On whichever thread has crashed. The disposition is the default one again (SA_RESETHAND), so the
+ * signal that is raised here ends the process on return, where it crashed; so does a second crash.
+ */
+static void on_fatal_signal(int number) {
+    heartbeat_last_words(&heartbeat, us_since_1970());
+    raise(number);
 }
 
 static uint64_t clock_ms(void) {
@@ -57,11 +75,12 @@ static void idle(void) {
 static int worker_main(void *argument) {
     struct worker *worker = argument;
 
+    worker_of_this_thread = worker;
     /* A short sleep is to be short: the kernel's default slack alone is 50 us. */
     prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
     rte_rcu_qsbr_thread_register(dataplane.rcu, worker->id);
     rte_rcu_qsbr_thread_online(dataplane.rcu, worker->id);
-    while (!stopping) {
+    while (!workers_stopping) {
         if (worker_poll(worker, clock_ms()) == 0)
             idle();
         rte_rcu_qsbr_quiescent(dataplane.rcu, worker->id);
@@ -93,10 +112,14 @@ static void run(struct control *control) {
     for (uint32_t id = 0; id < dataplane.worker_count; id++)
         rte_eal_remote_launch(worker_main, dataplane.workers[id], dataplane.workers[id]->lcore);
     while (!stopping) {
-        control_poll(control, clock_ms(), CONTROL_WAIT_MS);
+        int wait_ms = heartbeat_tick(&heartbeat, clock_ms(), us_since_1970());
+
+        control_poll(control, clock_ms(), RTE_MIN(wait_ms, CONTROL_WAIT_MS));
         dataplane_neighbours(&dataplane, clock_ms());
     }
     log_info("stopping");
+    heartbeat_last_words(&heartbeat, us_since_1970());
+    workers_stopping = 1;
     rte_eal_mp_wait_lcore();
 }
 
@@ -118,6 +141,7 @@ static int serve(const struct port *port, struct rte_mempool *mbufs) {
     if (dataplane_init(&dataplane, &made) < 0)
         return die("sessions: not enough memory (lower --sessions)");
     share_queues(port);
+    heartbeat_init(&heartbeat, &dataplane);
     control = control_create(options.control_socket, &dataplane, clock_ms(), error);
     if (control == NULL) {
         dataplane_free(&dataplane);
@@ -127,6 +151,7 @@ static int serve(const struct port *port, struct rte_mempool *mbufs) {
              options.sessions, options.control_socket);
     run(control);
     control_destroy(control);
+    heartbeat_free(&heartbeat);
     dataplane_free(&dataplane);
     return EXIT_SUCCESS;
 }
@@ -152,8 +177,18 @@ static int start(void) {
     return status;
 }
 
+static void handle_signals(void) {
+    static const int fatal[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
+    const struct sigaction stop = { .sa_handler = on_signal };
+    const struct sigaction crash = { .sa_handler = on_fatal_signal, .sa_flags = SA_RESETHAND };
+
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGINT, &stop, NULL);
+    for (size_t i = 0; i < RTE_DIM(fatal); i++)
+        sigaction(fatal[i], &crash, NULL);
+}
+
 int main(int argc, char **argv) {
-    const struct sigaction action = { .sa_handler = on_signal };
     int eal_arguments, status;
 
     eal_arguments = rte_eal_init(argc, argv);
@@ -170,8 +205,7 @@ int main(int argc, char **argv) {
         status = EXIT_FAILURE;
         break;
     default:
-        sigaction(SIGTERM, &action, NULL);
-        sigaction(SIGINT, &action, NULL);
+        handle_signals();
         status = start();
     }
     rte_eal_cleanup();

@@ -91,5 +91,6 @@ export function compileLd(state: DesiredState, cluster: ClusterSpec, ld: LdSpec)
       .filter((item) => item.cluster === cluster.name)
       .map((item) => service(state, item)),
     timeouts: timeouts(cluster),
+    heartbeat: undefined,
   };
 }

@@ -10,6 +10,7 @@
 #include <rte_ether.h>
 
 #include "config/registry.h"
+#include "config/snapshot.h"
 #include "packet/bucket.h"
 #include "session/local_port.h"
 #include "session/timeouts.h"
@@ -18,6 +19,7 @@ typedef Sluice__Ld__V1__LdConfig LdConfig;
 typedef Sluice__Ld__V1__Service Service;
 typedef Sluice__Ld__V1__RealServer RealServer;
 typedef Sluice__Ld__V1__Timeouts Timeouts;
+typedef Sluice__Ld__V1__Heartbeat Heartbeat;
 
 enum {
     VNI_MAX = (1 << 24) - 1,
@@ -26,6 +28,8 @@ enum {
     NAME_BYTES_MAX = 255,
     MTU_MIN_BYTES = 576, /* RFC 791: every host accepts so much */
     MTU_MAX_BYTES = 65535,
+    LD_ID_MAX = 65535,
+    HEARTBEAT_INTERVAL_MAX_MS = 10 * 1000,
 };
 
 struct check {
@@ -365,9 +369,36 @@ static bool check_timeouts(const struct check *check) {
            check_range(check, "timeouts: udp_ms", t->udp_ms, 0, TIMEOUT_MAX_MS);
 }
 
+static bool check_heartbeat(const struct check *check) {
+    const LdConfig *config = check->config;
+    const Heartbeat *heartbeat = config->heartbeat;
+
+    if (heartbeat == NULL)
+        return true;
+    if (!check_range(check, "heartbeat: ld_id", heartbeat->ld_id, 1, LD_ID_MAX) ||
+        !check_range(check, "heartbeat: interval_ms", heartbeat->interval_ms, 0,
+                     HEARTBEAT_INTERVAL_MAX_MS) ||
+        !check_range(check, "heartbeat: switches", heartbeat->n_switches, 0,
+                     HEARTBEAT_SWITCHES_MAX) ||
+        !check_range(check, "heartbeat: epoch", config->epoch, 0, UINT32_MAX))
+        return false;
+    for (size_t i = 0; i < heartbeat->n_switches; i++) {
+        if (!check_unicast(check, "heartbeat: switches", heartbeat->switches[i]))
+            return false;
+        if (same(heartbeat->switches[i], config->vtep))
+            return refuse(check, "heartbeat: switches: %s is the LD's own vtep",
+                          show(config->vtep).at);
+        for (size_t j = 0; j < i; j++)
+            if (same(heartbeat->switches[i], heartbeat->switches[j]))
+                return refuse(check, "heartbeat: switches: %s is listed twice",
+                              show(heartbeat->switches[i]).at);
+    }
+    return true;
+}
+
 bool config_validate(const LdConfig *config, char reason[CONFIG_REASON_BYTES]) {
     const struct check check = { .config = config, .reason = reason };
 
     return check_fabric(&check) && check_local_ips(&check) && check_buckets(&check) &&
-           check_services(&check) && check_timeouts(&check);
+           check_services(&check) && check_timeouts(&check) && check_heartbeat(&check);
 }

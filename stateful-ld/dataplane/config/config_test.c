@@ -80,6 +80,35 @@ static void fabric(void **state) {
     refused("inner", "gateway_vtep");
 }
 
+static void heartbeats(void **state) {
+    (void)state;
+    message_heartbeat(&message, 1, 7, 0);
+    accepted();
+    message_switch(&message, "10.0.0.2");
+    accepted();
+    message.heartbeat.ld_id = 0;
+    refused("heartbeat: ld_id", "0 is out of range");
+    message.heartbeat.ld_id = 65536;
+    refused("heartbeat: ld_id", "65536");
+    message.heartbeat.ld_id = 65535;
+    message.heartbeat.interval_ms = 10001;
+    refused("heartbeat: interval_ms", "10001");
+    message.heartbeat.interval_ms = 10000;
+    message_switch(&message, "10.0.0.2");
+    refused("heartbeat: switches", "listed twice");
+    message.switches[1] = message_address(&message, "10.0.0.11");
+    refused("heartbeat: switches", "own vtep");
+    message.switches[1].len = 3;
+    refused("heartbeat: switches", "3 bytes");
+    message.heartbeat.n_switches = 65;
+    refused("heartbeat: switches", "65");
+    message.heartbeat.n_switches = 1;
+    message.config.epoch = 1ULL << 32;
+    refused("heartbeat: epoch", "4294967296");
+    message.config.heartbeat = NULL;
+    accepted();
+}
+
 static void ipv6_addresses_are_told_apart(void **state) {
     static uint8_t ipv6[16] = { 0x20, 0x01 };
 
@@ -230,6 +259,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(one_of_everything),
         CASE(fabric),
+        CASE(heartbeats),
         CASE(local_ips),
         CASE(ipv6_addresses_are_told_apart),
         CASE(buckets),

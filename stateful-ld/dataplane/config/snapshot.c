@@ -12,10 +12,12 @@ typedef Sluice__Ld__V1__LdConfig LdConfig;
 typedef Sluice__Ld__V1__Service Service;
 typedef Sluice__Ld__V1__RealServer RealServer;
 typedef Sluice__Ld__V1__Timeouts Timeouts;
+typedef Sluice__Ld__V1__Heartbeat Heartbeat;
 
 enum {
     MTU_DEFAULT_BYTES = 1600,
-    IPV4_TCP_BYTES = 40
+    IPV4_TCP_BYTES = 40,
+    HEARTBEAT_INTERVAL_DEFAULT_MS = 10,
 };
 
 static rte_be32_t address_of(ProtobufCBinaryData bytes) {
@@ -51,6 +53,8 @@ rte_be32_t *snapshot_next_hops(const LdConfig *config, const struct snapshot *pr
 
     for (size_t i = 0; i < config->n_services; i++)
         capacity += config->services[i]->n_real_servers;
+    if (config->heartbeat != NULL)
+        capacity += config->heartbeat->n_switches;
     hops = malloc(capacity * sizeof(*hops));
     if (hops == NULL)
         return NULL;
@@ -60,6 +64,8 @@ rte_be32_t *snapshot_next_hops(const LdConfig *config, const struct snapshot *pr
     for (size_t i = 0; i < config->n_services; i++)
         for (size_t j = 0; j < config->services[i]->n_real_servers; j++)
             hops[used++] = next_hop_of(config, tunnel_end_of(config->services[i]->real_servers[j]));
+    for (size_t i = 0; config->heartbeat != NULL && i < config->heartbeat->n_switches; i++)
+        hops[used++] = next_hop_of(config, address_of(config->heartbeat->switches[i]));
     for (uint32_t i = 0; previous != NULL && i < previous->target_count; i++) {
         const struct target *target = &previous->targets[i];
 
@@ -305,6 +311,25 @@ static void set_addresses(struct snapshot *snapshot, const LdConfig *config,
     snapshot->epoch = config->epoch;
 }
 
+static void set_heartbeat(struct heartbeat_config *heartbeat, const LdConfig *config,
+                          const struct neighbour_set *neighbours) {
+    const Heartbeat *wanted = config->heartbeat;
+
+    if (wanted == NULL)
+        return;
+    heartbeat->ld_id = wanted->ld_id;
+    heartbeat->key = wanted->key;
+    heartbeat->interval_ms = or_default(wanted->interval_ms, HEARTBEAT_INTERVAL_DEFAULT_MS);
+    for (size_t i = 0; i < wanted->n_switches; i++) {
+        rte_be32_t address = address_of(wanted->switches[i]);
+
+        heartbeat->switches[heartbeat->switch_count++] = (struct heartbeat_switch){
+            .address = address,
+            .next_hop = hop_to(config, neighbours, address),
+        };
+    }
+}
+
 int snapshot_build(const LdConfig *config, const struct snapshot_inputs *inputs,
                    struct snapshot **built) {
     struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
@@ -324,6 +349,7 @@ int snapshot_build(const LdConfig *config, const struct snapshot_inputs *inputs,
     set_local_ips(&snapshot->local_ips, config, inputs->previous);
     set_owned_buckets(snapshot, config);
     set_timeouts(snapshot->timeout_ms, config->timeouts);
+    set_heartbeat(&snapshot->heartbeat, config, inputs->neighbours);
     keep_draining(snapshot, config, inputs);
     snapshot->target_count = inputs->registry->used_up_to;
     *built = snapshot;

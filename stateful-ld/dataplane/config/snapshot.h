@@ -39,6 +39,23 @@ struct service {
     uint32_t choices;
 };
 
+enum {
+    HEARTBEAT_SWITCHES_MAX = 64
+};
+
+struct heartbeat_switch {
+    rte_be32_t address;
+    const struct neighbour *next_hop;
+};
+
+struct heartbeat_config {
+    uint32_t ld_id;
+    uint32_t key;
+    uint32_t interval_ms;
+    uint32_t switch_count; /**< 0: no heartbeats */
+    struct heartbeat_switch switches[HEARTBEAT_SWITCHES_MAX];
+};
+
 struct snapshot {
     struct own_address own;
     rte_be32_t subnet;
@@ -49,6 +66,7 @@ struct snapshot {
     rte_be32_t gateway_vtep;
     const struct neighbour *gateway_vtep_hop; /**< NULL when there is no gateway VTEP */
     uint64_t epoch;
+    struct heartbeat_config heartbeat;
 
     struct local_ip_set local_ips;
     uint64_t owned_buckets[BUCKET_COUNT / 64]; /**< bit per bucket */

@@ -129,10 +129,14 @@ bool encode_counters(struct output *output, const struct dataplane *dataplane) {
         counters.sessions_active += __atomic_load_n(&worker->sessions.active, __ATOMIC_RELAXED);
         counters.sessions_capacity += worker->sessions.capacity;
     }
-#define NAME_PORT_COUNTER(name)                                                                    \
-    name_counter(&port[counters.n_port], &port_pointers[counters.n_port], #name, stats.name);      \
+#define NAME_PORT_COUNTER(name, value)                                                             \
+    name_counter(&port[counters.n_port], &port_pointers[counters.n_port], #name, value);           \
     counters.n_port++;
-    PORT_COUNTERS(NAME_PORT_COUNTER)
+#define NAME_WORKER_COUNTER(name) NAME_PORT_COUNTER(name, stats.name)
+    PORT_COUNTERS(NAME_WORKER_COUNTER)
+#undef NAME_WORKER_COUNTER
+    NAME_PORT_COUNTER(heartbeats_sent, dataplane->heartbeats_sent)
+    NAME_PORT_COUNTER(heartbeats_withheld, dataplane->heartbeats_withheld)
 #undef NAME_PORT_COUNTER
     for (int reason = DROP_NONE + 1; reason < DROP_REASON_COUNT; reason++) {
         name_counter(&drops[counters.n_drops], &drop_pointers[counters.n_drops],

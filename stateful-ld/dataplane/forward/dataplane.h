@@ -41,6 +41,8 @@ struct dataplane {
     /* Control's own. */
     struct registry registry;
     uint64_t neighbours_checked_ms;
+    uint64_t heartbeats_sent;
+    uint64_t heartbeats_withheld; /**< looks at workers of which one was stuck */
 };
 
 struct dataplane_options {

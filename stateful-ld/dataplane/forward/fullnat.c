@@ -85,3 +85,56 @@ enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
                    worker->snapshot->mss_max);
     return way_send(worker, mbuf, packet, &way, session->bucket);
 }
+
+static void set_id(struct rte_ipv4_hdr *ip, uint16_t new_id) {
+    rte_be16_t before = ip->packet_id;
+
+    ip->packet_id = rte_cpu_to_be_16(new_id);
+    ip->hdr_checksum = checksum_update(ip->hdr_checksum, checksum_delta16(before, ip->packet_id));
+}
+
+/* A later fragment opens nothing and moves no state: only what was before it may. */
+static enum drop_reason find_for_later(struct worker *worker, const struct packet *packet,
+                                       session_ref *found) {
+    *found = session_find(&worker->sessions, &packet->key, packet->hash);
+    if (*found != 0) {
+        session_count(worker, *found, packet);
+        return DROP_NONE;
+    }
+    return snapshot_owns(worker->snapshot, packet->bucket) ? DROP_NO_SESSION
+                                                           : DROP_BUCKET_NOT_OWNED;
+}
+
+enum drop_reason fullnat_translate_fragment(struct worker *worker, struct rte_mbuf *mbuf,
+                                            struct packet *packet, bool first, uint16_t new_id) {
+    uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+    struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame + packet->l3_off);
+    const struct session *session;
+    enum direction direction;
+    enum drop_reason reason;
+    struct way_out way;
+    session_ref ref;
+
+    packet->hash = session_hash(&worker->sessions, &packet->key);
+    reason = first ? find_session(worker, packet, 0, &ref) : find_for_later(worker, packet, &ref);
+    if (reason != DROP_NONE)
+        return reason;
+    session = session_at(&worker->sessions, ref);
+    direction = session_direction(ref);
+    way = way_of(worker, session, direction);
+    if (packet->l3_len > way_mtu_bytes(worker, &way)) /* RFC 1122 3.2.2: only about the first */
+        return first ? icmp_too_big(worker, mbuf, packet, ref, &way) : DROP_MTU_EXCEEDED;
+    if (first) {
+        session_touch(worker, ref, packet);
+        rewrite_packet(frame, packet, session, direction, worker->snapshot->mss_max);
+    } else {
+        struct rewrite rewrite =
+            rewrite_between(&session->key[direction], &session->key[!direction]);
+
+        rewrite_ip(ip, &rewrite);
+    }
+    set_id(ip, new_id);
+    reason = way_send(worker, mbuf, packet, &way, session->bucket);
+    worker->stats.fragments_translated += reason == DROP_NONE;
+    return reason;
+}

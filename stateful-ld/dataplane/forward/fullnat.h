@@ -5,6 +5,9 @@
 #ifndef SLUICE_FORWARD_FULLNAT_H
 #define SLUICE_FORWARD_FULLNAT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include <rte_mbuf.h>
 
 #include "packet/drop_reason.h"
@@ -22,5 +25,15 @@ struct worker;
  */
 enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
                                    const struct packet *packet, session_ref guess);
+
+/**
+ * The same for a fragment. The first one finds or opens the session; later ones, which have no L4
+ * header, only find it.
+ *
+ * @param packet with the ports of the first fragment and the session's bucket
+ * @param new_id identification it goes on with, the same for all fragments of the datagram
+ */
+enum drop_reason fullnat_translate_fragment(struct worker *worker, struct rte_mbuf *mbuf,
+                                            struct packet *packet, bool first, uint16_t new_id);
 
 #endif

@@ -137,7 +137,7 @@ static struct frame random_good_frame(uint64_t *random) {
     };
     struct tunnel_spec tunnel = { .bucket = (uint16_t)(test_random(random) % 1024) };
 
-    switch (test_random(random) % 10) {
+    switch (test_random(random) % 12) {
     case 0:
         return frame_plain(&flow);
     case 1:
@@ -151,6 +151,10 @@ static struct frame random_good_frame(uint64_t *random) {
         flow.ttl = (uint8_t)(test_random(random) % 3);
         flow.payload = (uint16_t)(test_random(random) % 1700);
         return frame_tunnelled(&flow, &tunnel);
+    case 5:
+    case 6:
+        flow.fragment = test_random(random) % 2 ? 0x2000 : 3;
+        return test_random(random) % 2 ? frame_plain(&flow) : frame_tunnelled(&flow, &tunnel);
     default:
         return frame_tunnelled(&flow, &tunnel);
     }
@@ -204,10 +208,12 @@ static void mutated_frames_are_all_accounted_for(void **state) {
                 ;
         }
     }
+    harness_pass(&harness, FRAGMENT_HOLD_MS);
     accounted = sent + harness_drops(&harness);
     accounted += harness_worker(&harness)->stats.arp_received;
     accounted -= harness_worker(&harness)->stats.arp_answered;
     assert_int_equal(accounted, FRAMES);
+    assert_true(harness_worker(&harness)->stats.fragments_translated > 1000);
     assert_true(harness_worker(&harness)->stats.icmp_errors_translated > 200);
     assert_true(harness_worker(&harness)->stats.icmp_frag_needed_sent > 100);
     assert_true(harness_worker(&harness)->stats.icmp_time_exceeded_sent > 100);
@@ -237,6 +243,7 @@ static void bursts_give_the_same_as_single_packets(void **state) {
             harness_pass(&harness, 500);
     }
     assert_true(sent > 10000);
+    harness_pass(&harness, FRAGMENT_HOLD_MS);
     assert_int_equal(harness_mbufs_in_use(&harness), 0);
     check_local_sides();
 }

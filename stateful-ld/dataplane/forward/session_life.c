@@ -129,15 +129,22 @@ static void change_state(struct worker *worker, session_ref ref, enum session_st
     }
 }
 
-void session_touch(struct worker *worker, session_ref ref, const struct packet *packet) {
+void session_count(struct worker *worker, session_ref ref, const struct packet *packet) {
     struct session *session = session_at(&worker->sessions, ref);
     enum direction direction = session_direction(ref);
     struct rs_counters *rs = &worker->rs[session->target];
-    enum session_state state = session->state;
 
     session->packets[direction]++;
     rs->packets[direction]++;
     rs->bytes[direction] += packet->l3_len;
+}
+
+void session_touch(struct worker *worker, session_ref ref, const struct packet *packet) {
+    struct session *session = session_at(&worker->sessions, ref);
+    enum direction direction = session_direction(ref);
+    enum session_state state = session->state;
+
+    session_count(worker, ref, packet);
     if (flow_protocol(&packet->key) == IPPROTO_TCP)
         state = tcp_next_state(state, direction, packet->tcp_flags);
     if (unlikely(state != session->state))

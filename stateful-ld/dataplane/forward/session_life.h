@@ -28,6 +28,9 @@ enum drop_reason session_admit(struct worker *worker, const struct packet *packe
 /** A packet of the session has come: count it, move the TCP state, put the end off. */
 void session_touch(struct worker *worker, session_ref ref, const struct packet *packet);
 
+/** The part of session_touch() that only counts: for fragments without a TCP header. */
+void session_count(struct worker *worker, session_ref ref, const struct packet *packet);
+
 /** End an open session: its number and its local port may be used again. */
 void session_end(struct worker *worker, uint32_t number);
 

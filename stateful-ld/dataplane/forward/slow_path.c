@@ -69,6 +69,10 @@ void slow_path(struct worker *worker, struct rte_mbuf *mbuf, struct packet *pack
         handle_echo(worker, mbuf, packet);
         return;
     }
+    if (packet->kind == PACKET_FRAGMENT) {
+        fragment_process(worker, mbuf, packet);
+        return;
+    }
     packet->bucket = worker_bucket_of(worker->snapshot, packet);
     if (packet->kind == PACKET_VIP_ECHO)
         reason = icmp_answer_ping(worker, mbuf, packet);

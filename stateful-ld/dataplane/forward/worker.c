@@ -7,6 +7,7 @@
 #include <rte_ethdev.h>
 
 #include "forward/fullnat.h"
+#include "forward/heartbeat.h"
 #include "forward/session_life.h"
 #include "forward/slow_path.h"
 #include "session/memory.h"
@@ -15,6 +16,8 @@ enum {
     RING_SLOTS = 1024,
     PREFETCH_AHEAD = 4
 };
+
+_Thread_local struct worker *worker_of_this_thread;
 
 static struct rte_ring *make_ring(const char *what, uint32_t worker, unsigned flags) {
     static uint32_t serial; /* names are global to the process; tests make many data planes */
@@ -42,7 +45,8 @@ struct worker *worker_create(struct dataplane *dataplane, const struct worker_op
     if (worker->rs == NULL || worker->handoff == NULL || worker->outbox == NULL ||
         session_table_init(&worker->sessions, options->sessions, options->seed) < 0 ||
         wheel_init(&worker->wheel, options->sessions, options->now_ms) < 0 ||
-        local_ports_init(&worker->ports, options->seed) < 0) {
+        local_ports_init(&worker->ports, options->seed) < 0 ||
+        fragments_init(&worker->fragments, options->seed) < 0) {
         worker_destroy(worker);
         return NULL;
     }
@@ -67,6 +71,7 @@ void worker_destroy(struct worker *worker) {
     session_table_free(&worker->sessions);
     wheel_free(&worker->wheel);
     local_ports_free(&worker->ports);
+    fragments_free(&worker->fragments);
     free(worker);
 }
 
@@ -174,6 +179,7 @@ void worker_housekeeping(struct worker *worker) {
     if (worker->snapshot == NULL)
         return;
     wheel_advance(&worker->wheel, worker->now_ms, EXPIRY_BUDGET, session_due, worker);
+    fragments_expire(worker);
     session_scan_slice(worker);
 }
 
@@ -183,7 +189,9 @@ static void transmit(struct worker *worker, struct rte_mbuf **mbufs, uint16_t co
 
     for (uint16_t i = 0; i < count; i++)
         bytes += mbufs[i]->pkt_len;
+    __atomic_store_n(&worker->transmitting, 1, __ATOMIC_RELAXED);
     sent = rte_eth_tx_burst(worker->port_id, worker->queue, mbufs, count);
+    __atomic_store_n(&worker->transmitting, 0, __ATOMIC_RELAXED);
     for (uint16_t i = sent; i < count; i++) {
         bytes -= mbufs[i]->pkt_len;
         worker_drop(worker, mbufs[i], DROP_TX_FULL);
@@ -233,6 +241,18 @@ static uint32_t forward_outbox(struct worker *worker) {
     return count;
 }
 
+void worker_say_last_words(struct worker *worker, const struct last_words *words) {
+    if (worker == NULL || worker->queue == QUEUE_NONE || worker->transmitting != 0)
+        return;
+    (void)rte_eth_tx_burst(worker->port_id, worker->queue, (struct rte_mbuf **)words->mbufs,
+                           words->count);
+}
+
+static void say_last_words(struct worker *worker) {
+    worker_say_last_words(worker, worker->last_words);
+    __atomic_store_n(&worker->last_words, NULL, __ATOMIC_RELEASE);
+}
+
 uint32_t worker_poll(struct worker *worker, uint64_t now_ms) {
     struct rte_mbuf *mbufs[BURST];
     uint32_t total;
@@ -249,5 +269,8 @@ uint32_t worker_poll(struct worker *worker, uint64_t now_ms) {
     worker_flush(worker);
     total += forward_outbox(worker);
     worker_housekeeping(worker);
+    if (unlikely(__atomic_load_n(&worker->last_words, __ATOMIC_ACQUIRE) != NULL))
+        say_last_words(worker);
+    __atomic_store_n(&worker->turns, worker->turns + 1, __ATOMIC_RELAXED);
     return total;
 }

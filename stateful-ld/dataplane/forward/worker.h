@@ -14,6 +14,7 @@
 
 #include "config/snapshot.h"
 #include "forward/dataplane.h"
+#include "forward/fragments.h"
 #include "forward/rate_limit.h"
 #include "forward/session_scan.h"
 #include "forward/stats.h"
@@ -26,7 +27,11 @@ enum {
     /** Sessions looked at for expiry between two bursts. */
     EXPIRY_BUDGET = 64,
     QUEUE_NONE = UINT16_MAX,
+    /** Packets sent at a time: two bursts, and the fragments that waited for something in them. */
+    TX_MAX = 2 * BURST + FRAGMENTS_HELD_MAX,
 };
+
+struct last_words;
 
 struct worker {
     struct dataplane *dataplane;
@@ -41,7 +46,7 @@ struct worker {
     struct local_ports ports;
     struct rs_counters *rs; /**< by registry number */
 
-    struct rte_mbuf *tx[BURST * 2]; /**< what the burst in hand sends */
+    struct rte_mbuf *tx[TX_MAX]; /**< what the burst in hand sends */
     uint16_t tx_count;
 
     uint16_t port_id;
@@ -50,8 +55,13 @@ struct worker {
     struct rte_ring *handoff;   /**< packets of our buckets that others have received */
     struct rte_ring *outbox;    /**< packets control or other workers want us to transmit */
 
+    struct fragments fragments;
     struct rate_limit pings;
     struct rate_limit icmp_errors;
+
+    uint64_t turns;                      /**< of the loop; control looks whether it rises */
+    uint32_t transmitting;               /**< inside the driver: for a handler of fatal signals */
+    const struct last_words *last_words; /**< what control wants said before all ends */
 
     struct session_scan *scan; /**< set by control: sessions it wants to see */
     struct worker_stats stats;
@@ -96,6 +106,16 @@ void worker_send(struct worker *worker, struct rte_mbuf *mbuf);
 
 /** Transmit what is queued. */
 void worker_flush(struct worker *worker);
+
+/** The worker this thread runs; NULL on the main lcore. */
+extern _Thread_local struct worker *worker_of_this_thread;
+
+/**
+ * Transmit frames at once, if the worker (or NULL) has a queue and is not just using it.
+ * Async-signal-safe as far as the driver's transmit function is: drivers neither allocate nor lock
+ * in it, they write descriptors.
+ */
+void worker_say_last_words(struct worker *worker, const struct last_words *words);
 
 /**
  * One turn of the loop of a running worker.

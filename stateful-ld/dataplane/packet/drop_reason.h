@@ -21,6 +21,8 @@
     X(BAD_IP_SOURCE, "bad_ip_source")                                                              \
     X(TTL_EXPIRED, "ttl_expired")                                                                  \
     X(FRAGMENT, "fragment")                                                                        \
+    X(FRAGMENT_NO_FIRST, "fragment_no_first")                                                      \
+    X(FRAGMENT_HOLD_FULL, "fragment_hold_full")                                                    \
     X(IPV6, "ipv6")                                                                                \
     X(ICMP, "icmp")                                                                                \
     X(BAD_ICMP, "bad_icmp")                                                                        \

@@ -180,6 +180,41 @@ static enum drop_reason parse_expired(struct cursor *cursor, const struct rte_ip
     return packet->kind == PACKET_ICMP_ERROR ? DROP_TTL_EXPIRED : reason;
 }
 
+static enum drop_reason parse_first_fragment(struct cursor *cursor, struct packet *packet) {
+    const struct rte_udp_hdr *udp;
+
+    if (flow_protocol(&packet->key) == IPPROTO_TCP)
+        return parse_tcp(cursor, packet);
+    udp = take(cursor, sizeof(*udp));
+    if (udp == NULL || rte_be_to_cpu_16(udp->dgram_len) < sizeof(*udp))
+        return DROP_BAD_UDP_LENGTH;
+    packet->tcp_flags = 0;
+    packet->key.src_port = udp->src_port;
+    packet->key.dst_port = udp->dst_port;
+    return DROP_NONE;
+}
+
+/* RFC 1858 3.2 and RFC 3128: a first fragment has all of the TCP header, and no other fragment a
+ * part of it, or what we look at would not be what the RS gets. */
+static enum drop_reason parse_fragment(struct cursor *cursor, const struct rte_ipv4_hdr *ip,
+                                       struct packet *packet) {
+    uint32_t offset = (rte_be_to_cpu_16(ip->fragment_offset) & RTE_IPV4_HDR_OFFSET_MASK) *
+                      RTE_IPV4_HDR_OFFSET_UNITS;
+
+    if (ip->next_proto_id != IPPROTO_TCP && ip->next_proto_id != IPPROTO_UDP)
+        return DROP_FRAGMENT;
+    if (ip->time_to_live <= 1)
+        return DROP_TTL_EXPIRED;
+    packet->kind = PACKET_FRAGMENT;
+    if (offset == 0)
+        return parse_first_fragment(cursor, packet);
+    if (ip->next_proto_id == IPPROTO_TCP && offset < sizeof(struct rte_tcp_hdr))
+        return DROP_BAD_TCP_HEADER;
+    packet->tcp_flags = 0;
+    packet->key.src_port = packet->key.dst_port = 0;
+    return DROP_NONE;
+}
+
 /* Everything behind a checked IPv4 header of a packet that is to be load-balanced. */
 static enum drop_reason parse_flow(struct cursor *cursor, const struct rte_ipv4_hdr *ip,
                                    uint32_t vni, struct packet *packet) {
@@ -191,7 +226,7 @@ static enum drop_reason parse_flow(struct cursor *cursor, const struct rte_ipv4_
     packet->key.dst = ip->dst_addr;
     packet->key.vni_protocol = flow_vni_protocol(vni, ip->next_proto_id);
     if (unlikely(fragmented(ip)))
-        return DROP_FRAGMENT;
+        return parse_fragment(cursor, ip, packet);
     if (unlikely(ip->time_to_live <= 1))
         return parse_expired(cursor, ip, packet);
     switch (ip->next_proto_id) {

@@ -35,6 +35,9 @@ enum packet_kind {
      * the embedded tuple with its ends exchanged, as if the packet had been sent back. */
     PACKET_ICMP_ERROR,
     PACKET_TTL_EXPIRED, /**< as PACKET_FLOW, but must not be forwarded */
+    /** Fragment of a TCP or UDP packet. The first one is as PACKET_FLOW, its whole L4 header is
+     * there; later ones have ports 0 and no L4 header. */
+    PACKET_FRAGMENT,
 };
 
 /** What the parser found out. Offsets are bytes from the start of the frame. */

@@ -137,6 +137,30 @@ static void icmp_errors_name_their_session(void **state) {
     assert_int_equal(flow_protocol(&packet.key), FRAME_TCP);
 }
 
+static void fragments_have_ports_in_the_first_only(void **state) {
+    struct flow_spec flow = tcp;
+    struct frame frame;
+
+    (void)state;
+    flow.fragment = 0x2000;
+    frame = frame_tunnelled(&flow, &tunnel);
+    assert_int_equal(parse(&frame), DROP_NONE);
+    assert_int_equal(packet.kind, PACKET_FRAGMENT);
+    assert_int_equal(ntohs(packet.key.dst_port), 80);
+    flow.fragment = 3;
+    frame = frame_tunnelled(&flow, &tunnel);
+    assert_int_equal(parse(&frame), DROP_NONE);
+    assert_int_equal(packet.kind, PACKET_FRAGMENT);
+    assert_int_equal(packet.key.dst_port, 0);
+    flow.ttl = 1;
+    frame = frame_tunnelled(&flow, &tunnel);
+    assert_int_equal(parse(&frame), DROP_TTL_EXPIRED);
+    flow.ttl = 2;
+    flow.protocol = FRAME_ICMP;
+    frame = frame_tunnelled(&flow, &tunnel);
+    assert_int_equal(parse(&frame), DROP_FRAGMENT);
+}
+
 /* Every length from 0 to one byte short of the packet is refused, and none is read behind. */
 static void every_truncation_is_refused(void **state) {
     struct frame frames[4] = { frame_tunnelled(&tcp, &tunnel), frame_plain(&tcp),
@@ -187,8 +211,7 @@ static const struct damage damages[] = {
     { "inner header of 4 bytes", INNER, 0x41, DROP_BAD_IP_HEADER_LENGTH, false, false },
     { "inner total length too large", INNER + 2, 1, DROP_BAD_IP_TOTAL_LENGTH, false, true },
     { "inner checksum", INNER + 16, 0xee, DROP_BAD_IP_CHECKSUM, false, false },
-    { "more fragments", INNER + 6, 0x20, DROP_FRAGMENT, false, true },
-    { "fragment offset", INNER + 7, 1, DROP_FRAGMENT, false, true },
+    { "fragment inside the TCP header", INNER + 7, 1, DROP_BAD_TCP_HEADER, false, true },
     { "ICMP", INNER + 9, 1, DROP_BAD_ICMP, false, true },
     { "SCTP", INNER + 9, 132, DROP_UNKNOWN_PROTOCOL, false, true },
     { "TCP header of 16 bytes", INNER + 32, 0x40, DROP_BAD_TCP_HEADER, false, false },
@@ -260,6 +283,7 @@ int main(void) {
         cmocka_unit_test(arp_and_echo),
         cmocka_unit_test(packets_on_their_last_hop),
         cmocka_unit_test(icmp_errors_name_their_session),
+        cmocka_unit_test(fragments_have_ports_in_the_first_only),
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(every_damage_has_its_name),
         cmocka_unit_test(ipv6_has_its_own_name),

@@ -7,10 +7,13 @@ Needs root and Debian's python3-scapy; exits 77 (meson: skipped) without them. L
 no namespace behind, also when it fails.
 """
 
+import contextlib
 import ctypes
 import os
+import resource
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -19,7 +22,7 @@ import time
 SKIPPED = 77
 
 try:
-    from scapy.all import ARP, ICMP, IP, TCP, UDP, Ether, Raw, raw
+    from scapy.all import ARP, ICMP, IP, TCP, UDP, Ether, IPerror, Raw, TCPerror, defragment, fragment, raw
     from scapy.layers.vxlan import VXLAN
 except ImportError:
     print("smoke test: SKIPPED (python3-scapy is missing: apt-get install python3-scapy)")
@@ -30,6 +33,7 @@ from wire import Control, message, named
 NAMESPACE = f"sluice-ld-smoke-{os.getpid()}"
 VTEP, GATEWAY, GATEWAY_VTEP, STEERING = "10.0.0.11", "10.0.0.1", "10.0.0.2", "198.18.0.1"
 VIP, CLIENT, LOCAL_IP, RS = "203.0.113.10", "192.0.2.77", "198.18.1.1", "10.0.0.31"
+HEARTBEAT_PORT, HEARTBEAT_KEY, LD_ID = 4793, 0xC0FFEE11, 7
 LD_MAC = "02:00:00:00:00:11"
 MACS = {GATEWAY: "02:00:00:00:00:01", GATEWAY_VTEP: "02:00:00:00:00:02", RS: "02:00:00:00:00:31"}
 
@@ -41,6 +45,8 @@ def ip4(address):
 def config(epoch=1, vip=VIP, weight=1):
     real_server = message((1, "rs1"), (2, ip4(RS)), (3, 80), (4, weight))
     service = message((1, "web"), (3, ip4(vip)), (4, 6), (5, 80), (6, 1), (7, real_server))
+    dns_server = message((1, "rs1"), (2, ip4(RS)), (3, 53), (4, weight))
+    dns = message((1, "dns"), (3, ip4(VIP)), (4, 17), (5, 53), (6, 1), (7, dns_server))
     return message(
         (1, ip4(VTEP)),
         (2, 24),
@@ -50,6 +56,8 @@ def config(epoch=1, vip=VIP, weight=1):
         (7, message((1, 0), (2, 1023))),
         (8, epoch),
         (9, service),
+        (9, dns),
+        (11, message((1, LD_ID), (2, HEARTBEAT_KEY), (3, 20), (4, ip4(GATEWAY)))),
     )
 
 
@@ -130,6 +138,17 @@ def checksums_right(packet):
     assert again[layer].chksum == packet[layer].chksum, "L4 checksum"
 
 
+def error_checksums_right(packet):
+    """Outside and embedded; the quoted segment is whole in these tests."""
+    again = IP(raw(packet))
+    del again.chksum, again[ICMP].chksum
+    if IPerror in again:
+        del again[IPerror].chksum
+        quoted = IP(raw(packet[IPerror]))
+        checksums_right(quoted)
+    equal("ICMP message, all checksums computed anew", raw(again), raw(packet))
+
+
 def tunnelled(inner, bucket, vni=0):
     return (
         Ether(src=MACS[GATEWAY], dst=LD_MAC)
@@ -197,6 +216,72 @@ def check_connection(wire):
     return to_rs[TCP].sport, sent
 
 
+def check_icmp(wire, local_port):
+    """A ping of the VIP, and errors about the connection from both sides."""
+    wire.send(tunnelled(IP(src=CLIENT, dst=VIP) / ICMP(id=8, seq=1) / Raw(b"to the VIP"), 1))
+    reply = wire.next(lambda f: ICMP in f and f[ICMP].type == 0)
+    equal("echo reply of the VIP", (reply[IP].src, reply[IP].dst, reply[ICMP].id), (VIP, CLIENT, 8))
+    error_checksums_right(reply[IP])
+    bucket = 0x155
+    to_rs = IP(src=LOCAL_IP, dst=RS, ttl=59) / TCP(sport=local_port, dport=80, seq=1000, flags="S")
+    wire.send(tunnelled(IP(src="172.16.0.9", dst=LOCAL_IP) / ICMP(type=3, code=4, nexthopmtu=1400) / to_rs, bucket))
+    error = wire.next(lambda f: ICMP in f and f[ICMP].type == 3)
+    equal("error to the client", (error[IP].src, error[IP].dst, error[ICMP].nexthopmtu), (VIP, CLIENT, 1400))
+    equal("packet it is about", (error[IPerror].src, error[IPerror].dst), (CLIENT, VIP))
+    equal("its ports", (error[TCPerror].sport, error[TCPerror].dport), (40000, 80))
+    error_checksums_right(error[IP])
+    to_client = IP(src=VIP, dst=CLIENT, ttl=59) / TCP(sport=80, dport=40000, seq=5000, flags="SA")
+    wire.send(tunnelled(IP(src="192.0.2.1", dst=VIP) / ICMP(type=11) / to_client, bucket))
+    error = wire.next(lambda f: ICMP in f and f[ICMP].type == 11)
+    equal("error to the RS", (error[IP].src, error[IP].dst), (LOCAL_IP, RS))
+    equal("packet it is about", (error[IPerror].src, error[IPerror].dst), (RS, LOCAL_IP))
+    equal("its ports", (error[TCPerror].sport, error[TCPerror].dport), (80, local_port))
+    error_checksums_right(error[IP])
+
+
+def check_fragments(wire):
+    """Last piece first: it waits for the others."""
+    datagram = IP(src=CLIENT, dst=VIP, id=77) / UDP(sport=5000, dport=53) / Raw(bytes(range(250)) * 8)
+    pieces = fragment(datagram, fragsize=800)
+    for piece in reversed(pieces):
+        wire.send(tunnelled(piece, 9))
+    got = [wire.next(lambda f: IP in f and f[IP].dst == RS and f[IP].proto == 17) for _ in pieces]
+    whole = defragment([frame[IP] for frame in got])[0]
+    equal("ends of the datagram", (whole.src, whole[UDP].dport), (LOCAL_IP, 53))
+    equal("its payload", raw(whole[UDP].payload), raw(datagram[UDP].payload))
+    checksums_right(whole)
+
+
+def beat(frame):
+    """(flags, sequence) of a heartbeat; None when the frame is something else."""
+    if UDP not in frame or frame[UDP].dport != HEARTBEAT_PORT:
+        return None
+    equal("heartbeat from, to, MAC", (frame[IP].src, frame[IP].dst, frame.dst), (VTEP, GATEWAY, MACS[GATEWAY]))
+    key, ld_id, flags, epoch, sequence = struct.unpack(">IHHIQ", raw(frame[UDP].payload)[:20])
+    equal("heartbeat key, LD, epoch", (key, ld_id, epoch), (HEARTBEAT_KEY, LD_ID, 1))
+    return flags, sequence
+
+
+def check_beats(wire, after):
+    """Some beats, rising; the sequence of the last one."""
+    for _ in range(5):
+        flags, sequence = beat(wire.next(beat))
+        equal("flags", flags, 0)
+        assert sequence > after, f"heartbeat {sequence} after {after}"
+        after = sequence
+    return after
+
+
+def check_last_words(wire, after):
+    """Beats until the one that says "going down", and its sequence."""
+    while True:
+        flags, sequence = beat(wire.next(beat))
+        assert sequence > after, f"heartbeat {sequence} after {after}"
+        after = sequence
+        if flags == 1:
+            return after
+
+
 def check_views(control, local_port, sent):
     (session,) = control.list_sessions("web", 10)
     equal("client of the session", (session[4][0], session[5][0]), (ip4(CLIENT), 40000))
@@ -223,9 +308,52 @@ def connect(path, process):
 
 
 def check_end(process, path):
-    process.send_signal(signal.SIGTERM)
     equal("exit code on SIGTERM", process.wait(10), 0)
     equal("control socket after the end", os.path.exists(path), False)
+
+
+def prepare_child():
+    enter_namespace()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+@contextlib.contextmanager
+def running(binary, lcores, path):
+    eal = ["--no-pci", "--no-shconf", "--no-telemetry", "--no-huge", "-m", "64", "--file-prefix", NAMESPACE]
+    own = ["--control-socket", path, "--idle-sleep-us", "200", "--sessions", "1024"]
+    process = subprocess.Popen(
+        [binary, *lcores, *eal, "--vdev", "net_af_packet0,iface=ld", "--", *own],
+        preexec_fn=prepare_child,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def thread_named(process, part):
+    for task in os.listdir(f"/proc/{process.pid}/task"):
+        with open(f"/proc/{process.pid}/task/{task}/comm") as comm:
+            if part in comm.read():
+                return int(task)
+    raise AssertionError(f"no thread {part}")
+
+
+def running_state(process, thread):
+    """What the kernel says: S (sleeping), R, …"""
+    with open(f"/proc/{process.pid}/task/{thread}/stat") as stat:
+        return stat.read().rpartition(") ")[2]
+
+
+def crash(process, thread, number):
+    """A signal to one thread, as if it had crashed: not in the driver, so while it sleeps."""
+    deadline = time.monotonic() + 3
+    while not running_state(process, thread).startswith("S"):
+        assert time.monotonic() < deadline, "the thread never sleeps"
+    tgkill = 234 if os.uname().machine == "x86_64" else 131
+    assert ctypes.CDLL(None).syscall(tgkill, process.pid, thread, int(number)) == 0
 
 
 def smoke(binary, lcores):
@@ -235,13 +363,7 @@ def smoke(binary, lcores):
         stale = socket.socket(socket.AF_UNIX)
         stale.bind(path)
         stale.close()
-        eal = ["--no-pci", "--no-shconf", "--no-telemetry", "--no-huge", "-m", "64", "--file-prefix", NAMESPACE]
-        own = ["--control-socket", path, "--idle-sleep-us", "200", "--sessions", "1024"]
-        process = subprocess.Popen(
-            [binary, *lcores, *eal, "--vdev", "net_af_packet0,iface=ld", "--", *own],
-            preexec_fn=enter_namespace,
-        )
-        try:
+        with running(binary, lcores, path) as process:
             control = connect(path, process)
             enter_namespace()
             wire = Wire()
@@ -250,12 +372,22 @@ def smoke(binary, lcores):
             check_arp_and_ping(wire)
             local_port, sent = check_connection(wire)
             check_views(control, local_port, sent)
+            check_icmp(wire, local_port)
+            check_fragments(wire)
+            sequence = check_beats(wire, 0)
             control.close()
+            process.send_signal(signal.SIGTERM)
+            sequence = check_last_words(wire, sequence)
             check_end(process, path)
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+        for part, number in (("worker", signal.SIGSEGV), ("", signal.SIGABRT)):
+            with running(binary, lcores, path) as process:
+                control = connect(path, process)
+                equal("apply", control.apply_config(config()), (0, ""))
+                sequence = check_beats(wire, sequence)
+                crash(process, thread_named(process, part) if part else process.pid, number)
+                sequence = check_last_words(wire, sequence)
+                equal("exit code of a crash", process.wait(10), -number)
+                control.close()
 
 
 def main():

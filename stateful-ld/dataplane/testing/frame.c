@@ -236,6 +236,50 @@ struct frame frame_icmp_error(const struct frame_view *about, const struct error
     return frame;
 }
 
+struct frame frame_fragment(const struct frame *plain, uint32_t offset, uint32_t bytes) {
+    struct frame frame = *plain;
+    struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame.bytes + 14);
+    uint32_t start = 14 + (ip->version_ihl & 0xf) * 4;
+    uint32_t left = plain->length - start - offset;
+    bool last = bytes >= left;
+
+    assert_int_equal(offset % 8, 0);
+    if (last)
+        bytes = left;
+    memmove(frame.bytes + start, frame.bytes + start + offset, bytes);
+    frame.length = start + bytes;
+    ip->total_length = htons((uint16_t)(frame.length - 14));
+    ip->fragment_offset = htons((uint16_t)(offset / 8 | (last ? 0 : 0x2000)));
+    ip->hdr_checksum = ip_checksum(ip);
+    return frame;
+}
+
+struct frame frame_reassemble(const struct frame *fragments, uint32_t count) {
+    struct frame frame = { .length = 0 };
+    struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame.bytes + 14);
+    rte_be16_t id = frame_view(&fragments[0]).ip->packet_id;
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct frame_view view = frame_view(&fragments[i]);
+        uint32_t header_bytes = (view.ip->version_ihl & 0xf) * 4;
+        uint32_t offset = (ntohs(view.ip->fragment_offset) & 0x1fff) * 8u;
+        uint32_t bytes = ntohs(view.ip->total_length) - header_bytes;
+
+        assert_int_equal(view.ip->packet_id, id);
+        if (offset == 0)
+            memcpy(frame.bytes + 14, view.ip, header_bytes);
+        assert_true(14 + header_bytes + offset + bytes <= FRAME_BYTES_MAX);
+        memcpy(frame.bytes + 14 + header_bytes + offset, (const uint8_t *)view.ip + header_bytes,
+               bytes);
+        frame.length = RTE_MAX(frame.length, 14 + header_bytes + offset + bytes);
+    }
+    frame.bytes[12] = 0x08;
+    ip->fragment_offset = 0;
+    ip->total_length = htons((uint16_t)(frame.length - 14));
+    ip->hdr_checksum = ip_checksum(ip);
+    return frame;
+}
+
 void frame_tag(struct frame *frame, uint16_t vlan) {
     const uint8_t tag[4] = { 0x81, 0x00, (uint8_t)(vlan >> 8), (uint8_t)vlan };
 
@@ -305,7 +349,9 @@ static void check_icmp(struct frame_view *view, const uint8_t *l4, uint32_t byte
 static void check_l4(struct frame_view *view, const uint8_t *l4, uint32_t bytes) {
     uint32_t header_bytes = 0;
 
-    if (view->ip->next_proto_id == FRAME_TCP) {
+    if ((view->ip->fragment_offset & htons(0x3fff)) != 0) {
+        /* A fragment: nothing to check before all are together. */
+    } else if (view->ip->next_proto_id == FRAME_TCP) {
         view->tcp = (const struct rte_tcp_hdr *)l4;
         header_bytes = (view->tcp->data_off >> 4) * 4;
         assert_int_equal(view->tcp->cksum, l4_checksum(view->ip, l4, bytes, 16));

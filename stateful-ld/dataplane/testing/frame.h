@@ -87,6 +87,15 @@ struct frame_view;
 /** An error about a packet the LD has sent, to the packet's source. */
 struct frame frame_icmp_error(const struct frame_view *about, const struct error_spec *error);
 
+/**
+ * A fragment of a plain frame's packet: @p bytes of its payload from @p offset on, or as many as
+ * there are. More fragments follow unless it ends where the packet does.
+ */
+struct frame frame_fragment(const struct frame *plain, uint32_t offset, uint32_t bytes);
+
+/** The plain frame with the whole packet of @p count fragments, all of them plain or tunnelled. */
+struct frame frame_reassemble(const struct frame *fragments, uint32_t count);
+
 /** Wrap a plain frame as the switch does. */
 struct frame frame_wrap(const struct frame *plain, const struct tunnel_spec *tunnel);
 

@@ -14,7 +14,7 @@
 struct harness {
     struct dataplane dataplane;
     uint64_t now_ms;
-    struct frame sent[BURST * 2]; /**< by the last harness_receive() */
+    struct frame sent[TX_MAX]; /**< by the last harness_receive() */
     uint32_t sent_count;
 };
 

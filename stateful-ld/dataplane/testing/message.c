@@ -53,6 +53,20 @@ void message_buckets(struct message *message, uint32_t first, uint32_t last) {
     message->bucket_pointers[number] = range;
 }
 
+void message_heartbeat(struct message *message, uint32_t ld_id, uint32_t key,
+                       uint32_t interval_ms) {
+    sluice__ld__v1__heartbeat__init(&message->heartbeat);
+    message->heartbeat.ld_id = ld_id;
+    message->heartbeat.key = key;
+    message->heartbeat.interval_ms = interval_ms;
+    message->heartbeat.switches = message->switches;
+    message->config.heartbeat = &message->heartbeat;
+}
+
+void message_switch(struct message *message, const char *text) {
+    message->switches[message->heartbeat.n_switches++] = message_address(message, text);
+}
+
 struct message_service *message_service(struct message *message, const char *name, uint32_t vni,
                                         const char *vip, int protocol, uint32_t port) {
     size_t number = message->config.n_services++;

@@ -29,6 +29,8 @@ struct message {
     Sluice__Ld__V1__BucketRange buckets[8];
     Sluice__Ld__V1__BucketRange *bucket_pointers[8];
     Sluice__Ld__V1__Timeouts timeouts;
+    Sluice__Ld__V1__Heartbeat heartbeat;
+    ProtobufCBinaryData switches[MESSAGE_ADDRESSES_MAX];
     struct message_service services[MESSAGE_SERVICES_MAX];
     Sluice__Ld__V1__Service *service_pointers[MESSAGE_SERVICES_MAX];
     uint8_t bytes[8192]; /**< addresses, MACs and names */
@@ -44,6 +46,10 @@ void message_begin(struct message *message);
 ProtobufCBinaryData message_address(struct message *message, const char *text);
 void message_local_ip(struct message *message, const char *text);
 void message_buckets(struct message *message, uint32_t first, uint32_t last);
+
+/** Ask for heartbeats, to nobody yet. */
+void message_heartbeat(struct message *message, uint32_t ld_id, uint32_t key, uint32_t interval_ms);
+void message_switch(struct message *message, const char *text);
 
 /** @return the service, to be refined. */
 struct message_service *message_service(struct message *message, const char *name, uint32_t vni,

@@ -1,0 +1,167 @@
+#include "forward/heartbeat.h"
+
+#include <poll.h>
+#include <string.h>
+
+#include "forward/worker.h"
+#include "packet/heartbeat.h"
+
+void heartbeat_init(struct heartbeat *heartbeat, struct dataplane *dataplane) {
+    memset(heartbeat, 0, sizeof(*heartbeat));
+    heartbeat->dataplane = dataplane;
+}
+
+static void forget(struct last_words *words) {
+    rte_pktmbuf_free_bulk(words->mbufs, words->count);
+    words->count = 0;
+}
+
+static bool said(const struct heartbeat *heartbeat) {
+    return heartbeat->prepared && __atomic_load_n(&heartbeat->ready, __ATOMIC_ACQUIRE) == NULL;
+}
+
+void heartbeat_free(struct heartbeat *heartbeat) {
+    struct last_words *ready = heartbeat->ready;
+
+    if (ready != NULL) /* else its frames have gone */
+        forget(ready);
+}
+
+/* True when every worker has gone round its loop since the last beat; remembers where they are. */
+static bool all_turn(struct heartbeat *heartbeat) {
+    const struct dataplane *dataplane = heartbeat->dataplane;
+    uint64_t turns[WORKERS_MAX];
+
+    for (uint32_t id = 0; id < dataplane->worker_count; id++) {
+        turns[id] = __atomic_load_n(&dataplane->workers[id]->turns, __ATOMIC_RELAXED);
+        if (turns[id] == heartbeat->turns[id])
+            return false;
+    }
+    memcpy(heartbeat->turns, turns, dataplane->worker_count * sizeof(turns[0]));
+    return true;
+}
+
+static struct rte_mbuf *make_frame(const struct dataplane *dataplane,
+                                   const struct heartbeat_switch *to,
+                                   const struct heartbeat_message *message) {
+    struct rte_ether_addr mac;
+    struct rte_mbuf *mbuf;
+
+    if (!neighbour_mac(to->next_hop, &mac))
+        return NULL;
+    mbuf = rte_pktmbuf_alloc(dataplane->mbufs);
+    if (mbuf != NULL)
+        heartbeat_write((uint8_t *)rte_pktmbuf_append(mbuf, HEARTBEAT_FRAME_BYTES),
+                        &dataplane->snapshot->own, &mac, to->address, message);
+    return mbuf;
+}
+
+static struct heartbeat_message message_of(const struct snapshot *snapshot, uint16_t flags,
+                                           uint64_t sequence) {
+    return (struct heartbeat_message){
+        .key = snapshot->heartbeat.key,
+        .ld_id = (uint16_t)snapshot->heartbeat.ld_id,
+        .flags = flags,
+        .epoch = (uint32_t)snapshot->epoch,
+        .sequence = sequence,
+    };
+}
+
+static void beat(struct heartbeat *heartbeat) {
+    struct dataplane *dataplane = heartbeat->dataplane;
+    const struct heartbeat_config *config = &dataplane->snapshot->heartbeat;
+    const struct heartbeat_message message =
+        message_of(dataplane->snapshot, 0, heartbeat->sequence);
+
+    for (uint32_t i = 0; i < config->switch_count; i++) {
+        struct rte_mbuf *mbuf = make_frame(dataplane, &config->switches[i], &message);
+
+        if (mbuf == NULL)
+            continue;
+        dataplane_send(dataplane, mbuf);
+        dataplane->heartbeats_sent++;
+    }
+}
+
+/* What would be said if all ended now. The frames are new each time: configuration and neighbours
+ * may have changed, and it is a hundred times a second. There is always a finished set, also while
+ * the next is being made. */
+static void prepare_last_words(struct heartbeat *heartbeat) {
+    struct dataplane *dataplane = heartbeat->dataplane;
+    const struct heartbeat_config *config = &dataplane->snapshot->heartbeat;
+    const struct heartbeat_message message =
+        message_of(dataplane->snapshot, HEARTBEAT_GOING_DOWN, heartbeat->sequence);
+    struct last_words *old = heartbeat->ready;
+    struct last_words *words = &heartbeat->words[old == &heartbeat->words[0]];
+
+    for (uint32_t i = 0; i < config->switch_count; i++) {
+        struct rte_mbuf *mbuf = make_frame(dataplane, &config->switches[i], &message);
+
+        if (mbuf != NULL)
+            words->mbufs[words->count++] = mbuf;
+    }
+    if (__atomic_compare_exchange_n(&heartbeat->ready, &old, words, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE)) {
+        heartbeat->prepared = true;
+        if (old != NULL)
+            forget(old);
+    } else {
+        forget(words); /* they have just been said */
+    }
+}
+
+int heartbeat_tick(struct heartbeat *heartbeat, uint64_t now_ms, uint64_t now_us) {
+    const struct snapshot *snapshot = heartbeat->dataplane->snapshot;
+
+    if (snapshot == NULL || snapshot->heartbeat.switch_count == 0 || said(heartbeat))
+        return HEARTBEAT_NOTHING_DUE_MS;
+    /* A longer interval than the one that was in force when `due_ms` was set does no harm. */
+    heartbeat->due_ms = RTE_MIN(heartbeat->due_ms, now_ms + snapshot->heartbeat.interval_ms);
+    if (now_ms < heartbeat->due_ms)
+        return (int)(heartbeat->due_ms - now_ms);
+    if (!all_turn(heartbeat)) {
+        heartbeat->dataplane->heartbeats_withheld++;
+        return 1;
+    }
+    /* Rises also when the clock is set back while we run. */
+    heartbeat->sequence = RTE_MAX(heartbeat->sequence + 1, now_us);
+    beat(heartbeat);
+    prepare_last_words(heartbeat);
+    heartbeat->due_ms += snapshot->heartbeat.interval_ms;
+    if (heartbeat->due_ms <= now_ms) /* behind, or the first one: no beats to catch up */
+        heartbeat->due_ms = now_ms + snapshot->heartbeat.interval_ms;
+    return (int)(heartbeat->due_ms - now_ms);
+}
+
+/* Whom to ask: somebody with a queue who is not the one that has crashed. */
+static struct worker *spokesman(const struct dataplane *dataplane) {
+    for (uint32_t id = 0; id < dataplane->worker_count; id++) {
+        struct worker *worker = dataplane->workers[id];
+
+        if (worker->queue != QUEUE_NONE && worker != worker_of_this_thread)
+            return worker;
+    }
+    return NULL;
+}
+
+void heartbeat_last_words(struct heartbeat *heartbeat, uint64_t now_us) {
+    struct last_words *words = __atomic_exchange_n(&heartbeat->ready, NULL, __ATOMIC_ACQ_REL);
+    uint64_t sequence = RTE_MAX(heartbeat->sequence, now_us) + HEARTBEAT_LAST_WORDS_LEAD_US;
+    struct worker *worker;
+
+    if (words == NULL)
+        return;
+    for (uint16_t i = 0; i < words->count; i++)
+        heartbeat_set_sequence(rte_pktmbuf_mtod(words->mbufs[i], uint8_t *), sequence);
+    worker = spokesman(heartbeat->dataplane);
+    if (worker == NULL) {
+        worker_say_last_words(worker_of_this_thread, words);
+        return;
+    }
+    __atomic_store_n(&worker->last_words, words, __ATOMIC_RELEASE);
+    for (int ms = 0; ms < HEARTBEAT_LAST_WORDS_MS; ms++) {
+        if (__atomic_load_n(&worker->last_words, __ATOMIC_ACQUIRE) == NULL)
+            return;
+        poll(NULL, 0, 1); /* unlike nanosleep(), on POSIX's list of async-signal-safe functions */
+    }
+}

@@ -1,0 +1,70 @@
+/**
+ * @file
+ * Heartbeats to the switches: as long as they come, the LD gets its buckets' packets; when they
+ * stop, the backups do (docs/design.md, failover).
+ *
+ * Control beats, workers transmit: a queue has one owner. A beat says that every worker has gone
+ * round its loop since the one before, so a stuck worker silences the whole LD.
+ *
+ * The last beat, "going down", is made in advance with each ordinary one, because it may have to be
+ * sent by a process that is crashing. heartbeat_last_words() is called from signal handlers: it
+ * allocates nothing and takes no lock and no ring slot (the crashed thread may be in the middle of
+ * taking one); it writes a sequence number into finished frames and hands a pointer to them to a
+ * worker that still runs. Only when there is no other worker with a queue does the crashed worker
+ * transmit them itself, and not if it crashed while transmitting.
+ */
+#ifndef SLUICE_FORWARD_HEARTBEAT_H
+#define SLUICE_FORWARD_HEARTBEAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/snapshot.h"
+#include "forward/dataplane.h"
+
+enum {
+    /** How long heartbeat_tick() lets its caller wait when there is nothing to send. */
+    HEARTBEAT_NOTHING_DUE_MS = 1000,
+    /** How long the last words may take. */
+    HEARTBEAT_LAST_WORDS_MS = 100,
+    /** So far ahead the last words' sequence is, that a beat that was on its way is too old after
+     * them, and one of a restarted LD is not. */
+    HEARTBEAT_LAST_WORDS_LEAD_US = 100 * 1000,
+};
+
+/** Frames a worker sends in the name of control. */
+struct last_words {
+    struct rte_mbuf *mbufs[HEARTBEAT_SWITCHES_MAX];
+    uint16_t count;
+};
+
+struct heartbeat {
+    struct dataplane *dataplane;
+    uint64_t due_ms;
+    uint64_t sequence;           /**< of the last beat */
+    uint64_t turns[WORKERS_MAX]; /**< workers' turns at the last beat */
+    struct last_words words[2];  /**< one is ready, the other is being made */
+    struct last_words *ready;    /**< who exchanges it for NULL may say them; NULL also before */
+    bool prepared;               /**< `ready` has been set, so that NULL means: said */
+};
+
+void heartbeat_init(struct heartbeat *heartbeat, struct dataplane *dataplane);
+
+/** No worker runs any more. */
+void heartbeat_free(struct heartbeat *heartbeat);
+
+/**
+ * Beat when it is time and all is well. Control only.
+ *
+ * @param now_us microseconds since 1970
+ * @return milliseconds until it wants to be called again, at least 1
+ */
+int heartbeat_tick(struct heartbeat *heartbeat, uint64_t now_ms, uint64_t now_us);
+
+/**
+ * Tell the switches that this LD is going down; no beat follows. Waits until the workers have sent
+ * it, but not for long. Async-signal-safe; calls after the first one do nothing.
+ */
+void heartbeat_last_words(struct heartbeat *heartbeat, uint64_t now_us);
+
+#endif

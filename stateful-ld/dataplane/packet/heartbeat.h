@@ -1,0 +1,34 @@
+/**
+ * @file
+ * The heartbeat on the wire (docs/design.md, failover; p4src/headers.p4): one UDP packet over IPv4.
+ */
+#ifndef SLUICE_PACKET_HEARTBEAT_H
+#define SLUICE_PACKET_HEARTBEAT_H
+
+#include <stdint.h>
+
+#include "packet/parse.h"
+
+enum {
+    UDP_PORT_HEARTBEAT = 4793, /**< unassigned by IANA */
+    HEARTBEAT_GOING_DOWN = 1,  /**< flag: the LD ends its service now */
+    HEARTBEAT_FRAME_BYTES = 14 + 20 + 8 + 20,
+};
+
+struct heartbeat_message {
+    uint32_t key;
+    uint16_t ld_id;
+    uint16_t flags;
+    uint32_t epoch;
+    uint64_t sequence; /**< microseconds since 1970 */
+};
+
+/** Write a whole frame to @p frame, HEARTBEAT_FRAME_BYTES long. */
+void heartbeat_write(uint8_t *frame, const struct own_address *own,
+                     const struct rte_ether_addr *next_hop, rte_be32_t to,
+                     const struct heartbeat_message *message);
+
+/** Change the sequence of a frame that has been written. Async-signal-safe. */
+void heartbeat_set_sequence(uint8_t *frame, uint64_t sequence);
+
+#endif
