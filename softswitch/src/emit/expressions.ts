@@ -108,7 +108,7 @@ export function emitIndex(expr: Expr, context: EmitContext): string {
 
 function emitSaturated(expr: Expr & { kind: "saturate" }, lanes: number, context: EmitContext): string[] {
   const { right, min, max } = expr;
-  const known = Math.max(exactLanes(right), lanesOf(expr.bits + 1)) + 1;
+  const known = Math.max(lanes, exactLanes(right), lanesOf(expr.bits + 1)) + 1;
   const value = keep(emitLanes(right, known, context), context);
   const limit = (bound: bigint) => Array.from({ length: known }, (_, lane) => int32(bound, lane));
   const below = context.out.keep(signedOrder(value, limit(min), "<"));

@@ -202,9 +202,13 @@ function operation(json: JsonExpression, context: ExprContext): Expr {
       return logic(op, left(), right());
     case "not":
       return not(right());
-    case "d2b":
+    case "d2b": {
+      const value = right();
+      const isBit = value.bits === 1 && !value.mayBeNegative;
+      return isBit ? value : comparison("!=", value, constExpr(0n), context);
+    }
     case "b2d":
-      return exact(json.right === null ? left() : right(), op, context);
+      return right();
     case "valid": {
       if (json.right?.type === "header")
         return fieldExpr(layout.header(json.right.value as string, context.source));

@@ -258,7 +258,7 @@ export interface Program {
 }
 
 export function lanesOf(bits: number): number {
-  return Math.max(1, (bits + 31) >>> 5);
+  return Math.max(1, Math.ceil(bits / 32));
 }
 
 /** Lanes that hold an expression's exact value, with a bit for its sign where it may be negative. */
