@@ -132,7 +132,7 @@ export class SimpleSwitch {
     const resubmit = local[LOCAL.resubmit]!;
     if (resubmit !== 0) {
       const countedBytes = local[LOCAL.countedBytes]!;
-      const again = frame.slice(0, Math.min(length, local[LOCAL.truncateTo]!));
+      const again = frame.slice(0, length);
       const state = this.#keptState(resubmit, INSTANCE.resubmitted, packetBytes);
       this.#waiting.push({ stage: "ingress", frame: again, state, countedBytes, packetBytes });
       return;
@@ -172,10 +172,10 @@ export class SimpleSwitch {
     stages.updateChecksums();
     const needed = stages.payloadEnd() - stages.payloadStart() + this.#headerRoom;
     if (this.#out.length < needed) this.#out = new Uint8Array(needed);
-    const length = Math.min(stages.deparse(this.#out), local[LOCAL.truncateTo]!);
+    const length = stages.deparse(this.#out);
     const recirculate = local[LOCAL.recirculate]!;
     if (recirculate === 0) {
-      emit(port, this.#out, length);
+      emit(port, this.#out, Math.min(length, local[LOCAL.truncateTo]!));
       return;
     }
     const state = this.#keptState(recirculate, INSTANCE.recirculated, length);
@@ -200,8 +200,7 @@ export class SimpleSwitch {
     };
     stages.begin();
     stages.setIngressPort(this.#port);
-    const cut = Math.min(length, original.local[LOCAL.truncateTo]!);
-    stages.parse(frame, cut);
+    stages.parse(frame, length);
     stages.clearMetadata();
     this.#keep(fieldList, original.state, state);
     stages.setInstanceType(INSTANCE.ingressClone);
@@ -235,10 +234,8 @@ export class SimpleSwitch {
     const stages = this.#stages;
     const { local, state, varbits } = this.memory;
     if (replicas === undefined || !this.#enqueue()) return;
-    // A copy takes what a truncation has left of the bytes behind the headers, and is not cut again.
-    const from = stages.payloadStart();
-    const to = Math.min(stages.payloadEnd(), from + local[LOCAL.truncateTo]!);
-    const payload = stages.payload().slice(from, to);
+    // simple_switch's truncation is one of the packet that leaves: its copies are whole.
+    const payload = stages.payload().slice(stages.payloadStart(), stages.payloadEnd());
     for (const { port, instance } of replicas) {
       stages.setEgressRid(instance);
       this.#waiting.push({
