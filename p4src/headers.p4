@@ -190,15 +190,17 @@ header heartbeat_t {
     bit<64> sequence; // microseconds since 1970: rises, also over a restart of the LD
 }
 
-const bit<16> UDP_PORT_HEARTBEAT = 4793; // unassigned by IANA
+const bit<16> UDP_PORT_HEARTBEAT = 53793; // of the range for private use (RFC 6335, section 6)
 const bit<16> UDP_HEARTBEAT_BYTES = 8 + 20;
 
-// In front of a packet on its second pass through the gateway (hairpin); never on a wire.
+// In front of a packet on its second pass through the gateway (hairpin); never on a wire. The time is that of its arrival:
+// a target need not stamp a packet again.
 header recirculated_t {
     bit<16> network_id;
+    bit<48> now_us;
 }
 
-const bit<16> RECIRCULATED_BYTES = 2;
+const bit<16> RECIRCULATED_BYTES = 8;
 
 // To and from the controller (P4Runtime packet I/O).
 @controller_header("packet_in")

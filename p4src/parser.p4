@@ -2,7 +2,7 @@
 //
 //   ethernet ─ vlan? ─┬─ arp
 //                     └─ IP packet ─(UDP 4789)─ vxlan ─ inner ethernet ─ IP packet
-//                                  ─(UDP 4793)─ heartbeat
+//                                  ─(UDP 53793)─ heartbeat
 //
 //   IP packet:  ipv4 ─ options? ─┬─ tcp
 //               ipv6 ─ fragment? ┼─ udp

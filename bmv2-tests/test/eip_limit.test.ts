@@ -58,7 +58,20 @@ async function passes(port: number, frames: readonly (readonly Layer[])[]): Prom
 
 const times = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);
 
-describe.each(VERSIONS)("$version", ({ client, a }) => {
+describe.each(VERSIONS)("$version", ({ client, a, b }) => {
+  test("in: on its second pass a packet is measured by the same clock as on its first", async () => {
+    const gw = gateway();
+    // A rate that nothing here reaches, and a tolerance far below the time that the switch is up.
+    await gw.insert(entry.eipLimit(a.index, "in", 1, 10_000, 10_000));
+    const frames = [
+      { port: UPSTREAM.port, layers: [...from(UPSTREAM), ...datagram(client, a.eip, 1, 2)] },
+      { port: FABRIC.port, layers: fromVm(b, datagram(b.address, a.eip, 1, 2)) },
+    ];
+    for (const { port, layers } of [...frames, ...frames]) {
+      expect((await gw.send(port, layers)).frames).toHaveLength(1);
+    }
+  });
+
   test("in: up to the tolerance packets pass, then none", async () => {
     const eip = await freshEip(a, toleranceOf(3), toleranceOf(3));
     const frame = [...from(UPSTREAM), ...segment(client, eip.eip, 40_000, 443)];

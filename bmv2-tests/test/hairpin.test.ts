@@ -39,8 +39,8 @@ import { tsharkDecodesAll } from "../src/tshark_check.js";
 
 const gateway = useGateway(PRODUCT_ENTRIES);
 
-/** On its second pass a frame has no tunnel any more, but two bytes in front of it. */
-const UNWRAPPED = 2 - TUNNEL_OVERHEAD_BYTES;
+/** On its second pass a frame has no tunnel any more, but a header of 8 bytes in front of it. */
+const UNWRAPPED = 8 - TUNNEL_OVERHEAD_BYTES;
 
 /** From one VM to the other's EIP, as the other VM's host gets it: one hop in all. */
 const between = (sender: Eip, receiver: Eip, packet: readonly Layer[]) => {

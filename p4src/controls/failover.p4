@@ -1,6 +1,6 @@
 // Which LDs are alive, known in the data plane alone.
 //
-//   heartbeat (UDP 4793 to an own address) ─► ld_source: is it an LD's, with its key? ─► alive until now + hold time
+//   heartbeat (UDP 53793 to an own address) ─► ld_source: is it an LD's, with its key? ─► alive until now + hold time
 //   steered packet ─► is the bucket's primary late? ─► backup
 //
 // The registers are in arch/: `LdLiveness` is one place where a heartbeat is entered or a primary is looked up.

@@ -37,6 +37,7 @@ control Routing(inout headers_t hdr, inout metadata_t meta) {
         meta.verdict = verdict_t.RECIRCULATE;
         hdr.recirculated.setValid();
         hdr.recirculated.network_id = network_id;
+        hdr.recirculated.now_us = meta.now_us;
     }
 
     @id(ACTION_UNRESOLVED)

@@ -198,7 +198,7 @@ export const ICMPV6 = {
 /** ICMP and ICMPv6 types that quote the packet they are about. */
 export const ICMP_ERRORS: ReadonlySet<number> = new Set([3, 4, 11, 12]);
 export const ICMPV6_ERRORS: ReadonlySet<number> = new Set([1, 2, 3, 4]);
-export const HEARTBEAT_PORT = 4793;
+export const HEARTBEAT_PORT = 53793;
 export const HEARTBEAT_BYTES = 20;
 export const TCP_FLAG = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16 } as const;
 export const VXLAN_PORT = 4789;

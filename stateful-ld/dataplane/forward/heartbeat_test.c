@@ -92,7 +92,7 @@ static uint64_t assert_beat(const struct frame *frame, const char *to, const cha
     assert_memory_equal(&view.ether->src_addr, &frame_ld_mac, sizeof(mac));
     assert_int_equal(view.ip->src_addr, ip4(frame_vtep));
     assert_int_equal(view.ip->dst_addr, ip4(to));
-    assert_int_equal(ntohs(view.udp->dst_port), 4793);
+    assert_int_equal(ntohs(view.udp->dst_port), 53793);
     assert_int_equal(view.payload_bytes, 20);
     assert_int_equal(big_endian(view.payload, 4), key);
     assert_int_equal(big_endian(view.payload + 4, 2), LD_ID);
