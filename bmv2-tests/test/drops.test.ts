@@ -1,6 +1,15 @@
 // One frame for every reason in p4src/drop_reasons.p4: counted there once, nowhere else, and nothing comes out.
 import { describe, expect, test } from "vitest";
-import { bucketOf, datagram, from, packet, ping, toService, tunnelled } from "../src/frames.js";
+import {
+  bucketOf,
+  datagram,
+  from,
+  packet,
+  ping,
+  RECIRCULATED_BYTES,
+  toService,
+  tunnelled,
+} from "../src/frames.js";
 import { dropsSince, type Gateway, useGateway } from "../src/gateway.js";
 import {
   arp,
@@ -100,7 +109,7 @@ const SCENARIOS: Record<string, Scenario> = {
   },
   HAIRPIN_LOOP: {
     ...upstream([...from(UPSTREAM), ...datagram(CLIENT, "203.0.113.63", 1, 2)]),
-    growth: 2,
+    growth: RECIRCULATED_BYTES,
   },
   UNSUPPORTED_ND: upstream([
     ethernet({ dst: "33:33:ff:00:00:99", src: UPSTREAM.peer.mac }),

@@ -6,6 +6,7 @@ import {
   from,
   hopped,
   packetOf,
+  RECIRCULATED_BYTES,
   TUNNEL_OVERHEAD_BYTES,
   to,
   toLd,
@@ -40,7 +41,7 @@ import { tsharkDecodesAll } from "../src/tshark_check.js";
 const gateway = useGateway(PRODUCT_ENTRIES);
 
 /** On its second pass a frame has no tunnel any more, but a header of 8 bytes in front of it. */
-const UNWRAPPED = 8 - TUNNEL_OVERHEAD_BYTES;
+const UNWRAPPED = RECIRCULATED_BYTES - TUNNEL_OVERHEAD_BYTES;
 
 /** From one VM to the other's EIP, as the other VM's host gets it: one hop in all. */
 const between = (sender: Eip, receiver: Eip, packet: readonly Layer[]) => {

@@ -11,7 +11,7 @@
 
 enum {
     UDP_PORT_HEARTBEAT = 53793, /**< of the range for private use (RFC 6335) */
-    HEARTBEAT_GOING_DOWN = 1,  /**< flag: the LD ends its service now */
+    HEARTBEAT_GOING_DOWN = 1,   /**< flag: the LD ends its service now */
     HEARTBEAT_FRAME_BYTES = 14 + 20 + 8 + 20,
 };
 
