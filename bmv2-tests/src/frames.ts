@@ -46,9 +46,9 @@ type L4 = readonly Layer[];
 
 export const TUNNEL_SRC_PORT_BASE = 0xc000;
 export const TUNNEL_SRC_PORT_SHIFT = 4;
-/** Ethernet and VLAN tag come before what the outer IPv4 header counts; this is what it counts besides the inner packet. */
 /** The header in front of a frame on its second pass through the gateway (hairpin). */
 export const RECIRCULATED_BYTES = 8;
+/** Ethernet and VLAN tag come before what the outer IPv4 header counts; this is what it counts besides the inner packet. */
 export const TUNNEL_OVERHEAD_BYTES = 20 + 8 + 8 + 14;
 
 /** The Ethernet header (and VLAN tag) of a frame from a neighbour to the gateway. */
