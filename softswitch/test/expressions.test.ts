@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { UnsupportedConstruct } from "../src/json/bmv2.js";
-import { run, type TestField, type Tree, toJson, exactValue } from "./support/expressions.js";
+import { exactValue, run, type TestField, type Tree, toJson } from "./support/expressions.js";
 
 const WIDTHS = [1, 8, 16, 31, 32, 33, 48, 64, 128];
 

@@ -22,7 +22,9 @@ export function currentSums() {
   return programs()
     .flatMap((name) => [`${name}.p4`, `${name}.json`, `${name}.p4info.txtpb`])
     .map((file) => {
-      const digest = createHash("sha256").update(readFileSync(join(folder, file))).digest("hex");
+      const digest = createHash("sha256")
+        .update(readFileSync(join(folder, file)))
+        .digest("hex");
       return `${digest}  ${file}\n`;
     })
     .join("");
@@ -32,10 +34,14 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   for (const name of programs()) {
     // Relative paths only, so that no path of this machine gets into the artifacts.
     const options = ["--std=p4-16", `${name}.p4`, "-o", `${name}.json`];
-    const { error, status } = spawnSync("p4c-bm2-ss", [...options, "--p4runtime-files", `${name}.p4info.txtpb`], {
-      cwd: folder,
-      stdio: "inherit",
-    });
+    const { error, status } = spawnSync(
+      "p4c-bm2-ss",
+      [...options, "--p4runtime-files", `${name}.p4info.txtpb`],
+      {
+        cwd: folder,
+        stdio: "inherit",
+      },
+    );
     if (error !== undefined) {
       console.error("p4c-bm2-ss is not on PATH: build it from the p4lang/p4c sources");
       process.exit(1);
