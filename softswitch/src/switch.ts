@@ -1,7 +1,13 @@
 // The switch as a library: control plane on one side, frames on the other, both synchronous.
 import { status } from "@grpc/grpc-js";
 import type { P4Info } from "@sluice/proto/p4info";
-import { type Entity, type PacketOut, type Update, WriteRequest_Atomicity } from "@sluice/proto/p4runtime";
+import {
+  type Entity,
+  type PacketIn,
+  type PacketOut,
+  type Update,
+  WriteRequest_Atomicity,
+} from "@sluice/proto/p4runtime";
 import { UpdateError } from "./control/errors.js";
 import { applyUpdate, readEntity } from "./control/index.js";
 import { packetInOf, packetOutFrame } from "./control/packet_io.js";
@@ -31,6 +37,9 @@ export class SoftSwitch {
   readonly #clockUs: () => number;
   readonly #packetInListeners = new Set<PacketInListener>();
   #running: Running | undefined;
+  /** Takes what leaves while a frame is processed. */
+  #emit: Emit = () => {};
+  readonly #packetIns: PacketIn[] = [];
 
   constructor(readonly options: SoftSwitchOptions = {}) {
     this.deviceId = BigInt(options.deviceId ?? 1);
@@ -121,16 +130,23 @@ export class SoftSwitch {
    */
   process(port: number, frame: Uint8Array, length: number, emit: Emit): void {
     if (this.#running === undefined) return;
-    const { device, schema } = this.#running;
-    device.process(port, frame, length, (egress, bytes, bytesLength) => {
-      if (egress !== this.options.cpuPort) {
-        emit(egress, bytes, bytesLength);
-        return;
-      }
-      const packet = packetInOf(schema.packetIn, bytes.slice(0, bytesLength));
-      if (packet !== undefined) for (const listener of this.#packetInListeners) listener(packet);
-    });
+    this.#emit = emit;
+    this.#running.device.process(port, frame, length, this.#leave);
+    if (this.#packetIns.length === 0) return;
+    // A listener may give the switch a packet: it hears of one only when the switch is done with it.
+    for (const packet of this.#packetIns.splice(0)) {
+      for (const listener of this.#packetInListeners) listener(packet);
+    }
   }
+
+  readonly #leave: Emit = (port, bytes, length) => {
+    if (port !== this.options.cpuPort) {
+      this.#emit(port, bytes, length);
+      return;
+    }
+    const packet = packetInOf(this.#running?.schema.packetIn, bytes.slice(0, length));
+    if (packet !== undefined) this.#packetIns.push(packet);
+  };
 
   /** A packet from the controller; returns what leaves. @throws UpdateError for metadata that does not fit the P4Info */
   packetOut(packet: PacketOut): OutFrame[] {

@@ -75,9 +75,10 @@ export function* readDirectCounters(
   if (wanted.tableEntry === undefined) throw invalid("a direct counter is named by its table entry");
   const asked = { ...wanted.tableEntry, counterData: { packetCount: 0n, byteCount: 0n } };
   for (const tableEntry of readTableEntries(schema, asked)) {
-    const { counterData, ...key } = tableEntry;
-    if (counterData !== undefined)
-      yield { tableEntry: { ...key, counterData: undefined }, data: counterData };
+    const { counterData } = tableEntry;
+    // The entry is here for its key alone (specification, section 9.3).
+    const key = { ...tableEntry, action: undefined, counterData: undefined };
+    if (counterData !== undefined) yield { tableEntry: key, data: counterData };
   }
 }
 

@@ -319,8 +319,7 @@ export function insertConstEntries(table: BoundTable): void {
     item.match.forEach((match, i) => {
       placeConst(table, match, i, identity);
     });
-    if (store.table.kind === "ternary")
-      identity[2 * store.valueLanes] = constPriority(item, store.table.constEntries.length);
+    if (store.table.kind === "ternary") identity[2 * store.valueLanes] = constPriority(item);
     const entry = store.insert(identity);
     store.actions[entry] = item.action.id;
     setConstants(store.data.subarray(entry * store.stride), item.action.params, item.data);
@@ -329,9 +328,9 @@ export function insertConstEntries(table: BoundTable): void {
   }
 }
 
-/** In the JSON the smallest number wins; here as in P4Runtime the greatest. */
-function constPriority({ priority }: ConstEntry, count: number): number {
-  return Math.max(1, 2 ** 30 + count - priority);
+/** In the JSON the smallest number wins, here as in P4Runtime the greatest; what simple_switch_grpc reads out as well. */
+function constPriority({ priority }: ConstEntry): number {
+  return Math.max(1, 0x7fffffff - priority);
 }
 
 function placeConst(
