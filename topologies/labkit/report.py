@@ -163,7 +163,7 @@ def picture(measured: Measured) -> str:
     answered = sum(traffic.per_rs.values())
     lines = [
         f"  {node(plan.CLIENT)}  {count(traffic.requests)} requests to {plan.VIP}:{plan.VIP_PORT},"
-        f" {count(answered)} answered",
+        f" {count(answered)} answered; {traffic.pings} pings",
         "   │",
         f"  {node(plan.ROUTER)}  upstream router",
         "   │",

@@ -64,6 +64,7 @@ def _traffic(
     client = net[plan.CLIENT]
     result = traffic.small_requests(client, directory)
     clock.step(f"{result.requests} requests from {plan.CLIENT} to {plan.VIP}:{plan.VIP_PORT}")
+    traffic.ping_vip(client, result)
     eip_traffic = eip.run(net)
     clock.step(f"ping, requests both ways, traceroute and path MTU of the EIP {plan.EIP}")
     measured = measure.everything(sluice, result, eip_traffic)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from .nodes import LabNode
 from .run_dir import RunDir
 
 REQUESTS = 240
+PINGS = 10
 CONCURRENCY = 8
 LIMIT_S = 25
 BLOB_BYTES = 256 * 1024
@@ -23,6 +25,7 @@ class Result:
     """Outcome of the requests, counted from the answers themselves."""
 
     requests: int = 0
+    pings: int = 0
     per_rs: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
 
@@ -31,6 +34,15 @@ def make_blob(run: RunDir) -> None:
     """A file of random bytes that every real server serves: it fills whole packets, unlike the short answers."""
     (run / "www").mkdir()
     (run / "www/blob").write_bytes(os.urandom(BLOB_BYTES))
+
+
+def ping_vip(client: LabNode, result: Result) -> None:
+    """PINGS echo requests to the VIP: the LDs answer them."""
+    text = client.sh(f"ping -n -c {PINGS} -i 0.05 -W 2 {plan.VIP} || true")
+    found = re.search(r"(\d+) received", text)
+    result.pings = int(found.group(1)) if found else 0
+    if result.pings != PINGS:
+        result.failures.append(f"only {result.pings} of {PINGS} pings of {plan.VIP} were answered")
 
 
 def small_requests(client: LabNode, run: RunDir) -> Result:

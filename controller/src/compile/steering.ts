@@ -63,10 +63,26 @@ function clusterEntries(site: Site, cluster: ClusterSpec): Entry[] {
   ];
 }
 
+/**
+ * What of a VIP goes to no service by its port: pings, which LDs answer, and fragments. Where services of one VIP are in several
+ * clusters, that of the service whose name comes first.
+ */
+function vipEntries({ state, ids }: Site): Entry[] {
+  const entries = new Map<string, Entry>();
+  for (const { vip, vpc, cluster } of state.services.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    const vni = vniOf(state, vpc);
+    const key = `${vni} ${vip}`;
+    if (entries.has(key)) continue;
+    entries.set(key, tables.vip.steer_vip({ vni, vip }, { cluster_id: ids.clusters.get(cluster)! }));
+  }
+  return [...entries.values()];
+}
+
 export function compileSteering(site: Site): Entry[] {
   const { state, ids } = site;
   return [
     ...state.clusters.flatMap((cluster) => clusterEntries(site, cluster)),
+    ...vipEntries(site),
     ...state.services.map((service) =>
       tables.service.steer_service(
         {
