@@ -1,0 +1,17 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { currentSums, folder, programs, sumsFile } from "../testdata/compile.mjs";
+
+test("the programs' artifacts are of their sources as they are now (else: node softswitch/testdata/compile.mjs)", () => {
+  expect(programs()).toEqual(["matching", "parsing", "traffic"]);
+  expect(readFileSync(sumsFile, "utf8")).toBe(currentSums());
+});
+
+test.each(programs())("the artifacts of %s have no path of the machine that made them", (name) => {
+  for (const file of [`${name}.json`, `${name}.p4info.txtpb`]) {
+    const paths = readFileSync(`${folder}/${file}`, "utf8")
+      .match(/"[^"]*"/g)!
+      .filter((text) => text.startsWith('"/'));
+    expect(paths).toEqual([]);
+  }
+});
