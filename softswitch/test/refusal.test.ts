@@ -306,6 +306,19 @@ describe("what is no program at all", () => {
     expect(() => new SoftSwitch().setPipeline(p4info, Buffer.from(text))).toThrow(message);
   });
 
+  test.each<[string, Change]>([
+    ["actions[0].id", (json) => Object.assign(json.actions[0]!, { id: "0(){}process.exit(9);function x" })],
+    ["register_arrays[0].size", (json) => Object.assign(json.register_arrays[0]!, { size: "1||1" })],
+    ["header_types[0].fields", (json) => Object.assign(json.header_types[0]!.fields[0]!, { 1: "8" })],
+    ["errors", (json) => Object.assign(json.errors[0]!, { 1: 0.5 })],
+  ])("code in the place of a number: %s", (path, change) => {
+    const { error } = load("traffic", change);
+    expect((error as Error).message).toMatch(
+      /^the device configuration is no BMv2 JSON: .*, no whole number$/,
+    );
+    expect((error as Error).message).toContain(path);
+  });
+
   test("P4Info of another program", () => {
     const { json } = loadProgram("matching");
     const device = Buffer.from(JSON.stringify(json).replaceAll("TestIngress.mark", "TestIngress.other"));

@@ -1,4 +1,5 @@
 // The BMv2 JSON that p4c writes, as far as the compiler reads it. Format 2.x; p4lang/behavioral-model docs/JSON_format.md.
+import { checkNumbers } from "./numbers.js";
 
 /** Where in the P4 source something comes from. */
 export interface SourceInfo {
@@ -246,6 +247,7 @@ export function parseBmv2Json(bytes: Uint8Array): Bmv2Json {
       );
     }
   }
+  checkNumbers(json);
   const none = {
     header_stacks: [],
     header_union_types: [],

@@ -2,7 +2,13 @@
 import { readFileSync } from "node:fs";
 import type { P4Info } from "@sluice/proto/p4info";
 import { parseP4InfoText } from "@sluice/proto/p4info-text";
-import { Entity, FieldMatch, type Update, Update_Type } from "@sluice/proto/p4runtime";
+import {
+  Entity,
+  FieldMatch,
+  PacketReplicationEngineEntry,
+  type Update,
+  Update_Type,
+} from "@sluice/proto/p4runtime";
 import { SoftSwitch } from "../../src/switch.js";
 import { type SoftSwitchOptions, WriteError } from "../../src/types.js";
 
@@ -157,9 +163,10 @@ export function preEntity(
     portKind: { $case: "egressPort", value: port } as const,
     instance,
   }));
-  const type =
-    kind === "multicastGroupEntry"
-      ? ({ $case: kind, value: { multicastGroupId: id, replicas: wire } } as const)
-      : ({ $case: kind, value: { sessionId: id, replicas: wire } } as const);
-  return Entity.fromPartial({ entity: { $case: "packetReplicationEngineEntry", value: { type } } });
+  const group = { $case: "multicastGroupEntry", value: { multicastGroupId: id, replicas: wire } } as const;
+  const session = { $case: "cloneSessionEntry", value: { sessionId: id, replicas: wire } } as const;
+  const value = PacketReplicationEngineEntry.fromPartial(
+    kind === "multicastGroupEntry" ? { type: group } : { type: session },
+  );
+  return { entity: { $case: "packetReplicationEngineEntry", value } };
 }
