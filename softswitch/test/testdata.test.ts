@@ -1,6 +1,16 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { currentSums, folder, programs, sumsFile } from "../testdata/compile.mjs";
+
+/** What testdata/compile.mjs offers: plain JavaScript, so that it runs without a build. */
+interface Compile {
+  folder: string;
+  sumsFile: string;
+  programs(): string[];
+  currentSums(): string;
+}
+
+const path = new URL("../testdata/compile.mjs", import.meta.url).href;
+const { currentSums, folder, programs, sumsFile } = (await import(path)) as Compile;
 
 test("the programs' artifacts are of their sources as they are now (else: node softswitch/testdata/compile.mjs)", () => {
   expect(programs()).toEqual(["matching", "parsing", "traffic"]);
