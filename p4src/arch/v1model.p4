@@ -1,4 +1,4 @@
-// What v1model (BMv2, the soft switch) does in its own way. arch/tna.p4 has the same names for Tofino.
+// What v1model (BMv2, the soft switch) does in its own way: all that another architecture would bring its own file for.
 #ifndef SLUICE_ARCH_V1MODEL_P4
 #define SLUICE_ARCH_V1MODEL_P4
 

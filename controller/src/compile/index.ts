@@ -25,7 +25,7 @@ export interface CompiledSwitch extends SwitchContents {
 export interface CompiledLd {
   cluster: ClusterSpec;
   spec: LdSpec;
-  /** Its epoch is 0; reconcile/epochs.ts sets it by what the cluster's LDs hold. */
+  /** Its epoch is 0; reconcile/ld_steps.ts sets it by what the cluster's LDs hold. */
   config: LdConfig;
 }
 
