@@ -178,10 +178,11 @@ def test(binary, folder):
     lcores = "(0,1,2)@(0-%d)" % (os.cpu_count() - 1)
     eal = ["--lcores", lcores, "--no-pci", "--no-shconf", "--no-telemetry", "--no-huge", "-m", "64"]
     own = ["--control-socket", path, "--idle-sleep-us", "100", "--sessions", "1024"]
+    environment = {**os.environ, "RUNTIME_DIRECTORY": folder}  # DPDK makes a folder there
     server = process = None
     try:
         server = subprocess.Popen(inside(RS, "/usr/bin/python3", "-c", SERVER, str(BYTES)))
-        process = subprocess.Popen(inside(LD, binary, *eal, "--vdev", "net_af_packet0,iface=fabric", "--", *own))
+        process = subprocess.Popen(inside(LD, binary, *eal, "--vdev", "net_af_packet0,iface=fabric", "--", *own), env=environment)
         control = connect(path, process)
         code, reason = control.apply_config(config())
         assert code == 0, reason

@@ -324,6 +324,7 @@ def running(binary, lcores, path):
     process = subprocess.Popen(
         [binary, *lcores, *eal, "--vdev", "net_af_packet0,iface=ld", "--", *own],
         preexec_fn=prepare_child,
+        env={**os.environ, "RUNTIME_DIRECTORY": os.path.dirname(path)},  # DPDK makes a folder there
     )
     try:
         yield process
