@@ -47,7 +47,7 @@ static uint32_t slot_of(const struct target_identity *identity) {
 }
 
 static bool same(const struct target_identity *a, const struct target_identity *b) {
-    return a->vni == b->vni && a->address == b->address && a->port == b->port &&
+    return a->vni == b->vni && ip_equal(&a->address, &b->address) && a->port == b->port &&
            strcmp(a->rs, b->rs) == 0 && strcmp(a->service, b->service) == 0;
 }
 

@@ -11,9 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <rte_byteorder.h>
-
 #include "forward/stats.h"
+#include "packet/address.h"
 
 enum {
     TARGETS_MAX = 16384
@@ -24,7 +23,7 @@ struct target_identity {
     const char *service;
     const char *rs;
     uint32_t vni; /**< of the RS's VPC, 0: none */
-    rte_be32_t address;
+    struct ip_address address;
     rte_be16_t port;
 };
 

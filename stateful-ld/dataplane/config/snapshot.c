@@ -20,7 +20,7 @@ enum {
     HEARTBEAT_INTERVAL_DEFAULT_MS = 10,
 };
 
-static rte_be32_t address_of(ProtobufCBinaryData bytes) {
+static rte_be32_t v4_of(ProtobufCBinaryData bytes) {
     rte_be32_t address = 0;
 
     if (bytes.len == sizeof(address))
@@ -28,27 +28,36 @@ static rte_be32_t address_of(ProtobufCBinaryData bytes) {
     return address;
 }
 
+static struct ip_address address_of(ProtobufCBinaryData bytes) {
+    return bytes.len == sizeof(struct ip_address) ? ip_from_v6(bytes.data)
+                                                  : ip_from_v4(v4_of(bytes));
+}
+
 static rte_be32_t mask_of(uint32_t prefix_len) {
     return rte_cpu_to_be_32(prefix_len == 0 ? 0 : UINT32_MAX << (32 - prefix_len));
 }
 
 /* Where a packet to `destination` is sent: to itself on the fabric, else to the gateway. */
-static rte_be32_t next_hop_of(const LdConfig *config, rte_be32_t destination) {
-    rte_be32_t mask = mask_of(config->prefix_len);
+static struct ip_address next_hop_of(const LdConfig *config, struct ip_address destination) {
+    struct ip_address own = address_of(config->vtep);
 
-    if (((destination ^ address_of(config->vtep)) & mask) == 0)
+    if (ip_same_subnet(&destination, &own, 96 + config->prefix_len))
         return destination;
     return address_of(config->gateway);
 }
 
-static rte_be32_t tunnel_end_of(const RealServer *rs) {
-    return rs->vpc != NULL ? address_of(rs->vpc->host_vtep) : address_of(rs->address);
+static struct ip_address tunnel_end_of(const RealServer *rs) {
+    return address_of(rs->vpc != NULL ? rs->vpc->host_vtep : rs->address);
 }
 
-rte_be32_t *snapshot_next_hops(const LdConfig *config, const struct snapshot *previous,
-                               uint32_t *count) {
+static struct ip_address tunnel_end_of_target(const struct target *target) {
+    return target->in_vpc ? ip_from_v4(target->host_vtep) : target->address;
+}
+
+struct ip_address *snapshot_next_hops(const LdConfig *config, const struct snapshot *previous,
+                                      uint32_t *count) {
     size_t capacity = 2 + (previous != NULL ? previous->target_count : 0);
-    rte_be32_t *hops;
+    struct ip_address *hops;
     uint32_t used = 0;
 
     for (size_t i = 0; i < config->n_services; i++)
@@ -70,44 +79,51 @@ rte_be32_t *snapshot_next_hops(const LdConfig *config, const struct snapshot *pr
         const struct target *target = &previous->targets[i];
 
         if (target->next_hop != NULL)
-            hops[used++] =
-                next_hop_of(config, target->in_vpc ? target->host_vtep : target->address);
+            hops[used++] = next_hop_of(config, tunnel_end_of_target(target));
     }
     *count = used;
     return hops;
 }
 
 static const struct neighbour *hop_to(const LdConfig *config, const struct neighbour_set *set,
-                                      rte_be32_t destination) {
-    return neighbour_find(set, next_hop_of(config, destination));
+                                      struct ip_address destination) {
+    struct ip_address hop = next_hop_of(config, destination);
+
+    return neighbour_find(set, &hop);
+}
+
+static void set_slot(struct local_ip_set *ips, uint32_t slot, const struct ip_address *address) {
+    ips->address[slot] = *address;
+    ips->slots |= 1ULL << slot;
+}
+
+/* @return the slot in use for the address, or LOCAL_IPS_MAX */
+static uint32_t find_slot(const struct local_ip_set *ips, const struct ip_address *address) {
+    uint32_t slot = 0;
+
+    while (slot < LOCAL_IPS_MAX &&
+           ((ips->slots >> slot & 1) == 0 || !ip_equal(&ips->address[slot], address)))
+        slot++;
+    return slot;
 }
 
 /* Keep the slots of addresses that stay; give free slots to new ones. */
-static void set_local_ips(struct local_ip_set *ips, const LdConfig *config,
+static void set_local_ips(struct snapshot *snapshot, const LdConfig *config,
                           const struct snapshot *previous) {
-    const struct local_ip_set none = { 0 };
-    const struct local_ip_set *old = previous != NULL ? &previous->local_ips : &none;
-    uint64_t placed = 0; /* bit per entry of config->local_ips */
+    for (size_t i = 0; previous != NULL && i < config->n_local_ips; i++) {
+        struct ip_address address = address_of(config->local_ips[i]);
+        enum ip_family family = ip_family(&address);
+        uint32_t slot = find_slot(&previous->local_ips[family], &address);
 
-    for (size_t i = 0; i < config->n_local_ips; i++) {
-        rte_be32_t address = address_of(config->local_ips[i]);
-
-        for (uint32_t slot = 0; slot < LOCAL_IPS_MAX; slot++) {
-            if ((old->slots >> slot & 1) == 0 || old->address[slot] != address)
-                continue;
-            ips->address[slot] = address;
-            ips->slots |= 1ULL << slot;
-            placed |= 1ULL << i;
-        }
+        if (slot != LOCAL_IPS_MAX)
+            set_slot(&snapshot->local_ips[family], slot, &address);
     }
     for (size_t i = 0; i < config->n_local_ips; i++) {
-        uint32_t slot;
+        struct ip_address address = address_of(config->local_ips[i]);
+        struct local_ip_set *ips = &snapshot->local_ips[ip_family(&address)];
 
-        if (placed >> i & 1)
-            continue;
-        slot = (uint32_t)__builtin_ctzll(~ips->slots);
-        ips->address[slot] = address_of(config->local_ips[i]);
-        ips->slots |= 1ULL << slot;
+        if (find_slot(ips, &address) == LOCAL_IPS_MAX)
+            set_slot(ips, (uint32_t)__builtin_ctzll(~ips->slots), &address);
     }
 }
 
@@ -144,15 +160,15 @@ static void set_target(struct target *target, const LdConfig *config, const Real
     target->in_vpc = rs->vpc != NULL;
     if (rs->vpc != NULL) {
         target->vni = rs->vpc->vni;
-        target->host_vtep = address_of(rs->vpc->host_vtep);
+        target->host_vtep = v4_of(rs->vpc->host_vtep);
         memcpy(&target->mac, rs->vpc->mac.data, sizeof(target->mac));
     }
     target->next_hop = hop_to(config, neighbours, tunnel_end_of(rs));
 }
 
-static uint32_t service_slot(const struct snapshot *snapshot, uint32_t vni_protocol, rte_be32_t vip,
-                             rte_be16_t port) {
-    uint64_t mixed = ((uint64_t)vip << 32 | vni_protocol) * 0x9e3779b97f4a7c15ULL;
+static uint32_t service_slot(const struct snapshot *snapshot, uint32_t vni_protocol,
+                             const struct ip_address *vip, rte_be16_t port) {
+    uint64_t mixed = ((uint64_t)ip_hash(vip) << 32 | vni_protocol) * 0x9e3779b97f4a7c15ULL;
 
     mixed = (mixed ^ port) * 0xd6e8feb86659fd93ULL;
     return (uint32_t)(mixed >> 32) & snapshot->service_mask;
@@ -160,7 +176,7 @@ static uint32_t service_slot(const struct snapshot *snapshot, uint32_t vni_proto
 
 static void hash_service(struct snapshot *snapshot, uint32_t number) {
     const struct service *service = &snapshot->services[number];
-    uint32_t slot = service_slot(snapshot, service->vni_protocol, service->vip, service->port);
+    uint32_t slot = service_slot(snapshot, service->vni_protocol, &service->vip, service->port);
 
     while (snapshot->service_hash[slot] != 0)
         slot = (slot + 1) & snapshot->service_mask;
@@ -169,46 +185,49 @@ static void hash_service(struct snapshot *snapshot, uint32_t number) {
 
 const struct service *snapshot_service(const struct snapshot *snapshot,
                                        const struct flow_key *key) {
-    uint32_t slot = service_slot(snapshot, key->vni_protocol, key->dst, key->dst_port);
+    struct ip_address vip = flow_dst(key);
+    uint32_t slot = service_slot(snapshot, key->vni_protocol, &vip, key->dst_port);
     uint32_t number;
 
     for (; (number = snapshot->service_hash[slot]) != 0;
          slot = (slot + 1) & snapshot->service_mask) {
         const struct service *service = &snapshot->services[number - 1];
 
-        if (service->vip == key->dst && service->vni_protocol == key->vni_protocol &&
+        if (ip_equal(&service->vip, &vip) && service->vni_protocol == key->vni_protocol &&
             service->port == key->dst_port)
             return service;
     }
     return NULL;
 }
 
-static uint64_t vip_of(uint32_t vni, rte_be32_t address) {
-    return (uint64_t)vni << 32 | address;
-}
-
 static int by_vip(const void *a, const void *b) {
-    const uint64_t *x = a, *y = b;
+    const struct vip *x = a, *y = b;
+    int order = (x->vni > y->vni) - (x->vni < y->vni);
 
-    return (*x > *y) - (*x < *y);
+    return order != 0 ? order : ip_compare(&x->address, &y->address);
 }
 
-bool snapshot_is_vip(const struct snapshot *snapshot, uint32_t vni, rte_be32_t address) {
-    uint64_t vip = vip_of(vni, address);
+bool snapshot_is_vip(const struct snapshot *snapshot, uint32_t vni,
+                     const struct ip_address *address) {
+    const struct vip vip = { .address = *address, .vni = vni };
 
     return bsearch(&vip, snapshot->vips, snapshot->service_count, sizeof(vip), by_vip) != NULL;
 }
 
 static void sort_vips(struct snapshot *snapshot) {
     for (uint32_t i = 0; i < snapshot->service_count; i++)
-        snapshot->vips[i] =
-            vip_of(snapshot->services[i].vni_protocol >> 8, snapshot->services[i].vip);
+        snapshot->vips[i] = (struct vip){
+            .address = snapshot->services[i].vip,
+            .vni = snapshot->services[i].vni_protocol >> 8,
+        };
     qsort(snapshot->vips, snapshot->service_count, sizeof(*snapshot->vips), by_vip);
 }
 
-bool snapshot_is_local_ip(const struct snapshot *snapshot, rte_be32_t address) {
-    for (uint64_t left = snapshot->local_ips.slots; left != 0; left &= left - 1)
-        if (snapshot->local_ips.address[__builtin_ctzll(left)] == address)
+bool snapshot_is_local_ip(const struct snapshot *snapshot, const struct ip_address *address) {
+    const struct local_ip_set *ips = &snapshot->local_ips[ip_family(address)];
+
+    for (uint64_t left = ips->slots; left != 0; left &= left - 1)
+        if (ip_equal(&ips->address[__builtin_ctzll(left)], address))
             return true;
     return false;
 }
@@ -229,8 +248,10 @@ static int add_service(struct snapshot *snapshot, const LdConfig *config, const 
                        const struct snapshot_inputs *inputs) {
     struct service *made = &snapshot->services[snapshot->service_count];
 
-    made->vni_protocol = flow_vni_protocol(service->vni, (uint8_t)service->protocol);
     made->vip = address_of(service->vip);
+    made->vni_protocol = flow_vni_protocol(service->vni, (uint8_t)service->protocol);
+    if (ip_family(&made->vip) == FAMILY_IPV6)
+        made->vni_protocol |= FLOW_V6;
     made->port = rte_cpu_to_be_16((uint16_t)service->port);
     made->first_choice = snapshot->choice_count;
     made->choices = (uint32_t)service->n_real_servers;
@@ -261,8 +282,7 @@ static void keep_draining(struct snapshot *snapshot, const LdConfig *config,
         if (!registry_used(inputs->registry, i) || inputs->registry->entries[i].wanted)
             continue;
         *target = previous->targets[i];
-        target->next_hop = hop_to(config, inputs->neighbours,
-                                  target->in_vpc ? target->host_vtep : target->address);
+        target->next_hop = hop_to(config, inputs->neighbours, tunnel_end_of_target(target));
     }
 }
 
@@ -299,15 +319,16 @@ static int allocate(struct snapshot *snapshot, const LdConfig *config, uint32_t 
 static void set_addresses(struct snapshot *snapshot, const LdConfig *config,
                           const struct snapshot_inputs *inputs) {
     snapshot->own.mac = inputs->mac;
-    snapshot->own.vtep = address_of(config->vtep);
+    snapshot->own.vtep = v4_of(config->vtep);
     snapshot->subnet_mask = mask_of(config->prefix_len);
     snapshot->subnet = snapshot->own.vtep & snapshot->subnet_mask;
     snapshot->mtu_bytes = (uint16_t)or_default(config->mtu_bytes, MTU_DEFAULT_BYTES);
     snapshot->mss_max = (uint16_t)(snapshot->mtu_bytes - VXLAN_OVERHEAD_BYTES - IPV4_TCP_BYTES);
-    snapshot->gateway = neighbour_find(inputs->neighbours, address_of(config->gateway));
-    snapshot->gateway_vtep = address_of(config->gateway_vtep);
+    snapshot->gateway = hop_to(config, inputs->neighbours, address_of(config->gateway));
+    snapshot->gateway_vtep = v4_of(config->gateway_vtep);
     if (config->gateway_vtep.len != 0)
-        snapshot->gateway_vtep_hop = hop_to(config, inputs->neighbours, snapshot->gateway_vtep);
+        snapshot->gateway_vtep_hop =
+            hop_to(config, inputs->neighbours, address_of(config->gateway_vtep));
     snapshot->epoch = config->epoch;
 }
 
@@ -321,11 +342,9 @@ static void set_heartbeat(struct heartbeat_config *heartbeat, const LdConfig *co
     heartbeat->key = wanted->key;
     heartbeat->interval_ms = or_default(wanted->interval_ms, HEARTBEAT_INTERVAL_DEFAULT_MS);
     for (size_t i = 0; i < wanted->n_switches; i++) {
-        rte_be32_t address = address_of(wanted->switches[i]);
-
         heartbeat->switches[heartbeat->switch_count++] = (struct heartbeat_switch){
-            .address = address,
-            .next_hop = hop_to(config, neighbours, address),
+            .address = v4_of(wanted->switches[i]),
+            .next_hop = hop_to(config, neighbours, address_of(wanted->switches[i])),
         };
     }
 }
@@ -346,7 +365,7 @@ int snapshot_build(const LdConfig *config, const struct snapshot_inputs *inputs,
     }
     sort_vips(snapshot);
     set_addresses(snapshot, config, inputs);
-    set_local_ips(&snapshot->local_ips, config, inputs->previous);
+    set_local_ips(snapshot, config, inputs->previous);
     set_owned_buckets(snapshot, config);
     set_timeouts(snapshot->timeout_ms, config->timeouts);
     set_heartbeat(&snapshot->heartbeat, config, inputs->neighbours);

@@ -23,20 +23,25 @@
 /** Where and how packets reach an RS. */
 struct target {
     const struct neighbour *next_hop; /**< of the RS, or of its host when it is in a VPC */
-    rte_be32_t address;
-    rte_be16_t port;
-    bool in_vpc;
-    struct rte_ether_addr mac; /**< inner destination in the VPC */
     rte_be32_t host_vtep;
     uint32_t vni; /**< 0: not in a VPC */
+    bool in_vpc;
+    struct rte_ether_addr mac; /**< inner destination in the VPC */
+    rte_be16_t port;
+    struct ip_address address;
 };
 
 struct service {
     uint32_t vni_protocol; /**< as in struct flow_key */
-    rte_be32_t vip;
     rte_be16_t port;
+    struct ip_address vip;
     uint32_t first_choice; /**< its part of snapshot.choices */
     uint32_t choices;
+};
+
+struct vip {
+    struct ip_address address;
+    uint32_t vni;
 };
 
 enum {
@@ -68,7 +73,7 @@ struct snapshot {
     uint64_t epoch;
     struct heartbeat_config heartbeat;
 
-    struct local_ip_set local_ips;
+    struct local_ip_set local_ips[FAMILY_COUNT];
     uint64_t owned_buckets[BUCKET_COUNT / 64]; /**< bit per bucket */
     uint32_t timeout_ms[STATE_COUNT];
 
@@ -83,7 +88,7 @@ struct snapshot {
     uint32_t service_count;
     uint32_t *service_hash; /**< service number + 1; 0: empty */
     uint32_t service_mask;
-    uint64_t *vips; /**< VNI << 32 | VIP of each service, ascending, with duplicates */
+    struct vip *vips; /**< of each service, ascending, with duplicates */
 };
 
 /** What a new snapshot is made of besides the message. */
@@ -114,8 +119,8 @@ void snapshot_free(struct snapshot *snapshot);
  *
  * @return malloc()ed, to be freed by the caller; NULL when out of memory
  */
-rte_be32_t *snapshot_next_hops(const Sluice__Ld__V1__LdConfig *config,
-                               const struct snapshot *previous, uint32_t *count);
+struct ip_address *snapshot_next_hops(const Sluice__Ld__V1__LdConfig *config,
+                                      const struct snapshot *previous, uint32_t *count);
 
 static inline bool snapshot_owns(const struct snapshot *snapshot, uint16_t bucket) {
     return snapshot->owned_buckets[bucket / 64] >> (bucket % 64) & 1;
@@ -129,9 +134,10 @@ static inline bool snapshot_on_link(const struct snapshot *snapshot, rte_be32_t 
 const struct service *snapshot_service(const struct snapshot *snapshot, const struct flow_key *key);
 
 /** True when some service has this VIP. */
-bool snapshot_is_vip(const struct snapshot *snapshot, uint32_t vni, rte_be32_t address);
+bool snapshot_is_vip(const struct snapshot *snapshot, uint32_t vni,
+                     const struct ip_address *address);
 
 /** True when @p address is one of the cluster's local IPs. */
-bool snapshot_is_local_ip(const struct snapshot *snapshot, rte_be32_t address);
+bool snapshot_is_local_ip(const struct snapshot *snapshot, const struct ip_address *address);
 
 #endif

@@ -55,12 +55,12 @@ static void sweep(struct dataplane *dataplane) {
     }
 }
 
-static void mark_configured(const struct neighbour_set *set, const rte_be32_t *hops,
+static void mark_configured(const struct neighbour_set *set, const struct ip_address *hops,
                             uint32_t count) {
     for (uint32_t i = 0; i < set->count; i++)
         set->entries[i]->configured = false;
     for (uint32_t i = 0; i < count; i++)
-        neighbour_find(set, hops[i])->configured = true;
+        neighbour_find(set, &hops[i])->configured = true;
 }
 
 static int build(struct dataplane *dataplane, const Sluice__Ld__V1__LdConfig *config,
@@ -85,7 +85,7 @@ static int build(struct dataplane *dataplane, const Sluice__Ld__V1__LdConfig *co
 static int replace(struct dataplane *dataplane, const Sluice__Ld__V1__LdConfig *config) {
     struct neighbour_set *neighbours;
     struct snapshot *snapshot;
-    rte_be32_t *hops;
+    struct ip_address *hops;
     uint32_t hop_count;
     int status;
 

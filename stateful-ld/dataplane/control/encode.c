@@ -69,8 +69,20 @@ bool encode_config(struct output *output, Sluice__Ld__V1__LdConfig *config) {
     return encode_response(output, &response);
 }
 
-static ProtobufCBinaryData address_bytes(const rte_be32_t *address) {
-    return (ProtobufCBinaryData){ .len = sizeof(*address), .data = (uint8_t *)(uintptr_t)address };
+/* @param v4 or @p v6, whichever the key has; both are part of it and live as long */
+static ProtobufCBinaryData address_bytes(const struct flow_key *key, const rte_be32_t *v4,
+                                         const struct ip_address *v6) {
+    return flow_is_v6(key)
+               ? (ProtobufCBinaryData){ .len = sizeof(*v6), .data = (uint8_t *)(uintptr_t)v6 }
+               : (ProtobufCBinaryData){ .len = sizeof(*v4), .data = (uint8_t *)(uintptr_t)v4 };
+}
+
+static ProtobufCBinaryData src_bytes(const struct flow_key *key) {
+    return address_bytes(key, &key->src, &key->v6.src);
+}
+
+static ProtobufCBinaryData dst_bytes(const struct flow_key *key) {
+    return address_bytes(key, &key->dst, &key->v6.dst);
 }
 
 static void fill_session(Session *session, const struct dataplane *dataplane, unsigned lcore,
@@ -83,13 +95,13 @@ static void fill_session(Session *session, const struct dataplane *dataplane, un
     session->rs = identity->rs != NULL ? (char *)identity->rs : (char *)"";
     session->vni = flow_vni(&view->from_client);
     session->protocol = (Sluice__Ld__V1__IpProtocol)flow_protocol(&view->from_client);
-    session->client_ip = address_bytes(&view->from_client.src);
+    session->client_ip = src_bytes(&view->from_client);
     session->client_port = rte_be_to_cpu_16(view->from_client.src_port);
-    session->vip = address_bytes(&view->from_client.dst);
+    session->vip = dst_bytes(&view->from_client);
     session->vip_port = rte_be_to_cpu_16(view->from_client.dst_port);
-    session->local_ip = address_bytes(&view->from_rs.dst);
+    session->local_ip = dst_bytes(&view->from_rs);
     session->local_port = rte_be_to_cpu_16(view->from_rs.dst_port);
-    session->rs_ip = address_bytes(&view->from_rs.src);
+    session->rs_ip = src_bytes(&view->from_rs);
     session->rs_port = rte_be_to_cpu_16(view->from_rs.src_port);
     session->state = (Sluice__Ld__V1__SessionState)view->state;
     session->bucket = view->bucket;

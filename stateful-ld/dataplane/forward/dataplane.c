@@ -108,18 +108,19 @@ void dataplane_send(struct dataplane *dataplane, struct rte_mbuf *mbuf) {
         rte_pktmbuf_free(mbuf);
 }
 
-static void ask(void *context, rte_be32_t address, const struct rte_ether_addr *destination) {
+static void ask(void *context, const struct ip_address *address,
+                const struct rte_ether_addr *destination) {
     struct dataplane *dataplane = context;
     struct rte_mbuf *mbuf = rte_pktmbuf_alloc(dataplane->mbufs);
 
     if (mbuf == NULL) /* asked again in a second */
         return;
-    arp_make_request(mbuf, &dataplane->snapshot->own, address, destination);
+    arp_make_request(mbuf, &dataplane->snapshot->own, ip_to_v4(address), destination);
     dataplane_send(dataplane, mbuf);
 }
 
 /* A host on the fabric that nobody has configured: from now on it is asked for like the others. */
-static void add_learnt(struct dataplane *dataplane, rte_be32_t address) {
+static void add_learnt(struct dataplane *dataplane, const struct ip_address *address) {
     struct neighbour_set *old = (struct neighbour_set *)dataplane->neighbours;
     struct neighbour_set *set;
 
@@ -140,11 +141,11 @@ static void take_event(struct dataplane *dataplane, const struct neighbour_event
     if (dataplane->neighbours == NULL)
         return;
     if (!event->heard) {
-        add_learnt(dataplane, event->address);
+        add_learnt(dataplane, &event->address);
         dataplane->neighbours_checked_ms = 0;
         return;
     }
-    neighbour = neighbour_find(dataplane->neighbours, event->address);
+    neighbour = neighbour_find(dataplane->neighbours, &event->address);
     if (neighbour != NULL)
         neighbour_heard(neighbour, &event->mac, now_ms);
 }

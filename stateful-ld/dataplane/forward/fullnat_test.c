@@ -324,10 +324,12 @@ static void tunnel_without_bucket_gets_one_computed(void **state) {
     struct tunnel_spec bare = { .bucket = BUCKET_NONE };
     struct frame frame = frame_tunnelled(&flow, &bare);
     struct frame_view view = receive(&frame);
+    struct flow_key key = { .vni_protocol = 0 };
 
     (void)state;
+    memcpy(&key, &only_session()->key[FROM_CLIENT], sizeof(struct flow_short));
     assert_int_equal(ntohs(view.tcp->src_port) & 1023, only_session()->bucket);
-    assert_int_equal(only_session()->bucket, bucket_of_flow(&only_session()->key[FROM_CLIENT]));
+    assert_int_equal(only_session()->bucket, bucket_of_flow(&key));
 }
 
 static void plain_packet_into_a_vpc_gets_room_for_the_tunnel(void **state) {
@@ -463,7 +465,7 @@ static void unresolved_neighbour_is_counted(void **state) {
     struct frame frame = frame_tunnelled(&flow, &tunnel);
 
     (void)state;
-    neighbour_find(harness.dataplane.neighbours, ip4(RS1))->mac = 0;
+    harness_neighbour(&harness, RS1)->mac = 0;
     harness_expect_drop(&harness, &frame, DROP_NEIGHBOUR_UNRESOLVED);
     harness_resolve(&harness);
     receive(&frame); /* the retransmission finds the session */

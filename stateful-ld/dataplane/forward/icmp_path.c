@@ -16,7 +16,9 @@ enum drop_reason icmp_answer_ping(struct worker *worker, struct rte_mbuf *mbuf,
     struct way_out way;
     enum drop_reason reason;
 
-    if (!snapshot_is_vip(worker->snapshot, vni, packet->key.dst))
+    struct ip_address vip = flow_dst(&packet->key);
+
+    if (!snapshot_is_vip(worker->snapshot, vni, &vip))
         return DROP_NO_SERVICE;
     if (!flow_source_valid(&packet->key))
         return DROP_BAD_IP_SOURCE;
@@ -95,14 +97,14 @@ static enum drop_reason send_error(struct worker *worker, struct rte_mbuf *mbuf,
 static bool way_back(struct worker *worker, const struct packet *packet, struct way_out *way) {
     const struct session_table *table = &worker->sessions;
     session_ref ref = session_find(table, &packet->key, session_hash(table, &packet->key));
+    struct ip_address vip = flow_dst(&packet->key);
     uint32_t vni = flow_vni(&packet->key);
 
     if (ref != 0) {
         *way = way_of(worker, session_at(table, ref), !session_direction(ref));
         return true;
     }
-    if (!snapshot_is_vip(worker->snapshot, vni, packet->key.dst) ||
-        !flow_source_valid(&packet->key))
+    if (!snapshot_is_vip(worker->snapshot, vni, &vip) || !flow_source_valid(&packet->key))
         return false;
     *way = way_to_client(worker, vni, packet->key.src);
     return true;

@@ -4,22 +4,19 @@
 
 #include <rte_common.h>
 
-static uint32_t slot_of(rte_be32_t address, uint32_t mask) {
-    return address * 0x9e3779b1u >> 8 & mask;
-}
-
-struct neighbour *neighbour_find(const struct neighbour_set *set, rte_be32_t address) {
+struct neighbour *neighbour_find(const struct neighbour_set *set,
+                                 const struct ip_address *address) {
     uint32_t number;
 
-    for (uint32_t slot = slot_of(address, set->mask); (number = set->hash[slot]) != 0;
+    for (uint32_t slot = ip_hash(address) & set->mask; (number = set->hash[slot]) != 0;
          slot = (slot + 1) & set->mask)
-        if (set->entries[number - 1]->address == address)
+        if (ip_equal(&set->entries[number - 1]->address, address))
             return set->entries[number - 1];
     return NULL;
 }
 
 static void set_add(struct neighbour_set *set, struct neighbour *neighbour) {
-    uint32_t slot = slot_of(neighbour->address, set->mask);
+    uint32_t slot = ip_hash(&neighbour->address) & set->mask;
 
     while (set->hash[slot] != 0)
         slot = (slot + 1) & set->mask;
@@ -43,11 +40,11 @@ static struct neighbour_set *set_alloc(uint32_t capacity) {
     return set;
 }
 
-static struct neighbour *neighbour_new(rte_be32_t address) {
+static struct neighbour *neighbour_new(const struct ip_address *address) {
     struct neighbour *neighbour = calloc(1, sizeof(*neighbour));
 
     if (neighbour != NULL)
-        neighbour->address = address;
+        neighbour->address = *address;
     return neighbour;
 }
 
@@ -55,20 +52,20 @@ static bool resolved(const struct neighbour *neighbour) {
     return (neighbour->mac & NEIGHBOUR_RESOLVED) != 0;
 }
 
-struct neighbour_set *neighbour_set_build(const struct neighbour_set *old, const rte_be32_t *wanted,
-                                          uint32_t count) {
+struct neighbour_set *neighbour_set_build(const struct neighbour_set *old,
+                                          const struct ip_address *wanted, uint32_t count) {
     uint32_t old_count = old != NULL ? old->count : 0;
     struct neighbour_set *set = set_alloc(old_count + count);
 
     if (set == NULL)
         return NULL;
     for (uint32_t i = 0; i < count; i++) {
-        struct neighbour *neighbour = old != NULL ? neighbour_find(old, wanted[i]) : NULL;
+        struct neighbour *neighbour = old != NULL ? neighbour_find(old, &wanted[i]) : NULL;
 
-        if (neighbour_find(set, wanted[i]) != NULL)
+        if (neighbour_find(set, &wanted[i]) != NULL)
             continue;
         if (neighbour == NULL)
-            neighbour = neighbour_new(wanted[i]);
+            neighbour = neighbour_new(&wanted[i]);
         if (neighbour == NULL) {
             neighbour_set_free(set, old);
             return NULL;
@@ -78,14 +75,15 @@ struct neighbour_set *neighbour_set_build(const struct neighbour_set *old, const
     for (uint32_t i = 0; i < old_count; i++) {
         struct neighbour *neighbour = old->entries[i];
 
-        if (neighbour_find(set, neighbour->address) == NULL && !neighbour->configured &&
+        if (neighbour_find(set, &neighbour->address) == NULL && !neighbour->configured &&
             resolved(neighbour))
             set_add(set, neighbour);
     }
     return set;
 }
 
-struct neighbour_set *neighbour_set_with(const struct neighbour_set *old, rte_be32_t address) {
+struct neighbour_set *neighbour_set_with(const struct neighbour_set *old,
+                                         const struct ip_address *address) {
     struct neighbour_set *set;
     struct neighbour *neighbour;
 
@@ -110,7 +108,7 @@ void neighbour_set_free(struct neighbour_set *set, const struct neighbour_set *s
     for (uint32_t i = 0; i < set->count; i++) {
         struct neighbour *neighbour = set->entries[i];
 
-        if (successor == NULL || neighbour_find(successor, neighbour->address) != neighbour)
+        if (successor == NULL || neighbour_find(successor, &neighbour->address) != neighbour)
             free(neighbour);
     }
     free(set->entries);
@@ -136,7 +134,7 @@ static void probe(struct neighbour *neighbour, uint64_t now_ms, neighbour_ask as
         __atomic_store_n(&neighbour->mac, 0, __ATOMIC_RELAXED);
         known = false;
     }
-    ask(context, neighbour->address,
+    ask(context, &neighbour->address,
         known && neighbour->probes < NEIGHBOUR_UNICAST_PROBES ? &mac : NULL);
     neighbour->asked_ms = now_ms;
     if (neighbour->probes < NEIGHBOUR_PROBES)

@@ -15,17 +15,19 @@
 #include <rte_ether.h>
 #include <rte_ring.h>
 
+#include "packet/address.h"
+
 enum {
     NEIGHBOUR_CONFIRM_MS = 30 * 1000, /**< RFC 1122 2.3.2.1: once a minute or oftener */
     NEIGHBOUR_RETRY_MS = 1000,        /**< RFC 1122 2.3.2.1: at most one request a second */
     NEIGHBOUR_UNICAST_PROBES = 3,
-    NEIGHBOUR_PROBES = 6, /**< unicast, then broadcast; then the MAC is given up */
+    NEIGHBOUR_PROBES = 6, /**< unicast, then to all; then the MAC is given up */
     NEIGHBOURS_LEARNT_MAX = 4096,
 };
 
 struct neighbour {
     uint64_t mac; /**< 48 bits and NEIGHBOUR_RESOLVED; read by workers */
-    rte_be32_t address;
+    struct ip_address address;
     /* Control's own: */
     bool configured; /**< a next hop of the configuration, not just a host someone wrote to */
     uint8_t probes;  /**< requests since the last answer */
@@ -43,15 +45,15 @@ struct neighbour_set {
     uint32_t *hash; /**< entry number + 1; 0: empty */
 };
 
-/** What a worker tells control. 16 bytes, for rte_ring_elem. */
+/** What a worker tells control. */
 struct neighbour_event {
-    rte_be32_t address;
-    bool heard; /**< `mac` is valid; otherwise: please resolve `address` */
+    struct ip_address address;
     struct rte_ether_addr mac;
-    uint8_t reserved[4];
+    bool heard; /**< `mac` is valid; otherwise: please resolve `address` */
+    uint8_t reserved[1];
 };
 
-_Static_assert(sizeof(struct neighbour_event) == 16, "element size of the ring");
+_Static_assert(sizeof(struct neighbour_event) % 8 == 0, "elements of a ring are 32-bit words");
 
 /** Read a neighbour's MAC. Any thread. @return false while it is not known. */
 static inline bool neighbour_mac(const struct neighbour *neighbour, struct rte_ether_addr *mac) {
@@ -62,7 +64,7 @@ static inline bool neighbour_mac(const struct neighbour *neighbour, struct rte_e
 }
 
 /** Any thread that has not reported quiescence. @return NULL when @p address is not in the set. */
-struct neighbour *neighbour_find(const struct neighbour_set *set, rte_be32_t address);
+struct neighbour *neighbour_find(const struct neighbour_set *set, const struct ip_address *address);
 
 /**
  * Make a set of the neighbours of @p old that are in @p wanted, new ones for the other @p wanted
@@ -71,11 +73,12 @@ struct neighbour *neighbour_find(const struct neighbour_set *set, rte_be32_t add
  * @param old may be NULL
  * @return NULL when out of memory
  */
-struct neighbour_set *neighbour_set_build(const struct neighbour_set *old, const rte_be32_t *wanted,
-                                          uint32_t count);
+struct neighbour_set *neighbour_set_build(const struct neighbour_set *old,
+                                          const struct ip_address *wanted, uint32_t count);
 
 /** A copy of @p old with one more, learnt, neighbour; NULL when out of memory or full. */
-struct neighbour_set *neighbour_set_with(const struct neighbour_set *old, rte_be32_t address);
+struct neighbour_set *neighbour_set_with(const struct neighbour_set *old,
+                                         const struct ip_address *address);
 
 /**
  * Free a set that no worker can see any more, and its neighbours that are not in @p successor
@@ -87,8 +90,8 @@ void neighbour_set_free(struct neighbour_set *set, const struct neighbour_set *s
 void neighbour_heard(struct neighbour *neighbour, const struct rte_ether_addr *mac,
                      uint64_t now_ms);
 
-/** Sends an ARP request; @p destination NULL: broadcast. */
-typedef void (*neighbour_ask)(void *context, rte_be32_t address,
+/** Sends an ARP request or neighbour solicitation; @p destination NULL: to all who may have it. */
+typedef void (*neighbour_ask)(void *context, const struct ip_address *address,
                               const struct rte_ether_addr *destination);
 
 /** Ask for what is unknown or has not been confirmed for long. Control only, every 100 ms or so. */

@@ -6,9 +6,12 @@
 static const struct rte_ether_addr mac = { { 0x02, 1, 2, 3, 4, 5 } };
 static int broadcasts, unicasts;
 
-static void count(void *context, rte_be32_t address, const struct rte_ether_addr *destination) {
+static void count(void *context, const struct ip_address *address,
+                  const struct rte_ether_addr *destination) {
+    const struct ip_address asked = ip_of("10.0.0.1");
+
     (void)context;
-    assert_int_equal(address, ip4("10.0.0.1"));
+    assert_true(ip_equal(address, &asked));
     broadcasts += destination == NULL;
     unicasts += destination != NULL;
 }
@@ -20,7 +23,7 @@ static void pass(const struct neighbour_set *set, uint64_t from_ms, uint64_t ms)
 }
 
 static void life_of_a_neighbour(void **state) {
-    rte_be32_t wanted[2] = { ip4("10.0.0.1"), ip4("10.0.0.1") };
+    struct ip_address wanted[2] = { ip_of("10.0.0.1"), ip_of("10.0.0.1") };
     struct neighbour_set *set = neighbour_set_build(NULL, wanted, 2);
     struct rte_ether_addr got;
 
@@ -46,27 +49,28 @@ static void life_of_a_neighbour(void **state) {
 }
 
 static void macs_survive_a_new_configuration(void **state) {
-    rte_be32_t first[2] = { ip4("10.0.0.1"), ip4("10.0.0.2") };
-    rte_be32_t second[2] = { ip4("10.0.0.2"), ip4("10.0.0.3") };
+    struct ip_address first[2] = { ip_of("10.0.0.1"), ip_of("fd00::2") };
+    struct ip_address second[2] = { ip_of("fd00::2"), ip_of("fd00::3") };
+    struct ip_address met = ip_of("10.0.0.99");
     struct neighbour_set *old = neighbour_set_build(NULL, first, 2), *learnt, *set;
-    struct neighbour *kept = neighbour_find(old, first[1]);
+    struct neighbour *kept = neighbour_find(old, &first[1]);
     struct rte_ether_addr got;
 
     (void)state;
     for (uint32_t i = 0; i < old->count; i++)
         old->entries[i]->configured = true;
     neighbour_heard(kept, &mac, 1);
-    learnt = neighbour_set_with(old, ip4("10.0.0.99"));
+    learnt = neighbour_set_with(old, &met);
     neighbour_set_free(old, learnt);
-    neighbour_heard(neighbour_find(learnt, ip4("10.0.0.99")), &mac, 1);
+    neighbour_heard(neighbour_find(learnt, &met), &mac, 1);
     set = neighbour_set_build(learnt, second, 2);
     neighbour_set_free(learnt, set);
     assert_int_equal(set->count, 3);
-    assert_null(neighbour_find(set, first[0]));
-    assert_ptr_equal(neighbour_find(set, first[1]), kept);
+    assert_null(neighbour_find(set, &first[0]));
+    assert_ptr_equal(neighbour_find(set, &first[1]), kept);
     assert_true(neighbour_mac(kept, &got));
-    assert_false(neighbour_mac(neighbour_find(set, second[1]), &got));
-    assert_non_null(neighbour_find(set, ip4("10.0.0.99")));
+    assert_false(neighbour_mac(neighbour_find(set, &second[1]), &got));
+    assert_non_null(neighbour_find(set, &met));
     neighbour_set_free(set, NULL);
 }
 

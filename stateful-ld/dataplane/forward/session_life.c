@@ -10,6 +10,7 @@
 /* The tuple an RS answers with, while its local side is being chosen. */
 struct candidate {
     const struct session_table *sessions;
+    struct ip_address rs;
     struct flow_key from_rs;
 };
 
@@ -18,7 +19,7 @@ struct candidate {
 static bool is_free(void *context, const struct local_port *port) {
     struct candidate *candidate = context;
 
-    candidate->from_rs.dst = port->address;
+    flow_set_addresses(&candidate->from_rs, &candidate->rs, &port->address);
     candidate->from_rs.dst_port = rte_cpu_to_be_16(port->port);
     return session_find(candidate->sessions, &candidate->from_rs,
                         session_hash(candidate->sessions, &candidate->from_rs)) == 0;
@@ -26,14 +27,14 @@ static bool is_free(void *context, const struct local_port *port) {
 
 static bool take_port(struct worker *worker, const struct target *target, uint8_t protocol,
                       uint16_t bucket, struct candidate *candidate, struct local_port *port) {
+    enum ip_family family = ip_family(&target->address);
+
     candidate->sessions = &worker->sessions;
-    candidate->from_rs = (struct flow_key){
-        .src = target->address,
-        .src_port = target->port,
-        .vni_protocol = flow_vni_protocol(target->vni, protocol),
-    };
-    return local_port_take(&worker->ports, &worker->snapshot->local_ips, bucket, is_free, candidate,
-                           port);
+    candidate->rs = target->address;
+    candidate->from_rs.src_port = target->port;
+    candidate->from_rs.vni_protocol = flow_vni_protocol(target->vni, protocol);
+    return local_port_take(&worker->ports[family], &worker->snapshot->local_ips[family], bucket,
+                           is_free, candidate, port);
 }
 
 /* Choose an RS that has a port left for us: the scheduler's choice first, then any other. */
@@ -60,6 +61,12 @@ static enum drop_reason choose(struct worker *worker, const struct service *serv
     return DROP_NO_LOCAL_PORT;
 }
 
+static bool is_local_ip(const struct snapshot *snapshot, const struct packet *packet) {
+    struct ip_address address = flow_dst(&packet->key);
+
+    return snapshot_is_local_ip(snapshot, &address);
+}
+
 /* Why a packet without a session may not open one. */
 static enum drop_reason may_open(const struct worker *worker, const struct packet *packet,
                                  const struct service **service) {
@@ -69,7 +76,7 @@ static enum drop_reason may_open(const struct worker *worker, const struct packe
         return DROP_BUCKET_NOT_OWNED;
     *service = snapshot_service(snapshot, &packet->key);
     if (*service == NULL)
-        return snapshot_is_local_ip(snapshot, packet->key.dst) ? DROP_NO_SESSION : DROP_NO_SERVICE;
+        return is_local_ip(snapshot, packet) ? DROP_NO_SESSION : DROP_NO_SERVICE;
     if (flow_protocol(&packet->key) == IPPROTO_TCP &&
         (packet->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
         return DROP_NOT_SYN;
@@ -94,7 +101,7 @@ enum drop_reason session_admit(struct worker *worker, const struct packet *packe
         return reason;
     number = session_open(&worker->sessions, &packet->key, &candidate.from_rs);
     session = &worker->sessions.sessions[number];
-    session->target = target;
+    session->target = (uint16_t)target;
     session->bucket = packet->bucket;
     session->local_slot = port.slot;
     session->created_ms = worker->now_ms;
@@ -155,10 +162,11 @@ void session_touch(struct worker *worker, session_ref ref, const struct packet *
 
 static void forget(struct worker *worker, uint32_t number) {
     struct session *session = &worker->sessions.sessions[number];
+    bool v6 = (session->key[FROM_RS].vni_protocol & FLOW_V6) != 0;
 
     worker->rs[session->target].sessions_active--;
-    local_port_release(&worker->ports, session->bucket, session->local_slot,
-                       rte_be_to_cpu_16(session->key[FROM_RS].dst_port));
+    local_port_release(&worker->ports[v6 ? FAMILY_IPV6 : FAMILY_IPV4], session->bucket,
+                       session->local_slot, rte_be_to_cpu_16(session->key[FROM_RS].dst_port));
     session_close(&worker->sessions, number);
 }
 

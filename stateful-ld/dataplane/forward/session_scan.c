@@ -9,12 +9,13 @@ static bool wanted(const struct session_scan *scan, const struct session *sessio
     return session->target < scan->wanted_count && scan->wanted_targets[session->target];
 }
 
-static void copy(const struct worker *worker, const struct session *session,
-                 struct session_view *view) {
+static void copy(const struct worker *worker, uint32_t number, struct session_view *view) {
+    const struct session_table *table = &worker->sessions;
+    const struct session *session = &table->sessions[number];
     uint64_t deadline_ms = session_deadline_ms(worker, session);
 
-    view->from_client = session->key[FROM_CLIENT];
-    view->from_rs = session->key[FROM_RS];
+    view->from_client = session_flow(table, number << 1 | FROM_CLIENT);
+    view->from_rs = session_flow(table, number << 1 | FROM_RS);
     view->target = session->target;
     view->bucket = session->bucket;
     view->state = session->state;
@@ -27,28 +28,26 @@ static void copy(const struct worker *worker, const struct session *session,
 void session_scan_slice(struct worker *worker) {
     struct session_scan *scan = __atomic_load_n(&worker->scan, __ATOMIC_ACQUIRE);
     const struct session_table *table = &worker->sessions;
-    uint32_t copied = 0, visited = 0;
+    uint32_t copied = 0, visited = 0, next;
 
     if (scan == NULL || __atomic_load_n(&scan->ready, __ATOMIC_ACQUIRE))
         return;
-    while (scan->next <= table->used_up_to && scan->count < SCAN_BATCH &&
+    while ((next = session_next(table, scan->last)) != 0 && scan->count < SCAN_BATCH &&
            copied < SCAN_SLICE_COPIED && visited < SCAN_SLICE_VISITED) {
-        const struct session *session = &table->sessions[scan->next];
-
-        if (session_is_open(table, scan->next) && wanted(scan, session)) {
-            copy(worker, session, &scan->views[scan->count++]);
+        if (session_is_open(table, next) && wanted(scan, &table->sessions[next])) {
+            copy(worker, next, &scan->views[scan->count++]);
             copied++;
         }
-        scan->next++;
+        scan->last = next;
         visited++;
     }
-    scan->finished = scan->next > table->used_up_to;
+    scan->finished = next == 0;
     if (scan->finished || scan->count == SCAN_BATCH)
         __atomic_store_n(&scan->ready, 1, __ATOMIC_RELEASE);
 }
 
 void session_scan_begin(struct worker *worker, struct session_scan *scan) {
-    scan->next = 1;
+    scan->last = 0;
     __atomic_store_n(&worker->scan, scan, __ATOMIC_RELEASE);
 }
 

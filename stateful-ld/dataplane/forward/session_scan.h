@@ -38,7 +38,7 @@ struct session_view {
 struct session_scan {
     const bool *wanted_targets; /**< by registry number; NULL: all. Immutable during the scan */
     uint32_t wanted_count;
-    uint32_t next;  /**< session number to go on with */
+    uint32_t last;  /**< session number looked at last */
     bool finished;  /**< no session is left */
     uint32_t count; /**< of `views` */
     uint32_t ready; /**< atomic: 1 when control may read */

@@ -9,10 +9,14 @@
 
 /* Tell control; it may miss one when it is behind, ARP repeats itself. */
 static void neighbour_heard_of(struct worker *worker, const struct rte_arp_hdr *arp) {
-    struct neighbour_event event = { .address = arp->arp_data.arp_sip, .heard = true };
+    const struct neighbour_event event = {
+        .address = ip_from_v4(arp->arp_data.arp_sip),
+        .mac = arp->arp_data.arp_sha,
+        .heard = true,
+    };
 
-    event.mac = arp->arp_data.arp_sha;
-    (void)rte_ring_enqueue_elem(worker->dataplane->neighbour_events, &event, sizeof(event));
+    (void)rte_ring_enqueue_elem(worker->dataplane->neighbour_events, (void *)(uintptr_t)&event,
+                                sizeof(event));
 }
 
 static void handle_arp(struct worker *worker, struct rte_mbuf *mbuf, const struct packet *packet) {

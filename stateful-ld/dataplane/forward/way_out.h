@@ -36,15 +36,15 @@ static inline struct way_out way_to_rs(const struct target *target) {
  * advance: the first packet makes control ask. */
 static inline const struct neighbour *way_client_hop(struct worker *worker, rte_be32_t client) {
     const struct snapshot *snapshot = worker->snapshot;
-    const struct neighbour_event event = { .address = client };
+    struct neighbour_event event;
     const struct neighbour *neighbour;
 
     if (likely(!snapshot_on_link(snapshot, client)))
         return snapshot->gateway;
-    neighbour = neighbour_find(worker->neighbours, client);
+    event = (struct neighbour_event){ .address = ip_from_v4(client) };
+    neighbour = neighbour_find(worker->neighbours, &event.address);
     if (neighbour == NULL) /* when the ring is full, a later packet asks */
-        (void)rte_ring_enqueue_elem(worker->dataplane->neighbour_events, (void *)(uintptr_t)&event,
-                                    sizeof(event));
+        (void)rte_ring_enqueue_elem(worker->dataplane->neighbour_events, &event, sizeof(event));
     return neighbour;
 }
 
@@ -65,11 +65,11 @@ static inline struct way_out way_to_client(struct worker *worker, uint32_t vni, 
 /** Where a session's packets of @p direction go. */
 static inline struct way_out way_of(struct worker *worker, const struct session *session,
                                     enum direction direction) {
-    const struct flow_key *client = &session->key[FROM_CLIENT];
+    const struct flow_short *client = &session->key[FROM_CLIENT];
 
     if (direction == FROM_CLIENT)
         return way_to_rs(&worker->snapshot->targets[session->target]);
-    return way_to_client(worker, flow_vni(client), client->src);
+    return way_to_client(worker, client->vni_protocol >> 8, client->src);
 }
 
 /** The largest IP packet that fits. */

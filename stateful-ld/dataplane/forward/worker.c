@@ -45,7 +45,8 @@ struct worker *worker_create(struct dataplane *dataplane, const struct worker_op
     if (worker->rs == NULL || worker->handoff == NULL || worker->outbox == NULL ||
         session_table_init(&worker->sessions, options->sessions, options->seed) < 0 ||
         wheel_init(&worker->wheel, options->sessions, options->now_ms) < 0 ||
-        local_ports_init(&worker->ports, options->seed) < 0 ||
+        local_ports_init(&worker->ports[FAMILY_IPV4], options->seed) < 0 ||
+        local_ports_init(&worker->ports[FAMILY_IPV6], options->seed) < 0 ||
         fragments_init(&worker->fragments, options->seed) < 0) {
         worker_destroy(worker);
         return NULL;
@@ -70,7 +71,8 @@ void worker_destroy(struct worker *worker) {
     memory_unmap(worker->rs, TARGETS_MAX * sizeof(*worker->rs));
     session_table_free(&worker->sessions);
     wheel_free(&worker->wheel);
-    local_ports_free(&worker->ports);
+    local_ports_free(&worker->ports[FAMILY_IPV4]);
+    local_ports_free(&worker->ports[FAMILY_IPV6]);
     fragments_free(&worker->fragments);
     free(worker);
 }
@@ -88,9 +90,12 @@ void worker_send(struct worker *worker, struct rte_mbuf *mbuf) {
 
 /* The tunnel names the bucket; without it, it is in the local port or computed. */
 uint16_t worker_bucket_of(const struct snapshot *snapshot, const struct packet *packet) {
+    struct ip_address destination;
+
     if (likely(packet->bucket != BUCKET_NONE))
         return packet->bucket;
-    if (snapshot_is_local_ip(snapshot, packet->key.dst))
+    destination = flow_dst(&packet->key);
+    if (snapshot_is_local_ip(snapshot, &destination))
         return bucket_of_local_port(rte_be_to_cpu_16(packet->key.dst_port));
     return bucket_of_flow(&packet->key);
 }

@@ -43,7 +43,7 @@ struct worker {
 
     struct session_table sessions;
     struct wheel wheel;
-    struct local_ports ports;
+    struct local_ports ports[FAMILY_COUNT];
     struct rs_counters *rs; /**< by registry number */
 
     struct rte_mbuf *tx[TX_MAX]; /**< what the burst in hand sends */

@@ -198,7 +198,7 @@ static void arp_is_answered_and_learnt(void **state) {
     assert_int_equal(arp->arp_data.arp_tip, ip4("10.0.0.1"));
     assert_memory_equal(harness.sent[0].bytes, &new_mac, 6);
     dataplane_neighbours(&harness.dataplane, harness.now_ms);
-    assert_true(neighbour_mac(neighbour_find(harness.dataplane.neighbours, ip4("10.0.0.1")), &mac));
+    assert_true(neighbour_mac(harness_neighbour(&harness, "10.0.0.1"), &mac));
     assert_memory_equal(&mac, &new_mac, 6);
     /* Somebody else's question is not ours; a multicast sender is nobody's. */
     frame = frame_arp(RTE_ARP_OP_REQUEST, &new_mac, "10.0.0.1", "10.0.0.99");

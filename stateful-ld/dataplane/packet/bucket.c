@@ -37,17 +37,28 @@ uint32_t crc32_ieee(const void *data, size_t bytes) {
     return crc ^ 0xffffffff;
 }
 
+/* @return bytes written */
+static size_t put_addresses(uint8_t *at, const struct flow_key *key) {
+    if (flow_is_v6(key)) {
+        memcpy(at, &key->v6, sizeof(key->v6));
+        return sizeof(key->v6);
+    }
+    memcpy(at, &key->src, 4);
+    memcpy(at + 4, &key->dst, 4);
+    return 8;
+}
+
 uint16_t bucket_of_flow(const struct flow_key *key) {
     uint32_t vni = flow_vni(key);
-    uint8_t tuple[16];
+    uint8_t tuple[3 + sizeof(key->v6) + 5];
+    size_t at = 3;
 
     tuple[0] = (uint8_t)(vni >> 16);
     tuple[1] = (uint8_t)(vni >> 8);
     tuple[2] = (uint8_t)vni;
-    memcpy(tuple + 3, &key->src, 4);
-    memcpy(tuple + 7, &key->dst, 4);
-    tuple[11] = flow_protocol(key);
-    memcpy(tuple + 12, &key->src_port, 2);
-    memcpy(tuple + 14, &key->dst_port, 2);
-    return crc32_ieee(tuple, sizeof(tuple)) & BUCKET_MASK;
+    at += put_addresses(tuple + at, key);
+    tuple[at++] = flow_protocol(key);
+    memcpy(tuple + at, &key->src_port, 2);
+    memcpy(tuple + at + 2, &key->dst_port, 2);
+    return crc32_ieee(tuple, at + 4) & BUCKET_MASK;
 }

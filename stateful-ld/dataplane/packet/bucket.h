@@ -24,8 +24,9 @@ enum {
 uint32_t crc32_ieee(const void *data, size_t bytes);
 
 /**
- * Bucket of a client's packet: the low 10 bits of crc32 over the 16 bytes
- * {VNI 24, source 32, destination 32, protocol 8, source port 16, destination port 16}, big endian.
+ * Bucket of a client's packet: the low 10 bits of crc32 over {VNI 24, source, destination,
+ * protocol 8, source port 16, destination port 16}, big endian: 16 bytes, or 40 with addresses of
+ * IPv6.
  */
 uint16_t bucket_of_flow(const struct flow_key *key);
 

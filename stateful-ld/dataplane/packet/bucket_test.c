@@ -53,6 +53,24 @@ static void tuple_is_laid_out_as_the_switch_does(void **state) {
     assert_int_equal(bucket_of_flow(&key), crc_by_bits(tuple, sizeof(tuple)) & 1023);
 }
 
+static void ipv6_tuple_is_laid_out_as_the_switch_does(void **state) {
+    /* VNI 0x010203, 2001:db8::4d -> 2001:db8:1::a, UDP, 40000 -> 53 */
+    static const uint8_t tuple[40] = {
+        1, 2, 3, 0x20, 0x01, 0x0d, 0xb8, 0,    0,    0,    0, 0,  0, 0,
+        0, 0, 0, 0,    0x4d, 0x20, 0x01, 0x0d, 0xb8, 0,    1, 0,  0, 0,
+        0, 0, 0, 0,    0,    0,    0x0a, 17,   0x9c, 0x40, 0, 53,
+    };
+    struct flow_key key = {
+        .src_port = htons(40000),
+        .dst_port = htons(53),
+        .vni_protocol = flow_vni_protocol(0x010203, 17) | FLOW_V6,
+    };
+
+    (void)state;
+    memcpy(&key.v6, tuple + 3, sizeof(key.v6));
+    assert_int_equal(bucket_of_flow(&key), crc_by_bits(tuple, sizeof(tuple)) & 1023);
+}
+
 static void bucket_survives_the_source_port(void **state) {
     (void)state;
     for (uint16_t bucket = 0; bucket < BUCKET_COUNT; bucket++) {
@@ -69,6 +87,7 @@ int main(void) {
         cmocka_unit_test(crc_is_that_of_zlib),
         cmocka_unit_test(tables_equal_the_definition),
         cmocka_unit_test(tuple_is_laid_out_as_the_switch_does),
+        cmocka_unit_test(ipv6_tuple_is_laid_out_as_the_switch_does),
         cmocka_unit_test(bucket_survives_the_source_port),
     };
 

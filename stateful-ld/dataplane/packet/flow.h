@@ -6,10 +6,13 @@
 #define SLUICE_PACKET_FLOW_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include <rte_byteorder.h>
+
+#include "packet/address.h"
 
 /** TCP flag bits (RFC 9293 3.1). */
 enum {
@@ -19,22 +22,44 @@ enum {
     TCP_ACK = 0x10,
 };
 
+enum {
+    /** In the protocol's byte: the addresses are IPv6. No protocol the LD knows is above 127. */
+    FLOW_V6 = 0x80,
+};
+
 /**
  * A packet's own tuple, as it is in the packet (addresses and ports in network order).
  *
  * One lookup serves both directions: a session is entered under the tuple the client's packets
  * carry and under the tuple the RS's answers carry. The two never meet, because a VIP is never a
  * local IP (config_validate() sees to it).
+ *
+ * The first 16 bytes are all there is of an IPv4 flow. An IPv6 flow has its addresses in `v6`,
+ * which nobody looks at otherwise, and 0 in `src` and `dst`.
  */
 struct flow_key {
     rte_be32_t src;
     rte_be32_t dst;
     rte_be16_t src_port;
     rte_be16_t dst_port;
-    uint32_t vni_protocol; /**< VNI << 8 | IP protocol, host order; never 0 in a valid key */
+    uint32_t vni_protocol; /**< VNI << 8 | FLOW_V6 | IP protocol; never 0 in a valid key */
+    struct ip6_pair v6;
 };
 
-_Static_assert(sizeof(struct flow_key) == 16, "compared and hashed as two 64-bit words");
+/** The beginning of a key: compared and hashed as two 64-bit words, and what sessions keep. */
+struct flow_short {
+    rte_be32_t src;
+    rte_be32_t dst;
+    rte_be16_t src_port;
+    rte_be16_t dst_port;
+    uint32_t vni_protocol;
+};
+
+_Static_assert(sizeof(struct flow_short) == 16 &&
+                   offsetof(struct flow_key, v6) == sizeof(struct flow_short) &&
+                   offsetof(struct flow_key, vni_protocol) ==
+                       offsetof(struct flow_short, vni_protocol),
+               "a key begins with its short form");
 
 static inline uint32_t flow_vni_protocol(uint32_t vni, uint8_t protocol) {
     return vni << 8 | protocol;
@@ -45,17 +70,42 @@ static inline uint32_t flow_vni(const struct flow_key *key) {
 }
 
 static inline uint8_t flow_protocol(const struct flow_key *key) {
-    return key->vni_protocol & 0xff;
+    return key->vni_protocol & 0x7f;
 }
 
-/** RFC 1812 5.3.7: no host has any other source address, an answer to it would go nowhere. */
+static inline bool flow_is_v6(const struct flow_key *key) {
+    return (key->vni_protocol & FLOW_V6) != 0;
+}
+
+static inline struct ip_address flow_src(const struct flow_key *key) {
+    return flow_is_v6(key) ? key->v6.src : ip_from_v4(key->src);
+}
+
+static inline struct ip_address flow_dst(const struct flow_key *key) {
+    return flow_is_v6(key) ? key->v6.dst : ip_from_v4(key->dst);
+}
+
+/** Give a key its addresses, both of one family. */
+static inline void flow_set_addresses(struct flow_key *key, const struct ip_address *src,
+                                      const struct ip_address *dst) {
+    if (ip_family(dst) == FAMILY_IPV4) {
+        key->vni_protocol &= ~(uint32_t)FLOW_V6;
+        key->src = ip_to_v4(src);
+        key->dst = ip_to_v4(dst);
+    } else {
+        key->vni_protocol |= FLOW_V6;
+        key->src = key->dst = 0;
+        key->v6 = (struct ip6_pair){ .src = *src, .dst = *dst };
+    }
+}
+
+/** No host has any other source address, an answer to it would go nowhere. */
 static inline bool flow_source_valid(const struct flow_key *key) {
-    uint32_t source = rte_be_to_cpu_32(key->src);
-
-    return source >> 24 != 0 && source >> 24 != 127 && source >> 28 < 0xe;
+    return flow_is_v6(key) ? ip6_is_unicast(&key->v6.src) : ip4_is_unicast(key->src);
 }
 
-static inline bool flow_equal(const struct flow_key *a, const struct flow_key *b) {
+/** The short forms of two keys, either in whole or in short form. */
+static inline bool flow_short_equal(const void *a, const void *b) {
     uint64_t x[2], y[2];
 
     memcpy(x, a, sizeof(x));
@@ -63,20 +113,41 @@ static inline bool flow_equal(const struct flow_key *a, const struct flow_key *b
     return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
 }
 
+static inline bool ip6_pair_equal(const struct ip6_pair *a, const struct ip6_pair *b) {
+    return ip_equal(&a->src, &b->src) && ip_equal(&a->dst, &b->dst);
+}
+
+static inline bool flow_equal(const struct flow_key *a, const struct flow_key *b) {
+    return flow_short_equal(a, b) && (!flow_is_v6(a) || ip6_pair_equal(&a->v6, &b->v6));
+}
+
+static inline uint64_t flow_mix(uint64_t a, uint64_t b) {
+    __uint128_t product = (__uint128_t)a * b;
+
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Both factors hold a secret: neither can be made 0 from outside. */
+static inline uint64_t flow_mix_addresses(const struct ip6_pair *v6, uint64_t seed) {
+    uint64_t other = seed << 32 | seed >> 32;
+    uint64_t mixed = flow_mix(v6->src.half[0] ^ seed, v6->src.half[1] ^ other);
+
+    return flow_mix(v6->dst.half[0] ^ mixed ^ seed, v6->dst.half[1] ^ other) ^ mixed;
+}
+
 /**
- * Seeded hash of a flow: two 64x64 multiplications, so that a sender who does not know the seed
- * cannot choose tuples that fall into one slot.
+ * Seeded hash of a flow: 64x64 multiplications, so that a sender who does not know the seed cannot
+ * choose tuples that fall into one slot.
  */
 static inline uint32_t flow_hash(const struct flow_key *key, uint64_t seed) {
     uint64_t word[2];
-    __uint128_t product;
     uint64_t mixed;
 
     memcpy(word, key, sizeof(word));
-    product = (__uint128_t)(word[0] ^ seed) * (word[1] ^ 0x9e3779b97f4a7c15ULL);
-    mixed = (uint64_t)product ^ (uint64_t)(product >> 64);
-    product = (__uint128_t)(mixed ^ seed) * 0xd6e8feb86659fd93ULL;
-    return (uint32_t)((uint64_t)product ^ (uint64_t)(product >> 64));
+    if (__builtin_expect(flow_is_v6(key), 0))
+        word[0] = flow_mix_addresses(&key->v6, seed);
+    mixed = flow_mix(word[0] ^ seed, word[1] ^ 0x9e3779b97f4a7c15ULL);
+    return (uint32_t)flow_mix(mixed ^ seed, 0xd6e8feb86659fd93ULL);
 }
 
 #endif

@@ -24,8 +24,8 @@ struct rewrite {
 };
 
 /** A packet with the tuple @p before gets the tuple of the other side, turned round. */
-static inline struct rewrite rewrite_between(const struct flow_key *before,
-                                             const struct flow_key *other) {
+static inline struct rewrite rewrite_between(const struct flow_short *before,
+                                             const struct flow_short *other) {
     return (struct rewrite){
         .src = other->dst,
         .dst = other->src,

@@ -16,18 +16,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <rte_byteorder.h>
+#include "packet/address.h"
 
 enum {
     LOCAL_PORT_FIRST = 1024,
     LOCAL_PORTS_PER_BUCKET = 63, /**< of each local IP: (65536 - 1024) / 1024 */
-    LOCAL_IPS_MAX = 64,
+    LOCAL_IPS_MAX = 64,          /**< of each family */
 };
 
-/** The cluster's local IPs. A slot keeps its number while its address stays configured. */
+/**
+ * The cluster's local IPs of one family. A slot keeps its number while its address stays
+ * configured.
+ */
 struct local_ip_set {
     uint64_t slots; /**< bit per slot in use */
-    rte_be32_t address[LOCAL_IPS_MAX];
+    struct ip_address address[LOCAL_IPS_MAX];
 };
 
 struct local_port_bucket;
@@ -38,7 +41,7 @@ struct local_ports {
 };
 
 struct local_port {
-    rte_be32_t address;
+    struct ip_address address;
     uint16_t port; /**< host order */
     uint8_t slot;
 };

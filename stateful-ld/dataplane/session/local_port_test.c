@@ -26,7 +26,7 @@ static int tear_down(void **state) {
 
 static void add_ip(uint8_t slot) {
     ips.slots |= 1ULL << slot;
-    ips.address[slot] = 0x0a000000u + slot;
+    ips.address[slot] = ip_from_v4(0x0a000000u + slot);
 }
 
 static bool is_free(void *context, const struct local_port *candidate) {
@@ -40,7 +40,7 @@ static bool take(struct local_port *taken) {
     assert_false(in_use[taken->slot][taken->port]);
     assert_int_equal(taken->port & BUCKET_MASK, BUCKET);
     assert_true(taken->port >= LOCAL_PORT_FIRST);
-    assert_int_equal(taken->address, ips.address[taken->slot]);
+    assert_true(ip_equal(&taken->address, &ips.address[taken->slot]));
     in_use[taken->slot][taken->port] = true;
     return true;
 }

@@ -17,6 +17,10 @@ static size_t sessions_bytes(uint32_t capacity) {
     return ((size_t)capacity + 1) * sizeof(struct session);
 }
 
+static size_t addresses_bytes(uint32_t capacity) {
+    return (size_t)capacity * sizeof(struct session_addresses);
+}
+
 static size_t index_bytes(uint32_t slots) {
     return (size_t)slots * sizeof(uint64_t);
 }
@@ -26,11 +30,13 @@ int session_table_init(struct session_table *table, uint32_t capacity, uint64_t 
 
     memset(table, 0, sizeof(*table));
     table->capacity = capacity;
+    table->used_from = capacity + 1;
     table->seed = seed;
     table->index_slots = slots < INDEX_SLOTS_MIN ? INDEX_SLOTS_MIN : slots;
     table->sessions = memory_map(sessions_bytes(capacity));
+    table->addresses = memory_map(addresses_bytes(capacity));
     table->index = memory_map(index_bytes(table->index_slots));
-    if (table->sessions == NULL || table->index == NULL) {
+    if (table->sessions == NULL || table->addresses == NULL || table->index == NULL) {
         session_table_free(table);
         return -ENOMEM;
     }
@@ -39,6 +45,7 @@ int session_table_init(struct session_table *table, uint32_t capacity, uint64_t 
 
 void session_table_free(struct session_table *table) {
     memory_unmap(table->sessions, sessions_bytes(table->capacity));
+    memory_unmap(table->addresses, addresses_bytes(table->capacity));
     memory_unmap(table->index, index_bytes(table->index_slots));
     memset(table, 0, sizeof(*table));
 }
@@ -107,40 +114,78 @@ static void index_remove(struct session_table *table, const struct flow_key *key
     table->index[hole] = 0;
 }
 
-static uint32_t session_take(struct session_table *table) {
-    uint32_t number = table->free_head;
+static uint32_t take_free(struct session_table *table, enum ip_family family) {
+    uint32_t number = table->free_head[family];
 
-    if (number != 0) {
-        table->free_head = table->sessions[number].next_free;
+    if (number != 0)
+        table->free_head[family] = table->sessions[number].next_free;
+    return number;
+}
+
+/* A number of its own kind that has been used, one that has not, one of the other kind. */
+static uint32_t session_take(struct session_table *table, enum ip_family family) {
+    uint32_t number = take_free(table, family);
+
+    if (number != 0)
         return number;
-    }
-    return table->used_up_to < table->capacity ? ++table->used_up_to : 0;
+    if (table->used_up_to + 1 == table->used_from)
+        return take_free(table, !family);
+    return family == FAMILY_IPV4 ? ++table->used_up_to : --table->used_from;
+}
+
+static void set_key(struct session_table *table, session_ref ref, const struct flow_key *key) {
+    enum direction direction = session_direction(ref);
+
+    memcpy(&session_at(table, ref)->key[direction], key, sizeof(struct flow_short));
+    if (flow_is_v6(key))
+        session_addresses(table, ref)->v6[direction] = key->v6;
+    index_insert(table, key, ref);
 }
 
 uint32_t session_open(struct session_table *table, const struct flow_key *from_client,
                       const struct flow_key *from_rs) {
-    uint32_t number = session_take(table);
-    struct session *session = &table->sessions[number];
+    bool v6 = flow_is_v6(from_client) || flow_is_v6(from_rs);
+    uint32_t number = session_take(table, v6 ? FAMILY_IPV6 : FAMILY_IPV4);
 
     if (unlikely(number == 0))
         return 0;
-    memset(session, 0, sizeof(*session));
-    session->key[FROM_CLIENT] = *from_client;
-    session->key[FROM_RS] = *from_rs;
-    index_insert(table, from_client, number << 1 | FROM_CLIENT);
-    index_insert(table, from_rs, number << 1 | FROM_RS);
+    memset(&table->sessions[number], 0, sizeof(struct session));
+    set_key(table, number << 1 | FROM_CLIENT, from_client);
+    set_key(table, number << 1 | FROM_RS, from_rs);
     table->active++;
     return number;
 }
 
 void session_close(struct session_table *table, uint32_t number) {
     struct session *session = &table->sessions[number];
+    enum ip_family family = FAMILY_IPV4;
 
-    index_remove(table, &session->key[FROM_CLIENT], number << 1 | FROM_CLIENT);
-    index_remove(table, &session->key[FROM_RS], number << 1 | FROM_RS);
+    for (session_ref ref = number << 1; ref <= (number << 1 | 1); ref++) {
+        struct flow_key key = session_flow(table, ref);
+
+        if (flow_is_v6(&key))
+            family = FAMILY_IPV6;
+        index_remove(table, &key, ref);
+    }
     /* A key without a protocol equals no packet's: guesses made before now fail safely. */
     memset(session->key, 0, sizeof(session->key));
-    session->next_free = table->free_head;
-    table->free_head = number;
+    session->next_free = table->free_head[family];
+    table->free_head[family] = number;
     table->active--;
+}
+
+struct flow_key session_flow(const struct session_table *table, session_ref ref) {
+    struct flow_key key;
+
+    memcpy(&key, &session_at(table, ref)->key[session_direction(ref)], sizeof(struct flow_short));
+    if (flow_is_v6(&key))
+        key.v6 = session_addresses(table, ref)->v6[session_direction(ref)];
+    return key;
+}
+
+uint32_t session_next(const struct session_table *table, uint32_t number) {
+    number++;
+    if (number > table->used_up_to && number < table->used_from)
+        number = table->used_from;
+    return number <= table->capacity ? number : 0;
 }

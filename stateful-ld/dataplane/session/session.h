@@ -2,30 +2,38 @@
  * @file
  * Sessions of one worker: 128 bytes each, and an open-addressing index in which both directions of
  * a session point to it. 172 bytes a session all-in: 128 + 2 x 2 index entries of 8 (at most half
- * full) + 8 of the timing wheel + 4 of its local port.
+ * full) + 8 of the timing wheel + 4 of its local port. A session with a side in IPv6 has 64 bytes
+ * more, for its addresses: 236.
+ *
+ * Those are in an array of their own, which a session finds by its number. Sessions of IPv4 alone
+ * are numbered from 1 up, those with IPv6 from the capacity down, and only when the two meet is a
+ * number used by the other kind: so the array has no gaps, and costs nothing without IPv6.
  *
  * Not thread safe: a session lives and dies with the worker that owns its bucket.
  */
 #ifndef SLUICE_SESSION_SESSION_H
 #define SLUICE_SESSION_SESSION_H
 
+#include <stddef.h>
 #include <stdint.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_prefetch.h>
 
 #include "packet/flow.h"
 #include "session/tcp_state.h"
 
-/** One session. The first cache line is all that an established flow touches. */
+/** One session. The first cache line is all that an established IPv4 flow touches. */
 struct session {
-    struct flow_key key[2]; /**< by enum direction: the tuple as the client, as the RS sends it */
-    uint32_t last_seen_ms;  /**< low 32 bits of the worker's clock */
-    uint32_t target;        /**< index into snapshot.targets */
-    uint32_t armed_tick;    /**< what wheel_arm() returned */
+    struct flow_short key[2]; /**< by enum direction: the tuple as the client, as the RS sends it */
+    uint32_t last_seen_ms;    /**< low 32 bits of the worker's clock */
+    uint32_t armed_tick;      /**< what wheel_arm() returned */
+    uint16_t target;          /**< index into snapshot.targets */
     uint16_t bucket;
-    uint8_t state;       /**< enum session_state */
-    uint8_t local_slot;  /**< of the local IP, for the port allocator */
-    uint64_t packets[2]; /**< by enum direction */
+    uint8_t state;           /**< enum session_state */
+    uint8_t local_slot;      /**< of the local IP, for the port allocator */
+    uint8_t reserved_hot[2]; /**< room for what every packet has to know */
+    uint64_t packets[2];     /**< by enum direction */
 
     uint64_t created_ms __attribute__((aligned(64)));
     uint32_t next_free;   /**< while unused */
@@ -33,18 +41,26 @@ struct session {
 };
 
 _Static_assert(sizeof(struct session) == 128, "two cache lines");
+_Static_assert(offsetof(struct session, created_ms) == 64, "hot fields on the first");
+
+/** Addresses of a session with a side in IPv6, by enum direction; the IPv4 side's are not set. */
+struct session_addresses {
+    struct ip6_pair v6[2];
+};
 
 /** Session number and direction: number << 1 | direction. 0: none. */
 typedef uint32_t session_ref;
 
 struct session_table {
-    struct session *sessions; /**< [0] is never used */
-    uint64_t *index;          /**< hash << 32 | session_ref; 0: empty */
+    struct session *sessions;            /**< [0] is never used */
+    struct session_addresses *addresses; /**< of session number n: [capacity - n] */
+    uint64_t *index;                     /**< hash << 32 | session_ref; 0: empty */
     uint32_t index_slots;
     uint32_t capacity;
     uint32_t active;
-    uint32_t free_head;  /**< last closed, first reused: still in the cache */
-    uint32_t used_up_to; /**< sessions above have never been used */
+    uint32_t free_head[FAMILY_COUNT]; /**< last closed, first reused: still in the cache */
+    uint32_t used_up_to;              /**< sessions between this */
+    uint32_t used_from;               /**< and this have never been used */
     uint64_t seed;
 };
 
@@ -74,11 +90,24 @@ static inline enum direction session_direction(session_ref ref) {
     return (enum direction)(ref & 1);
 }
 
+/** Where a session with a side in IPv6 has its addresses. */
+static inline struct session_addresses *session_addresses(const struct session_table *table,
+                                                          session_ref ref) {
+    return &table->addresses[table->capacity - (ref >> 1)];
+}
+
 /** True when @p ref (any, also one that is out of date) is the session and direction of @p key. */
 static inline bool session_is(const struct session_table *table, session_ref ref,
                               const struct flow_key *key) {
-    return flow_equal(&session_at(table, ref)->key[session_direction(ref)], key);
+    enum direction direction = session_direction(ref);
+
+    return flow_short_equal(&session_at(table, ref)->key[direction], key) &&
+           (likely(!flow_is_v6(key)) ||
+            ip6_pair_equal(&session_addresses(table, ref)->v6[direction], &key->v6));
 }
+
+/** The whole tuple of packets of an open session. */
+struct flow_key session_flow(const struct session_table *table, session_ref ref);
 
 /**
  * What @p hash most likely stands for, without touching the session: for prefetching. The answer
@@ -101,6 +130,13 @@ uint32_t session_open(struct session_table *table, const struct flow_key *from_c
 
 /** Take session @p number out of the table; the number will be used again. */
 void session_close(struct session_table *table, uint32_t number);
+
+/**
+ * The number after @p number (0: the first) that has ever been used, open or not.
+ *
+ * @return 0 when there is none
+ */
+uint32_t session_next(const struct session_table *table, uint32_t number);
 
 /** True when @p number is an open session. */
 static inline bool session_is_open(const struct session_table *table, uint32_t number) {

@@ -18,6 +18,15 @@ rte_be32_t ip4(const char *text) {
     return address.s_addr;
 }
 
+struct ip_address ip_of(const char *text) {
+    struct in6_addr address;
+
+    if (strchr(text, ':') == NULL)
+        return ip_from_v4(ip4(text));
+    assert_int_equal(inet_pton(AF_INET6, text, &address), 1);
+    return ip_from_v6(address.s6_addr);
+}
+
 /* RFC 1071 4.1 as it is written there: 16-bit big-endian words, one after the other. */
 static uint32_t add_words(uint32_t sum, const uint8_t *at, size_t bytes) {
     for (; bytes > 1; bytes -= 2, at += 2)

@@ -16,6 +16,8 @@
 #include <rte_udp.h>
 #include <rte_vxlan.h>
 
+#include "packet/address.h"
+
 enum {
     FRAME_BYTES_MAX = 2048,
     FRAME_ICMP = 1,
@@ -30,6 +32,9 @@ struct frame {
 
 /** An address as people write it, in network order. */
 rte_be32_t ip4(const char *text);
+
+/** The same of either family. */
+struct ip_address ip_of(const char *text);
 
 /** A TCP or UDP packet over IPv4. Zero-initialise what does not matter; ports in host order. */
 struct flow_spec {

@@ -68,11 +68,17 @@ void harness_apply(struct harness *harness, const struct message *message) {
 }
 
 struct rte_ether_addr harness_mac_of(const char *address) {
-    rte_be32_t bytes = ip4(address);
+    struct ip_address bytes = ip_of(address);
     struct rte_ether_addr mac = { { 0x02 } };
 
-    memcpy(mac.addr_bytes + 2, &bytes, sizeof(bytes));
+    memcpy(mac.addr_bytes + 2, &bytes.word[3], sizeof(rte_be32_t));
     return mac;
+}
+
+struct neighbour *harness_neighbour(const struct harness *harness, const char *address) {
+    struct ip_address wanted = ip_of(address);
+
+    return neighbour_find(harness->dataplane.neighbours, &wanted);
 }
 
 void harness_resolve(struct harness *harness) {
@@ -81,7 +87,7 @@ void harness_resolve(struct harness *harness) {
     for (uint32_t i = 0; i < set->count; i++) {
         struct rte_ether_addr mac = { { 0x02 } };
 
-        memcpy(mac.addr_bytes + 2, &set->entries[i]->address, sizeof(rte_be32_t));
+        memcpy(mac.addr_bytes + 2, &set->entries[i]->address.word[3], sizeof(rte_be32_t));
         neighbour_heard(set->entries[i], &mac, harness->now_ms);
     }
 }

@@ -25,11 +25,14 @@ void harness_stop(struct harness *harness);
 /** Apply a configuration; fails the test when it is refused. Nothing is resolved yet. */
 void harness_apply(struct harness *harness, const struct message *message);
 
-/** Every neighbour answers: its MAC is 02:00 and the four bytes of its address. */
+/** Every neighbour answers: its MAC is 02:00 and the last four bytes of its address. */
 void harness_resolve(struct harness *harness);
 
 /** The MAC harness_resolve() gives @p address. */
 struct rte_ether_addr harness_mac_of(const char *address);
+
+/** The neighbour with @p address, or NULL. */
+struct neighbour *harness_neighbour(const struct harness *harness, const char *address);
 
 /** Worker 0 receives one frame. @return how many frames are in harness->sent. */
 uint32_t harness_receive(struct harness *harness, const struct frame *frame);

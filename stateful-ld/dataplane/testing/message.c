@@ -1,6 +1,7 @@
 #include "testing/message.h"
 
 #include <arpa/inet.h>
+#include <stdbool.h>
 
 #include "testing/test.h"
 
@@ -18,10 +19,12 @@ static char *keep_text(struct message *message, const char *text) {
 }
 
 ProtobufCBinaryData message_address(struct message *message, const char *text) {
-    struct in_addr address;
+    bool v6 = strchr(text, ':') != NULL;
+    size_t bytes = v6 ? 16 : 4;
+    uint8_t address[16];
 
-    assert_int_equal(inet_pton(AF_INET, text, &address), 1);
-    return (ProtobufCBinaryData){ .len = 4, .data = keep(message, &address, 4) };
+    assert_int_equal(inet_pton(v6 ? AF_INET6 : AF_INET, text, address), 1);
+    return (ProtobufCBinaryData){ .len = bytes, .data = keep(message, address, bytes) };
 }
 
 void message_begin(struct message *message) {
