@@ -32,6 +32,7 @@
 #include "controls/eip_v6.p4"
 #include "controls/steering.p4"
 #include "controls/steering_v6.p4"
+#include "controls/vpc.p4"
 #include "controls/ld_select.p4"
 #include "controls/ld_tunnel.p4"
 #include "controls/routing.p4"
@@ -49,6 +50,8 @@ control Gateway(inout headers_t hdr, inout metadata_t meta) {
     Flow() flow;
     EipLookup() eip_lookup;
     EipLookupV6() eip_lookup_v6;
+    VpcLookup() vpc_lookup;
+    EipSender() eip_sender;
     EipTranslate() eip_translate;
     Steering() steering;
     SteeringV6() steering_v6;
@@ -151,8 +154,15 @@ control Gateway(inout headers_t hdr, inout metadata_t meta) {
                     steering_v6.apply(hdr, meta);
                 }
             }
-            if (IS_FORWARD(meta)) {
-                bool from_vm = meta.eip.found && meta.eip.direction == eip_direction_t.OUT && !meta.steered;
+            bool out_of_vni = meta.vni != 0 && meta.eip.direction != eip_direction_t.IN;
+            if (out_of_vni && meta.from_ld && !meta.steered) {
+                vpc_lookup.apply(hdr, meta);
+            }
+            if (IS_FORWARD(meta) && out_of_vni && meta.eip.found && !meta.to_vpc) {
+                eip_sender.apply(hdr, meta);
+            }
+            if (IS_FORWARD(meta) && !meta.to_vpc) {
+                bool from_vm = out_of_vni && meta.eip.found && !meta.steered;
                 bool to_vip = meta.eip.found && meta.eip.direction == eip_direction_t.IN && meta.steered;
                 if (to_vm || from_vm || to_vip) {
                     eip_translate.apply(hdr, meta);
@@ -192,9 +202,9 @@ control Gateway(inout headers_t hdr, inout metadata_t meta) {
                 routing.apply(hdr, meta);
             }
         }
-        if (meta.verdict == verdict_t.PUNT && meta.punt_limited) {
+        if (meta.verdict == verdict_t.PUNT) {
             bool conforms;
-            punt_gcra.apply(meta.now_us, (bit<32>)meta.network_id, conforms);
+            punt_gcra.apply(meta.now_us, meta.network_id, meta.punt, conforms);
             if (!conforms) {
                 DROP(DROP_PUNT_LIMIT);
             }

@@ -17,6 +17,12 @@ enum bit<2> verdict_t {
     RECIRCULATE = 3  // once more through the gateway (hairpin)
 }
 
+// Why a packet is for the controller. Each has a limit of its own: strangers' packets must not keep neighbours' answers away.
+enum bit<1> punt_t {
+    NEIGHBOR_ANSWER = 0, // an ARP reply or a neighbour advertisement
+    UNRESOLVED = 1       // its next hop's MAC is not known
+}
+
 enum bit<2> eip_direction_t {
     NONE = 0,
     IN = 1,
@@ -31,6 +37,7 @@ struct flow_t {
     bit<16> src_port;
     bit<16> dst_port;
     bool has_ports;
+    bool is_fragment;         // and so has no ports, though its datagram has
 }
 
 struct flow_v6_t {
@@ -113,6 +120,7 @@ struct metadata_t {
     eip_v6_t eip_v6;
     bool high_priority;
 
+    bool to_vpc;              // from an LD to a VM inside the VPC
     bool steered;
     bool pinned;
     bool is_reply;            // to a local IP: the bucket is in the port
@@ -130,7 +138,7 @@ struct metadata_t {
     nexthop_id_t nexthop_id;
     bit<16> ecmp_group_id;
     bit<16> ecmp_hash;
-    bool punt_limited;        // the punt is one of many; the rate is bounded
+    punt_t punt;              // why, when the verdict is PUNT
     bool truncate;            // to packet_bytes: an ICMP error quotes no more, an answer drops what it does not know
 }
 

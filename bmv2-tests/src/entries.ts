@@ -92,6 +92,8 @@ export const entry = {
   },
   eipOut: (vni: number, address: string, networkId: number, vrfId: number, eip: string): Entry =>
     byVersion(eip, "eip_out", { vni, address }, "set_eip", { network_id: networkId, vrf_id: vrfId, eip }),
+  vm: (vni: number, address: string, mac: string, host: string): Entry =>
+    of(`vm${versionOf(address)}`, { vni, address }, "to_host", { mac, host }),
   /** @param byteTime - 2^-20 us a byte; tolerances in us */
   eipLimit: (
     index: number,

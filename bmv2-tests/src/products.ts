@@ -148,7 +148,7 @@ export function ecmpHash(vni: number, flow: FlowKey): number {
 export function toVm(
   eip: Eip,
   packet: readonly Layer[],
-  inside = translated(packet, { dst: eip.address }),
+  inside: readonly Layer[] = translated(packet, { dst: eip.address }),
   arrivedFor = GATEWAY_MAC,
 ): Layer[] {
   const srcPort = 0xc000 | (ecmpHash(eip.vni, flowOf(inside)) >> 2);

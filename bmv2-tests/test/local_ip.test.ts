@@ -1,6 +1,17 @@
 // `local_ip`: replies to a cluster's local addresses go to the LD of the bucket that their port carries.
 import { expect, test } from "vitest";
-import { datagram, from, hopped, packet, ping, to, toLd, tunnelled } from "../src/frames.js";
+import {
+  bucketOf,
+  bucketOfFlow,
+  datagram,
+  from,
+  hopped,
+  packet,
+  ping,
+  to,
+  toLd,
+  tunnelled,
+} from "../src/frames.js";
 import { type Gateway, useGateway } from "../src/gateway.js";
 import { build, fragments, ipv4, type Layer, payload, tcp, udp, withFields } from "../src/packet/index.js";
 import {
@@ -87,10 +98,16 @@ test("a prefix of length 0 takes all that nothing else serves, in its VNI", asyn
 test.each([
   ["ICMP", ping(SERVER, LOCAL_IP)],
   ["another protocol", [ipv4({ src: SERVER, dst: LOCAL_IP, protocol: 253 }), payload("x")]],
-  ["a first fragment", fragments(datagram(SERVER, LOCAL_IP, 80, 1025, "a".repeat(64)), 32)[0]!],
-  ["a later fragment", fragments(datagram(SERVER, LOCAL_IP, 80, 1025, "a".repeat(64)), 32)[1]!],
 ])("%s has no port that would tell the bucket, and is dropped", async (_name, packet) => {
   await gateway().expectDrop("REPLY_WITHOUT_PORT", FABRIC.port, [...from(FABRIC), ...packet]);
+});
+
+test("fragments meet at the LD of their addresses: it reads the port in the first one", async () => {
+  const pieces = fragments(datagram(SERVER, LOCAL_IP, 80, 1025, "a".repeat(64)), 32, 48);
+  expect(pieces).toHaveLength(3);
+  const bucket = bucketOf(0, pieces[0]!);
+  expect(bucket).toBe(bucketOfFlow(0, { src: SERVER, dst: LOCAL_IP, protocol: 17, srcPort: 0, dstPort: 0 }));
+  for (const piece of pieces.toReversed()) await expectReply(gateway(), piece, bucket);
 });
 
 test("its counter counts, dropped replies too", async () => {

@@ -1,8 +1,7 @@
-// `my_address_v6`: neighbour discovery and pings of the gateway's own IPv6 addresses; and what waits for a neighbour: packets
-// to an unresolved one go to the controller, at a limited rate.
-import { describe, expect, test } from "vitest";
-import { bucketOf, datagram, from, hopped, packetV6, pingV6, to, toLd, toService } from "../src/frames.js";
-import { dropsSince, useGateway } from "../src/gateway.js";
+// `my_address_v6`: neighbour discovery and pings of the gateway's own IPv6 addresses.
+import { describe, test } from "vitest";
+import { datagram, from, packetV6, pingV6, to } from "../src/frames.js";
+import { useGateway } from "../src/gateway.js";
 import {
   build,
   countingBytes,
@@ -22,18 +21,8 @@ import {
   withFields,
 } from "../src/packet/index.js";
 import { packetWithChecksum } from "../src/packet/wanted_checksum.js";
-import { CLIENT_V6, OWN_V6, PRODUCT_ENTRIES, SERVER_V6 } from "../src/products.js";
-import {
-  CARRIER,
-  CLIENT,
-  entry,
-  FABRIC,
-  GATEWAY_MAC,
-  ldOf,
-  SIDES,
-  type Side,
-  UPSTREAM,
-} from "../src/standard.js";
+import { CLIENT_V6, OWN_V6, PRODUCT_ENTRIES } from "../src/products.js";
+import { CARRIER, entry, SIDES, type Side, UPSTREAM } from "../src/standard.js";
 import { tsharkDecodesAll } from "../src/tshark_check.js";
 
 const gateway = useGateway(PRODUCT_ENTRIES);
@@ -221,74 +210,6 @@ describe("pings", () => {
     for (const packet of wrong) {
       await gateway().expectDrop("OWN_ADDRESS", UPSTREAM.port, [...from(UPSTREAM), ...packet], false);
     }
-  });
-});
-
-describe("an unresolved neighbour", () => {
-  test.each([
-    ["IPv4", "10.55.0.0/24", datagram(CLIENT, "10.55.0.9", 1, 2)],
-    ["IPv6", "2001:db8:55::/64", datagram(CLIENT_V6, "2001:db8:55::9", 1, 2)],
-  ])(
-    "%s: the packet goes to the controller, one hop on, as it would leave",
-    async (_version, prefix, packet) => {
-      const gw = gateway();
-      await gw.insert(entry.unresolved(0, prefix));
-      const [mac] = from(UPSTREAM);
-      await gw.expectPunt(UPSTREAM.port, [mac!, vlan({ vid: 0, pcp: 3 }), ...packet], {
-        ingressPort: UPSTREAM.port,
-        networkId: UPSTREAM.networkId,
-        layers: [mac!, ...hopped(packet)],
-      });
-    },
-  );
-
-  test("an LD's or a host's: the tunnel goes to the controller", async () => {
-    const gw = gateway();
-    const packet = toService();
-    const bucket = bucketOf(0, packet);
-    const ld = ldOf(bucket);
-    await gw.modify(entry.unresolved(0, `${ld.vtep}/32`));
-    const tunnel = toLd(ld, 0, bucket, packet, GATEWAY_MAC).filter((layer) => layer.kind !== "vlan");
-    await gw.expectPunt(UPSTREAM.port, [...from(UPSTREAM), ...packet], {
-      ingressPort: UPSTREAM.port,
-      networkId: UPSTREAM.networkId,
-      layers: [from(UPSTREAM)[0]!, ...tunnel.slice(1)],
-    });
-  });
-
-  test("100 a second and network at most, in bursts of 11", async () => {
-    const gw = gateway();
-    const FRAMES = 400;
-    await gw.insert(entry.network(6, 0, 601, 0), entry.unresolved(0, "10.55.0.0/24"));
-    const frame = build([...from(UPSTREAM), ...datagram(CLIENT, "10.55.0.9", 1, 2)]);
-    const before = await gw.drops();
-    const start = performance.now();
-    const { frames, packetIns } = await gw.target.injectAll(
-      Array.from({ length: FRAMES }, () => ({ port: 6, frame })),
-    );
-    const elapsedMs = performance.now() - start;
-    expect(frames.every((out) => out.length === 0)).toBe(true);
-    // Time here cannot be shorter than the switch's.
-    expect(packetIns.length).toBeGreaterThanOrEqual(11);
-    expect(packetIns.length).toBeLessThanOrEqual(Math.min(FRAMES, 12 + elapsedMs / 10));
-    const limited = dropsSince(before, await gw.drops()).PUNT_LIMIT?.packets ?? 0n;
-    expect(packetIns.length + Number(limited)).toBe(FRAMES);
-  });
-
-  test("resolved again, packets leave", async () => {
-    const gw = gateway();
-    await gw.insert(entry.unresolved(0, "10.55.0.0/24"));
-    await gw.modify(entry.route(0, "10.55.0.0/24", 21));
-    const packet = datagram(CLIENT, "10.55.0.9", 1, 2);
-    await gw.expectOut(UPSTREAM.port, [...from(UPSTREAM), ...packet], {
-      port: FABRIC.port,
-      layers: [...to(FABRIC), ...hopped(packet)],
-    });
-    const other = datagram(SERVER_V6, CLIENT_V6, 1, 2);
-    await gw.expectOut(FABRIC.port, [...from(FABRIC), ...other], {
-      port: UPSTREAM.port,
-      layers: [...to(UPSTREAM), ...hopped(other)],
-    });
   });
 });
 

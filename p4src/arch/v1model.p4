@@ -120,15 +120,20 @@ control IcmpGcra(in bit<48> now_us, in bit<32> network_id, out bool conforms) {
     }
 }
 
-const bit<64> PUNT_US = 10000; // 100 packets a second and network, in bursts of up to 10
+// Packets for the controller, a network: 1000 neighbours' answers a second and 100 packets to unknown neighbours, in bursts of
+// as many as come in 100 ms.
+const bit<64> NEIGHBOR_ANSWER_US = 1000;
+const bit<64> UNRESOLVED_US = 10000;
 const bit<32> PUNT_TOLERANCE_US = 100000;
 
-control PuntGcra(in bit<48> now_us, in bit<32> network_id, out bool conforms) {
-    register<bit<64>>(NETWORK_CELLS) punt_tat;
+control PuntGcra(in bit<48> now_us, in network_id_t network_id, in punt_t why, out bool conforms) {
+    register<bit<64>>(2 * NETWORK_CELLS) punt_tat;
 
     apply {
+        bit<32> cell = (bit<32>)(network_id ++ why);
+        bit<64> cost = (why == punt_t.UNRESOLVED ? UNRESOLVED_US : NEIGHBOR_ANSWER_US) << GCRA_FRACTION_BITS;
         @atomic {
-            GCRA(punt_tat, network_id, now_us, PUNT_US << GCRA_FRACTION_BITS, PUNT_TOLERANCE_US, conforms)
+            GCRA(punt_tat, cell, now_us, cost, PUNT_TOLERANCE_US, conforms)
         }
     }
 }

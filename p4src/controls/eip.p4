@@ -126,6 +126,20 @@ control HostTunnel(inout headers_t hdr, inout metadata_t meta) {
     }
 }
 
+// May the sender of a packet speak for the EIP that eip_out found? The address, the VPC and the host must be the ones it is bound
+// to; LDs answer for a VIP. What a VM sends to a VIP inside its VPC needs no EIP, but must come from its host all the same.
+control EipSender(inout headers_t hdr, inout metadata_t meta) {
+    apply {
+        bool is_address = hdr.packet.ipv4.isValid() ? meta.eip.owner == hdr.packet.ipv4.src_addr :
+                                                      meta.eip_v6.owner == hdr.packet.ipv6.src_addr;
+        bool is_owner = is_address && meta.eip.vni == meta.vni;
+        bool is_place = meta.eip.owner_is_vip ? meta.from_ld : meta.eip.host == meta.sender_vtep;
+        if (is_owner ? !is_place : !meta.steered) {
+            DROP(DROP_SPOOFED_SOURCE);
+        }
+    }
+}
+
 // Translates the packet of an EIP that was found, within its limit, and counts it: cell 2 * index for in, + 1 for out.
 control EipTranslate(inout headers_t hdr, inout metadata_t meta) {
     EipLimit() limit;
@@ -135,17 +149,7 @@ control EipTranslate(inout headers_t hdr, inout metadata_t meta) {
 
     apply {
         bool is_out = meta.eip.direction == eip_direction_t.OUT;
-        // The address, the VPC and the host must be the ones the EIP is bound to; LDs answer for a VIP.
-        bool is_address = hdr.packet.ipv4.isValid() ? meta.eip.owner == hdr.packet.ipv4.src_addr :
-                                                      meta.eip_v6.owner == hdr.packet.ipv6.src_addr;
-        bool is_owner = meta.eip.vni == meta.vni && is_address &&
-                        ((meta.eip.owner_is_vip && meta.from_ld) ||
-                         (!meta.eip.owner_is_vip && meta.eip.host == meta.sender_vtep));
-        if (is_out && !is_owner) {
-            DROP(DROP_SPOOFED_SOURCE);
-        } else {
-            limit.apply(hdr, meta);
-        }
+        limit.apply(hdr, meta);
         if (IS_FORWARD(meta)) {
             if (hdr.packet.ipv4.isValid()) {
                 rewrite.apply(hdr.packet, is_out, is_out ? meta.eip.address : meta.eip.owner);

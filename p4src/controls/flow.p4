@@ -28,11 +28,11 @@ control Flow(inout headers_t hdr, inout metadata_t meta) {
 
     apply {
         bool is_error = hdr.packet.embedded_ipv4.isValid() || hdr.packet.embedded_ipv6.isValid();
-        bool is_fragment = hdr.packet.ipv6_fragment.isValid();
+        meta.flow.is_fragment = hdr.packet.ipv6_fragment.isValid();
         bool about_other = false;
         if (hdr.packet.ipv4.isValid()) {
             ipv4_flow();
-            is_fragment = hdr.packet.ipv4.more_fragments == 1 || hdr.packet.ipv4.fragment_offset != 0;
+            meta.flow.is_fragment = hdr.packet.ipv4.more_fragments == 1 || hdr.packet.ipv4.fragment_offset != 0;
             if (is_error) {
                 meta.flow.src = hdr.packet.embedded_ipv4.dst_addr;
                 meta.flow.protocol = hdr.packet.embedded_ipv4.protocol;
@@ -40,7 +40,7 @@ control Flow(inout headers_t hdr, inout metadata_t meta) {
             }
         } else {
             ipv6_flow();
-            if (is_fragment) {
+            if (meta.flow.is_fragment) {
                 meta.flow.protocol = hdr.packet.ipv6_fragment.next_header;
             }
             if (is_error) {
@@ -62,7 +62,7 @@ control Flow(inout headers_t hdr, inout metadata_t meta) {
             } else if (hdr.packet.embedded_udp.isValid()) {
                 ports(hdr.packet.embedded_udp.dst_port, hdr.packet.embedded_udp.src_port);
             }
-        } else if (!is_fragment) {
+        } else if (!meta.flow.is_fragment) {
             if (hdr.packet.tcp.isValid()) {
                 ports(hdr.packet.tcp.src_port, hdr.packet.tcp.dst_port);
             } else if (hdr.packet.udp.isValid()) {

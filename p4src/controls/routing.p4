@@ -4,7 +4,7 @@
 //                        ├─► group ─► ecmp_group ──────┘
 //                        ├─► discard
 //                        ├─► hairpin: an EIP or VIP of this gateway, once more from the start
-//                        └─► unresolved: a neighbour whose MAC is not known yet, punted at a limited rate
+//                        └─► unresolved: a neighbour whose MAC is not known yet, punted (PuntGcra limits the rate)
 //
 // What is routed is the packet, or the tunnel around it. A group's members are a fixed number of slots, each of which names
 // a next hop: a next hop that leaves is replaced in its own slots, so that only its own flows move.
@@ -43,7 +43,7 @@ control Routing(inout headers_t hdr, inout metadata_t meta) {
     @id(ACTION_UNRESOLVED)
     action unresolved() {
         meta.verdict = verdict_t.PUNT;
-        meta.punt_limited = true;
+        meta.punt = punt_t.UNRESOLVED;
     }
 
     @id(TABLE_ROUTE)

@@ -7,6 +7,9 @@
 //
 // An ICMP error is steered as the packet it is about would be if it went the same way: the embedded header with its ends
 // exchanged. So it reaches the LD that holds the session.
+//
+// Fragments have no ports: all of a datagram meet at one LD by the hash of their addresses, to a VIP and to a local IP alike.
+// That LD reads the ports in the first one and passes them on to the LD of the datagram's own bucket.
 #ifndef SLUICE_STEERING_P4
 #define SLUICE_STEERING_P4
 
@@ -123,7 +126,7 @@ control Steering(inout headers_t hdr, inout metadata_t meta) {
             }
         }
 
-        if (meta.is_reply) {
+        if (meta.is_reply && !meta.flow.is_fragment) {
             meta.bucket = meta.flow.dst_port & (BUCKETS - 1);
             if (!meta.flow.has_ports) {
                 DROP(DROP_REPLY_WITHOUT_PORT);

@@ -114,7 +114,7 @@ control SteeringV6(inout headers_t hdr, inout metadata_t meta) {
             }
         }
 
-        if (meta.is_reply) {
+        if (meta.is_reply && !meta.flow.is_fragment) {
             meta.bucket = meta.flow.dst_port & (BUCKETS - 1);
             if (!meta.flow.has_ports) {
                 DROP(DROP_REPLY_WITHOUT_PORT);

@@ -78,6 +78,8 @@ function makersOf(version: 4 | 6): Record<string, Maker> {
         random.pick(VRFS),
         address(random),
       ),
+    vm: (random) =>
+      entry.vm(random.pick(VNIS), address(random), random.pick(OTHER_MACS), random.pick(ADDRESSES)),
     flow_pin: (random) =>
       entry.flowPin(
         random.pick(VNIS),
@@ -185,6 +187,7 @@ const FIRST: Record<string, number> = {
       source_policy: 12,
       eip_in: 24,
       eip_out: 30,
+      vm: 20,
       flow_pin: 40,
       service: 60,
       vip: 12,

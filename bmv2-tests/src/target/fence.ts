@@ -5,11 +5,18 @@
 // number (port mod 4), so there is a fence frame for each; what goes to the controller travels on another stream and has its
 // own. The fence has ports, a network and an address to itself: no entry of a test touches its way.
 import type { Entry } from "@sluice/controller/p4runtime";
-import { arp, BROADCAST, build, ethernet, payload } from "../packet/index.js";
+import { arp, BROADCAST, build, ethernet, payload, vlan } from "../packet/index.js";
 
 /** One of each remainder mod 4. */
 export const FENCE_PORTS = [500, 501, 502, 503] as const;
-export const FENCE_NETWORK = 0xfffe;
+const NETWORK = 0xfffe;
+/** Networks that packet-ins take turns in, since a network's are limited: one for each VLAN from 1. */
+const PUNT_NETWORKS = Array.from({ length: 16 }, (_, i) => ({ vid: 1 + i, networkId: 0xff00 + i }));
+/** Not for tests. */
+export const FENCE_NETWORKS: ReadonlySet<number> = new Set([
+  NETWORK,
+  ...PUNT_NETWORKS.map(({ networkId }) => networkId),
+]);
 
 const MAC = "02:fe:00:00:00:01";
 const ADDRESS = "169.254.255.254";
@@ -17,19 +24,24 @@ const ASKER_MAC = "02:fe:00:00:00:02";
 
 /** Always present; left out of what tests see. */
 export const FENCE_ENTRIES: readonly Entry[] = [
-  ...FENCE_PORTS.map((port) => ({
-    table: "network",
-    match: { port, vlan_id: 0 },
-    action: "set_network",
-    params: { network_id: FENCE_NETWORK, vrf_id: FENCE_NETWORK },
-  })),
-  {
+  ...FENCE_PORTS.map((port) => network(port, 0, NETWORK)),
+  ...PUNT_NETWORKS.map(({ vid, networkId }) => network(FENCE_PORTS[0], vid, networkId)),
+  ...[...FENCE_NETWORKS].map((networkId) => ({
     table: "my_address",
-    match: { network_id: FENCE_NETWORK, address: ADDRESS },
+    match: { network_id: networkId, address: ADDRESS },
     action: "own_address",
     params: { mac: MAC },
-  },
+  })),
 ];
+
+function network(port: number, vlanId: number, networkId: number): Entry {
+  return {
+    table: "network",
+    match: { port, vlan_id: vlanId },
+    action: "set_network",
+    params: { network_id: networkId, vrf_id: NETWORK },
+  };
+}
 
 /** An ARP request that the gateway answers out of the port it came from. */
 export function fenceQuestion(): Uint8Array {
@@ -43,6 +55,7 @@ export function fenceQuestion(): Uint8Array {
 export function fencePunt(number: number): Uint8Array {
   return build([
     ethernet({ dst: BROADCAST, src: ASKER_MAC }),
+    vlan({ vid: PUNT_NETWORKS[number % PUNT_NETWORKS.length]!.vid }),
     arp({
       operation: 2,
       senderMac: ASKER_MAC,

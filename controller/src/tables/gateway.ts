@@ -343,6 +343,44 @@ export const eip_in_v6 = {
   bind_vip_v6: (match: EipInV6Key, params: BindVipV6Params): Entry => ({ table: "eip_in_v6", match: { ...match }, action: "bind_vip_v6", params: { ...params } }),
 };
 
+export interface VmKey {
+  /** 24 bits. */
+  vni: number;
+  /** 32 bits. */
+  address: Ipv4;
+}
+
+export interface ToHostParams {
+  /** 48 bits. */
+  mac: Mac;
+  /** 32 bits. */
+  host: Ipv4;
+}
+
+/** Table vm: 262144 entries. */
+export const vm = {
+  to_host: (match: VmKey, params: ToHostParams): Entry => ({ table: "vm", match: { ...match }, action: "to_host", params: { ...params } }),
+};
+
+export interface VmV6Key {
+  /** 24 bits. */
+  vni: number;
+  /** 128 bits. */
+  address: string;
+}
+
+export interface ToHostParams {
+  /** 48 bits. */
+  mac: Mac;
+  /** 32 bits. */
+  host: Ipv4;
+}
+
+/** Table vm_v6: 262144 entries. */
+export const vm_v6 = {
+  to_host: (match: VmV6Key, params: ToHostParams): Entry => ({ table: "vm_v6", match: { ...match }, action: "to_host", params: { ...params } }),
+};
+
 export interface EipLimitKey {
   /** 24 bits. */
   index: number;
@@ -715,4 +753,4 @@ export const ecmp_members = {
   group: (group: number, members: ProfileGroup["members"]): ProfileGroup => ({ profile: "ecmp_members", group, members }),
 };
 
-export type TableName = "network" | "my_mac" | "ld_source" | "my_address" | "my_address_v6" | "source_policy" | "source_policy_v6" | "acl" | "acl_v6" | "my_tunnel" | "icmp_source" | "icmp_source_v6" | "eip_out" | "eip_in" | "eip_out_v6" | "eip_in_v6" | "eip_limit" | "priority_port" | "tunnel_source" | "flow_pin" | "service" | "vip" | "local_ip" | "flow_pin_v6" | "service_v6" | "vip_v6" | "local_ip_v6" | "ld_of_bucket" | "previous_ld_of_bucket" | "ld" | "route" | "route_v6" | "ecmp_group" | "nexthop";
+export type TableName = "network" | "my_mac" | "ld_source" | "my_address" | "my_address_v6" | "source_policy" | "source_policy_v6" | "acl" | "acl_v6" | "my_tunnel" | "icmp_source" | "icmp_source_v6" | "eip_out" | "eip_in" | "eip_out_v6" | "eip_in_v6" | "vm" | "vm_v6" | "eip_limit" | "priority_port" | "tunnel_source" | "flow_pin" | "service" | "vip" | "local_ip" | "flow_pin_v6" | "service_v6" | "vip_v6" | "local_ip_v6" | "ld_of_bucket" | "previous_ld_of_bucket" | "ld" | "route" | "route_v6" | "ecmp_group" | "nexthop";

@@ -1,0 +1,212 @@
+// Clients inside a VPC: an internal VIP answers them through `vm`, and an EIP that is bound to the VIP, or to the client, does
+// not get in between.
+import { describe, expect, test } from "vitest";
+import {
+  bucketOf,
+  datagram,
+  from,
+  hopped,
+  packetOf,
+  ping,
+  pingV6,
+  to,
+  toLd,
+  tunnelled,
+} from "../src/frames.js";
+import { type Gateway, useGateway } from "../src/gateway.js";
+import { type Ipv4, type Layer, tcp, withFields } from "../src/packet/index.js";
+import {
+  bindingOf,
+  type Eip,
+  fromVm,
+  HOST_A,
+  HOST_B,
+  PRODUCT_ENTRIES,
+  sourceOf,
+  toVm,
+  translated,
+  VERSIONS,
+} from "../src/products.js";
+import {
+  CLUSTER,
+  entry,
+  FABRIC,
+  FABRIC_MAC,
+  FABRIC_TAGGED,
+  GATEWAY_VTEP,
+  LD1,
+  LD2,
+  type Ld,
+  ldOf,
+  UPSTREAM,
+} from "../src/standard.js";
+import { tsharkDecodesAll } from "../src/tshark_check.js";
+
+const gateway = useGateway(PRODUCT_ENTRIES);
+const VNI = 0x3003;
+
+describe.each(VERSIONS)("$version", ({ version, client: outsider, a, b }) => {
+  const isV4 = version === "IPv4";
+  const vip = isV4 ? "172.16.0.10" : "fd00:3::10";
+  /** A VM in the VIP's VPC, with an EIP of its own. */
+  const vm: Eip = {
+    eip: isV4 ? "203.0.113.57" : "2001:db8:113::57",
+    index: isV4 ? 50 : 51,
+    vni: VNI,
+    address: isV4 ? "172.16.0.77" : "fd00:3::77",
+    mac: "02:00:00:0c:00:77",
+    host: HOST_B,
+  };
+  /** The VIP's own EIP. */
+  const vipEip: Eip = {
+    ...vm,
+    eip: isV4 ? "203.0.113.58" : "2001:db8:113::58",
+    index: vm.index + 2,
+    address: vip,
+  };
+  const internal = [
+    entry.service(VNI, vip, 6, 443, CLUSTER),
+    entry.vip(VNI, vip, CLUSTER),
+    entry.vm(VNI, vm.address, vm.mac, vm.host.vtep),
+  ];
+  const eips = [
+    bindingOf(vm),
+    sourceOf(vm),
+    entry.eipIn(UPSTREAM.networkId, vipEip.eip, { index: vipEip.index, vni: VNI, vip }),
+    sourceOf(vipEip),
+  ];
+  /** With EIPs or without: inside the VPC it must not matter. */
+  const SETUPS = { "without EIPs": internal, "client and VIP have EIPs": [...internal, ...eips] };
+
+  const syn = (src: string, dst: string) => packetOf(src, dst, [tcp({ srcPort: 40_000, dstPort: 443 })]);
+  const synAck = (src: string, dst: string) =>
+    packetOf(src, dst, [tcp({ srcPort: 443, dstPort: 40_000, flags: 0x12 })]);
+  const fromLd = (ld: Ld, packet: readonly Layer[], vni = VNI, outer: Partial<Ipv4> = {}) => [
+    ...from(ld.side),
+    ...tunnelled(vni, packet, { ip: { src: ld.vtep, ...outer } }),
+  ];
+  const atLd = (inside: readonly Layer[]) => {
+    const bucket = bucketOf(VNI, inside);
+    return { port: ldOf(bucket).side.port, layers: toLd(ldOf(bucket), VNI, bucket, inside, FABRIC_MAC) };
+  };
+  /** As the VM's host gets it from inside the VPC: nothing is translated. */
+  const atHost = (packet: readonly Layer[]) => ({
+    port: FABRIC.port,
+    layers: toVm(vm, packet, packet, FABRIC_MAC),
+  });
+
+  describe.each(Object.entries(SETUPS))("%s", (_name, entries) => {
+    test("a VM's packet to the VIP reaches an LD with the VM's own address", async () => {
+      const gw = gateway();
+      await gw.insert(...entries);
+      const packet = syn(vm.address, vip);
+      await gw.expectOut(FABRIC.port, fromVm(vm, packet), atLd(packet));
+    });
+
+    test("the LD's answer reaches the VM in its host's tunnel, with the VIP as source", async () => {
+      const gw = gateway();
+      await gw.insert(...entries);
+      const pong = isV4
+        ? ping(vip, vm.address, "pong", { type: 0 })
+        : pingV6(vip, vm.address, "pong", { type: 129 });
+      for (const ld of [LD1, LD2]) {
+        for (const packet of [synAck(vip, vm.address), datagram(vip, vm.address, 6000, 4000), pong]) {
+          await gw.expectOut(ld.side.port, fromLd(ld, packet), atHost(packet));
+        }
+      }
+    });
+  });
+
+  test("the answer's tunnel comes from the address that the LD sent to", async () => {
+    const gw = gateway();
+    await gw.insert(...internal, entry.myTunnel("10.0.0.9", FABRIC.networkId));
+    const packet = synAck(vip, vm.address);
+    const wanted = atHost(packet);
+    const [mac, outer, ...rest] = [...wanted.layers] as [Layer, Ipv4, ...Layer[]];
+    expect(outer.src).toBe(GATEWAY_VTEP);
+    await gw.expectOut(FABRIC.port, fromLd(LD1, packet, VNI, { dst: "10.0.0.9" }), {
+      ...wanted,
+      layers: [mac, { ...outer, src: "10.0.0.9" }, ...rest],
+    });
+  });
+
+  test("only an LD, from its own port, is served", async () => {
+    const gw = gateway();
+    await gw.insert(...internal);
+    const packet = synAck(vip, vm.address);
+    await gw.expectDrop("VNI_UNREACHABLE", FABRIC.port, fromVm({ ...vm, host: HOST_A }, packet));
+    const elsewhere = [...from(FABRIC_TAGGED), ...tunnelled(VNI, packet, { ip: { src: LD1.vtep } })];
+    await gw.expectDrop("VNI_UNREACHABLE", FABRIC_TAGGED.port, elsewhere);
+    await gw.expectDrop("VNI_UNREACHABLE", LD1.side.port, fromLd(LD1, packet, VNI + 1));
+    await gw.expectDrop("VNI_UNREACHABLE", LD1.side.port, fromLd(LD1, synAck(vip, a.address)));
+  });
+
+  test("the last hop ends here", async () => {
+    const gw = gateway();
+    await gw.insert(...internal);
+    const packet = synAck(vip, vm.address);
+    const low = isV4 ? withFields(packet, "ipv4", { ttl: 1 }) : withFields(packet, "ipv6", { hopLimit: 1 });
+    await gw.expectDrop("TTL_EXCEEDED", LD1.side.port, fromLd(LD1, low));
+  });
+
+  test("a VM that moves to another host is reached there from its one write on", async () => {
+    const gw = gateway();
+    await gw.insert(...internal);
+    await gw.modify(entry.vm(VNI, vm.address, vm.mac, HOST_A.vtep));
+    const packet = synAck(vip, vm.address);
+    await gw.expectOut(LD1.side.port, fromLd(LD1, packet), {
+      port: FABRIC.port,
+      layers: toVm({ ...vm, host: HOST_A }, packet, packet, FABRIC_MAC),
+    });
+  });
+
+  test("to the VIP, too, a VM with an EIP sends from its own host only", async () => {
+    const gw = gateway();
+    await gw.insert(...SETUPS["client and VIP have EIPs"]);
+    const packet = syn(vm.address, vip);
+    await gw.expectDrop("SPOOFED_SOURCE", FABRIC.port, fromVm({ ...vm, host: HOST_A }, packet));
+    const asVip = syn(vip, isV4 ? "172.16.0.11" : "fd00:3::11");
+    await gw.insert(entry.vip(VNI, isV4 ? "172.16.0.11" : "fd00:3::11", CLUSTER));
+    await gw.expectDrop("SPOOFED_SOURCE", FABRIC.port, fromVm(vm, asVip));
+    // Another VM has the address now; who had it keeps the VIPs inside, but not the EIP.
+    await gw.modify(bindingOf(vm, { ...a, host: HOST_A }));
+    await gw.expectOut(FABRIC.port, fromVm(vm, packet), atLd(packet));
+    await gw.expectDrop("SPOOFED_SOURCE", FABRIC.port, fromVm(vm, syn(vm.address, outsider)));
+  });
+
+  /** The four packets' ways between a VM with an EIP, here `sender`, and the VIP by its EIP, out and in again. */
+  async function expectByEip(gw: Gateway, sender: Eip): Promise<void> {
+    const question = syn(sender.address, vipEip.eip);
+    const inside = translated(question, { src: sender.eip, dst: vip });
+    await gw.expectOut(FABRIC.port, fromVm(sender, question), atLd(inside));
+    const answer = synAck(vip, sender.eip);
+    const outside = translated(answer, { src: vipEip.eip });
+    const wanted = toVm(sender, outside, translated(outside, { dst: sender.address }), FABRIC_MAC);
+    await gw.expectOut(LD1.side.port, fromLd(LD1, answer), { port: FABRIC.port, layers: wanted });
+  }
+
+  test("the VIP by its EIP, from a VM of the same VPC with an EIP of its own", async () => {
+    const gw = gateway();
+    await gw.insert(...SETUPS["client and VIP have EIPs"]);
+    await expectByEip(gw, vm);
+  });
+
+  test("the VIP by its EIP, from a VM of another VPC", async () => {
+    const gw = gateway();
+    await gw.insert(...SETUPS["client and VIP have EIPs"]);
+    await expectByEip(gw, a);
+    await expectByEip(gw, b);
+  });
+
+  test("a client outside gets its answer by the VIP's EIP, as before", async () => {
+    const gw = gateway();
+    await gw.insert(...SETUPS["client and VIP have EIPs"]);
+    const answer = synAck(vip, outsider);
+    await gw.expectOut(LD1.side.port, fromLd(LD1, answer), {
+      port: UPSTREAM.port,
+      layers: [...to(UPSTREAM), ...hopped(translated(answer, { src: vipEip.eip }))],
+    });
+  });
+});
+
+tsharkDecodesAll(gateway);
