@@ -5,10 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <time.h>
 
-#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
@@ -17,6 +15,7 @@
 
 #include "control/control.h"
 #include "forward/heartbeat.h"
+#include "forward/loop.h"
 #include "forward/worker.h"
 #include "log.h"
 #include "options.h"
@@ -30,7 +29,7 @@ enum {
 };
 
 static volatile sig_atomic_t stopping;
-static volatile sig_atomic_t workers_stopping; /* later: they have a last beat to send */
+static volatile int workers_stopping; /* later: they have a last beat to send */
 static struct options options;
 static struct dataplane dataplane;
 static struct heartbeat heartbeat;
@@ -55,38 +54,13 @@ static void on_fatal_signal(int number) {
     raise(number);
 }
 
-static uint64_t clock_ms(void) {
-    static uint64_t cycles_per_ms;
+static int worker_main(void *worker) {
+    const struct loop_options loop = {
+        .stop = &workers_stopping,
+        .idle_sleep_us = options.idle_sleep_us,
+    };
 
-    if (cycles_per_ms == 0)
-        cycles_per_ms = rte_get_tsc_hz() / 1000;
-    return rte_rdtsc() / cycles_per_ms;
-}
-
-static void idle(void) {
-    const struct timespec nap = { .tv_nsec = (long)options.idle_sleep_us * 1000 };
-
-    if (options.idle_sleep_us != 0)
-        nanosleep(&nap, NULL);
-    else
-        rte_pause();
-}
-
-static int worker_main(void *argument) {
-    struct worker *worker = argument;
-
-    worker_of_this_thread = worker;
-    /* A short sleep is to be short: the kernel's default slack alone is 50 us. */
-    prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
-    rte_rcu_qsbr_thread_register(dataplane.rcu, worker->id);
-    rte_rcu_qsbr_thread_online(dataplane.rcu, worker->id);
-    while (!workers_stopping) {
-        if (worker_poll(worker, clock_ms()) == 0)
-            idle();
-        rte_rcu_qsbr_quiescent(dataplane.rcu, worker->id);
-    }
-    rte_rcu_qsbr_thread_offline(dataplane.rcu, worker->id);
-    rte_rcu_qsbr_thread_unregister(dataplane.rcu, worker->id);
+    loop_run(worker, &loop);
     return 0;
 }
 
