@@ -12,11 +12,26 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn, Optional
 
+from labkit import catalogue
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="npm run lab --", description=__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="npm run lab --",
+        description=__doc__,
+        epilog=catalogue.listing(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--scenario",
+        action="append",
+        choices=(*catalogue.SCENARIOS, "all"),
+        metavar="NAME",
+        help="what is shown; may be given several times",
+    )
     parser.add_argument(
         "--target",
         choices=("softswitch", "bmv2"),
@@ -53,11 +68,12 @@ def main() -> None:
     options = parse_options()
     try:
         prepare()
-        from labkit import scenario  # only now is Mininet sure to be there
+        from labkit import scenario, shows  # only now is Mininet sure to be there
 
         signal.signal(signal.SIGTERM, end)
         signal.signal(signal.SIGHUP, end)
-        scenario.run(options.target, options.keep)
+        wanted = [shows.BY_NAME[name]() for name in catalogue.chosen(options.scenario)]
+        scenario.run(options.target, wanted, options.keep)
     except KeyboardInterrupt:
         fail("interrupted", 128 + signal.SIGINT)
 

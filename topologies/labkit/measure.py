@@ -1,37 +1,113 @@
 """Reads from the switch and the LDs what they have counted (by `sluice get`)."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Sequence
 
 from . import plan
-from .eip import EipTraffic
-from .report import Eip, Ld, Measured, Service, Session
 from .sluice import Sluice
-from .traffic import Result
 
-_READ = ("drops", "sessions", "services", "lds", "buckets", "eips")
+@dataclass(frozen=True)
+class Session:
+    """A session as an LD holds it."""
+
+    ld: str
+    client: str
+    vip: str
+    local: str
+    rs: str
+    rs_address: str
+    state: str
+    bucket: int
 
 
-def everything(sluice: Sluice, traffic: Result, eip_traffic: EipTraffic) -> Measured:
-    """All that the report shows, as it is now."""
+@dataclass(frozen=True)
+class Ld:
+    """An LD's own counters."""
+
+    name: str
+    sessions_total: int  # ever opened
+    buckets: int
+    packets_in: int
+    packets_out: int
+    drops: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service as the switch counts it."""
+
+    name: str
+    vip: str
+    cluster: str
+    packets: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Eip:
+    """An EIP as the switch holds and counts it."""
+
+    name: str
+    address: str
+    bound: str
+    packets_in: int
+    bytes_in: int
+    packets_out: int
+    bytes_out: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What all parts have counted, at one time."""
+
+    lds: Sequence[Ld]
+    services: Sequence[Service]
+    buckets: dict[str, int]  # that the switch sends to each LD
+    switch_drops: dict[str, int]
+    eips: Sequence[Eip]
+
+    def service(self, name: str) -> Service:
+        return next(item for item in self.services if item.name == name)
+
+    def eip(self, name: str) -> Eip:
+        return next(item for item in self.eips if item.name == name)
+
+
+_READ = ("drops", "services", "lds", "buckets", "eips")
+
+
+def everything(sluice: Sluice) -> Measured:
+    """All that the reports show, as it is now."""
     # At the same time: the numbers then belong together, and each command takes a while to start.
     with ThreadPoolExecutor() as pool:
-        drops, sessions, services, lds, buckets, eips = pool.map(sluice.get, _READ)
-    switch = next(part for part in drops if part["part"] == plan.SWITCH)
+        drops, services, lds, buckets, eips = pool.map(sluice.get, _READ)
     return Measured(
-        traffic=traffic,
         lds=[_ld(item) for item in lds],
-        sessions=[_session(item) for item in sessions],
         services=[_service(item) for item in services],
         buckets={item["ld"]: int(item["buckets"]) for item in buckets},
-        switch_drops=_numbers(switch["drops"]),
-        eip_traffic=eip_traffic,
+        switch_drops=_drops_of(drops, plan.SWITCH),
         eips=[_eip(item) for item in eips],
     )
 
 
+def sessions(sluice: Sluice, service: str, limit: int) -> list[Session]:
+    """At most `limit` of each LD."""
+    listed = sluice.get("sessions", "--service", service, "--limit", str(limit))
+    return [_session(item) for item in listed]
+
+
+def switch_drops(sluice: Sluice) -> dict[str, int]:
+    """Packets that the switch has dropped, by the name of the reason."""
+    return _drops_of(sluice.get("drops"), plan.SWITCH)
+
+
+def _drops_of(parts: Any, name: str) -> dict[str, int]:
+    return _numbers(next(part for part in parts if part["part"] == name)["drops"])
+
+
 def _ld(item: dict[str, Any]) -> Ld:
-    fields = ("buckets", "sessions_total", "sessions_active", "packets_in", "packets_out")
+    fields = ("buckets", "sessions_total", "packets_in", "packets_out")
     return Ld(item["name"], **{field: int(item[field]) for field in fields}, drops=_numbers(item["drops"]))
 
 

@@ -9,7 +9,8 @@ from mininet.node import Node, Switch
 from . import plan
 from .errors import LabError
 
-_QUIET_SYSCTLS = ("net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
+# IPv6 is off but on interfaces that have an address of it.
+_SYSCTLS = ("net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1", "net.ipv4.conf.all.rp_filter=0")
 # Packets on a veth are otherwise handed over with unfilled checksums, merged segments and VLAN tags beside the frame.
 _OFFLOADS = ("tx", "rx", "tso", "gso", "gro", "rxvlan", "txvlan")
 
@@ -19,13 +20,13 @@ class LabNode(Node):
 
     def config(self, **_params: Any) -> dict[str, Any]:
         """Called by Mininet when the links are there. Replaces its configuration by the plan's."""
-        lines = [f"sysctl -q -w {setting}" for setting in _QUIET_SYSCTLS]
+        lines = [f"sysctl -q -w {setting}" for setting in _SYSCTLS]
         lines.append("ip link set lo up")
         for interface in plan.interfaces_of(self.name):
             lines += _interface_lines(interface)
-        gateway = plan.DEFAULT_GATEWAY.get(self.name)
-        if gateway:
-            lines.append(f"ip route add default via {gateway}")
+        for gateways in (plan.DEFAULT_GATEWAY, plan.DEFAULT_GATEWAY_V6):
+            if self.name in gateways:
+                lines.append(f"ip route add default via {gateways[self.name]}")
         self.sh(*lines, *self.extra_lines())
         return {}
 
@@ -48,11 +49,44 @@ class LabNode(Node):
 
 
 class Router(LabNode):
-    """A Linux router; the gateway announces the VIP's prefix to it (a static route here)."""
+    """A Linux router of the internet; the gateway announces the public prefixes to it (static routes here). Answers to
+    the client go to the client's first address, whichever router they come by."""
 
     def extra_lines(self) -> Sequence[str]:
-        gateway = plan.SWITCH_ADDRESS[self.name]
-        return ("sysctl -q -w net.ipv4.ip_forward=1", f"ip route add {plan.PUBLIC_PREFIX} via {gateway}")
+        lines = [
+            "sysctl -q -w net.ipv4.ip_forward=1",
+            "sysctl -q -w net.ipv6.conf.all.forwarding=1",
+            f"ip route add {plan.PUBLIC_PREFIX} via {plan.SWITCH_ADDRESS[self.name]}",
+            f"ip route add {plan.PUBLIC_PREFIX_V6} via {plan.SWITCH_ADDRESS_V6[self.name]}",
+        ]
+        for family, (address, via) in client_by(self.name).items():
+            if address != via:
+                lines.append(f"ip {family} route add {address} via {via}")
+        return lines
+
+
+class CarrierRouter(LabNode):
+    """The router of the single-carrier network, whose frames to the gateway are tagged. `vlan_device.py` moves them
+    between its VLAN device, a TAP, and the link: kernels without 802.1Q exist."""
+
+    def extra_lines(self) -> Sequence[str]:
+        device = plan.CARRIER_DEVICE
+        return (
+            "sysctl -q -w net.ipv4.ip_forward=1",
+            f"ip tuntap add dev {device} mode tap",
+            f"ip link set {device} address {plan.CARRIER_ROUTER_MAC} mtu {plan.TENANT_MTU} up",
+            f"ip address add {plan.CARRIER_ROUTER_ADDRESS} dev {device}",
+            f"ip route add {plan.CARRIER_PREFIX} via {plan.SWITCH_ADDRESS[self.name]}",
+        )
+
+
+class Uplink(LabNode):
+    """The Ethernet switch that all routers share with one port of the gateway; tagged frames pass as they are."""
+
+    def extra_lines(self) -> Sequence[str]:
+        ports = [interface.name for interface in plan.interfaces_of(self.name)]
+        joined = [f"ip link set {port} master br0" for port in ports]
+        return ("ip link add br0 type bridge", *joined, "ip link set br0 up")
 
 
 class Hypervisor(LabNode):
@@ -70,14 +104,16 @@ class Hypervisor(LabNode):
             *(f"ip link set {self.name}-eth{port} master br0" for port in range(1, len(me.guests) + 1)),
             "ip link set br0 up",
         ]
-        remote = [(plan.VPC_GATEWAY, plan.VPC_GATEWAY_MAC, plan.SWITCH_VTEP)]
-        remote += [
-            (guest.address, guest.mac, host.vtep) for host in plan.HOSTS if host is not me for guest in host.guests
-        ]
-        for address, mac, vtep in remote:
+        lines += enable_ipv6(device)
+        remote = [(plan.VPC_GATEWAY_MAC, plan.SWITCH_VTEP, (plan.VPC_GATEWAY, plan.VPC_GATEWAY_V6))]
+        for host in plan.HOSTS:
+            if host is not me:
+                remote += [(guest.mac, host.vtep, guest.addresses) for guest in host.guests]
+        for mac, vtep, addresses in remote:
             lines.append(f"bridge fdb append {mac} dev {device} dst {vtep}")
             lines.append(f"bridge fdb replace {mac} dev {device} master static")
-            lines.append(f"ip neighbour replace {address} lladdr {mac} dev {device} nud permanent")
+            for address in addresses:
+                lines.append(f"ip neighbour replace {address} lladdr {mac} dev {device} nud permanent")
         return lines
 
 
@@ -101,9 +137,38 @@ def _interface_lines(interface: plan.Interface) -> list[str]:
         f"ethtool -K {interface.name} {offloads}",
         f"ip link set {interface.name} mtu {interface.mtu} {arp} up",
     ]
-    if interface.address:
-        lines.append(f"ip address add {interface.address} dev {interface.name}")
+    # An answer may come in by another router than the one that the request left by.
+    lines.append(f"sysctl -q -w net.ipv4.conf.{interface.name}.rp_filter=0")
+    for address in (interface.address, *interface.also):
+        if address:
+            lines.append(f"ip address add {address} dev {interface.name}")
+    if interface.address_v6:
+        lines += enable_ipv6(interface.name)
+        lines.append(f"ip address add {interface.address_v6} dev {interface.name} nodad")
     return lines
+
+
+def enable_ipv6(device: str) -> list[str]:
+    """Shell lines. What the kernel says about its multicast groups (RFC 3810) is said before the switch listens."""
+    settings = (
+        ("accept_dad", 0),
+        ("accept_ra", 0),
+        ("router_solicitations", 0),
+        ("mldv2_unsolicited_report_interval", 1),
+        ("disable_ipv6", 0),
+    )
+    return [f"sysctl -q -w net.ipv6.conf.{device}.{name}={value}" for name, value in settings]
+
+
+def client_by(router: str) -> dict[str, tuple[str, str]]:
+    """`ip` option of the family → the client's first address, and its address on the link to this router."""
+    router_mac = plan.interfaces_of(router)[0].mac
+    link = next(one for one, other in plan.LINKS if other.mac == router_mac)
+    assert link.address and link.address_v6
+    return {
+        "-4": (plan.address_of(plan.CLIENT), plan.host_of(link.address)),
+        "-6": (plan.address_v6_of(plan.CLIENT), plan.host_of(link.address_v6)),
+    }
 
 
 def same_network_namespace(pid: int) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 from mininet.net import Mininet
@@ -29,7 +30,7 @@ http {{
   uwsgi_temp_path {run}/{name}.nginx.tmp;
   scgi_temp_path {run}/{name}.nginx.tmp;
   server {{
-    listen {address}:80;
+    {listen}
     default_type text/plain;
     location = / {{ return 200 "{name} $remote_addr:$remote_port\\n"; }}
     location / {{ root {run}/www; }}
@@ -94,16 +95,29 @@ def start_ld(parts: Parts, run: RunDir, node: LabNode) -> None:
 
 def start_web_server(parts: Parts, run: RunDir, node: LabNode) -> None:
     """nginx that answers with its node's name and the peer it sees."""
-    address = _first_address(node.name)
+    interface = plan.interfaces_of(node.name)[0]
+    addresses = [plan.host_of(address) for address in (interface.address, *interface.also) if address]
+    if interface.address_v6:
+        addresses.append(f"[{plan.host_of(interface.address_v6)}]")
+    listen = " ".join(f"listen {address}:80;" for address in addresses)
     conf = run / f"{node.name}.nginx.conf"
-    conf.write_text(_NGINX_CONF.format(run=run.path, name=node.name, address=address))
+    conf.write_text(_NGINX_CONF.format(run=run.path, name=node.name, listen=listen))
     # -e: nginx opens its log before it reads the configuration, by default one in /var/log
     parts.start(node.name, node, "nginx", "-e", "stderr", "-c", str(conf), "-p", str(run.path))
 
 
+def start_carrier(parts: Parts, node: LabNode) -> None:
+    """The VLAN device of the carrier's router."""
+    program = str(ROOT / "topologies/labkit/vlan_device.py")
+    link = plan.interfaces_of(node.name)[1].name
+    parts.start(node.name, node, sys.executable, "-B", program, link, str(plan.CARRIER_VLAN), plan.CARRIER_DEVICE)
+
+
 def start_all(parts: Parts, run: RunDir, net: Mininet, target: str) -> None:
     """Starts every program and returns when each listens."""
+    (run / "www").mkdir()
     start_switch(parts, run, net[plan.SWITCH], target)
+    start_carrier(parts, net[plan.CARRIER_ROUTER])
     for ld in plan.LDS:
         start_ld(parts, run, net[ld])
     for name in plan.WEB_SERVERS:
@@ -116,15 +130,9 @@ def start_all(parts: Parts, run: RunDir, net: Mininet, target: str) -> None:
         wait_for(lambda node=net[name]: _listens(node), f"nginx of {name} answers", parts)
 
 
-def _first_address(name: str) -> str:
-    address = plan.interfaces_of(name)[0].address
-    assert address is not None
-    return address.split("/")[0]
-
-
 def _listens(node: LabNode) -> bool:
     try:
-        node.sh(f"curl --silent --output /dev/null http://{_first_address(node.name)}/")
+        node.sh(f"curl --silent --output /dev/null http://{plan.address_of(node.name)}/")
     except LabError:
         return False
     return True

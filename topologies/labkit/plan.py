@@ -1,11 +1,12 @@
 """Who is where: every node, link and address of the lab. topologies/sluice.yaml tells the controller the same.
 
-    c1 ── r1 ──1 gw1 2── ld1
-                    3── ld2
-                    4── rs1
-                    5── h1 ─┬ rs2   (VPC "blue", VNI 100)
-                            └ vm1   (the same VPC; has the EIP)
-                    6── h2 ── rs3   (VPC "blue", VNI 100)
+         ┌ r1 ┐                         2── ld1
+    c1 ──┼ r2 ┼─ x1 ──1 gw1             3── ld2
+         └ r3 ┘  │                      4── rs1
+    c2 ─── m1 ───┘ (VLAN 30)            5── h1 ─┬ rs2   (VPC "blue", VNI 100)
+                                                └ vm1   (the same VPC; has the EIPs)
+                                        6── h2 ─┬ rs3   (VPC "blue")
+                                                └ vm2
 """
 
 from dataclasses import dataclass
@@ -15,8 +16,7 @@ VIP = "203.0.113.10"
 VIP_PORT = 80
 SERVICE = "web"
 PUBLIC_PREFIX = "203.0.113.0/24"
-EIP = "203.0.113.50"
-EIP_NAME = "vm1"
+PUBLIC_PREFIX_V6 = "2001:db8:113::/48"
 
 SWITCH = "gw1"
 SWITCH_MAC = "02:00:00:01:00:01"
@@ -29,15 +29,29 @@ FABRIC_MTU = 1600
 TENANT_MTU = 1500
 
 CLIENT = "c1"
-ROUTER = "r1"
+ROUTERS = ("r1", "r2", "r3")
+UPLINK = "x1"
 LDS = ("ld1", "ld2")
 REAL_SERVERS = ("rs1", "rs2", "rs3")
 VM = "vm1"
-# Who serves HTTP: the VM to those who reach it by its EIP, the client to the VM.
-WEB_SERVERS = (*REAL_SERVERS, VM, CLIENT)
+OTHER_VM = "vm2"
+
+# The second upstream network: a single carrier's, tagged on the same port of the switch.
+CARRIER_CLIENT = "c2"
+CARRIER_ROUTER = "m1"
+CARRIER_PREFIX = "100.64.9.0/24"
+CARRIER_VLAN = 30
+CARRIER_DEVICE = f"vlan{CARRIER_VLAN}"
+CARRIER_ROUTER_ADDRESS = "100.64.0.2/30"
+CARRIER_ROUTER_MAC = "02:00:00:00:0a:30"
+CARRIER_VIP = "100.64.9.10"
+
+# Who serves HTTP: the VMs to those who reach them by an EIP, the clients to the VMs.
+WEB_SERVERS = (*REAL_SERVERS, VM, OTHER_VM, CLIENT, CARRIER_CLIENT)
 
 VNI = 100
 VPC_GATEWAY = "192.168.0.1"
+VPC_GATEWAY_V6 = "fd00:100::1"
 # No machine has this MAC: the hosts' FDB sends it to the gateway's tunnel address.
 VPC_GATEWAY_MAC = "02:00:00:64:00:01"
 
@@ -51,6 +65,8 @@ class Interface:
     address: Optional[str] = None
     mtu: int = FABRIC_MTU
     port: int = 0
+    address_v6: Optional[str] = None
+    also: tuple[str, ...] = ()  # further addresses
 
     @property
     def name(self) -> str:
@@ -65,6 +81,12 @@ class Guest:
     address: str
     mac: str
     bridge_mac: str  # of the host's interface towards the guest
+    address_v6: Optional[str] = None
+    also: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return (self.address, *self.also, *([self.address_v6] if self.address_v6 else []))
 
 
 @dataclass(frozen=True)
@@ -82,23 +104,60 @@ HOSTS = (
         "10.0.5.2",
         (
             Guest("rs2", "192.168.0.2", "02:00:00:64:00:02", "02:00:00:00:08:01"),
-            Guest(VM, "192.168.0.10", "02:00:00:64:00:0a", "02:00:00:00:08:02"),
+            # The second address is for its second EIP: by its source the gateway knows which one is meant.
+            Guest(VM, "192.168.0.10", "02:00:00:64:00:0a", "02:00:00:00:08:02", "fd00:100::10", ("192.168.0.12",)),
         ),
     ),
-    Host("h2", "10.0.6.2", (Guest("rs3", "192.168.0.3", "02:00:00:64:00:03", "02:00:00:00:09:01"),)),
+    Host(
+        "h2",
+        "10.0.6.2",
+        (
+            Guest("rs3", "192.168.0.3", "02:00:00:64:00:03", "02:00:00:00:09:01"),
+            Guest(OTHER_VM, "192.168.0.11", "02:00:00:64:00:0b", "02:00:00:00:09:02", "fd00:100::11"),
+        ),
+    ),
 )
+
+
+@dataclass(frozen=True)
+class Eip:
+    """An elastic IP as sluice.yaml has it, and the guest that has it."""
+
+    name: str
+    address: str
+    vm: str
+    vm_address: str
+
+
+EIP = Eip("vm1", "203.0.113.50", VM, "192.168.0.10")
+EIP_V6 = Eip("vm1-v6", "2001:db8:113::50", VM, "fd00:100::10")
+CARRIER_EIP = Eip("vm1-carrier", "100.64.9.50", VM, "192.168.0.12")
 
 
 def _switch_port(port: int) -> Interface:
     return Interface(SWITCH, SWITCH_MAC, port=port)
 
 
+def _router_links(i: int, router: str) -> tuple[tuple[Interface, Interface], ...]:
+    """Router i is between the client and the Ethernet switch that all routers share with the gateway."""
+    net, net_v6 = "198.51.100.{}/27", f"2001:db8:51:{i + 1}::{{}}/64"
+    up, up_v6 = f"192.0.2.{i + 2}/29", f"2001:db8:1::{i + 2}/64"
+    client = Interface(
+        CLIENT, f"02:00:00:00:01:1{i}", net.format(32 * i + 2), TENANT_MTU, port=i, address_v6=net_v6.format(2)
+    )
+    below = Interface(router, f"02:00:00:00:01:2{i}", net.format(32 * i + 1), TENANT_MTU, address_v6=net_v6.format(1))
+    above = Interface(router, f"02:00:00:00:02:0{i + 2}", up, TENANT_MTU, port=1, address_v6=up_v6)
+    return ((client, below), (above, Interface(UPLINK, f"02:00:00:00:02:1{i}", port=i + 1)))
+
+
 LINKS: tuple[tuple[Interface, Interface], ...] = (
+    *(link for i, router in enumerate(ROUTERS) for link in _router_links(i, router)),
     (
-        Interface("c1", "02:00:00:00:01:02", "198.51.100.2/24", TENANT_MTU),
-        Interface("r1", "02:00:00:00:01:01", "198.51.100.1/24", TENANT_MTU),
+        Interface(CARRIER_CLIENT, "02:00:00:00:0a:02", "100.64.2.2/24", TENANT_MTU),
+        Interface(CARRIER_ROUTER, "02:00:00:00:0a:01", "100.64.2.1/24", TENANT_MTU),
     ),
-    (Interface("r1", "02:00:00:00:02:02", "192.0.2.2/30", TENANT_MTU, port=1), _switch_port(1)),
+    (Interface(CARRIER_ROUTER, "02:00:00:00:02:30", port=1), Interface(UPLINK, "02:00:00:00:02:13", port=4)),
+    (Interface(UPLINK, "02:00:00:00:02:14"), _switch_port(1)),
     (Interface("ld1", "02:00:00:00:03:02"), _switch_port(2)),
     (Interface("ld2", "02:00:00:00:04:02"), _switch_port(3)),
     (Interface("rs1", "02:00:00:00:05:02", "10.0.4.2/24", TENANT_MTU), _switch_port(4)),
@@ -106,7 +165,14 @@ LINKS: tuple[tuple[Interface, Interface], ...] = (
     (Interface("h2", "02:00:00:00:07:02", "10.0.6.2/24"), _switch_port(6)),
     *(
         (
-            Interface(guest.name, guest.mac, f"{guest.address}/24", TENANT_MTU),
+            Interface(
+                guest.name,
+                guest.mac,
+                f"{guest.address}/24",
+                TENANT_MTU,
+                address_v6=guest.address_v6 and f"{guest.address_v6}/64",
+                also=tuple(f"{address}/24" for address in guest.also),
+            ),
             Interface(host.name, guest.bridge_mac, port=port),
         )
         for host in HOSTS
@@ -117,19 +183,30 @@ LINKS: tuple[tuple[Interface, Interface], ...] = (
 # Next hop of everything that is not on a node's own subnet.
 DEFAULT_GATEWAY = {
     "c1": "198.51.100.1",
+    "c2": "100.64.2.1",
     "rs1": "10.0.4.1",
     "h1": "10.0.5.1",
     "h2": "10.0.6.1",
-    "rs2": VPC_GATEWAY,
-    "rs3": VPC_GATEWAY,
-    "vm1": VPC_GATEWAY,
+    **{guest.name: VPC_GATEWAY for host in HOSTS for guest in host.guests},
+}
+DEFAULT_GATEWAY_V6 = {
+    "c1": "2001:db8:51:1::1",
+    **{guest.name: VPC_GATEWAY_V6 for host in HOSTS for guest in host.guests if guest.address_v6},
 }
 
 # The switch's own address on the link to each node that has a kernel address there (node → address).
-SWITCH_ADDRESS = {"r1": "192.0.2.1", "rs1": "10.0.4.1", "h1": "10.0.5.1", "h2": "10.0.6.1"}
+SWITCH_ADDRESS = {
+    **{router: "192.0.2.1" for router in ROUTERS},
+    CARRIER_ROUTER: "100.64.0.1",
+    "rs1": "10.0.4.1",
+    "h1": "10.0.5.1",
+    "h2": "10.0.6.1",
+}
+SWITCH_ADDRESS_V6 = {router: "2001:db8:1::1" for router in ROUTERS}
 
 # Its first address in the fabric, from which it answers there.
 SWITCH_FABRIC_ADDRESS = "10.0.2.1"
+SWITCH_FABRIC_ADDRESS_V6 = "2001:db8:f::1"
 
 # How the path to each real server looks, for the picture.
 RS_PATH = {"rs1": "plain, routed", "rs2": f"VXLAN {VNI} → h1", "rs3": f"VXLAN {VNI} → h2"}
@@ -142,3 +219,32 @@ def node_names() -> list[str]:
 
 def interfaces_of(node: str) -> list[Interface]:
     return [end for link in LINKS for end in link if end.node == node]
+
+
+def address_of(node: str) -> str:
+    """The first address of a node, without its prefix length."""
+    return next(host_of(end.address) for end in interfaces_of(node) if end.address)
+
+
+def address_v6_of(node: str) -> str:
+    """The first IPv6 address of a node, without its prefix length."""
+    return next(host_of(end.address_v6) for end in interfaces_of(node) if end.address_v6)
+
+
+def host_of(interface_address: str) -> str:
+    """10.0.5.2/24 → 10.0.5.2"""
+    return interface_address.split("/")[0]
+
+
+def host_of_guest(name: str) -> Host:
+    return next(host for host in HOSTS for guest in host.guests if guest.name == name)
+
+
+def guest(name: str) -> Guest:
+    return next(guest for host in HOSTS for guest in host.guests if guest.name == name)
+
+
+def vm_line(eip: Eip) -> str:
+    """What sluice.yaml says in an EIP's line `vm:`."""
+    address = f'"{eip.vm_address}"' if ":" in eip.vm_address else eip.vm_address
+    return f"{{ vpc: blue, address: {address}, host: {host_of_guest(eip.vm).vtep}, mac: {guest(eip.vm).mac} }}"

@@ -10,39 +10,59 @@ YAML = (Path(__file__).resolve().parents[1] / "sluice.yaml").read_text(encoding=
 
 
 class PlanTest(unittest.TestCase):
-    def test_every_link_to_the_switch_is_a_port_with_a_neighbour(self) -> None:
-        for one, other in plan.LINKS:
-            if other.node != plan.SWITCH:
-                continue
-            with self.subTest(node=one.node):
-                self.assertRegex(YAML, rf"\{{ port: {other.port}, network: \w+, address: [\d./]+ \}}")
-                if one.address:
-                    address = one.address.split("/")[0]
-                    self.assertIn(f"{{ address: {address}, mac: {one.mac}, port: {other.port} }}", YAML)
-                else:  # an LD: it is the switch's neighbour by its place in the cluster
-                    self.assertIn(f"mac: {one.mac}\n", YAML)
+    def test_every_station_next_to_the_switch_is_on_a_port_of_it(self) -> None:
+        stations = [
+            (one, other.port) for one, other in plan.LINKS if other.node == plan.SWITCH and one.node != plan.UPLINK
+        ]
+        stations += [(plan.interfaces_of(router)[1], 1) for router in plan.ROUTERS]
+        for station, port in stations:
+            with self.subTest(node=station.node):
+                self.assertRegex(YAML, rf"\{{ port: {port}, network: \w+, address: [\d./]+[ ,]")
+                if station.address is None:  # an LD: it is the switch's neighbour by its place in the cluster
+                    self.assertIn(f"mac: {station.mac}\n", YAML)
+                for address in (station.address, station.address_v6):
+                    if address:
+                        self.assertRegex(YAML, _neighbor(plan.host_of(address), station.mac, port))
+
+    def test_the_carrier_is_on_its_vlan(self) -> None:
+        gateway, vlan = plan.SWITCH_ADDRESS[plan.CARRIER_ROUTER], plan.CARRIER_VLAN
+        self.assertIn(f"{{ port: 1, vlan: {vlan}, network: carrier, address: {gateway}/30 }}", YAML)
+        address = plan.host_of(plan.CARRIER_ROUTER_ADDRESS)
+        self.assertIn(f"{{ address: {address}, mac: {plan.CARRIER_ROUTER_MAC}, port: 1, vlan: {vlan} }}", YAML)
+        self.assertIn(f"prefixes: [{plan.CARRIER_PREFIX}]\n", YAML)
+        self.assertIn(f"vip: {plan.CARRIER_VIP}\n", YAML)
 
     def test_addresses_of_switch_service_and_guests(self) -> None:
         self.assertIn(f"mac: {plan.SWITCH_MAC}\n", YAML)
         self.assertIn(f"tunnel_address: {plan.SWITCH_VTEP}\n", YAML)
         self.assertIn(f"vip: {plan.VIP}\n", YAML)
         self.assertIn(f"vni: {plan.VNI}\n", YAML)
-        for address in plan.SWITCH_ADDRESS.values():
-            self.assertRegex(YAML, rf"address: {re.escape(address)}/\d+ }}")
+        self.assertIn(f'prefixes: [{plan.PUBLIC_PREFIX}, "{plan.PUBLIC_PREFIX_V6}"]\n', YAML)
+        for address in (*plan.SWITCH_ADDRESS.values(), *plan.SWITCH_ADDRESS_V6.values(), plan.SWITCH_FABRIC_ADDRESS_V6):
+            self.assertRegex(YAML, rf'address(_v6)?: "?{re.escape(address)}/\d+')
         for host in plan.HOSTS:
             for guest in host.guests:
-                text = YAML.partition(f"name: {guest.name}\n")[2].partition("- name")[0]
-                for line in (f"address: {guest.address}", f"host: {host.vtep}", f"mac: {guest.mac}"):
-                    self.assertIn(f"{line}\n", text)
-        self.assertIn(f"- name: {plan.EIP_NAME}\n    address: {plan.EIP}\n", YAML)
-        self.assertIn(f"prefixes: [{plan.PUBLIC_PREFIX}]\n", YAML)
+                text = YAML.partition(f"- name: {guest.name}\n")[2].partition("- name")[0]
+                if guest.name in plan.REAL_SERVERS:
+                    for line in (f"address: {guest.address}", f"host: {host.vtep}", f"mac: {guest.mac}"):
+                        self.assertIn(f"{line}\n", text)
+
+    def test_eips_are_those_of_the_guests(self) -> None:
+        for eip in (plan.EIP, plan.EIP_V6, plan.CARRIER_EIP):
+            text = YAML.partition(f"- name: {eip.name}\n")[2].partition("- name")[0].replace('"', "")
+            self.assertIn(f"address: {eip.address}\n", text)
+            self.assertIn(plan.vm_line(eip).replace('"', ""), text)
 
     def test_macs_are_local_unicast_and_differ_between_nodes(self) -> None:
-        owner: dict[str, str] = {plan.VPC_GATEWAY_MAC: "VPC gateway"}
+        owner: dict[str, str] = {plan.VPC_GATEWAY_MAC: "VPC gateway", plan.CARRIER_ROUTER_MAC: "carrier"}
         for link in plan.LINKS:
             for end in link:
                 self.assertTrue(end.mac.startswith("02:"), end.mac)
                 self.assertEqual(owner.setdefault(end.mac, end.node), end.node)
+
+
+def _neighbor(address: str, mac: str, port: int) -> str:
+    return rf'\{{ address: "?{re.escape(address)}"?, mac: {mac}, port: {port}(, vlan: 0)? \}}'
 
 
 if __name__ == "__main__":

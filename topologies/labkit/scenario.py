@@ -4,19 +4,21 @@ import os
 import signal
 import sys
 import time
+from typing import Sequence
 
 from mininet.cli import CLI
 from mininet.log import setLogLevel
 
-from . import eip, measure, parts, plan, ready, report, run_dir, topology, traffic
+from . import measure, parts, plan, ready, run_dir, topology
 from .errors import LabError
 from .processes import Parts
 from .run_dir import RunDir
+from .show import Lab, Show
 from .sluice import Sluice
 
 
-def run(target: str, keep: bool) -> None:
-    """Builds the lab, starts its parts, sends traffic, shows what was counted; cleans up in any case.
+def run(target: str, shows: Sequence[Show], keep: bool) -> None:
+    """Builds the lab, starts its parts, runs the shows, tells what was counted; cleans up in any case.
     Ends the program with status 1 and one line when the lab fails."""
     setLogLevel("output")
     swept = run_dir.sweep_stale()
@@ -31,7 +33,9 @@ def run(target: str, keep: bool) -> None:
     try:
         try:
             parts.check_target(target)
-            failure = _traffic(clock, target, net, directory, programs, sluice)
+            lab = Lab(net, directory, programs, sluice, target)
+            _start(clock, lab, net)
+            failure = _run(clock, lab, shows)
         except LabError as error:
             failure = str(error)
         if failure:
@@ -47,32 +51,28 @@ def run(target: str, keep: bool) -> None:
     print(f"\nlab: passed in {clock.seconds():.1f} s")
 
 
-def _traffic(
-    clock: "_Clock", target: str, net: topology.LabNet, directory: RunDir, programs: Parts, sluice: Sluice
-) -> str:
-    """Everything up to the report. Returns what was wrong, "" when nothing was."""
+def _start(clock: "_Clock", lab: Lab, net: topology.LabNet) -> None:
+    """Everything up to the first packet of a client."""
     topology.build(net)
     clock.step(f"{len(plan.node_names())} nodes, each in a network namespace of its own")
-    traffic.make_blob(directory)
-    parts.start_all(programs, directory, net, target)
-    clock.step(f"switch ({target}), {len(plan.LDS)} LDs and {len(plan.REAL_SERVERS)} real servers run")
-    sluice.apply()
-    sluice.check_nothing_to_do()
+    parts.start_all(lab.programs, lab.directory, net, lab.target)
+    clock.step(f"switch ({lab.target}), {len(plan.LDS)} LDs and {len(plan.REAL_SERVERS)} real servers run")
+    lab.sluice.apply()
+    lab.sluice.check_nothing_to_do()
     clock.step("sluice apply: switch and LDs are configured, and a second apply would write nothing")
-    ready.wait(net, programs)
+    ready.wait(net, lab.programs)
     clock.step("the switch forwards and answers for its addresses")
-    client = net[plan.CLIENT]
-    result = traffic.small_requests(client, directory)
-    clock.step(f"{result.requests} requests from {plan.CLIENT} to {plan.VIP}:{plan.VIP_PORT}")
-    traffic.ping_vip(client, result)
-    eip_traffic = eip.run(net)
-    clock.step(f"ping, requests both ways, traceroute and path MTU of the EIP {plan.EIP}")
-    measured = measure.everything(sluice, result, eip_traffic)
-    result.failures += traffic.big_requests(client, directory).failures
-    clock.step(f"{traffic.BLOBS} downloads of {traffic.BLOB_BYTES // 1024} KiB, compared byte for byte")
-    programs.check_alive()
-    report.show(measured)
-    return "; ".join(report.verdict(measured)[:3])
+
+
+def _run(clock: "_Clock", lab: Lab, shows: Sequence[Show]) -> str:
+    """All shows, then their reports. Returns what was wrong, "" when nothing was."""
+    for show in shows:
+        clock.step(f"{show.name}: {show.run(lab)}")
+    measured = measure.everything(lab.sluice)
+    lab.programs.check_alive()
+    for show in shows:
+        print(show.report(measured), flush=True)
+    return "; ".join([failure for show in shows for failure in show.failures][:3])
 
 
 class _Prompt(CLI):

@@ -49,8 +49,16 @@ class Sluice:
         """Raises LabError when the switch or an LD differs from the desired state (`sluice diff` then fails)."""
         self("diff", "-f", str(self.file))
 
-    def get(self, what: str) -> Any:
-        return json.loads(self("get", what, "-f", str(self.file), "--output", "json"))
+    def change_line(self, section: str, old: str, new: str) -> None:
+        """Changes one line of the desired state: the first one with `old` in the section `- name: SECTION`."""
+        lines = self.file.read_text(encoding="utf-8").splitlines(keepends=True)
+        start = next(i for i, line in enumerate(lines) if line.strip() == f"- name: {section}")
+        at = next(i for i in range(start, len(lines)) if old in lines[i])
+        lines[at] = lines[at].replace(old, new)
+        self.file.write_text("".join(lines), encoding="utf-8")
+
+    def get(self, *what: str) -> Any:
+        return json.loads(self("get", *what, "-f", str(self.file), "--output", "json"))
 
     def shell_function(self) -> str:
         """A line for another terminal's shell, after which `sluice …` works on this lab."""

@@ -5,14 +5,15 @@ from mininet.topo import Topo
 
 from . import plan
 from .errors import LabError
-from .nodes import GatewaySwitch, Hypervisor, LabNode, Router, same_network_namespace
+from .nodes import CarrierRouter, GatewaySwitch, Hypervisor, LabNode, Router, Uplink, same_network_namespace
 
 
 class LabTopo(Topo):
     """The plan as Mininet wants it."""
 
     def build(self) -> None:
-        kinds = {plan.SWITCH: GatewaySwitch, plan.ROUTER: Router}
+        kinds = {plan.SWITCH: GatewaySwitch, plan.UPLINK: Uplink, plan.CARRIER_ROUTER: CarrierRouter}
+        kinds.update({router: Router for router in plan.ROUTERS})
         kinds.update({host.name: Hypervisor for host in plan.HOSTS})
         for name in plan.node_names():
             add = self.addSwitch if name == plan.SWITCH else self.addHost

@@ -2,22 +2,19 @@
 
 import hashlib
 import os
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import plan
-from .errors import LabError
-from .nodes import LabNode
-from .run_dir import RunDir
+from .. import plan
+from ..errors import LabError
+from ..nodes import LabNode
+from ..run_dir import RunDir
 
 REQUESTS = 240
-PINGS = 10
 CONCURRENCY = 8
 LIMIT_S = 25
-BLOB_BYTES = 256 * 1024
-BLOBS = 6
+DOWNLOAD_BYTES = 256 * 1024
 
 
 @dataclass
@@ -25,34 +22,19 @@ class Result:
     """Outcome of the requests, counted from the answers themselves."""
 
     requests: int = 0
-    pings: int = 0
     per_rs: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
 
 
-def make_blob(run: RunDir) -> None:
-    """A file of random bytes that every real server serves: it fills whole packets, unlike the short answers."""
-    (run / "www").mkdir()
-    (run / "www/blob").write_bytes(os.urandom(BLOB_BYTES))
-
-
-def ping_vip(client: LabNode, result: Result) -> None:
-    """PINGS echo requests to the VIP: the LDs answer them."""
-    text = client.sh(f"ping -n -c {PINGS} -i 0.05 -W 2 {plan.VIP} || true")
-    found = re.search(r"(\d+) received", text)
-    result.pings = int(found.group(1)) if found else 0
-    if result.pings != PINGS:
-        result.failures.append(f"only {result.pings} of {PINGS} pings of {plan.VIP} were answered")
-
-
 def small_requests(client: LabNode, run: RunDir) -> Result:
     """REQUESTS times GET /, each on a connection of its own, CONCURRENCY at a time."""
-    return _get(client, run, "", REQUESTS)
+    return _get(client, run, "", REQUESTS, CONCURRENCY)
 
 
-def big_requests(client: LabNode, run: RunDir) -> Result:
-    """Some downloads of the blob; a byte that arrives wrong is a failure."""
-    result = _get(client, run, "blob", BLOBS)
+def downloads(client: LabNode, run: RunDir, count: int, parallel: int) -> Result:
+    """`count` downloads of a file of random bytes, which fills whole packets; a byte that arrives wrong is a failure."""
+    (run / "www/blob").write_bytes(os.urandom(DOWNLOAD_BYTES))
+    result = _get(client, run, "blob", count, parallel)
     wanted = _digest(run / "www/blob")
     for answer in sorted((run / "answers").glob("blob-*")):
         if not result.failures and _digest(answer) != wanted:
@@ -60,14 +42,14 @@ def big_requests(client: LabNode, run: RunDir) -> Result:
     return result
 
 
-def _get(client: LabNode, run: RunDir, page: str, count: int) -> Result:
+def _get(client: LabNode, run: RunDir, page: str, count: int, parallel: int) -> Result:
     # `?N` only numbers the requests, for the name of the file that takes the answer.
     template = "%{http_code} %{num_connects} %{exitcode} %{filename_effective} %{errormsg}\\n"
     answers = f"{run.path}/answers/{page or 'root'}-#1"
     listing = client.sh(
         # Line by line: what has ended when the time is over is then known.
         f"timeout {LIMIT_S} stdbuf --output=L curl --silent --http1.1 --max-time 10 --header 'Connection: close'"
-        f" --parallel --parallel-immediate --parallel-max {CONCURRENCY} --create-dirs --output '{answers}'"
+        f" --parallel --parallel-immediate --parallel-max {parallel} --create-dirs --output '{answers}'"
         f" --write-out '{template}' 'http://{plan.VIP}:{plan.VIP_PORT}/{page}?[1-{count}]' || true"
     )
     result = Result()

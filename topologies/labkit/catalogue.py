@@ -1,0 +1,26 @@
+"""The scenarios by name, for --help: without Mininet, which may not be installed yet."""
+
+# In the order in which they run.
+SCENARIOS = {
+    "vip": "HTTP requests to a VIP, a ping of it, downloads compared byte for byte",
+    "eip": "an EIP: ping, HTTP both ways and to a VIP of its own region, traceroute, path MTU",
+    "ipv6": "an IPv6 EIP with the same tools; the gateway answers neighbour discovery",
+    "networks": "a second upstream network on a VLAN of the same port, with its own router, EIP and VIP",
+}
+# What a newcomer sees.
+DEFAULT = ("vip", "eip", "ipv6", "networks")
+
+
+def chosen(names: "list[str] | None") -> list[str]:
+    """The scenarios that were asked for, in their order."""
+    if not names:
+        return list(DEFAULT)
+    return [name for name in SCENARIOS if name in names or "all" in names]
+
+
+def listing() -> str:
+    """For --help."""
+    width = max(map(len, SCENARIOS))
+    lines = [f"  {name:{width}}  {what}{' *' if name in DEFAULT else ''}" for name, what in SCENARIOS.items()]
+    everything = f"  {'all':{width}}  all of them, as CI runs"
+    return "\n".join(["scenarios (*: shown when none is named):", *lines, everything])
