@@ -143,6 +143,7 @@ describe("EIPs", () => {
       "eip_limit",
       "eip_limit",
       "eip_out",
+      "vm",
     ]);
     expect([...show(without)].filter((line) => !show(eips).has(line))).toEqual([]);
   });

@@ -97,7 +97,7 @@ describe("an EIP that moves", () => {
       };
       edit(OLD_VM, NEW_VM);
       expect(await sluice("apply")).toMatchObject({ code: 0, err: "" });
-      expect(events).toEqual(["INSERT eip_out", "MODIFY eip_in", "DELETE eip_out"]);
+      expect(events).toEqual(["INSERT vm", "INSERT eip_out", "MODIFY eip_in", "DELETE eip_out", "DELETE vm"]);
     } finally {
       gw1.stop();
     }

@@ -176,6 +176,9 @@ const BAD_EIPS: [string, string | RegExp, string][] = [
   ["an EIP id out of range", "  - name: phone\n", "  - name: phone\n    id: 1048576\n"],
   ["a VM with two EIPs", "vpc: green, address", "vpc: blue, address"],
   ["an EIP in an unknown network", "network: mobile\n", "network: mobil\n"],
+  ["a VM that is listed twice", /( {6}- \{ address: 192.168.0.20.*\n)/, "$1$1"],
+  ["a VM that is a VIP", "address: 192.168.0.20", "address: 192.168.0.100"],
+  ["a VM that is elsewhere by its EIP", "address: 192.168.0.20", "address: 192.168.0.10"],
   ["an EIP in an unknown VPC", "vpc: green", "vpc: red"],
   ["an EIP of nobody", /\n {4}vip: \{.*/, ""],
   [

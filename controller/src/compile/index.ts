@@ -3,7 +3,7 @@
 //   hash, ids, maglev, ranges  numbers;  names  the numbers of a whole document
 //   switch_entries  what a switch holds, of
 //     site  the switch in its surroundings;  public  its public addresses;
-//     ports, sources, routes, steering, eips, acl  a group of tables each
+//     ports, sources, routes, steering, vpcs, eips, acl  a group of tables each
 //   ld_config  what an LD holds
 import type { LdConfig } from "@sluice/proto/ld";
 import type { ClusterSpec, DesiredState, LdSpec, SwitchSpec } from "../state/index.js";

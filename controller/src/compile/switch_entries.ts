@@ -9,6 +9,7 @@ import { compileRoutes } from "./routes.js";
 import { siteOf } from "./site.js";
 import { compileSources } from "./sources.js";
 import { compileSteering } from "./steering.js";
+import { compileVpcs } from "./vpcs.js";
 
 /** What a switch must hold, in no particular order; no two entries have the same key. */
 export interface SwitchContents {
@@ -17,7 +18,7 @@ export interface SwitchContents {
   profiles: (ProfileMember | ProfileGroup)[];
 }
 
-const PARTS = [compilePorts, compileSources, compileSteering, compileEips, compileAcl];
+const PARTS = [compilePorts, compileSources, compileSteering, compileVpcs, compileEips, compileAcl];
 
 export function compileSwitch(state: DesiredState, item: SwitchSpec, ids: Ids): SwitchContents {
   const site = siteOf(state, item, ids);

@@ -2,6 +2,7 @@
 import { type Block, blockOf, isIpv6, overlap, sizeOf } from "./blocks.js";
 import { checkAcl } from "./check_acl.js";
 import { checkEips } from "./check_eips.js";
+import { checkVpcs } from "./check_vpcs.js";
 import type { DesiredState, RouteSpec, SwitchSpec } from "./document.js";
 import { type Claim, ownAddresses, reference, unique, uniqueIds, uniqueNames } from "./rules.js";
 import type { Source } from "./source.js";
@@ -215,14 +216,7 @@ function checkServices(source: Source, state: DesiredState, own: readonly Claim[
 export function checkState(source: Source, state: DesiredState): void {
   uniqueNames(source, "network", state.networks);
   uniqueIds(source, "network", state.networks);
-  uniqueNames(source, "VPC", state.vpcs);
-  unique(
-    source,
-    state.vpcs,
-    "vni",
-    ({ vni }) => vni,
-    ({ name }, vni, line) => `VPC ${name}: VNI ${vni} is used twice (first in line ${line})`,
-  );
+  checkVpcs(source, state);
   uniqueNames(source, "switch", state.switches);
   unique(
     source,

@@ -177,6 +177,15 @@ function isGiven(at: (field?: string) => Place, field: string): boolean {
   return at(field) !== at();
 }
 
+const vpc = object("VPC", {
+  name: required(name),
+  vni: required(integer("a VNI", 1, MAX_VNI)),
+  vms: optional(
+    list("VM", object("VM", { address: required(ip), mac: required(mac), host: required(ipv4) }, "address")),
+    [],
+  ),
+});
+
 const eipShape = checked(
   object("EIP", {
     name: required(name),
@@ -250,10 +259,7 @@ const DEFAULT_PRIORITY_PORTS: ProtocolPort[] = [
 
 export const documentShape = object("", {
   networks: optional(list("network", network), []),
-  vpcs: optional(
-    list("VPC", object("VPC", { name: required(name), vni: required(integer("a VNI", 1, MAX_VNI)) })),
-    [],
-  ),
+  vpcs: optional(list("VPC", vpc), []),
   switches: optional(list("switch", switchShape), []),
   clusters: optional(list("cluster", cluster), []),
   services: optional(list("service", service), []),
@@ -269,6 +275,7 @@ export type NeighborSpec = SwitchSpec["neighbors"][number];
 export type ClusterSpec = DesiredState["clusters"][number];
 export type LdSpec = ClusterSpec["lds"][number];
 export type ServiceSpec = DesiredState["services"][number];
+export type VpcSpec = DesiredState["vpcs"][number];
 export type EipSpec = DesiredState["eips"][number];
 export type AclRuleSpec = DesiredState["acl"][number];
 export type RouteSpec = SwitchSpec["routes"][number];

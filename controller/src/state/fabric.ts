@@ -8,6 +8,7 @@ function tunnelEnds(state: DesiredState): Set<string> {
     ...state.clusters.flatMap(({ lds }) => lds.map(({ address }) => address.split("/")[0]!)),
     ...state.services.flatMap((service) => service.real_servers.flatMap(({ host }) => host ?? [])),
     ...state.eips.flatMap(({ vm }) => vm?.host ?? []),
+    ...state.vpcs.flatMap(({ vms }) => vms.map(({ host }) => host)),
   ]);
 }
 
