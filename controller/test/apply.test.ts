@@ -4,7 +4,7 @@ import { status } from "@grpc/grpc-js";
 import { Update_Type } from "@sluice/proto/p4runtime";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { run } from "../src/cli/run.js";
-import { compile } from "../src/compile/index.js";
+import { compile, fromRanges } from "../src/compile/index.js";
 import { decodeEntry } from "../src/p4runtime/index.js";
 import { parseState } from "../src/state/index.js";
 import { FakeLd } from "./support/fake_ld.js";
@@ -196,6 +196,79 @@ describe("apply", () => {
   });
 });
 
+describe("apply, with failover,", () => {
+  const failover = "    failover: { secret: 0123456789abcdef, hold_ms: 80 }\n";
+  const heldSources = () =>
+    [...gw1.entries.values()].flatMap((item) => {
+      const entry = decodeEntry(gateway, item);
+      return entry.table === "ld_source" ? [entry.params] : [];
+    });
+
+  beforeEach(async () => {
+    example = example.replace("    lds:\n", `${failover}    lds:\n`);
+    writeFileSync(file, example);
+    expect(await sluice("apply", "-f", file)).toMatchObject({ code: 0 });
+  });
+
+  it("tells switch and LD the same key, epoch and id, and where to send heartbeats", () => {
+    for (const { config } of [ld1, ld2]) {
+      const { heartbeat, epoch } = config!;
+      expect(heartbeat).toMatchObject({ intervalMs: 10, holdMs: 80, previousEpoch: 0 });
+      expect(heartbeat!.switches.map((address) => [...address])).toEqual([[10, 0, 2, 1]]);
+      expect(heldSources()).toContainEqual({
+        ld_id: heartbeat!.ldId,
+        key: heartbeat!.key,
+        epoch: Number(epoch),
+        hold_us: 80_000,
+      });
+    }
+    expect(new Set([ld1, ld2].map(({ config }) => config!.heartbeat!.key)).size).toBe(2);
+    expect(ld1.config!.cluster!.replicationKey).toHaveLength(16);
+    expect(ld1.config!.cluster!.replicationKey).toEqual(ld2.config!.cluster!.replicationKey);
+  });
+
+  it("keeps an LD's heartbeats believed while a new map goes out", async () => {
+    const seen: string[] = [];
+    ld1.onApply = ({ epoch, heartbeat }) =>
+      seen.push(`ld1: epoch ${epoch}, also ${heartbeat!.previousEpoch}`);
+    gw1.onWrite = ({ updates }) => {
+      for (const { entity } of updates) {
+        const entry =
+          entity?.entity?.$case === "tableEntry" ? decodeEntry(gateway, entity.entity.value) : undefined;
+        if (entry?.table === "ld_source" && entry.params?.ld_id === ld1.config!.heartbeat!.ldId) {
+          seen.push(`switch: epoch ${entry.params.epoch}`);
+        }
+      }
+    };
+    writeFileSync(file, example.replace(/ {6}- name: ld2\n(?: {8}.*\n)+/, ""));
+    expect(await sluice("apply", "-f", file)).toMatchObject({ code: 0 });
+    expect(seen).toEqual(["ld1: epoch 2, also 1", "switch: epoch 2", "ld1: epoch 2, also 0"]);
+    expect(await sluice("diff", "-f", file)).toMatchObject({ code: 0 });
+  });
+
+  it("keeps the map that is in force when an LD leaves and comes back", async () => {
+    const before = ld1.config!.ownedBuckets;
+    writeFileSync(file, example.replace(/ {6}- name: ld1\n(?: {8}.*\n)+/, ""));
+    await sluice("apply", "-f", file);
+    ld1.config = undefined;
+    writeFileSync(file, example);
+    expect(await sluice("apply", "-f", file)).toMatchObject({ code: 0 });
+    const held = fromRanges(ld1.config!.ownedBuckets);
+    expect(held.size).toBe(512);
+    expect([...fromRanges(ld2.config!.ownedBuckets)].some((bucket) => held.has(bucket))).toBe(false);
+    // From nothing it would get what it had: it gets what ld2 gave up instead.
+    expect(ld1.config!.ownedBuckets).not.toEqual(before);
+  });
+
+  it("shows no key", async () => {
+    edit(["hold_ms: 80", "hold_ms: 81"], ["0123456789abcdef", "fedcba9876543210"]);
+    const { out } = await sluice("diff", "-f", file);
+    expect(out).toMatch(/~ replication: on, keys [0-9a-f]{8} -> on, keys [0-9a-f]{8}/);
+    expect(out).toContain("held 80 ms");
+    expect(out).not.toContain("0123456789abcdef");
+  });
+});
+
 describe("apply, when something is wrong,", () => {
   it("writes nothing for a bad file", async () => {
     edit(["port: 80\n", "port: 70000\n"]);
@@ -307,7 +380,7 @@ describe("diff", () => {
     const { out } = await sluice("diff", "-f", file);
     expect(out).toContain("~ ld_of_bucket[cluster east] 512 buckets (");
     expect(out).toContain("~ epoch: 1 -> 2");
-    expect(out.split("\n").length).toBeLessThan(15);
+    expect(out.split("\n").length).toBeLessThan(18);
   });
 
   it("prints changes for programs", async () => {

@@ -95,11 +95,11 @@ export async function measureServices({ state, switches, lds }: Parts): Promise<
       bytes: perSwitch.reduce((sum, { bytes }) => sum + bytes, 0n),
       switches: perSwitch,
       real_servers: service.real_servers.map((rs) => {
-        const perLd = lds.flatMap(({ target, connection }, i) => {
+        const perLd = lds.flatMap(({ cluster, connection }, i) => {
           const found = counters[i]?.services
             .find((item) => item.service === service.name)
             ?.realServers.find((item) => item.rs === rs.name);
-          return target.cluster.name !== service.cluster || found === undefined
+          return cluster.name !== service.cluster || found === undefined
             ? []
             : [{ ld: connection.name, found }];
         });
@@ -126,13 +126,13 @@ export interface BucketNumbers {
 }
 
 /** Which LD each switch sends each bucket to. @throws UnreachableError */
-export async function measureBuckets({ compiled, switches }: Parts): Promise<BucketNumbers[]> {
+export async function measureBuckets({ ids, switches }: Parts): Promise<BucketNumbers[]> {
   const tables = await allOrReasons(switches.map((part) => entriesOf(part, ["ld_of_bucket"])));
   return switches.flatMap(({ connection }, i) => {
     const groups = new Map<string, { cluster: string; ld: string; buckets: number[] }>();
     for (const { match, params } of tables[i]!) {
-      const cluster = nameOf(compiled.ids.clusters, Number(match.cluster_id));
-      const ld = nameOf(compiled.ids.lds, Number(params?.ld_id));
+      const cluster = nameOf(ids.clusters, Number(match.cluster_id));
+      const ld = nameOf(ids.lds, Number(params?.ld_id));
       const group = groups.get(`${cluster} ${ld}`) ?? { cluster, ld, buckets: [] };
       group.buckets.push(Number(match.bucket));
       groups.set(`${cluster} ${ld}`, group);
@@ -176,11 +176,11 @@ function byName(counters: Counters["port"]): Record<string, bigint> {
   return Object.fromEntries(counters.map(({ name, value }) => [name, value]));
 }
 
-async function measureLd({ target, connection }: LdPart): Promise<LdNumbers> {
+async function measureLd({ cluster, spec, connection }: LdPart): Promise<LdNumbers> {
   const down = {
     name: connection.name,
-    cluster: target.cluster.name,
-    agent: target.spec.agent,
+    cluster: cluster.name,
+    agent: spec.agent,
     up: false,
     reason: "",
     version: "",

@@ -53,8 +53,7 @@ function describeBinding(state: DesiredState, entry: Entry | undefined): string 
 }
 
 /** @throws UnreachableError */
-export async function measureEips({ state, compiled, switches }: Parts): Promise<EipNumbers[]> {
-  const { ids } = compiled;
+export async function measureEips({ state, ids, switches }: Parts): Promise<EipNumbers[]> {
   const indices = state.eips.map(({ name }) => ids.eips.get(name)!);
   const held = await allOrReasons(switches.map((part) => heldBy(part, indices)));
   return state.eips.map((eip: EipSpec) => {

@@ -1,16 +1,19 @@
 // Desired state -> what each part must hold. Pure: the same document gives the same result everywhere.
 //
-//   hash, ids, maglev, ranges  numbers;  names  the numbers of a whole document
+//   hash, ids, maglev, ranges  numbers;  bucket_map  who has which bucket;  names  the numbers of a whole document
 //   switch_entries  what a switch holds, of
 //     site  the switch in its surroundings;  public  its public addresses;
 //     ports, sources, routes, steering, vpcs, eips, acl  a group of tables each
-//   ld_config  what an LD holds
+//   ld_config  what an LD holds;  cluster  what it knows of the others
 import type { LdConfig } from "@sluice/proto/ld";
 import type { ClusterSpec, DesiredState, LdSpec, SwitchSpec } from "../state/index.js";
+import { BUCKETS } from "../tables/constants.js";
+import { type BucketMap, dealBuckets } from "./bucket_map.js";
 import { compileLd } from "./ld_config.js";
 import { type Ids, idsOf } from "./names.js";
 import { compileSwitch, type SwitchContents } from "./switch_entries.js";
 
+export { type BucketMap, dealBuckets } from "./bucket_map.js";
 export { EIP_DIRECTIONS } from "./eips.js";
 export { maglev } from "./maglev.js";
 export { type Ids, idsOf, nameOf } from "./names.js";
@@ -35,14 +38,33 @@ export interface Compiled {
   lds: CompiledLd[];
 }
 
-/** Compiles a checked document. */
-export function compile(state: DesiredState): Compiled {
+/** Only where the switches watch the LDs, one may stand in for another. */
+function mapOf({ lds, failover }: ClusterSpec, present: BucketMap | undefined): BucketMap {
+  const names = lds.map(({ name }) => name);
+  const map = dealBuckets(names, BUCKETS, present);
+  return failover === undefined ? map.map(({ ld }) => ({ ld, backup: undefined })) : map;
+}
+
+/**
+ * Compiles a checked document.
+ *
+ * @param present - the maps that are in force, by cluster: only what has to move is moved. A cluster without one gets a new one,
+ *   which depends on the names of its LDs alone
+ */
+export function compile(state: DesiredState, present: ReadonlyMap<string, BucketMap> = new Map()): Compiled {
   const ids = idsOf(state);
+  const maps = new Map(
+    state.clusters.map((cluster) => [cluster.name, mapOf(cluster, present.get(cluster.name))]),
+  );
   return {
     ids,
-    switches: state.switches.map((spec) => ({ spec, ...compileSwitch(state, spec, ids) })),
+    switches: state.switches.map((spec) => ({ spec, ...compileSwitch(state, spec, ids, maps) })),
     lds: state.clusters.flatMap((cluster) =>
-      cluster.lds.map((spec) => ({ cluster, spec, config: compileLd(state, cluster, spec) })),
+      cluster.lds.map((spec) => ({
+        cluster,
+        spec,
+        config: compileLd(state, ids, cluster, spec, maps.get(cluster.name)!),
+      })),
     ),
   };
 }

@@ -16,8 +16,9 @@ import {
   type RealServerSpec,
   type ServiceSpec,
 } from "../state/index.js";
-import { BUCKETS } from "../tables/constants.js";
-import { maglev } from "./maglev.js";
+import type { BucketMap } from "./bucket_map.js";
+import { compileCluster, compileHeartbeat } from "./cluster.js";
+import type { Ids } from "./names.js";
 import { toRanges } from "./ranges.js";
 import { vniOf } from "./site.js";
 
@@ -70,13 +71,16 @@ function timeouts(cluster: ClusterSpec): LdConfig["timeouts"] {
  * What an LD must hold, but for the epoch: that depends on what the LDs of the cluster hold now, and is 0 here.
  *
  * @param ld - one of the cluster's
+ * @param map - of the cluster
  */
-export function compileLd(state: DesiredState, cluster: ClusterSpec, ld: LdSpec): LdConfig {
+export function compileLd(
+  state: DesiredState,
+  ids: Ids,
+  cluster: ClusterSpec,
+  ld: LdSpec,
+  map: BucketMap,
+): LdConfig {
   const [address, prefixLen] = ld.address.split("/") as [string, string];
-  const owners = maglev(
-    cluster.lds.map(({ name }) => name),
-    BUCKETS,
-  );
   const [gateway] = state.switches;
   return {
     vtep: parseIpv4(address),
@@ -85,12 +89,13 @@ export function compileLd(state: DesiredState, cluster: ClusterSpec, ld: LdSpec)
     mtuBytes: ld.mtu_bytes,
     gatewayVtep: gateway === undefined ? new Uint8Array() : parseIpv4(gateway.tunnel_address),
     localIps: cluster.local_ips.flatMap(addressesOf).map(parseIpv4),
-    ownedBuckets: toRanges(owners.flatMap((name, bucket) => (name === ld.name ? [bucket] : []))),
+    ownedBuckets: toRanges(map.flatMap((holders, bucket) => (holders.ld === ld.name ? [bucket] : []))),
     epoch: 0n,
     services: state.services
       .filter((item) => item.cluster === cluster.name)
       .map((item) => service(state, item)),
     timeouts: timeouts(cluster),
-    heartbeat: undefined,
+    heartbeat: compileHeartbeat(state, ids, cluster, ld),
+    cluster: compileCluster(ids, cluster, ld, map),
   };
 }

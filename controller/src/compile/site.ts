@@ -7,6 +7,7 @@ import {
   overlap,
   type SwitchSpec,
 } from "../state/index.js";
+import type { BucketMap } from "./bucket_map.js";
 import type { Ids } from "./names.js";
 
 /** The VRF of the fabric: tunnels are routed in it (p4src/controls/tunnel.p4). */
@@ -18,6 +19,8 @@ export interface Site {
   state: DesiredState;
   item: SwitchSpec;
   ids: Ids;
+  /** By cluster. */
+  maps: ReadonlyMap<string, BucketMap>;
   /** Names of the networks from which tunnels are taken. */
   fabric: ReadonlySet<string>;
   /** Those that are listed, and the LDs on the switch's own subnets. */
@@ -64,8 +67,13 @@ function neighborsOf(state: DesiredState, item: SwitchSpec): NeighborSpec[] {
   return [...item.neighbors, ...attached];
 }
 
-export function siteOf(state: DesiredState, item: SwitchSpec, ids: Ids): Site {
-  return { state, item, ids, fabric: fabricNetworks(state), neighbors: neighborsOf(state, item) };
+export function siteOf(
+  state: DesiredState,
+  item: SwitchSpec,
+  ids: Ids,
+  maps: ReadonlyMap<string, BucketMap> = new Map(),
+): Site {
+  return { state, item, ids, maps, fabric: fabricNetworks(state), neighbors: neighborsOf(state, item) };
 }
 
 /** The fabric ports by which packets from an address come in: those by which it is reached. */

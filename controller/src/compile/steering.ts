@@ -1,15 +1,15 @@
 // Services, clusters, LDs: what steers packets, the same on every switch, since any of them may get any packet.
 import type { Entry } from "../p4runtime/index.js";
 import type { ClusterSpec, DesiredState } from "../state/index.js";
-import { BUCKETS } from "../tables/constants.js";
 import * as tables from "../tables/gateway.js";
-import { maglev } from "./maglev.js";
+import { heartbeatKey } from "./cluster.js";
 import { fabricPortsToward, hostOf, type Site, vniOf } from "./site.js";
 
 export const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const;
 
 /** As `backup_ld_id`: there is none, and the primary is not watched. */
 const NO_LD = 0;
+const US_PER_MS = 1000;
 /** As `previous_cluster_id`: the service does not migrate. */
 const NO_CLUSTER = 0;
 
@@ -23,14 +23,22 @@ function vnisOf(state: DesiredState, cluster: ClusterSpec): number[] {
   return [0, ...state.vpcs.filter(({ name }) => vpcs.has(name)).map(({ vni }) => vni)];
 }
 
-/** Who is believed to be an LD: its address, on a fabric port by which it is reached. It sends no heartbeats yet. */
+/**
+ * Who is believed to be an LD: its address, on a fabric port by which it is reached. The epoch of its heartbeats is 0 here;
+ * reconcile/plan.ts sets it to the one that the LD will have.
+ */
 function ldSources(site: Site, cluster: ClusterSpec): Entry[] {
   return cluster.lds.flatMap((ld) => {
     const address = hostOf(ld.address);
     return fabricPortsToward(site, address).map(({ port, network }) =>
       tables.ld_source.known_ld(
         { port, network_id: site.ids.networks.get(network)!, address },
-        { ld_id: site.ids.lds.get(ld.name)!, key: 0, epoch: 0, hold_us: 0 },
+        {
+          ld_id: site.ids.lds.get(ld.name)!,
+          key: cluster.failover === undefined ? 0 : heartbeatKey(cluster, ld),
+          epoch: 0,
+          hold_us: (cluster.failover?.hold_ms ?? 0) * US_PER_MS,
+        },
       ),
     );
   });
@@ -39,10 +47,7 @@ function ldSources(site: Site, cluster: ClusterSpec): Entry[] {
 function clusterEntries(site: Site, cluster: ClusterSpec): Entry[] {
   const { state, ids } = site;
   const cluster_id = ids.clusters.get(cluster.name)!;
-  const owners = maglev(
-    cluster.lds.map(({ name }) => name),
-    BUCKETS,
-  );
+  const idOf = (name: string | undefined) => (name === undefined ? NO_LD : ids.lds.get(name)!);
   return [
     ...cluster.lds.map((ld) =>
       tables.ld.tunnel_to_ld(
@@ -51,12 +56,14 @@ function clusterEntries(site: Site, cluster: ClusterSpec): Entry[] {
       ),
     ),
     ...ldSources(site, cluster),
-    ...owners.map((name, bucket) =>
-      tables.ld_of_bucket.assign_ld(
-        { cluster_id, bucket },
-        { ld_id: ids.lds.get(name)!, backup_ld_id: NO_LD },
+    ...site.maps
+      .get(cluster.name)!
+      .map(({ ld, backup }, bucket) =>
+        tables.ld_of_bucket.assign_ld(
+          { cluster_id, bucket },
+          { ld_id: ids.lds.get(ld)!, backup_ld_id: idOf(backup) },
+        ),
       ),
-    ),
     ...vnisOf(state, cluster).flatMap((vni) =>
       cluster.local_ips.map((prefix) => tables.local_ip.steer_reply({ vni, prefix }, { cluster_id })),
     ),

@@ -2,6 +2,7 @@
 import type { Entry, ProfileGroup, ProfileMember } from "../p4runtime/index.js";
 import type { DesiredState, SwitchSpec } from "../state/index.js";
 import { compileAcl } from "./acl.js";
+import type { BucketMap } from "./bucket_map.js";
 import { compileEips } from "./eips.js";
 import type { Ids } from "./names.js";
 import { compilePorts } from "./ports.js";
@@ -20,8 +21,13 @@ export interface SwitchContents {
 
 const PARTS = [compilePorts, compileSources, compileSteering, compileVpcs, compileEips, compileAcl];
 
-export function compileSwitch(state: DesiredState, item: SwitchSpec, ids: Ids): SwitchContents {
-  const site = siteOf(state, item, ids);
+export function compileSwitch(
+  state: DesiredState,
+  item: SwitchSpec,
+  ids: Ids,
+  maps: ReadonlyMap<string, BucketMap>,
+): SwitchContents {
+  const site = siteOf(state, item, ids, maps);
   const { entries, profiles } = compileRoutes(site);
   return { entries: [...entries, ...PARTS.flatMap((compilePart) => compilePart(site))], profiles };
 }

@@ -1,5 +1,6 @@
 // An LD's configuration as a list of facts: two configurations are the same when their facts are, whatever the order of their
 // lists, and the difference is what people want to see.
+import { createHash } from "node:crypto";
 import { IpProtocol, type LdConfig, type RealServer, Scheduler, type Service } from "@sluice/proto/ld";
 import { formatRanges, fromRanges, toRanges } from "../compile/index.js";
 import { formatAddress } from "../p4runtime/index.js";
@@ -20,6 +21,50 @@ function realServerFact({ address, port, weight, vpc }: RealServer): string {
   return `${formatEndpoint(address, port)} weight ${weight}${place ?? ""}`;
 }
 
+/** A key is shown by what cannot be turned back into it. */
+function fingerprint(...keys: Uint8Array[]): string {
+  const hash = createHash("sha256");
+  for (const key of keys) {
+    hash.update(key);
+  }
+  return hash.digest("hex").slice(0, 8);
+}
+
+function heartbeatFacts({ heartbeat }: LdConfig): [string, string][] {
+  if (heartbeat === undefined) {
+    return [];
+  }
+  const { ldId, intervalMs, holdMs, switches, previousEpoch } = heartbeat;
+  const also = previousEpoch === 0 ? "" : `, for epoch ${previousEpoch} too`;
+  const to = switches.map(formatAddress).sort().join(" and ");
+  return [["heartbeat", `LD ${ldId} every ${intervalMs} ms, held ${holdMs} ms, to ${to}${also}`]];
+}
+
+function clusterFacts({ cluster, heartbeat }: LdConfig): [string, string][] {
+  if (cluster === undefined) {
+    return [];
+  }
+  const { ldId, lds, buckets, replicationKey } = cluster;
+  const backed = buckets.filter(({ backupLdId }) => backupLdId === ldId);
+  const map = buckets.map((item) => `${item.first} ${item.last} ${item.ldId} ${item.backupLdId}`).join("\n");
+  // A heartbeat's 32 bits could be found by trying; together with the longer key they cannot.
+  const keys = [replicationKey, Buffer.from(`${heartbeat?.key ?? 0}`)];
+  return [
+    [
+      "LDs",
+      lds
+        .map((peer) => `${peer.ldId} at ${formatAddress(peer.vtep)}`)
+        .sort()
+        .join(", "),
+    ],
+    ...(backed.length === 0
+      ? []
+      : [["backup of buckets", formatRanges(toRanges(fromRanges(backed)))] as [string, string]]),
+    ["bucket map", fingerprint(Buffer.from(map))],
+    ["replication", replicationKey.length === 0 ? "off" : `on, keys ${fingerprint(...keys)}`],
+  ];
+}
+
 /** @returns name -> value, both for people; the epoch is a fact too */
 export function factsOf(config: LdConfig | undefined): Map<string, string> {
   const facts = new Map<string, string>();
@@ -33,6 +78,9 @@ export function factsOf(config: LdConfig | undefined): Map<string, string> {
   facts.set("local IPs", config.localIps.map(formatAddress).sort().join(", "));
   facts.set("buckets", formatRanges(toRanges(fromRanges(config.ownedBuckets))));
   facts.set("epoch", `${config.epoch}`);
+  for (const [fact, value] of [...heartbeatFacts(config), ...clusterFacts(config)]) {
+    facts.set(fact, value);
+  }
   for (const [name, value] of Object.entries(config.timeouts ?? {})) {
     if (value !== 0) {
       facts.set(`timeout ${name}`, `${value} ms`);

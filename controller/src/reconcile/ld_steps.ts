@@ -22,10 +22,12 @@ export interface LdSteps {
   settle: LdConfig | undefined;
 }
 
-const BUCKETS_FACT = "buckets";
+/** What an epoch is of. */
+const MAP_FACTS = ["buckets", "bucket map"];
 
 function sameBuckets(a: LdConfig | undefined, b: LdConfig): boolean {
-  return a !== undefined && factsOf(a).get(BUCKETS_FACT) === factsOf(b).get(BUCKETS_FACT);
+  const [before, after] = [factsOf(a), factsOf(b)];
+  return MAP_FACTS.every((fact) => before.get(fact) === after.get(fact));
 }
 
 /**
@@ -57,12 +59,24 @@ function withOldServices(config: LdConfig, held: LdConfig | undefined): LdConfig
   return { ...config, services: [...config.services, ...old] };
 }
 
+/**
+ * While the switches learn a new epoch, an LD's heartbeats carry the one before as well: else it would be taken for dead until its
+ * switch has been told. An apply that was interrupted there goes on with it.
+ */
+function withOldHeartbeat(config: LdConfig, held: LdConfig | undefined): LdConfig {
+  if (config.heartbeat === undefined || held?.heartbeat === undefined) {
+    return config;
+  }
+  const previousEpoch = held.epoch === config.epoch ? held.heartbeat.previousEpoch : Number(held.epoch);
+  return { ...config, heartbeat: { ...config.heartbeat, previousEpoch } };
+}
+
 /** Plans the steps of all LDs. Steps that would change nothing are left out. */
 export function planLds(lds: readonly HeldLd[]): LdSteps[] {
   const epochs = newEpochs(lds);
   return lds.map(({ target, held }) => {
     const final = { ...target.config, epoch: epochs.get(target.cluster.name) ?? held?.epoch ?? 0n };
-    const take = withOldServices(final, held);
+    const take = withOldHeartbeat(withOldServices(final, held), held);
     const heldBuckets = fromRanges(held?.ownedBuckets ?? []);
     const kept = [...fromRanges(final.ownedBuckets)].filter((bucket) => heldBuckets.has(bucket));
     const release = { ...take, ownedBuckets: toRanges(kept) };

@@ -1,7 +1,7 @@
 // Connections to all switches and LDs of a document. A change begins only when every one of them answers.
-import { type Compiled, type CompiledLd, type CompiledSwitch, compile } from "../compile/index.js";
+import { type Ids, idsOf } from "../compile/index.js";
 import { Switch } from "../p4runtime/index.js";
-import type { DesiredState } from "../state/index.js";
+import type { ClusterSpec, DesiredState, LdSpec, SwitchSpec } from "../state/index.js";
 import { LdClient } from "./ld_client.js";
 
 /** Some parts cannot be reached, or another controller holds them. `reasons` has one for each. */
@@ -16,18 +16,19 @@ export class UnreachableError extends Error {
 }
 
 export interface SwitchPart {
-  target: CompiledSwitch;
+  spec: SwitchSpec;
   connection: Switch;
 }
 
 export interface LdPart {
-  target: CompiledLd;
+  cluster: ClusterSpec;
+  spec: LdSpec;
   connection: LdClient;
 }
 
 export interface Parts {
   state: DesiredState;
-  compiled: Compiled;
+  ids: Ids;
   switches: SwitchPart[];
   lds: LdPart[];
   close(): void;
@@ -60,12 +61,14 @@ export async function allOrReasons<T>(work: readonly Promise<T>[]): Promise<T[]>
  * @throws UnreachableError for writing: when any part is down, or another controller holds a switch
  */
 export async function openParts(state: DesiredState, options: OpenOptions): Promise<Parts> {
-  const compiled = compile(state);
   const timeout = options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs };
-  const lds = compiled.lds.map((target) => ({
-    target,
-    connection: new LdClient({ name: target.spec.name, address: target.spec.agent, ...timeout }),
-  }));
+  const lds = state.clusters.flatMap((cluster) =>
+    cluster.lds.map((spec) => ({
+      cluster,
+      spec,
+      connection: new LdClient({ name: spec.name, address: spec.agent, ...timeout }),
+    })),
+  );
   const opened: SwitchPart[] = [];
   const close = () => {
     for (const { connection } of [...opened, ...lds]) {
@@ -74,8 +77,8 @@ export async function openParts(state: DesiredState, options: OpenOptions): Prom
   };
   try {
     await allOrReasons([
-      ...compiled.switches.map(async (target) => {
-        const { name, p4runtime, device_id } = target.spec;
+      ...state.switches.map(async (spec) => {
+        const { name, p4runtime, device_id } = spec;
         const connection = await Switch.connect({
           name,
           address: p4runtime,
@@ -83,7 +86,7 @@ export async function openParts(state: DesiredState, options: OpenOptions): Prom
           write: options.write,
           ...timeout,
         });
-        opened.push({ target, connection });
+        opened.push({ spec, connection });
       }),
       // Before a change, LDs that are down are named together with the switches that are.
       ...(options.write ? lds.map(({ connection }) => connection.getConfig().then(() => {})) : []),
@@ -92,6 +95,6 @@ export async function openParts(state: DesiredState, options: OpenOptions): Prom
     close();
     throw error;
   }
-  const switches = compiled.switches.map((target) => opened.find((part) => part.target === target)!);
-  return { state, compiled, switches, lds, close };
+  const switches = state.switches.map((spec) => opened.find((part) => part.spec === spec)!);
+  return { state, ids: idsOf(state), switches, lds, close };
 }

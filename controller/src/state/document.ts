@@ -15,6 +15,7 @@ import {
   protocolPort,
   rate,
   rpcAddress,
+  secret,
 } from "./scalars.js";
 import {
   checked,
@@ -129,6 +130,12 @@ const timeouts = object("timeouts", {
   udp_ms: optional(timeout, 0),
 });
 
+const failover = object("failover", {
+  secret: required(secret),
+  heartbeat_ms: optional(integer("an interval in ms", 1, 10_000), 10),
+  hold_ms: optional(integer("a hold time in ms", 2, 60_000), 50),
+});
+
 const cluster = object("cluster", {
   name: required(name),
   id: optional(id),
@@ -136,6 +143,7 @@ const cluster = object("cluster", {
   local_ips: required(list("local IP", ipv4Prefix)),
   lds: required(list("LD", ld)),
   timeouts: optional(timeouts),
+  failover: optional(failover),
 });
 
 const realServer = checked(

@@ -157,3 +157,15 @@ export const anyProtocol: Shape<string> = scalar("a protocol", (text) => {
   }
   return known.includes(text) ? text : `${Number(text)}`;
 });
+
+const SECRET_MIN_CHARACTERS = 16;
+
+/** Never part of a message: error texts end up in logs. */
+export const secret: Shape<string> = scalar("a secret", (text) => {
+  if (text.length < SECRET_MIN_CHARACTERS) {
+    throw new ValueError(
+      `it has ${text.length} characters, fewer than ${SECRET_MIN_CHARACTERS} (make one by: openssl rand -hex 16)`,
+    );
+  }
+  return text;
+});

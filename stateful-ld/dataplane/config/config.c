@@ -9,6 +9,7 @@
 
 #include <rte_ether.h>
 
+#include "config/cluster.h"
 #include "config/registry.h"
 #include "config/snapshot.h"
 #include "packet/bucket.h"
@@ -30,6 +31,7 @@ enum {
     MTU_MAX_BYTES = 65535,
     LD_ID_MAX = 65535,
     HEARTBEAT_INTERVAL_MAX_MS = 10 * 1000,
+    HEARTBEAT_HOLD_MAX_MS = 60 * 1000,
 };
 
 struct check {
@@ -380,6 +382,7 @@ static bool check_heartbeat(const struct check *check) {
                      HEARTBEAT_INTERVAL_MAX_MS) ||
         !check_range(check, "heartbeat: switches", heartbeat->n_switches, 0,
                      HEARTBEAT_SWITCHES_MAX) ||
+        !check_range(check, "heartbeat: hold_ms", heartbeat->hold_ms, 0, HEARTBEAT_HOLD_MAX_MS) ||
         !check_range(check, "heartbeat: epoch", config->epoch, 0, UINT32_MAX))
         return false;
     for (size_t i = 0; i < heartbeat->n_switches; i++) {
@@ -400,5 +403,6 @@ bool config_validate(const LdConfig *config, char reason[CONFIG_REASON_BYTES]) {
     const struct check check = { .config = config, .reason = reason };
 
     return check_fabric(&check) && check_local_ips(&check) && check_buckets(&check) &&
-           check_services(&check) && check_timeouts(&check) && check_heartbeat(&check);
+           check_services(&check) && check_timeouts(&check) && check_heartbeat(&check) &&
+           cluster_validate(config, reason, CONFIG_REASON_BYTES);
 }

@@ -18,6 +18,7 @@ enum {
     MTU_DEFAULT_BYTES = 1600,
     IPV4_TCP_BYTES = 40,
     HEARTBEAT_INTERVAL_DEFAULT_MS = 10,
+    HEARTBEAT_HOLD_DEFAULT_MS = 50,
 };
 
 static rte_be32_t v4_of(ProtobufCBinaryData bytes) {
@@ -64,6 +65,8 @@ struct ip_address *snapshot_next_hops(const LdConfig *config, const struct snaps
         capacity += config->services[i]->n_real_servers;
     if (config->heartbeat != NULL)
         capacity += config->heartbeat->n_switches;
+    if (config->cluster != NULL)
+        capacity += config->cluster->n_lds;
     hops = malloc(capacity * sizeof(*hops));
     if (hops == NULL)
         return NULL;
@@ -75,6 +78,9 @@ struct ip_address *snapshot_next_hops(const LdConfig *config, const struct snaps
             hops[used++] = next_hop_of(config, tunnel_end_of(config->services[i]->real_servers[j]));
     for (size_t i = 0; config->heartbeat != NULL && i < config->heartbeat->n_switches; i++)
         hops[used++] = next_hop_of(config, address_of(config->heartbeat->switches[i]));
+    for (size_t i = 0; config->cluster != NULL && i < config->cluster->n_lds; i++)
+        if (config->cluster->lds[i]->ld_id != config->cluster->ld_id)
+            hops[used++] = next_hop_of(config, address_of(config->cluster->lds[i]->vtep));
     for (uint32_t i = 0; previous != NULL && i < previous->target_count; i++) {
         const struct target *target = &previous->targets[i];
 
@@ -341,12 +347,22 @@ static void set_heartbeat(struct heartbeat_config *heartbeat, const LdConfig *co
     heartbeat->ld_id = wanted->ld_id;
     heartbeat->key = wanted->key;
     heartbeat->interval_ms = or_default(wanted->interval_ms, HEARTBEAT_INTERVAL_DEFAULT_MS);
+    heartbeat->hold_ms = or_default(wanted->hold_ms, HEARTBEAT_HOLD_DEFAULT_MS);
+    heartbeat->previous_epoch = wanted->previous_epoch;
     for (size_t i = 0; i < wanted->n_switches; i++) {
         heartbeat->switches[heartbeat->switch_count++] = (struct heartbeat_switch){
             .address = v4_of(wanted->switches[i]),
             .next_hop = hop_to(config, neighbours, address_of(wanted->switches[i])),
         };
     }
+}
+
+static void set_cluster(struct cluster *cluster, const LdConfig *config,
+                        const struct neighbour_set *neighbours) {
+    cluster_build(cluster, config->cluster);
+    for (uint32_t i = 0; i < cluster->ld_count; i++)
+        if (i != cluster->self)
+            cluster->lds[i].next_hop = hop_to(config, neighbours, cluster->lds[i].vtep);
 }
 
 int snapshot_build(const LdConfig *config, const struct snapshot_inputs *inputs,
@@ -369,6 +385,7 @@ int snapshot_build(const LdConfig *config, const struct snapshot_inputs *inputs,
     set_owned_buckets(snapshot, config);
     set_timeouts(snapshot->timeout_ms, config->timeouts);
     set_heartbeat(&snapshot->heartbeat, config, inputs->neighbours);
+    set_cluster(&snapshot->cluster, config, inputs->neighbours);
     keep_draining(snapshot, config, inputs);
     snapshot->target_count = inputs->registry->used_up_to;
     *built = snapshot;

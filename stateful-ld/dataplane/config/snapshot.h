@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "config/cluster.h"
 #include "config/registry.h"
 #include "forward/neighbour.h"
 #include "forward/scheduler_wrr.h"
@@ -57,7 +58,9 @@ struct heartbeat_config {
     uint32_t ld_id;
     uint32_t key;
     uint32_t interval_ms;
-    uint32_t switch_count; /**< 0: no heartbeats */
+    uint32_t hold_ms;
+    uint32_t previous_epoch; /**< 0: none */
+    uint32_t switch_count;   /**< 0: no heartbeats */
     struct heartbeat_switch switches[HEARTBEAT_SWITCHES_MAX];
 };
 
@@ -72,6 +75,7 @@ struct snapshot {
     const struct neighbour *gateway_vtep_hop; /**< NULL when there is no gateway VTEP */
     uint64_t epoch;
     struct heartbeat_config heartbeat;
+    struct cluster cluster;
 
     struct local_ip_set local_ips[FAMILY_COUNT];
     uint64_t owned_buckets[BUCKET_COUNT / 64]; /**< bit per bucket */

@@ -56,22 +56,22 @@ static struct rte_mbuf *make_frame(const struct dataplane *dataplane,
     return mbuf;
 }
 
-static struct heartbeat_message message_of(const struct snapshot *snapshot, uint16_t flags,
-                                           uint64_t sequence) {
+static struct heartbeat_message message_of(const struct snapshot *snapshot, uint32_t epoch,
+                                           uint16_t flags, uint64_t sequence) {
     return (struct heartbeat_message){
         .key = snapshot->heartbeat.key,
         .ld_id = (uint16_t)snapshot->heartbeat.ld_id,
         .flags = flags,
-        .epoch = (uint32_t)snapshot->epoch,
+        .epoch = epoch,
         .sequence = sequence,
     };
 }
 
-static void beat(struct heartbeat *heartbeat) {
+static void beat(struct heartbeat *heartbeat, uint32_t epoch) {
     struct dataplane *dataplane = heartbeat->dataplane;
     const struct heartbeat_config *config = &dataplane->snapshot->heartbeat;
     const struct heartbeat_message message =
-        message_of(dataplane->snapshot, 0, heartbeat->sequence);
+        message_of(dataplane->snapshot, epoch, 0, heartbeat->sequence);
 
     for (uint32_t i = 0; i < config->switch_count; i++) {
         struct rte_mbuf *mbuf = make_frame(dataplane, &config->switches[i], &message);
@@ -90,7 +90,8 @@ static void prepare_last_words(struct heartbeat *heartbeat) {
     struct dataplane *dataplane = heartbeat->dataplane;
     const struct heartbeat_config *config = &dataplane->snapshot->heartbeat;
     const struct heartbeat_message message =
-        message_of(dataplane->snapshot, HEARTBEAT_GOING_DOWN, heartbeat->sequence);
+        message_of(dataplane->snapshot, (uint32_t)dataplane->snapshot->epoch, HEARTBEAT_GOING_DOWN,
+                   heartbeat->sequence);
     struct last_words *old = heartbeat->ready;
     struct last_words *words = &heartbeat->words[old == &heartbeat->words[0]];
 
@@ -125,7 +126,9 @@ int heartbeat_tick(struct heartbeat *heartbeat, uint64_t now_ms, uint64_t now_us
     }
     /* Rises also when the clock is set back while we run. */
     heartbeat->sequence = RTE_MAX(heartbeat->sequence + 1, now_us);
-    beat(heartbeat);
+    beat(heartbeat, (uint32_t)snapshot->epoch);
+    if (snapshot->heartbeat.previous_epoch != 0)
+        beat(heartbeat, snapshot->heartbeat.previous_epoch);
     prepare_last_words(heartbeat);
     heartbeat->due_ms += snapshot->heartbeat.interval_ms;
     if (heartbeat->due_ms <= now_ms) /* behind, or the first one: no beats to catch up */

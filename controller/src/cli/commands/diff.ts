@@ -40,7 +40,7 @@ export function addDiff(program: Command, io: Io): void {
     .description("show what apply would change (exit code 1: something)");
   withPipelineOptions(withCommonOptions(command)).action(async (options: CommonOptions & PipelineOptions) => {
     await withParts(options, false, async (parts) => {
-      const lines = linesOf(await makePlan(parts, await loadPipeline(options)), parts.compiled.ids);
+      const lines = linesOf(await makePlan(parts, await loadPipeline(options)), parts.ids);
       print(io, options, lines, (changes) => render(changes, painter(io.stdout)));
       io.exitCode = lines.length === 0 ? EXIT.ok : EXIT.differs;
     });

@@ -1,0 +1,78 @@
+// Desired state -> what the LDs of a cluster know of each other, and by what they and the switches know them. Pure.
+import { createHmac } from "node:crypto";
+import type { Cluster, Heartbeat } from "@sluice/proto/ld";
+import { parseIpv4 } from "../p4runtime/index.js";
+import type { ClusterSpec, DesiredState, LdSpec } from "../state/index.js";
+import type { BucketMap } from "./bucket_map.js";
+import type { Ids } from "./names.js";
+import { fabricPortsToward, hostOf, siteOf } from "./site.js";
+
+const REPLICATION_KEY_BYTES = 16;
+
+/** Keys of one purpose tell nothing about those of another, or about the secret. */
+function keyOf(cluster: ClusterSpec, purpose: string): Buffer {
+  return createHmac("sha256", cluster.failover?.secret ?? "")
+    .update(purpose)
+    .digest();
+}
+
+/** What an LD's heartbeats carry, and the switches compare. 32 bits. */
+export function heartbeatKey(cluster: ClusterSpec, ld: LdSpec): number {
+  return keyOf(cluster, `heartbeat ${cluster.name} ${ld.name}`).readUInt32BE(0);
+}
+
+/** Where on each switch an LD's heartbeats arrive: the switch's address on the port by which it reaches the LD. */
+function switchAddresses(state: DesiredState, ids: Ids, ld: LdSpec): string[] {
+  const addresses = state.switches.flatMap((item) => {
+    const ports = fabricPortsToward(siteOf(state, item, ids), hostOf(ld.address));
+    const address = ports.find((port) => port.address !== undefined)?.address;
+    return address === undefined ? [] : [hostOf(address)];
+  });
+  return [...new Set(addresses)];
+}
+
+/** @returns undefined when the cluster has no failover, or the LD reaches no switch that has an address */
+export function compileHeartbeat(
+  state: DesiredState,
+  ids: Ids,
+  cluster: ClusterSpec,
+  ld: LdSpec,
+): Heartbeat | undefined {
+  if (cluster.failover === undefined) {
+    return undefined;
+  }
+  const switches = switchAddresses(state, ids, ld).map(parseIpv4);
+  return switches.length === 0
+    ? undefined
+    : {
+        ldId: ids.lds.get(ld.name)!,
+        key: heartbeatKey(cluster, ld),
+        intervalMs: cluster.failover.heartbeat_ms,
+        holdMs: cluster.failover.hold_ms,
+        switches,
+        previousEpoch: 0,
+      };
+}
+
+/** @param map - of the cluster */
+export function compileCluster(ids: Ids, cluster: ClusterSpec, ld: LdSpec, map: BucketMap): Cluster {
+  const idOf = (name: string | undefined) => (name === undefined ? 0 : ids.lds.get(name)!);
+  const buckets: Cluster["buckets"] = [];
+  for (const [bucket, { ld: owner, backup }] of map.entries()) {
+    const open = buckets.at(-1);
+    if (open !== undefined && open.ldId === idOf(owner) && open.backupLdId === idOf(backup)) {
+      open.last = bucket;
+    } else {
+      buckets.push({ first: bucket, last: bucket, ldId: idOf(owner), backupLdId: idOf(backup) });
+    }
+  }
+  return {
+    ldId: ids.lds.get(ld.name)!,
+    lds: cluster.lds.map(({ name, address }) => ({ ldId: idOf(name), vtep: parseIpv4(hostOf(address)) })),
+    buckets,
+    replicationKey:
+      cluster.failover === undefined
+        ? new Uint8Array()
+        : Uint8Array.from(keyOf(cluster, `replication ${cluster.name}`).subarray(0, REPLICATION_KEY_BYTES)),
+  };
+}

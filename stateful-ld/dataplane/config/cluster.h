@@ -1,0 +1,67 @@
+/**
+ * @file
+ * The LDs of a cluster and who of them has which bucket, in the form workers use.
+ */
+#ifndef SLUICE_CONFIG_CLUSTER_H
+#define SLUICE_CONFIG_CLUSTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_byteorder.h>
+
+#include "packet/bucket.h"
+#include "sluice/ld/v1/ld.pb-c.h"
+
+struct neighbour;
+
+enum {
+    CLUSTER_LDS_MAX = 64,
+    CLUSTER_NO_LD = 0xff,
+    REPLICATION_KEY_BYTES = 16,
+};
+
+struct peer {
+    uint32_t ld_id;
+    rte_be32_t vtep;
+    const struct neighbour *next_hop; /**< NULL for this LD itself */
+};
+
+struct cluster {
+    uint32_t ld_count; /**< 0: the LD has no peers, nothing else here is valid */
+    uint8_t self;      /**< index into `lds` */
+    bool replicates;
+    struct peer lds[CLUSTER_LDS_MAX];
+    uint8_t primary[BUCKET_COUNT]; /**< index into `lds`, or CLUSTER_NO_LD */
+    uint8_t backup[BUCKET_COUNT];  /**< the same */
+    uint8_t replication_key[REPLICATION_KEY_BYTES];
+};
+
+/**
+ * Check the cluster part of a configuration.
+ *
+ * @param[out] reason when refused: one line of at most @p reason_bytes
+ */
+bool cluster_validate(const Sluice__Ld__V1__LdConfig *config, char *reason, size_t reason_bytes);
+
+/** Fill in all but the next hops from a message cluster_validate() has accepted. */
+void cluster_build(struct cluster *cluster, const Sluice__Ld__V1__Cluster *config);
+
+/** The other LD of a bucket that this LD is primary or backup of; else CLUSTER_NO_LD. */
+static inline uint8_t cluster_partner(const struct cluster *cluster, uint16_t bucket) {
+    if (cluster->ld_count == 0)
+        return CLUSTER_NO_LD;
+    if (cluster->primary[bucket] == cluster->self)
+        return cluster->backup[bucket];
+    return cluster->backup[bucket] == cluster->self ? cluster->primary[bucket] : CLUSTER_NO_LD;
+}
+
+/** True when this LD is the backup of the bucket. */
+static inline bool cluster_backs_up(const struct cluster *cluster, uint16_t bucket) {
+    return cluster->ld_count != 0 && cluster->backup[bucket] == cluster->self;
+}
+
+/** The LD with an id, or CLUSTER_NO_LD. */
+uint8_t cluster_find(const struct cluster *cluster, uint32_t ld_id);
+
+#endif
