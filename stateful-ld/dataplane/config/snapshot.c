@@ -362,7 +362,7 @@ static void set_cluster(struct cluster *cluster, const LdConfig *config,
     cluster_build(cluster, config->cluster);
     for (uint32_t i = 0; i < cluster->ld_count; i++)
         if (i != cluster->self)
-            cluster->lds[i].next_hop = hop_to(config, neighbours, cluster->lds[i].vtep);
+            cluster->lds[i].next_hop = hop_to(config, neighbours, ip_from_v4(cluster->lds[i].vtep));
 }
 
 int snapshot_build(const LdConfig *config, const struct snapshot_inputs *inputs,

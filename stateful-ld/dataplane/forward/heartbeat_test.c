@@ -197,6 +197,21 @@ static void sequence_rises_whatever_the_clock_does(void **state) {
     assert_true(assert_beat(&frames[0], "10.0.0.2", "10.0.0.2", 0) > sequence);
 }
 
+/* While a new map goes out, a switch believes the one epoch or the other. */
+static void both_epochs_are_told(void **state) {
+    struct frame frames[4];
+
+    (void)state;
+    message.heartbeat.previous_epoch = 0x01020303;
+    harness_apply(&harness, &message);
+    turn(UINT32_MAX);
+    tick();
+    assert_int_equal(take_beats(frames), 4);
+    assert_beat(&frames[0], "10.0.0.2", "10.0.0.2", 0);
+    assert_int_equal(big_endian(frame_view(&frames[2]).payload + 8, 4), 0x01020303);
+    assert_int_equal(big_endian(frame_view(&frames[3]).payload + 8, 4), 0x01020303);
+}
+
 static void unresolved_switches_are_left_out(void **state) {
     struct frame frames[4];
 
@@ -320,6 +335,7 @@ int main(void) {
         CASE_TWO(a_stuck_worker_silences_the_ld),
         CASE(nothing_is_sent_without_a_configuration),
         CASE(sequence_rises_whatever_the_clock_does),
+        CASE(both_epochs_are_told),
         CASE(unresolved_switches_are_left_out),
         CASE(last_words_go_through_a_worker),
         CASE(a_crashed_worker_speaks_for_itself),

@@ -70,6 +70,46 @@ void message_switch(struct message *message, const char *text) {
     message->switches[message->heartbeat.n_switches++] = message_address(message, text);
 }
 
+static void add_ld(struct message *message, uint32_t ld_id, ProtobufCBinaryData vtep) {
+    size_t number = message->cluster.n_lds++;
+    Sluice__Ld__V1__Peer *ld = &message->lds[number];
+
+    sluice__ld__v1__peer__init(ld);
+    ld->ld_id = ld_id;
+    ld->vtep = vtep;
+    message->ld_pointers[number] = ld;
+}
+
+void message_cluster(struct message *message, uint32_t ld_id) {
+    static const uint8_t key[16] = "sixteen bytes !!";
+
+    sluice__ld__v1__cluster__init(&message->cluster);
+    message->cluster.ld_id = ld_id;
+    message->cluster.lds = message->ld_pointers;
+    message->cluster.buckets = message->assignment_pointers;
+    message->cluster.replication_key =
+        (ProtobufCBinaryData){ .len = sizeof(key), .data = keep(message, key, sizeof(key)) };
+    message->config.cluster = &message->cluster;
+    add_ld(message, ld_id, message->config.vtep);
+}
+
+void message_ld(struct message *message, uint32_t ld_id, const char *vtep) {
+    add_ld(message, ld_id, message_address(message, vtep));
+}
+
+void message_assign(struct message *message, uint32_t first, uint32_t last, uint32_t ld_id,
+                    uint32_t backup_ld_id) {
+    size_t number = message->cluster.n_buckets++;
+    Sluice__Ld__V1__BucketAssignment *assignment = &message->assignments[number];
+
+    sluice__ld__v1__bucket_assignment__init(assignment);
+    assignment->first = first;
+    assignment->last = last;
+    assignment->ld_id = ld_id;
+    assignment->backup_ld_id = backup_ld_id;
+    message->assignment_pointers[number] = assignment;
+}
+
 struct message_service *message_service(struct message *message, const char *name, uint32_t vni,
                                         const char *vip, int protocol, uint32_t port) {
     size_t number = message->config.n_services++;

@@ -31,6 +31,11 @@ struct message {
     Sluice__Ld__V1__Timeouts timeouts;
     Sluice__Ld__V1__Heartbeat heartbeat;
     ProtobufCBinaryData switches[MESSAGE_ADDRESSES_MAX];
+    Sluice__Ld__V1__Cluster cluster;
+    Sluice__Ld__V1__Peer lds[8];
+    Sluice__Ld__V1__Peer *ld_pointers[8];
+    Sluice__Ld__V1__BucketAssignment assignments[8];
+    Sluice__Ld__V1__BucketAssignment *assignment_pointers[8];
     struct message_service services[MESSAGE_SERVICES_MAX];
     Sluice__Ld__V1__Service *service_pointers[MESSAGE_SERVICES_MAX];
     uint8_t bytes[8192]; /**< addresses, MACs and names */
@@ -50,6 +55,12 @@ void message_buckets(struct message *message, uint32_t first, uint32_t last);
 /** Ask for heartbeats, to nobody yet. */
 void message_heartbeat(struct message *message, uint32_t ld_id, uint32_t key, uint32_t interval_ms);
 void message_switch(struct message *message, const char *text);
+
+/** Make the LD one of a cluster: LD @p ld_id with the message's own vtep. Nobody has a bucket. */
+void message_cluster(struct message *message, uint32_t ld_id);
+void message_ld(struct message *message, uint32_t ld_id, const char *vtep);
+void message_assign(struct message *message, uint32_t first, uint32_t last, uint32_t ld_id,
+                    uint32_t backup_ld_id);
 
 /** @return the service, to be refined. */
 struct message_service *message_service(struct message *message, const char *name, uint32_t vni,

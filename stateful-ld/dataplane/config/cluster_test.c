@@ -1,0 +1,121 @@
+#include "config/cluster.h"
+
+#include "config/config.h"
+#include "testing/message.h"
+#include "testing/test.h"
+
+static struct message message;
+static char reason[CONFIG_REASON_BYTES];
+
+/* LD 7 has the lower half, LD 9 the upper one, and each backs up the other. */
+static int set_up(void **state) {
+    (void)state;
+    message_begin(&message);
+    message.config.owned_buckets[0]->last = 511;
+    message_cluster(&message, 7);
+    message_ld(&message, 9, "10.0.0.12");
+    message_assign(&message, 0, 511, 7, 9);
+    message_assign(&message, 512, 1023, 9, 7);
+    return 0;
+}
+
+static void refused(const char *why) {
+    assert_false(config_validate(&message.config, reason));
+    if (strstr(reason, why) == NULL)
+        fail_msg("\"%s\" does not name \"%s\"", reason, why);
+}
+
+static void is_built(void **state) {
+    struct cluster cluster;
+
+    (void)state;
+    assert_true(config_validate(&message.config, reason));
+    cluster_build(&cluster, message.config.cluster);
+    assert_int_equal(cluster.ld_count, 2);
+    assert_int_equal(cluster.lds[cluster.self].ld_id, 7);
+    assert_int_equal(cluster.lds[cluster_partner(&cluster, 511)].ld_id, 9);
+    assert_int_equal(cluster.lds[cluster_partner(&cluster, 512)].ld_id, 9);
+    assert_false(cluster_backs_up(&cluster, 511));
+    assert_true(cluster_backs_up(&cluster, 512));
+    assert_true(cluster.replicates);
+    assert_memory_equal(cluster.replication_key, message.cluster.replication_key.data, 16);
+}
+
+/* Buckets of others, buckets without a backup, and no cluster at all. */
+static void not_everybody_is_a_partner(void **state) {
+    struct cluster cluster;
+
+    (void)state;
+    message_ld(&message, 5, "10.0.0.13");
+    message.assignments[0].backup_ld_id = 0;
+    message.assignments[1].backup_ld_id = 5;
+    message.cluster.replication_key.len = 0;
+    assert_true(config_validate(&message.config, reason));
+    cluster_build(&cluster, message.config.cluster);
+    assert_int_equal(cluster_partner(&cluster, 0), CLUSTER_NO_LD);
+    assert_int_equal(cluster_partner(&cluster, 1023), CLUSTER_NO_LD);
+    assert_false(cluster_backs_up(&cluster, 1023));
+    assert_false(cluster.replicates);
+    cluster_build(&cluster, NULL);
+    assert_int_equal(cluster_partner(&cluster, 0), CLUSTER_NO_LD);
+    assert_false(cluster_backs_up(&cluster, 0));
+}
+
+static void bad_lds(void **state) {
+    (void)state;
+    message.cluster.ld_id = 8;
+    refused("ld_id: 8 is not one of lds");
+    set_up(state);
+    message.lds[1].ld_id = 7;
+    refused("LD 7: its id or its vtep is listed twice");
+    set_up(state);
+    message.lds[1].vtep = message.config.vtep;
+    refused("LD 9: its id or its vtep is listed twice");
+    set_up(state);
+    message.lds[0].vtep = message_address(&message, "10.0.0.99");
+    refused("LD 7: its vtep is not the LD's own one");
+    set_up(state);
+    message.lds[1].vtep.len = 3;
+    refused("a vtep of 3 bytes");
+    set_up(state);
+    message.lds[1].ld_id = 65536;
+    refused("id 65536 is out of range");
+    set_up(state);
+    message.cluster.replication_key.len = 15;
+    refused("replication_key: 15 bytes");
+}
+
+static void bad_buckets(void **state) {
+    (void)state;
+    message.assignments[1].first = 511;
+    refused("511..1023 overlaps");
+    set_up(state);
+    message.assignments[1].last = 1024;
+    refused("512..1024 is not a range");
+    set_up(state);
+    message.assignments[1].ld_id = 3;
+    refused("ld_id 3 is not one of lds");
+    set_up(state);
+    message.assignments[1].backup_ld_id = 3;
+    refused("backup_ld_id 3 is not one of lds");
+    set_up(state);
+    message.assignments[1].backup_ld_id = 9;
+    refused("LD 9 is its own backup");
+    set_up(state);
+    message.config.owned_buckets[0]->last = 512;
+    refused("owned_buckets: 512");
+    set_up(state);
+    message.config.epoch = 1ULL << 32;
+    refused("cluster: epoch");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(is_built, set_up),
+        cmocka_unit_test_setup(not_everybody_is_a_partner, set_up),
+        cmocka_unit_test_setup(bad_lds, set_up),
+        cmocka_unit_test_setup(bad_buckets, set_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
