@@ -37,49 +37,17 @@
 #include "controls/ld_tunnel.p4"
 #include "controls/routing.p4"
 
-control Gateway(inout headers_t hdr, inout metadata_t meta) {
+// Four parts, one after the other. A target that has to cut the pipeline does it between them: each works on a whole packet and
+// on what metadata_t says, and none reads a table that another one reads.
+
+// What came, and is it for the gateway itself? Works on the frame as it came; takes a tunnel off.
+control Arrival(inout headers_t hdr, inout metadata_t meta) {
     Network() network;
     IpCheck() ip_check;
     LdSource() ld_source;
     OwnAddress() own_address;
     OwnAddressV6() own_address_v6;
-    SourcePolicy() source_policy;
-    Acl() acl;
     TunnelEnd() tunnel_end;
-    TimeExceeded() time_exceeded;
-    Flow() flow;
-    EipLookup() eip_lookup;
-    EipLookupV6() eip_lookup_v6;
-    VpcLookup() vpc_lookup;
-    EipSender() eip_sender;
-    EipTranslate() eip_translate;
-    Steering() steering;
-    SteeringV6() steering_v6;
-    LdSelect() ld_select;
-    LdLiveness() ld_liveness;
-    LdTunnel() ld_tunnel;
-    TunnelStart() tunnel_start;
-    Routing() routing;
-    PuntGcra() punt_gcra;
-
-    action decrement_ttl() {
-        hdr.packet.ipv4.ttl = hdr.packet.ipv4.ttl - 1;
-        // RFC 1624, equation 3, for 0x0100 less in the word of the TTL. (Equation 2 would give 0xffff where it is 0x0000.)
-        hdr.packet.ipv4.checksum = ~ONES_ADD(~hdr.packet.ipv4.checksum, 16w0xfeff);
-    }
-
-    action decrement_hop_limit() {
-        hdr.packet.ipv6.hop_limit = hdr.packet.ipv6.hop_limit - 1;
-    }
-
-    action route_ipv4() {
-        meta.route_dst = hdr.packet.ipv4.dst_addr;
-    }
-
-    action route_ipv6() {
-        meta.route_dst_v6 = hdr.packet.ipv6.dst_addr;
-        meta.route_is_v6 = true;
-    }
 
     apply {
         if (meta.parser_failed) {
@@ -87,8 +55,6 @@ control Gateway(inout headers_t hdr, inout metadata_t meta) {
         } else {
             network.apply(hdr, meta);
         }
-
-        // For the gateway itself?
         if (IS_FORWARD(meta)) {
             if (hdr.packet.ipv4.isValid()) {
                 ip_check.apply(hdr, meta);
@@ -106,11 +72,34 @@ control Gateway(inout headers_t hdr, inout metadata_t meta) {
                 own_address.apply(hdr, meta);
             }
         }
-
-        // Which packet is it, and may it pass?
         if (GOES_ON(meta)) {
             tunnel_end.apply(hdr, meta);
         }
+    }
+}
+
+// Which packet is it, whose, and may it pass?
+control Admission(inout headers_t hdr, inout metadata_t meta) {
+    IpCheck() ip_check;
+    Flow() flow;
+    SourcePolicy() source_policy;
+    Acl() acl;
+    TimeExceeded() time_exceeded;
+    EipLookup() eip_lookup;
+    EipLookupV6() eip_lookup_v6;
+    EipSender() eip_sender;
+
+    action decrement_ttl() {
+        hdr.packet.ipv4.ttl = hdr.packet.ipv4.ttl - 1;
+        // RFC 1624, equation 3, for 0x0100 less in the word of the TTL. (Equation 2 would give 0xffff where it is 0x0000.)
+        hdr.packet.ipv4.checksum = ~ONES_ADD(~hdr.packet.ipv4.checksum, 16w0xfeff);
+    }
+
+    action decrement_hop_limit() {
+        hdr.packet.ipv6.hop_limit = hdr.packet.ipv6.hop_limit - 1;
+    }
+
+    apply {
         if (GOES_ON(meta) && meta.decapsulated) {
             ip_check.apply(hdr, meta);
         }
@@ -138,14 +127,41 @@ control Gateway(inout headers_t hdr, inout metadata_t meta) {
                 decrement_hop_limit();
             }
         }
-
-        // Whose is it?
         if (GOES_ON(meta)) {
             if (hdr.packet.ipv4.isValid()) {
                 eip_lookup.apply(hdr, meta);
             } else {
                 eip_lookup_v6.apply(hdr, meta);
             }
+            eip_sender.apply(hdr, meta);
+        }
+    }
+}
+
+// Where does it go? The VM, the LD, the next hop. Nothing of the packet is changed here but its Ethernet header.
+control Decision(inout headers_t hdr, inout metadata_t meta) {
+    Steering() steering;
+    SteeringV6() steering_v6;
+    VpcLookup() vpc_lookup;
+    EipPath() eip_path;
+    LdSelect() ld_select;
+    LdLiveness() ld_liveness;
+    LdTunnel() ld_tunnel;
+    TunnelRoute() tunnel_route;
+    Routing() routing;
+    PuntGcra() punt_gcra;
+
+    action route_ipv4() {
+        meta.route_dst = hdr.packet.ipv4.dst_addr;
+    }
+
+    action route_ipv6() {
+        meta.route_dst_v6 = hdr.packet.ipv6.dst_addr;
+        meta.route_is_v6 = true;
+    }
+
+    apply {
+        if (GOES_ON(meta)) {
             bool to_vm = meta.eip.found && meta.eip.direction == eip_direction_t.IN && !meta.eip.owner_is_vip;
             if (!to_vm) {
                 if (hdr.packet.ipv4.isValid()) {
@@ -159,13 +175,15 @@ control Gateway(inout headers_t hdr, inout metadata_t meta) {
                 vpc_lookup.apply(hdr, meta);
             }
             if (IS_FORWARD(meta) && out_of_vni && meta.eip.found && !meta.to_vpc) {
-                eip_sender.apply(hdr, meta);
+                if (meta.eip.is_owner ? !meta.eip.is_place : !meta.steered) {
+                    DROP(DROP_SPOOFED_SOURCE);
+                }
             }
             if (IS_FORWARD(meta) && !meta.to_vpc) {
                 bool from_vm = out_of_vni && meta.eip.found && !meta.steered;
                 bool to_vip = meta.eip.found && meta.eip.direction == eip_direction_t.IN && meta.steered;
                 if (to_vm || from_vm || to_vip) {
-                    eip_translate.apply(hdr, meta);
+                    eip_path.apply(hdr, meta);
                 } else if (meta.vni != 0 && !meta.steered) {
                     DROP(DROP_VNI_UNREACHABLE);
                 }
@@ -193,7 +211,7 @@ control Gateway(inout headers_t hdr, inout metadata_t meta) {
             meta.verdict = verdict_t.DROP; // it has done its work
         } else if (IS_FORWARD(meta) && !meta.reflected) {
             if (meta.tunnel.wanted) {
-                tunnel_start.apply(hdr, meta);
+                tunnel_route.apply(hdr, meta);
             }
             if (meta.second_pass && !meta.tunnel.wanted) {
                 DROP(DROP_HAIRPIN_LOOP);
@@ -209,6 +227,39 @@ control Gateway(inout headers_t hdr, inout metadata_t meta) {
                 DROP(DROP_PUNT_LIMIT);
             }
         }
+    }
+}
+
+// What leaves: the packet translated, within the EIP's limit, in its tunnel, tagged.
+control Departure(inout headers_t hdr, inout metadata_t meta) {
+    EipTranslate() eip_translate;
+    TunnelStart() tunnel_start;
+    Tag() tag;
+
+    apply {
+        if (meta.verdict != verdict_t.DROP && meta.eip.translated) {
+            eip_translate.apply(hdr, meta);
+        }
+        if (meta.verdict != verdict_t.DROP && meta.routed) {
+            if (meta.tunnel.wanted) {
+                tunnel_start.apply(hdr, meta);
+            }
+            tag.apply(hdr, meta);
+        }
+    }
+}
+
+control Gateway(inout headers_t hdr, inout metadata_t meta) {
+    Arrival() arrival;
+    Admission() admission;
+    Decision() decision;
+    Departure() departure;
+
+    apply {
+        arrival.apply(hdr, meta);
+        admission.apply(hdr, meta);
+        decision.apply(hdr, meta);
+        departure.apply(hdr, meta);
     }
 }
 

@@ -50,6 +50,7 @@ struct tunnel_t {
     bool wanted;
     ipv4_addr_t src;
     ipv4_addr_t dst;
+    mac_addr_t src_mac;
     mac_addr_t mac;
     bit<16> src_port;
     bit<24> reserved;
@@ -68,6 +69,9 @@ struct eip_t {
     bool owner_is_vip;
     mac_addr_t mac;
     ipv4_addr_t host;
+    bool is_owner;     // the sender has the owner's address and VPC
+    bool is_place;     // and its host, or is an LD where the owner is a VIP
+    bool translated;
 }
 
 struct eip_v6_t {
@@ -135,6 +139,7 @@ struct metadata_t {
     ipv4_addr_t route_dst;
     ipv6_addr_t route_dst_v6;
     bool route_is_v6;
+    bool routed;
     nexthop_id_t nexthop_id;
     bit<16> ecmp_group_id;
     bit<16> ecmp_hash;

@@ -132,36 +132,43 @@ control EipSender(inout headers_t hdr, inout metadata_t meta) {
     apply {
         bool is_address = hdr.packet.ipv4.isValid() ? meta.eip.owner == hdr.packet.ipv4.src_addr :
                                                       meta.eip_v6.owner == hdr.packet.ipv6.src_addr;
-        bool is_owner = is_address && meta.eip.vni == meta.vni;
-        bool is_place = meta.eip.owner_is_vip ? meta.from_ld : meta.eip.host == meta.sender_vtep;
-        if (is_owner ? !is_place : !meta.steered) {
-            DROP(DROP_SPOOFED_SOURCE);
-        }
+        meta.eip.is_owner = is_address && meta.eip.vni == meta.vni;
+        meta.eip.is_place = meta.eip.owner_is_vip ? meta.from_ld : meta.eip.host == meta.sender_vtep;
     }
 }
 
-// Translates the packet of an EIP that was found, within its limit, and counts it: cell 2 * index for in, + 1 for out.
+// The way of a packet of an EIP: out of the VPC by the EIP's network, or to the VM's host.
+control EipPath(inout headers_t hdr, inout metadata_t meta) {
+    HostTunnel() host_tunnel;
+
+    apply {
+        if (meta.eip.direction == eip_direction_t.IN) {
+            if (!meta.eip.owner_is_vip) {
+                host_tunnel.apply(hdr, meta);
+            }
+        } else {
+            meta.vni = 0;
+            meta.network_id = meta.eip.network_id;
+            meta.vrf_id = meta.eip.vrf_id;
+        }
+        meta.eip.translated = true;
+    }
+}
+
+// Translates the packet of an EIP, within its limit.
 control EipTranslate(inout headers_t hdr, inout metadata_t meta) {
     EipLimit() limit;
-    HostTunnel() host_tunnel;
     AddressRewrite() rewrite;
     AddressRewriteV6() rewrite_v6;
 
     apply {
-        bool is_out = meta.eip.direction == eip_direction_t.OUT;
         limit.apply(hdr, meta);
-        if (IS_FORWARD(meta)) {
+        if (meta.verdict != verdict_t.DROP) {
+            bool is_out = meta.eip.direction == eip_direction_t.OUT;
             if (hdr.packet.ipv4.isValid()) {
                 rewrite.apply(hdr.packet, is_out, is_out ? meta.eip.address : meta.eip.owner);
             } else {
                 rewrite_v6.apply(hdr.packet, is_out, is_out ? meta.eip_v6.address : meta.eip_v6.owner);
-            }
-            if (is_out) {
-                meta.vni = 0;
-                meta.network_id = meta.eip.network_id;
-                meta.vrf_id = meta.eip.vrf_id;
-            } else if (!meta.eip.owner_is_vip) {
-                host_tunnel.apply(hdr, meta);
             }
         }
     }

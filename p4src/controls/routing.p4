@@ -123,26 +123,10 @@ control Routing(inout headers_t hdr, inout metadata_t meta) {
         size = SIZE_NEXTHOP;
     }
 
-    // The frame is tagged as its way out wants it, whatever it came with (VLAN 0: untagged).
-    action tag(bit<16> ether_type) {
-        hdr.vlan.setValid();
-        hdr.vlan.pcp = 0;
-        hdr.vlan.dei = 0;
-        hdr.vlan.vid = meta.egress_vlan_id;
-        hdr.vlan.ether_type = ether_type;
-        hdr.ethernet.ether_type = ETHERTYPE_VLAN;
-    }
-
-    action untag(bit<16> ether_type) {
-        hdr.vlan.setInvalid();
-        hdr.ethernet.ether_type = ether_type;
-    }
-
     apply {
         bool found;
-        bit<16> ether_type = ETHERTYPE_IPV4;
+        meta.routed = true;
         if (meta.route_is_v6) {
-            ether_type = ETHERTYPE_IPV6;
             found = route_v6.apply().hit;
         } else {
             found = route.apply().hit;
@@ -162,6 +146,27 @@ control Routing(inout headers_t hdr, inout metadata_t meta) {
         if (meta.verdict == verdict_t.RECIRCULATE && meta.second_pass) {
             DROP(DROP_HAIRPIN_LOOP);
         }
+    }
+}
+
+// The frame is tagged as its way out wants it, whatever it came with (VLAN 0: untagged).
+control Tag(inout headers_t hdr, inout metadata_t meta) {
+    action tag(bit<16> ether_type) {
+        hdr.vlan.setValid();
+        hdr.vlan.pcp = 0;
+        hdr.vlan.dei = 0;
+        hdr.vlan.vid = meta.egress_vlan_id;
+        hdr.vlan.ether_type = ether_type;
+        hdr.ethernet.ether_type = ETHERTYPE_VLAN;
+    }
+
+    action untag(bit<16> ether_type) {
+        hdr.vlan.setInvalid();
+        hdr.ethernet.ether_type = ether_type;
+    }
+
+    apply {
+        bit<16> ether_type = meta.route_is_v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
         if (meta.egress_vlan_id != 0) {
             tag(ether_type);
         } else {

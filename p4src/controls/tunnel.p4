@@ -78,12 +78,29 @@ control TunnelEnd(inout headers_t hdr, inout metadata_t meta) {
     }
 }
 
-// Puts the tunnel that meta.tunnel describes around the packet, and routes it in the fabric's VRF.
+// What is routed of a tunnelled packet is its tunnel, in the fabric's VRF.
+control TunnelRoute(inout headers_t hdr, inout metadata_t meta) {
+    action route_tunnel() {
+        meta.tunnel.src_mac = hdr.ethernet.dst_addr; // the gateway's own: it is what the frame came to
+        meta.route_dst = meta.tunnel.dst;
+        meta.route_is_v6 = false;
+        meta.vrf_id = 0; // the fabric's
+    }
+
+    apply {
+        if (meta.packet_bytes > 0xffff - VXLAN_OVERHEAD_BYTES) {
+            DROP(DROP_IP_LENGTH);
+        }
+        route_tunnel();
+    }
+}
+
+// Puts the tunnel that meta.tunnel describes around the packet.
 control TunnelStart(inout headers_t hdr, inout metadata_t meta) {
     action encapsulate() {
         hdr.encap_ethernet.setValid();
         hdr.encap_ethernet.dst_addr = meta.tunnel.mac;
-        hdr.encap_ethernet.src_addr = hdr.ethernet.dst_addr; // the gateway's own: it is what the frame came to
+        hdr.encap_ethernet.src_addr = meta.tunnel.src_mac;
 
         hdr.encap_vxlan.setValid();
         hdr.encap_vxlan.flags = VXLAN_FLAG_VNI;
@@ -105,10 +122,6 @@ control TunnelStart(inout headers_t hdr, inout metadata_t meta) {
         hdr.encap_ipv4.protocol = IP_PROTOCOL_UDP;
         hdr.encap_ipv4.src_addr = meta.tunnel.src;
         hdr.encap_ipv4.dst_addr = meta.tunnel.dst;
-
-        meta.route_dst = meta.tunnel.dst;
-        meta.route_is_v6 = false;
-        meta.vrf_id = 0; // the fabric's
     }
 
     // What the tunnel shows of the packet in it: DSCP and ECN as they are (RFC 6040, normal mode).
@@ -125,9 +138,6 @@ control TunnelStart(inout headers_t hdr, inout metadata_t meta) {
     }
 
     apply {
-        if (meta.packet_bytes > 0xffff - VXLAN_OVERHEAD_BYTES) {
-            DROP(DROP_IP_LENGTH);
-        }
         encapsulate();
         if (hdr.packet.ipv4.isValid()) {
             around_ipv4();
