@@ -270,10 +270,11 @@ static void shuffle_flows(struct station *station) {
     if (station->frames == NULL)
         die("no memory for the frames");
     for (uint32_t number = 1; number <= table->used_up_to; number++) {
-        const struct session *session = &table->sessions[number];
+        for (uint32_t direction = 0; session_is_open(table, number) && direction < 2; direction++) {
+            struct flow_key key = session_flow(table, number << 1 | direction);
 
-        for (int direction = 0; session_is_open(table, number) && direction < 2; direction++)
-            station->frames[count++] = traffic_frame_of(&session->key[direction], session->bucket);
+            station->frames[count++] = traffic_frame_of(&key, table->sessions[number].bucket);
+        }
     }
     for (uint32_t left = count; left > 1; left--) {
         uint64_t other = rte_rand_max(left);

@@ -256,9 +256,12 @@ static int by_service_address(const void *a, const void *b) {
 /* Index of an item of @p items that equals another, or -1. */
 static int find_duplicate(void *const *items, size_t count,
                           int (*order)(const void *, const void *), void **duplicate) {
-    void **sorted = malloc((count + 1) * sizeof(*sorted));
+    void **sorted;
     int found = 0;
 
+    if (count < 2)
+        return 0;
+    sorted = malloc(count * sizeof(*sorted));
     if (sorted == NULL)
         abort(); /* a few KB, on the control core, before anything has changed */
     memcpy(sorted, items, count * sizeof(*sorted));

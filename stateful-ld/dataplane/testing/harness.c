@@ -1,5 +1,11 @@
 #include "testing/harness.h"
 
+/* gcc and clang say it in different ways. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__
+#endif
+#endif
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
 #endif

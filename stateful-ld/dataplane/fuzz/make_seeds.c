@@ -1,0 +1,156 @@
+/* make-seeds FOLDER: what the fuzzers begin with, a file each, in FOLDER/parse and FOLDER/receive.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <rte_arp.h>
+
+#include "fuzz/steps.h"
+#include "packet/flow.h"
+#include "testing/message.h"
+#include "testing/test.h"
+
+static void write_seed(const char *folder, const char *kind, const char *name, const void *bytes,
+                       size_t count) {
+    char path[512];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/%s", folder, kind);
+    mkdir(path, 0755);
+    snprintf(path, sizeof(path), "%s/%s/%s", folder, kind, name);
+    file = fopen(path, "wb");
+    if (file == NULL || fwrite(bytes, 1, count, file) != count || fclose(file) != 0) {
+        perror(path);
+        exit(EXIT_FAILURE);
+    }
+}
+
+static void frame_seed(const char *folder, const char *name, const struct frame *frame) {
+    uint8_t step[FRAME_BYTES_MAX + 3] = { STEP_FRAME, (uint8_t)(frame->length >> 8),
+                                          (uint8_t)frame->length };
+
+    write_seed(folder, "parse", name, frame->bytes, frame->length);
+    memcpy(step + 3, frame->bytes, frame->length);
+    write_seed(folder, "receive", name, step, frame->length + 3);
+}
+
+static void make_frames(const char *folder) {
+    const struct flow_spec tcp = { .src = "198.51.100.7",
+                                   .dst = fuzz_vip,
+                                   .src_port = 40000,
+                                   .dst_port = 80,
+                                   .protocol = FRAME_TCP,
+                                   .tcp_flags = TCP_SYN,
+                                   .tcp_options = { 2, 4, 5, 0xb4 },
+                                   .tcp_option_bytes = 4 };
+    const struct flow_spec udp = { .src = "198.51.100.7",
+                                   .dst = fuzz_vip,
+                                   .src_port = 40000,
+                                   .dst_port = 53,
+                                   .protocol = FRAME_UDP,
+                                   .payload = 32,
+                                   .ip_options = 8 };
+    const struct tunnel_spec tunnel = { .bucket = 5 };
+    struct frame plain = frame_plain(&tcp), frame;
+
+    frame_seed(folder, "tcp_plain", &plain);
+    frame = frame_tunnelled(&tcp, &tunnel);
+    frame_seed(folder, "tcp_tunnelled", &frame);
+    frame = frame_tunnelled(&udp, &tunnel);
+    frame_tag(&frame, 5);
+    frame_seed(folder, "udp_tagged", &frame);
+    plain = frame_plain(&udp);
+    frame = frame_fragment(&plain, 0, 24);
+    frame_seed(folder, "fragment_first", &frame);
+    frame = frame_fragment(&plain, 24, 16);
+    frame_seed(folder, "fragment_last", &frame);
+    frame = frame_arp(RTE_ARP_OP_REQUEST, &frame_gateway_mac, "10.0.0.1", frame_vtep);
+    frame_seed(folder, "arp", &frame);
+    frame = frame_echo("10.0.0.1", frame_vtep);
+    frame_seed(folder, "echo", &frame);
+    frame = frame_echo("198.51.100.7", fuzz_vip);
+    frame_seed(folder, "echo_vip", &frame);
+}
+
+/* Programs: steps as their names say, without patches. */
+static void make_programs(const char *folder) {
+    static const uint8_t connection[] = {
+        STEP_FLOW,   7,    0,    TCP_SYN,
+        0,           0,             /* SYN */
+        STEP_ANSWER, 0x12, 0,    0, /* SYN+ACK */
+        STEP_FLOW,   7,    0,    TCP_ACK,
+        0,           0, /* ACK */
+        STEP_FLOW,   7,    0,    TCP_FIN | TCP_ACK,
+        0,           0,             /* FIN */
+        STEP_ANSWER, 0x11, 0,    0, /* FIN */
+        STEP_FLOW,   7,    0,    TCP_ACK,
+        0,           0,          /* ACK */
+        STEP_PASS,   0x04, 0x00, /* 8 s */
+    };
+    static const uint8_t errors[] = {
+        STEP_FLOW,   7,  1, 0, SHAPE_LARGE, 0, /* UDP into a VPC */
+        STEP_ERROR,  3,  4, 0, 0,              /* fragmentation needed */
+        STEP_ANSWER, 0,  0, 0,                 /* answer */
+        STEP_ERROR,  3,  3, 8, 0,              /* port unreachable */
+        STEP_FLOW,   7,  1, 0, SHAPE_TTL,   0, /* traceroute */
+        STEP_ERROR,  11, 0, 0, 0,
+    };
+    static const uint8_t fragments[] = {
+        STEP_FRAGMENT, 7, 1,  0, SHAPE_LARGE | SHAPE_PLAIN, 0, 100, 100, /* before the first */
+        STEP_FRAGMENT, 7, 1,  0, SHAPE_LARGE | SHAPE_PLAIN, 0, 0,   100, /* first */
+        STEP_FRAGMENT, 7, 1,  0, SHAPE_LARGE | SHAPE_PLAIN, 0, 100, 100, /* last */
+        STEP_PASS,     0, 99,
+    };
+    static const uint8_t in_a_vpc[] = {
+        STEP_FLOW | 1 << STEP_WORKER_SHIFT,
+        8,
+        2,
+        TCP_SYN,
+        SHAPE_BUCKET | SHAPE_DF,
+        0,
+        STEP_ANSWER,
+        0x12,
+        0,
+        1,
+        13,
+        4, /* with a patch */
+    };
+
+    write_seed(folder, "receive", "connection", connection, sizeof(connection));
+    write_seed(folder, "receive", "errors", errors, sizeof(errors));
+    write_seed(folder, "receive", "fragments", fragments, sizeof(fragments));
+    write_seed(folder, "receive", "in_a_vpc", in_a_vpc, sizeof(in_a_vpc));
+}
+
+static void make_configuration(const char *folder) {
+    static struct message message;
+    uint8_t step[4096] = { STEP_APPLY };
+    struct message_service *service;
+    size_t bytes;
+
+    message_begin(&message);
+    message_local_ip(&message, "198.18.1.2");
+    service = message_service(&message, "web", 0, fuzz_vip, SLUICE__LD__V1__IP_PROTOCOL__TCP, 80);
+    message_rs(&message, service, "rs1", "10.0.0.51", 8080, 1);
+    message_rs(&message, service, "rs2", "192.168.0.2", 80, 0);
+    message_vpc(&message, service, 100, "10.0.0.60");
+    bytes = sluice__ld__v1__ld_config__get_packed_size(&message.config);
+    assert_true(bytes + 3 <= sizeof(step));
+    step[1] = (uint8_t)(bytes >> 8);
+    step[2] = (uint8_t)bytes;
+    sluice__ld__v1__ld_config__pack(&message.config, step + 3);
+    write_seed(folder, "receive", "configuration", step, bytes + 3);
+}
+
+int main(int argc, char **argv) {
+    if (argc != 2) {
+        fprintf(stderr, "usage: make-seeds FOLDER\n");
+        return 2;
+    }
+    mkdir(argv[1], 0755);
+    make_frames(argv[1]);
+    make_programs(argv[1]);
+    make_configuration(argv[1]);
+    return EXIT_SUCCESS;
+}

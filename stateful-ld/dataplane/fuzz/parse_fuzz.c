@@ -1,0 +1,37 @@
+/* The parser and what reads packets right behind it, on any bytes. The frame is in memory of its
+ * own, of its own size, so that AddressSanitizer sees a read behind its end. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "packet/parse.h"
+#include "testing/frame.h"
+#include "testing/test.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* parse.h promises it of every frame it accepts. */
+static void check(const struct packet *packet, size_t size) {
+    if (packet->kind == PACKET_ARP) {
+        assert_true(packet->l3_off + 28u <= size);
+        return;
+    }
+    assert_true(packet->l3_off + (size_t)packet->l3_len <= size);
+    assert_in_range(packet->l4_off, packet->l3_off, packet->l3_off + packet->l3_len);
+    assert_true(packet->bucket == 0xffff || packet->bucket < 1024);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct own_address own = { .mac = frame_ld_mac };
+    struct packet packet;
+    uint8_t *frame;
+
+    if (size == 0)
+        return 0;
+    own.vtep = ip4(frame_vtep);
+    frame = malloc(size);
+    memcpy(frame, data, size);
+    if (parse_frame(frame, (uint32_t)size, &own, &packet) == DROP_NONE)
+        check(&packet, size);
+    free(frame);
+    return 0;
+}
