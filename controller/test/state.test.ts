@@ -95,6 +95,8 @@ const rs1 = "{ name: rs1, address: 10.0.4.2, port: 80, weight: 2 }";
 /** Title, what is replaced in the example, by what. */
 const BAD: [string, string | RegExp, string][] = [
   ["an unknown key", "scheduler: wrr", "schedular: wrr"],
+  ["an unknown scheduler", "scheduler: wrr", "scheduler: rr"],
+  ["a source prefix without its scheduler", "scheduler: wrr", "source_prefix: 24"],
   ["an unknown section", "vpcs:", "vpc:"],
   ["a missing key", "    protocol: tcp\n", ""],
   ["port 0", "port: 80\n", "port: 0\n"],

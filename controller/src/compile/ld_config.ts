@@ -1,12 +1,5 @@
 // Desired state -> the configuration of one LD. Pure.
-import {
-  IpProtocol,
-  type LdConfig,
-  type RealServer,
-  Scheduler,
-  type Service,
-  Timeouts,
-} from "@sluice/proto/ld";
+import { IpProtocol, type LdConfig, type RealServer, type Service } from "@sluice/proto/ld";
 import { parseIpv4, parseMac } from "../p4runtime/index.js";
 import {
   addressesOf,
@@ -20,10 +13,10 @@ import type { BucketMap } from "./bucket_map.js";
 import { compileCluster, compileHeartbeat } from "./cluster.js";
 import type { Ids } from "./names.js";
 import { toRanges } from "./ranges.js";
+import { servicePolicy, timeouts } from "./service_policy.js";
 import { vniOf } from "./site.js";
 
 const PROTOCOLS = { tcp: IpProtocol.TCP, udp: IpProtocol.UDP } as const;
-const SCHEDULERS = { wrr: Scheduler.WEIGHTED_ROUND_ROBIN } as const;
 
 function realServer(state: DesiredState, rs: RealServerSpec): RealServer {
   return {
@@ -45,26 +38,9 @@ function service(state: DesiredState, item: ServiceSpec): Service {
     vip: parseIpv4(item.vip),
     protocol: PROTOCOLS[item.protocol],
     port: item.port,
-    scheduler: SCHEDULERS[item.scheduler],
     realServers: item.real_servers.map((rs) => realServer(state, rs)),
+    ...servicePolicy(item),
   };
-}
-
-function timeouts(cluster: ClusterSpec): LdConfig["timeouts"] {
-  const { timeouts: given } = cluster;
-  return given === undefined
-    ? undefined
-    : Timeouts.fromPartial({
-        synSentMs: given.syn_sent_ms,
-        synRecvMs: given.syn_recv_ms,
-        establishedMs: given.established_ms,
-        finWaitMs: given.fin_wait_ms,
-        closeWaitMs: given.close_wait_ms,
-        lastAckMs: given.last_ack_ms,
-        timeWaitMs: given.time_wait_ms,
-        closeMs: given.close_ms,
-        udpMs: given.udp_ms,
-      });
 }
 
 /**
@@ -94,7 +70,7 @@ export function compileLd(
     services: state.services
       .filter((item) => item.cluster === cluster.name)
       .map((item) => service(state, item)),
-    timeouts: timeouts(cluster),
+    timeouts: timeouts(cluster.timeouts),
     heartbeat: compileHeartbeat(state, ids, cluster, ld),
     cluster: compileCluster(ids, cluster, ld, map),
   };

@@ -1,7 +1,7 @@
 // An LD's configuration as a list of facts: two configurations are the same when their facts are, whatever the order of their
 // lists, and the difference is what people want to see.
 import { createHash } from "node:crypto";
-import { IpProtocol, type LdConfig, type RealServer, Scheduler, type Service } from "@sluice/proto/ld";
+import { IpProtocol, type LdConfig, type RealServer, Scheduler, Service } from "@sluice/proto/ld";
 import { formatRanges, fromRanges, toRanges } from "../compile/index.js";
 import { formatAddress } from "../p4runtime/index.js";
 
@@ -65,6 +65,16 @@ function clusterFacts({ cluster, heartbeat }: LdConfig): [string, string][] {
   ];
 }
 
+/** What a service's sessions are treated by, as far as it is not the default. */
+function policyFacts(service: Service): [string, string][] {
+  const { name, vni, vip, protocol, port, scheduler, realServers, ...policy } = service;
+  const fields = Service.toJSON(Service.fromPartial(policy)) as Record<string, unknown>;
+  return Object.entries(fields).map(([field, value]) => [
+    field,
+    typeof value === "object" ? JSON.stringify(value).replaceAll('"', "") : `${value}`,
+  ]);
+}
+
 /** @returns name -> value, both for people; the epoch is a fact too */
 export function factsOf(config: LdConfig | undefined): Map<string, string> {
   const facts = new Map<string, string>();
@@ -89,6 +99,9 @@ export function factsOf(config: LdConfig | undefined): Map<string, string> {
   for (const service of config.services) {
     const scheduler = Scheduler[service.scheduler] ?? `${service.scheduler}`;
     facts.set(`service ${service.name}`, `${serviceKey(service)} ${scheduler.toLowerCase()}`);
+    for (const [field, value] of policyFacts(service)) {
+      facts.set(`service ${service.name} ${field}`, value);
+    }
     for (const rs of service.realServers) {
       facts.set(`service ${service.name} RS ${rs.name}`, realServerFact(rs));
     }

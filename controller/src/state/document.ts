@@ -17,6 +17,7 @@ import {
   rpcAddress,
   secret,
 } from "./scalars.js";
+import { checkServicePolicy, servicePolicy, timeouts } from "./service_policy.js";
 import {
   checked,
   flag,
@@ -33,7 +34,6 @@ import {
 const MAX_ID = 0xffff;
 const MAX_VNI = 0xff_ffff;
 const MAX_WEIGHT = 65_535;
-const MAX_TIMEOUT_MS = 7 * 24 * 3600 * 1000;
 /** EIPs that a switch has limits and counters for (p4src/sizes.p4); number 0 stays free. */
 export const MAX_EIP_INDEX = 2 ** 20 - 1;
 const MAX_PRIORITY = 0x7fff_ffff;
@@ -42,7 +42,6 @@ const id = integer("an id", 1, MAX_ID);
 const port = integer("a port", 1, 65_535);
 const vlan = integer("a VLAN id", 0, 4094);
 const vrf = integer("a VRF number", 0, MAX_ID);
-const timeout = integer("a timeout in ms", 1, MAX_TIMEOUT_MS);
 
 const network = object("network", {
   name: required(name),
@@ -118,18 +117,6 @@ const ld = object("LD", {
   mtu_bytes: optional(integer("an MTU in bytes", 1280, 9216), 0),
 });
 
-const timeouts = object("timeouts", {
-  syn_sent_ms: optional(timeout, 0),
-  syn_recv_ms: optional(timeout, 0),
-  established_ms: optional(timeout, 0),
-  fin_wait_ms: optional(timeout, 0),
-  close_wait_ms: optional(timeout, 0),
-  last_ack_ms: optional(timeout, 0),
-  time_wait_ms: optional(timeout, 0),
-  close_ms: optional(timeout, 0),
-  udp_ms: optional(timeout, 0),
-});
-
 const failover = object("failover", {
   secret: required(secret),
   heartbeat_ms: optional(integer("an interval in ms", 1, 10_000), 10),
@@ -169,16 +156,19 @@ const realServer = checked(
   },
 );
 
-const service = object("service", {
-  name: required(name),
-  vip: required(ldIpv4),
-  protocol: required(oneOf("a protocol", ["tcp", "udp"])),
-  port: required(port),
-  cluster: required(name),
-  scheduler: optional(oneOf("a scheduler", ["wrr"]), "wrr"),
-  vpc: optional(name),
-  real_servers: optional(list("real server", realServer), []),
-});
+const service = checked(
+  object("service", {
+    name: required(name),
+    vip: required(ldIpv4),
+    protocol: required(oneOf("a protocol", ["tcp", "udp"])),
+    port: required(port),
+    cluster: required(name),
+    vpc: optional(name),
+    real_servers: optional(list("real server", realServer), []),
+    ...servicePolicy,
+  }),
+  (value, at) => checkServicePolicy(value, at),
+);
 
 /** Whether a key is there, also when its value is wrong: what follows from that is no second error. */
 function isGiven(at: (field?: string) => Place, field: string): boolean {

@@ -1,7 +1,6 @@
 #include "config/config.h"
 
 #include <arpa/inet.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,17 +8,16 @@
 
 #include <rte_ether.h>
 
+#include "config/check.h"
 #include "config/cluster.h"
 #include "config/registry.h"
 #include "config/snapshot.h"
 #include "packet/bucket.h"
 #include "session/local_port.h"
-#include "session/timeouts.h"
 
 typedef Sluice__Ld__V1__LdConfig LdConfig;
 typedef Sluice__Ld__V1__Service Service;
 typedef Sluice__Ld__V1__RealServer RealServer;
-typedef Sluice__Ld__V1__Timeouts Timeouts;
 typedef Sluice__Ld__V1__Heartbeat Heartbeat;
 
 enum {
@@ -33,21 +31,6 @@ enum {
     HEARTBEAT_INTERVAL_MAX_MS = 10 * 1000,
     HEARTBEAT_HOLD_MAX_MS = 60 * 1000,
 };
-
-struct check {
-    const LdConfig *config;
-    char *reason;
-};
-
-__attribute__((format(printf, 2, 3))) static bool refuse(const struct check *check,
-                                                         const char *format, ...) {
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(check->reason, CONFIG_REASON_BYTES, format, arguments);
-    va_end(arguments);
-    return false;
-}
 
 struct text {
     char at[INET_ADDRSTRLEN];
@@ -83,15 +66,6 @@ static bool check_unicast(const struct check *check, const char *what,
     word = host_order(address);
     if (word >> 24 == 0 || word >> 24 == 127 || word >> 28 >= 0xe)
         return refuse(check, "%s: %s is not a unicast host address", what, show(address).at);
-    return true;
-}
-
-static bool check_range(const struct check *check, const char *what, uint64_t value, uint64_t least,
-                        uint64_t most) {
-    if (value < least || value > most)
-        return refuse(check, "%s: %llu is out of range (%llu..%llu)", what,
-                      (unsigned long long)value, (unsigned long long)least,
-                      (unsigned long long)most);
     return true;
 }
 
@@ -321,9 +295,8 @@ static bool check_service(const struct check *check, const Service *service) {
                       (int)service->protocol);
     if (service->port == 0 || service->port > PORT_MAX)
         return refuse(check, "%s: port %u is out of range (1..%d)", what, service->port, PORT_MAX);
-    if (service->scheduler != SLUICE__LD__V1__SCHEDULER__WEIGHTED_ROUND_ROBIN)
-        return refuse(check, "%s: scheduler %d is not known (WEIGHTED_ROUND_ROBIN is 1)", what,
-                      (int)service->scheduler);
+    if (!check_policy(check, what, service))
+        return false;
     for (size_t i = 0; i < service->n_real_servers; i++)
         if (!check_rs(check, service, service->real_servers[i]))
             return false;
@@ -358,22 +331,6 @@ static bool check_services(const struct check *check) {
     return true;
 }
 
-static bool check_timeouts(const struct check *check) {
-    const Timeouts *t = check->config->timeouts;
-
-    if (t == NULL)
-        return true;
-    return check_range(check, "timeouts: syn_sent_ms", t->syn_sent_ms, 0, TIMEOUT_MAX_MS) &&
-           check_range(check, "timeouts: syn_recv_ms", t->syn_recv_ms, 0, TIMEOUT_MAX_MS) &&
-           check_range(check, "timeouts: established_ms", t->established_ms, 0, TIMEOUT_MAX_MS) &&
-           check_range(check, "timeouts: fin_wait_ms", t->fin_wait_ms, 0, TIMEOUT_MAX_MS) &&
-           check_range(check, "timeouts: close_wait_ms", t->close_wait_ms, 0, TIMEOUT_MAX_MS) &&
-           check_range(check, "timeouts: last_ack_ms", t->last_ack_ms, 0, TIMEOUT_MAX_MS) &&
-           check_range(check, "timeouts: time_wait_ms", t->time_wait_ms, 0, TIMEOUT_MAX_MS) &&
-           check_range(check, "timeouts: close_ms", t->close_ms, 0, TIMEOUT_MAX_MS) &&
-           check_range(check, "timeouts: udp_ms", t->udp_ms, 0, TIMEOUT_MAX_MS);
-}
-
 static bool check_heartbeat(const struct check *check) {
     const LdConfig *config = check->config;
     const Heartbeat *heartbeat = config->heartbeat;
@@ -406,6 +363,6 @@ bool config_validate(const LdConfig *config, char reason[CONFIG_REASON_BYTES]) {
     const struct check check = { .config = config, .reason = reason };
 
     return check_fabric(&check) && check_local_ips(&check) && check_buckets(&check) &&
-           check_services(&check) && check_timeouts(&check) && check_heartbeat(&check) &&
-           cluster_validate(config, reason, CONFIG_REASON_BYTES);
+           check_services(&check) && check_timeouts(&check, "", config->timeouts) &&
+           check_heartbeat(&check) && cluster_validate(config, reason, CONFIG_REASON_BYTES);
 }

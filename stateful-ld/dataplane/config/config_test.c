@@ -184,6 +184,21 @@ static void services(void **state) {
     refused("service", "no name");
 }
 
+static void schedulers(void **state) {
+    (void)state;
+    web()->scheduler = SLUICE__LD__V1__SCHEDULER__FLOW_HASH;
+    accepted();
+    web()->source_prefix_len = 24;
+    refused("web", "SOURCE_HASH only");
+    web()->scheduler = SLUICE__LD__V1__SCHEDULER__SOURCE_HASH;
+    accepted();
+    web()->source_prefix_len = 33;
+    refused("web", "source_prefix_len: 33");
+    web()->source_prefix_len = 32;
+    web()->source_prefix_len_v6 = 129;
+    refused("web", "source_prefix_len_v6: 129");
+}
+
 static void duplicate_services(void **state) {
     struct message_service *again =
         message_service(&message, "again", 0, "203.0.113.10", FRAME_TCP, 443);
@@ -246,12 +261,20 @@ static void vpc_locations(void **state) {
 }
 
 static void timeouts(void **state) {
+    Sluice__Ld__V1__Timeouts own;
+
     (void)state;
     sluice__ld__v1__timeouts__init(&message.timeouts);
     message.config.timeouts = &message.timeouts;
     accepted();
     message.timeouts.udp_ms = UINT32_MAX;
     refused("udp_ms", "out of range");
+    message.timeouts.udp_ms = 0;
+    sluice__ld__v1__timeouts__init(&own);
+    web()->timeouts = &own;
+    accepted();
+    own.fin_wait_ms = UINT32_MAX;
+    refused("service \"web\": timeouts: fin_wait_ms", "out of range");
 }
 
 int main(void) {
@@ -264,6 +287,7 @@ int main(void) {
         CASE(ipv6_addresses_are_told_apart),
         CASE(buckets),
         CASE(services),
+        CASE(schedulers),
         CASE(duplicate_services),
         CASE(real_servers),
         CASE(vpc_locations),

@@ -6,12 +6,10 @@
 #include <rte_common.h>
 
 #include "packet/vxlan.h"
-#include "session/timeouts.h"
 
 typedef Sluice__Ld__V1__LdConfig LdConfig;
 typedef Sluice__Ld__V1__Service Service;
 typedef Sluice__Ld__V1__RealServer RealServer;
-typedef Sluice__Ld__V1__Timeouts Timeouts;
 typedef Sluice__Ld__V1__Heartbeat Heartbeat;
 
 enum {
@@ -144,23 +142,8 @@ static uint32_t or_default(uint32_t configured_ms, uint32_t default_ms) {
     return configured_ms != 0 ? configured_ms : default_ms;
 }
 
-static void set_timeouts(uint32_t *timeout_ms, const Timeouts *configured) {
-    const Timeouts defaults = SLUICE__LD__V1__TIMEOUTS__INIT;
-    const Timeouts *t = configured != NULL ? configured : &defaults;
-
-    timeout_ms[STATE_SYN_SENT] = or_default(t->syn_sent_ms, TIMEOUT_SYN_SENT_MS);
-    timeout_ms[STATE_SYN_RECV] = or_default(t->syn_recv_ms, TIMEOUT_SYN_RECV_MS);
-    timeout_ms[STATE_ESTABLISHED] = or_default(t->established_ms, TIMEOUT_ESTABLISHED_MS);
-    timeout_ms[STATE_FIN_WAIT] = or_default(t->fin_wait_ms, TIMEOUT_FIN_WAIT_MS);
-    timeout_ms[STATE_CLOSE_WAIT] = or_default(t->close_wait_ms, TIMEOUT_CLOSE_WAIT_MS);
-    timeout_ms[STATE_LAST_ACK] = or_default(t->last_ack_ms, TIMEOUT_LAST_ACK_MS);
-    timeout_ms[STATE_TIME_WAIT] = or_default(t->time_wait_ms, TIMEOUT_TIME_WAIT_MS);
-    timeout_ms[STATE_CLOSE] = or_default(t->close_ms, TIMEOUT_CLOSE_MS);
-    timeout_ms[STATE_UDP_ACTIVE] = or_default(t->udp_ms, TIMEOUT_UDP_MS);
-}
-
 static void set_target(struct target *target, const LdConfig *config, const RealServer *rs,
-                       const struct neighbour_set *neighbours) {
+                       const struct neighbour_set *neighbours, uint32_t policy) {
     target->address = address_of(rs->address);
     target->port = rte_cpu_to_be_16((uint16_t)rs->port);
     target->in_vpc = rs->vpc != NULL;
@@ -170,6 +153,7 @@ static void set_target(struct target *target, const LdConfig *config, const Real
         memcpy(&target->mac, rs->vpc->mac.data, sizeof(target->mac));
     }
     target->next_hop = hop_to(config, neighbours, tunnel_end_of(rs));
+    target->policy = policy;
 }
 
 static uint32_t service_slot(const struct snapshot *snapshot, uint32_t vni_protocol,
@@ -189,21 +173,27 @@ static void hash_service(struct snapshot *snapshot, uint32_t number) {
     snapshot->service_hash[slot] = number + 1;
 }
 
-const struct service *snapshot_service(const struct snapshot *snapshot,
-                                       const struct flow_key *key) {
-    struct ip_address vip = flow_dst(key);
-    uint32_t slot = service_slot(snapshot, key->vni_protocol, &vip, key->dst_port);
+static const struct service *find_service(const struct snapshot *snapshot, uint32_t vni_protocol,
+                                          const struct ip_address *vip, rte_be16_t port) {
+    uint32_t slot = service_slot(snapshot, vni_protocol, vip, port);
     uint32_t number;
 
     for (; (number = snapshot->service_hash[slot]) != 0;
          slot = (slot + 1) & snapshot->service_mask) {
         const struct service *service = &snapshot->services[number - 1];
 
-        if (ip_equal(&service->vip, &vip) && service->vni_protocol == key->vni_protocol &&
-            service->port == key->dst_port)
+        if (ip_equal(&service->vip, vip) && service->vni_protocol == vni_protocol &&
+            service->port == port)
             return service;
     }
     return NULL;
+}
+
+const struct service *snapshot_service(const struct snapshot *snapshot,
+                                       const struct flow_key *key) {
+    struct ip_address vip = flow_dst(key);
+
+    return find_service(snapshot, key->vni_protocol, &vip, key->dst_port);
 }
 
 static int by_vip(const void *a, const void *b) {
@@ -250,9 +240,22 @@ static int want_target(struct registry *registry, const Service *service, const 
     return registry_want(registry, &identity);
 }
 
+/* What the service's sessions are treated by, and how their RSs are chosen. */
+static int set_service_policy(struct snapshot *snapshot, struct service *made,
+                              const Service *service, const struct snapshot *previous) {
+    const struct service *old =
+        previous != NULL ? find_service(previous, made->vni_protocol, &made->vip, made->port)
+                         : NULL;
+
+    policy_set(&snapshot->policies[snapshot->service_count + 1], service, &snapshot->policies[0]);
+    return service_scheduler_set(&made->scheduler, service, &snapshot->choices[made->first_choice],
+                                 old != NULL ? &old->scheduler : NULL);
+}
+
 static int add_service(struct snapshot *snapshot, const LdConfig *config, const Service *service,
                        const struct snapshot_inputs *inputs) {
     struct service *made = &snapshot->services[snapshot->service_count];
+    int status;
 
     made->vip = address_of(service->vip);
     made->vni_protocol = flow_vni_protocol(service->vni, (uint8_t)service->protocol);
@@ -267,13 +270,24 @@ static int add_service(struct snapshot *snapshot, const LdConfig *config, const 
 
         if (number < 0)
             return number;
-        set_target(&snapshot->targets[number], config, rs, inputs->neighbours);
+        set_target(&snapshot->targets[number], config, rs, inputs->neighbours,
+                   snapshot->service_count + 1);
         snapshot->choices[snapshot->choice_count++] = (struct choice){
             .target = (uint32_t)number,
             .weight = rs->weight,
         };
     }
-    hash_service(snapshot, snapshot->service_count++);
+    hash_service(snapshot, snapshot->service_count);
+    status = set_service_policy(snapshot, made, service, inputs->previous);
+    snapshot->service_count++;
+    return status;
+}
+
+/* Of the service with this name, or the LD's when there is none any more. */
+static uint32_t policy_of(const LdConfig *config, const char *service) {
+    for (size_t i = 0; i < config->n_services; i++)
+        if (strcmp(config->services[i]->name, service) == 0)
+            return (uint32_t)i + 1;
     return 0;
 }
 
@@ -289,6 +303,7 @@ static void keep_draining(struct snapshot *snapshot, const LdConfig *config,
             continue;
         *target = previous->targets[i];
         target->next_hop = hop_to(config, inputs->neighbours, tunnel_end_of_target(target));
+        target->policy = policy_of(config, inputs->registry->entries[i].identity.service);
     }
 }
 
@@ -303,11 +318,13 @@ static int allocate(struct snapshot *snapshot, const LdConfig *config, uint32_t 
     snapshot->targets = calloc(TARGETS_MAX, sizeof(*snapshot->targets));
     snapshot->choices = calloc(choices + 1, sizeof(*snapshot->choices));
     snapshot->services = calloc(config->n_services + 1, sizeof(*snapshot->services));
+    snapshot->policies = calloc(config->n_services + 1, sizeof(*snapshot->policies));
     snapshot->service_hash = calloc(snapshot->service_mask + 1, sizeof(uint32_t));
     snapshot->vips = calloc(config->n_services + 1, sizeof(*snapshot->vips));
     snapshot->credit = calloc(workers, sizeof(*snapshot->credit));
     if (snapshot->targets == NULL || snapshot->choices == NULL || snapshot->services == NULL ||
-        snapshot->service_hash == NULL || snapshot->vips == NULL || snapshot->credit == NULL)
+        snapshot->policies == NULL || snapshot->service_hash == NULL || snapshot->vips == NULL ||
+        snapshot->credit == NULL)
         return -ENOMEM;
     snapshot->workers = workers;
     for (uint32_t worker = 0; worker < workers; worker++) {
@@ -373,6 +390,8 @@ int snapshot_build(const LdConfig *config, const struct snapshot_inputs *inputs,
     if (snapshot == NULL)
         return -ENOMEM;
     status = allocate(snapshot, config, inputs->workers);
+    if (status == 0)
+        policy_set_default(&snapshot->policies[0], config);
     for (size_t i = 0; status == 0 && i < config->n_services; i++)
         status = add_service(snapshot, config, config->services[i], inputs);
     if (status != 0) {
@@ -383,7 +402,6 @@ int snapshot_build(const LdConfig *config, const struct snapshot_inputs *inputs,
     set_addresses(snapshot, config, inputs);
     set_local_ips(snapshot, config, inputs->previous);
     set_owned_buckets(snapshot, config);
-    set_timeouts(snapshot->timeout_ms, config->timeouts);
     set_heartbeat(&snapshot->heartbeat, config, inputs->neighbours);
     set_cluster(&snapshot->cluster, config, inputs->neighbours);
     keep_draining(snapshot, config, inputs);
@@ -398,9 +416,12 @@ void snapshot_free(struct snapshot *snapshot) {
     for (uint32_t worker = 0; worker < snapshot->workers; worker++)
         free(snapshot->credit[worker]);
     free(snapshot->credit);
+    for (uint32_t i = 0; i < snapshot->service_count; i++)
+        service_scheduler_free(&snapshot->services[i].scheduler);
     free(snapshot->targets);
     free(snapshot->choices);
     free(snapshot->services);
+    free(snapshot->policies);
     free(snapshot->service_hash);
     free(snapshot->vips);
     free(snapshot);

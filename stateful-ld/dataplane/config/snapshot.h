@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "config/cluster.h"
+#include "config/policy.h"
 #include "config/registry.h"
 #include "forward/neighbour.h"
 #include "forward/scheduler_wrr.h"
@@ -30,6 +31,7 @@ struct target {
     struct rte_ether_addr mac; /**< inner destination in the VPC */
     rte_be16_t port;
     struct ip_address address;
+    uint32_t policy; /**< index into snapshot.policies */
 };
 
 struct service {
@@ -38,6 +40,7 @@ struct service {
     struct ip_address vip;
     uint32_t first_choice; /**< its part of snapshot.choices */
     uint32_t choices;
+    struct service_scheduler scheduler;
 };
 
 struct vip {
@@ -79,7 +82,7 @@ struct snapshot {
 
     struct local_ip_set local_ips[FAMILY_COUNT];
     uint64_t owned_buckets[BUCKET_COUNT / 64]; /**< bit per bucket */
-    uint32_t timeout_ms[STATE_COUNT];
+    struct policy *policies; /**< [0]: of sessions whose service is gone; then of each service */
 
     struct target *targets; /**< by registry number */
     uint32_t target_count;

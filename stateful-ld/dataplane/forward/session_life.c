@@ -4,6 +4,7 @@
 
 #include <rte_branch_prediction.h>
 
+#include "forward/scheduler.h"
 #include "forward/worker.h"
 #include "packet/bucket.h"
 
@@ -43,8 +44,7 @@ static enum drop_reason choose(struct worker *worker, const struct service *serv
                                struct local_port *port, uint32_t *target) {
     const struct snapshot *snapshot = worker->snapshot;
     const struct choice *choices = &snapshot->choices[service->first_choice];
-    int64_t *credit = &snapshot->credit[worker->id][service->first_choice];
-    int chosen = wrr_choose(choices, credit, service->choices);
+    int chosen = scheduler_choose(worker, service, &packet->key);
 
     if (chosen < 0)
         return DROP_NO_RS_AVAILABLE;
@@ -116,9 +116,11 @@ enum drop_reason session_admit(struct worker *worker, const struct packet *packe
 }
 
 uint64_t session_deadline_ms(const struct worker *worker, const struct session *session) {
+    const struct snapshot *snapshot = worker->snapshot;
+    const struct policy *policy = &snapshot->policies[snapshot->targets[session->target].policy];
     uint32_t idle_ms = (uint32_t)worker->now_ms - session->last_seen_ms;
 
-    return worker->now_ms - idle_ms + worker->snapshot->timeout_ms[session->state];
+    return worker->now_ms - idle_ms + policy->timeout_ms[session->state];
 }
 
 /* Deadlines that move away need nothing: the wheel looks at the session when its old one has come.

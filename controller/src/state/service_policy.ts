@@ -1,0 +1,48 @@
+// How a service treats its sessions: the keys of a service beside its address and its real servers.
+import type { Place } from "./problems.js";
+import { type Infer, integer, object, oneOf, optional } from "./shapes.js";
+
+const MAX_TIMEOUT_MS = 7 * 24 * 3600 * 1000;
+const timeout = integer("a timeout in ms", 1, MAX_TIMEOUT_MS);
+
+/** Of a cluster, and of a service. */
+export const timeouts = object("timeouts", {
+  syn_sent_ms: optional(timeout, 0),
+  syn_recv_ms: optional(timeout, 0),
+  established_ms: optional(timeout, 0),
+  fin_wait_ms: optional(timeout, 0),
+  close_wait_ms: optional(timeout, 0),
+  last_ack_ms: optional(timeout, 0),
+  time_wait_ms: optional(timeout, 0),
+  close_ms: optional(timeout, 0),
+  udp_ms: optional(timeout, 0),
+});
+
+export const SCHEDULERS = ["wrr", "wlc", "source-hash", "flow-hash"] as const;
+
+export const servicePolicy = {
+  scheduler: optional(oneOf("a scheduler", SCHEDULERS), "wrr"),
+  source_prefix: optional(integer("a prefix length", 1, 32), 0),
+  source_prefix_v6: optional(integer("a prefix length", 1, 128), 0),
+  timeouts: optional(timeouts),
+};
+
+type Fields = { [K in keyof typeof servicePolicy]: Infer<(typeof servicePolicy)[K]["shape"]> };
+type Policy = Partial<Fields> & { name: string; protocol: "tcp" | "udp" };
+
+/** What the keys of one service say against each other. */
+export function checkServicePolicy(
+  service: Policy,
+  at: (field?: string) => Place,
+): { place: Place; message: string }[] {
+  const problems: { place: Place; message: string }[] = [];
+  const report = (field: string, message: string): void => {
+    problems.push({ place: at(field), message: `service ${service.name}: ${field}: ${message}` });
+  };
+  for (const field of ["source_prefix", "source_prefix_v6"] as const) {
+    if (service[field] !== 0 && service.scheduler !== "source-hash") {
+      report(field, `only clients hashed by their address have one (set "scheduler: source-hash")`);
+    }
+  }
+  return problems;
+}
