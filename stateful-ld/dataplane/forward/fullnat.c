@@ -7,6 +7,7 @@
 #include <rte_udp.h>
 
 #include "forward/icmp_path.h"
+#include "forward/peer.h"
 #include "forward/session_life.h"
 #include "forward/way_out.h"
 #include "forward/worker.h"
@@ -74,7 +75,7 @@ enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
 
     reason = find_session(worker, packet, guess, &ref);
     if (unlikely(reason != DROP_NONE))
-        return reason;
+        return reason == DROP_BUCKET_NOT_OWNED ? peer_pass_on(worker, mbuf, packet) : reason;
     session = session_at(&worker->sessions, ref);
     direction = session_direction(ref);
     way = way_of(worker, session, direction);
@@ -118,7 +119,7 @@ enum drop_reason fullnat_translate_fragment(struct worker *worker, struct rte_mb
     packet->hash = session_hash(&worker->sessions, &packet->key);
     reason = first ? find_session(worker, packet, 0, &ref) : find_for_later(worker, packet, &ref);
     if (reason != DROP_NONE)
-        return reason;
+        return reason == DROP_BUCKET_NOT_OWNED ? peer_pass_on(worker, mbuf, packet) : reason;
     session = session_at(&worker->sessions, ref);
     direction = session_direction(ref);
     way = way_of(worker, session, direction);

@@ -2,6 +2,7 @@
 
 #include <rte_ip.h>
 
+#include "forward/peer.h"
 #include "forward/way_out.h"
 #include "forward/worker.h"
 #include "packet/icmp.h"
@@ -61,7 +62,7 @@ enum drop_reason icmp_translate_error(struct worker *worker, struct rte_mbuf *mb
 
     if (ref == 0)
         return snapshot_owns(worker->snapshot, packet->bucket) ? DROP_NO_SESSION
-                                                               : DROP_BUCKET_NOT_OWNED;
+                                                               : peer_pass_on(worker, mbuf, packet);
     session = session_at(table, ref);
     direction = session_direction(ref);
     way = way_of(worker, session, direction);

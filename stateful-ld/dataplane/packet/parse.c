@@ -255,7 +255,7 @@ static enum drop_reason parse_vxlan(struct cursor *cursor, const struct rte_udp_
     if (unlikely((vxlan->vx_flags & RTE_BE32(0x08000000)) == 0))
         return DROP_BAD_VXLAN;
     packet->tunnelled = true;
-    packet->bucket = bucket_from_udp_port(rte_be_to_cpu_16(udp->src_port));
+    packet->bucket = packet->tunnel_bucket = bucket_from_udp_port(rte_be_to_cpu_16(udp->src_port));
     reason = parse_ethernet(cursor, &ether, &type);
     if (unlikely(reason != DROP_NONE))
         return reason;
@@ -325,7 +325,7 @@ enum drop_reason parse_frame(const uint8_t *data, uint32_t bytes, const struct o
     uint16_t type;
 
     packet->tunnelled = false;
-    packet->bucket = BUCKET_NONE;
+    packet->bucket = packet->tunnel_bucket = BUCKET_NONE;
     reason = parse_ethernet(&cursor, &ether, &type);
     if (unlikely(reason != DROP_NONE))
         return reason;

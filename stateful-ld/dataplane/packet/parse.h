@@ -48,7 +48,8 @@ struct packet {
     uint16_t l3_off; /**< innermost IPv4 (or ARP) header */
     uint16_t l3_len; /**< IPv4 total length: header, options and payload */
     uint16_t l4_off;
-    uint16_t bucket; /**< as the tunnel's source port has it, or BUCKET_NONE */
+    uint16_t bucket;        /**< of the flow; by the parser the tunnel's, or BUCKET_NONE */
+    uint16_t tunnel_bucket; /**< as the tunnel's source port has it, or BUCKET_NONE */
     uint8_t tcp_flags;
     bool tunnelled;
 };

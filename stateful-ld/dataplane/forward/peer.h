@@ -1,0 +1,30 @@
+/**
+ * @file
+ * Packets of sessions that another LD of the cluster has.
+ *
+ * The switch steers by the bucket it computes, and so cannot know the session's for a fragment,
+ * whose ports are elsewhere; and a router that is no Sluice switch knows no buckets at all. The LD
+ * that gets such a packet finds its bucket and passes it on to the bucket's owner, in VXLAN with
+ * that bucket. A packet that has come with its own bucket is never passed on, so none goes round
+ * when two LDs disagree on who owns what.
+ */
+#ifndef SLUICE_FORWARD_PEER_H
+#define SLUICE_FORWARD_PEER_H
+
+#include <rte_mbuf.h>
+
+#include "packet/drop_reason.h"
+#include "packet/parse.h"
+
+struct worker;
+
+/**
+ * Pass a packet, which has not been changed, on to the owner of packet->bucket, which this LD does
+ * not own.
+ *
+ * @return DROP_NONE, or why the caller must drop it
+ */
+enum drop_reason peer_pass_on(struct worker *worker, struct rte_mbuf *mbuf,
+                              const struct packet *packet);
+
+#endif
