@@ -1,10 +1,15 @@
 """What ordinary network tools say when they are run in a node: ping, curl, traceroute, ip."""
 
-import json
 import re
+import shlex
+import subprocess
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Optional, Sequence
+from pathlib import Path
+from typing import Iterator
 
+from .errors import LabError
 from .nodes import LabNode
 
 # Of requests that are not answered.
@@ -42,13 +47,27 @@ def path_mtu(node: LabNode, address: str) -> int:
 
 def forwarded(node: LabNode) -> int:
     """IPv4 packets that a router has forwarded, in any direction (RFC 4293, ipSystemStatsOutForwDatagrams)."""
-    names, values = [line.split() for line in node.sh("grep ^Ip: /proc/net/snmp").splitlines()]
-    return int(values[names.index("ForwDatagrams")])
+    return snmp_counter(_snmp(node), "Ip", "ForwDatagrams")
+
+
+def echo_requests(node: LabNode) -> int:
+    """Pings that a node has received."""
+    return snmp_counter(_snmp(node), "Icmp", "InEchos")
+
+
+def snmp_counter(snmp: str, group: str, name: str) -> int:
+    """A counter of /proc/net/snmp: of each group a line with the names, and one with the values."""
+    names, values = [line.split() for line in snmp.splitlines() if line.startswith(f"{group}:")]
+    return int(values[names.index(name)])
+
+
+def _snmp(node: LabNode) -> str:
+    return Path(f"/proc/{node.pid}/net/snmp").read_text(encoding="ascii")
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """Counters of an interface: packets, and bytes of their IP packets."""
+    """Counters of interfaces: packets, and bytes of their IP packets."""
 
     rx_packets: int
     rx_bytes: int
@@ -67,13 +86,60 @@ class Traffic:
 _ETHERNET_BYTES = 14
 
 
-def traffic_of(node: LabNode, interfaces: Optional[Sequence[str]] = None) -> Traffic:
-    """The sum of a node's interfaces, of all but lo when none is named."""
+def traffic_of(node: LabNode) -> Traffic:
+    """The sum of a node's interfaces but lo. Takes microseconds: it starts no process in the node."""
+    return traffic_in(Path(f"/proc/{node.pid}/net/dev").read_text(encoding="ascii"))
+
+
+def traffic_in(net_dev: str) -> Traffic:
     totals = [0, 0, 0, 0]
-    for link in json.loads(node.sh("ip -j -s link show")):
-        if link["ifname"] in interfaces if interfaces is not None else link["ifname"] != "lo":
-            rx, tx = link["stats64"]["rx"], link["stats64"]["tx"]
-            for i, counts in ((0, rx), (2, tx)):
-                totals[i] += counts["packets"]
-                totals[i + 1] += counts["bytes"] - _ETHERNET_BYTES * counts["packets"]
+    for line in net_dev.splitlines()[2:]:  # two lines of headings
+        name, _, counters = line.partition(":")
+        rx_bytes, rx_packets, *_ = rx = [int(field) for field in counters.split()]
+        tx_bytes, tx_packets = rx[8:10]
+        if name.strip() != "lo":
+            for i, (packets, octets) in ((0, (rx_packets, rx_bytes)), (2, (tx_packets, tx_bytes))):
+                totals[i] += packets
+                totals[i + 1] += octets - _ETHERNET_BYTES * packets
     return Traffic(*totals)
+
+
+@contextmanager
+def running(node: LabNode, *command: str) -> "Iterator[subprocess.Popen[str]]":
+    """A program in a node while the block runs; its standard output is a pipe. It is ended with the block."""
+    popen = subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL", *node.in_namespace(*command)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for the lab
+    )
+    try:
+        yield popen
+    finally:
+        popen.kill()
+        popen.communicate()
+
+
+def output_of(popen: "subprocess.Popen[str]", limit_s: float) -> str:
+    """What a program of `running` has printed when it has ended. Raises LabError when it does not."""
+    try:
+        return popen.communicate(timeout=limit_s)[0]
+    except subprocess.TimeoutExpired:
+        raise LabError(f"{shlex.join(popen.args)}: no end after {limit_s:.0f} s") from None  # type: ignore[arg-type]
+
+
+def wait_for_listener(node: LabNode, port: int, limit_s: float = 10) -> None:
+    """Returns when someone in the node listens on a TCP port. Raises LabError when nobody does."""
+    deadline = time.monotonic() + limit_s
+    while not any(listens(Path(f"/proc/{node.pid}/net/{table}").read_text(), port) for table in ("tcp", "tcp6")):
+        if time.monotonic() > deadline:
+            raise LabError(f"{node.name}: nobody listens on TCP port {port} after {limit_s:.0f} s")
+        time.sleep(0.02)
+
+
+def listens(proc_net_tcp: str, port: int) -> bool:
+    """Whether /proc/net/tcp has a socket in state LISTEN (0A) on a port."""
+    rows = (line.split() for line in proc_net_tcp.splitlines()[1:])
+    return any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)

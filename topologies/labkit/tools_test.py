@@ -1,6 +1,5 @@
 """What tools print is understood."""
 
-import json
 import unittest
 from typing import cast
 
@@ -43,18 +42,24 @@ class ToolsTest(unittest.TestCase):
         self.assertEqual(tools.path_mtu(node(Says(f"{route}\n cache expires 9sec mtu 1300")), "a"), 1300)
         self.assertEqual(tools.path_mtu(node(Says(route)), "a"), 0)
 
-    def test_forwarded(self) -> None:
-        text = "Ip: Forwarding ForwDatagrams InReceives\nIp: 1 42 99\n"
-        self.assertEqual(tools.forwarded(node(Says(text))), 42)
+    def test_snmp_counters(self) -> None:
+        text = "Ip: Forwarding ForwDatagrams InReceives\nIp: 1 42 99\nIcmp: InMsgs InEchos\nIcmp: 3 2\n"
+        self.assertEqual(tools.snmp_counter(text, "Ip", "ForwDatagrams"), 42)
+        self.assertEqual(tools.snmp_counter(text, "Icmp", "InEchos"), 2)
 
     def test_traffic_is_counted_in_ip_bytes_and_without_lo(self) -> None:
-        link = lambda name, packets: {  # noqa: E731
-            "ifname": name,
-            "stats64": {way: {"packets": packets, "bytes": 114 * packets} for way in ("rx", "tx")},
-        }
-        says = node(Says(json.dumps([link("lo", 9), link("a", 1), link("b", 2)])))
-        self.assertEqual(tools.traffic_of(says), tools.Traffic(3, 300, 3, 300))
-        self.assertEqual(tools.traffic_of(says, ["b"]) - tools.traffic_of(says, ["a"]), tools.Traffic(1, 100, 1, 100))
+        heading = "Inter-|   Receive  |  Transmit\n face |bytes  packets\n"
+        line = "{}: {} {} 0 0 0 0 0 0 {} {} 0 0 0 0 0 0\n"
+        first = heading + line.format("    lo", 900, 9, 900, 9) + line.format("a-eth0", 114, 1, 228, 2)
+        self.assertEqual(tools.traffic_in(first), tools.Traffic(1, 100, 2, 200))
+        second = heading + line.format("a-eth0", 228, 2, 342, 3) + line.format("a-eth1", 114, 1, 0, 0)
+        self.assertEqual(tools.traffic_in(second) - tools.traffic_in(first), tools.Traffic(2, 200, 1, 100))
+
+    def test_who_listens(self) -> None:
+        text = "  sl  local_address rem_address   st\n   0: 00000000:1451 00000000:0000 {} 00000000:00000000\n"
+        self.assertTrue(tools.listens(text.format("0A"), 5201))
+        self.assertFalse(tools.listens(text.format("01"), 5201))
+        self.assertFalse(tools.listens(text.format("0A"), 22))
 
 
 if __name__ == "__main__":

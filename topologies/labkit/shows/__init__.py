@@ -1,10 +1,21 @@
 """The scenarios of the lab."""
 
 from ..show import Show
+from .ecmp import EcmpShow
 from .eip import EipShow
 from .ipv6 import Ipv6Show
+from .limits import LimitsShow
 from .networks import NetworksShow
+from .spoof import SpoofShow
 from .vip import VipShow
 
-_SHOWS: tuple[type[Show], ...] = (VipShow, EipShow, Ipv6Show, NetworksShow)
+_SHOWS: tuple[type[Show], ...] = (
+    VipShow,
+    EipShow,
+    Ipv6Show,
+    NetworksShow,
+    LimitsShow,
+    EcmpShow,
+    SpoofShow,
+)
 BY_NAME = {show.name: show for show in _SHOWS}

@@ -1,0 +1,97 @@
+"""Senders that use an address which is not theirs: nothing of it arrives, and the switch says why it dropped it."""
+
+from dataclasses import dataclass
+
+from .. import plan, tools
+from ..measure import Measured, switch_drops
+from ..show import Lab, Show
+from ..terminal import heading, table
+
+PINGS = 5
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Who sends, as whom, to whom, and how the switch has to call it."""
+
+    sender: str
+    source: str
+    whose: str
+    target: str
+    destination: str
+    reason: str
+
+
+ATTEMPTS = (
+    Attempt(
+        plan.OTHER_VM,
+        plan.EIP.vm_address,
+        f"{plan.VM}'s address, from another host",
+        plan.CLIENT,
+        plan.address_of(plan.CLIENT),
+        "spoofed_source",
+    ),
+    Attempt(
+        plan.VM,
+        "192.168.0.66",
+        "an address that has no EIP",
+        plan.CLIENT,
+        plan.address_of(plan.CLIENT),
+        "vni_unreachable",
+    ),
+    Attempt(
+        plan.CLIENT, plan.VIP, "the VIP, from the internet", plan.VM, plan.EIP.address, "spoofed_source"
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    attempt: Attempt
+    arrived: int
+    dropped: dict[str, int]
+
+
+class SpoofShow(Show):
+    name = "spoof"
+
+    def run(self, lab: Lab) -> str:
+        self.outcomes: list[Outcome] = []
+        drops = switch_drops(lab.sluice)
+        for attempt in ATTEMPTS:
+            arrived = _send(lab, attempt)
+            now = switch_drops(lab.sluice)
+            dropped = {reason: now[reason] - drops[reason] for reason in now if now[reason] != drops[reason]}
+            drops = now
+            self.outcomes.append(Outcome(attempt, arrived, dropped))
+            what = f"{attempt.sender} as {attempt.source}"
+            self.expect(f"{what}: pings that arrived", arrived, 0)
+            self.expect(f"{what}: drops named {attempt.reason}", dropped.get(attempt.reason, 0), PINGS)
+        return f"{len(ATTEMPTS)} senders with addresses that are not theirs"
+
+    def report(self, measured: Measured) -> str:
+        rows = [
+            (
+                o.attempt.sender,
+                f"{o.attempt.source}: {o.attempt.whose}",
+                o.attempt.destination,
+                f"{o.arrived} of {PINGS}",
+                ", ".join(f"{reason} {count}" for reason, count in o.dropped.items()),
+            )
+            for o in self.outcomes
+        ]
+        title = "Senders with an address that is not theirs (drops from the switch)"
+        return "\n".join([heading(title), table(("sender", "source", "to", "arrived", "dropped as"), rows)])
+
+
+def _send(lab: Lab, attempt: Attempt) -> int:
+    """Returns how many of the pings arrived. The sender has the address only meanwhile."""
+    sender, target = lab.node(attempt.sender), lab.node(attempt.target)
+    device = plan.interfaces_of(attempt.sender)[0].name
+    before = tools.echo_requests(target)
+    sender.sh(
+        f"ip address add {attempt.source}/32 dev {device}",
+        f"ping -n -q -c {PINGS} -i 0.05 -W 0.3 -I {attempt.source} {attempt.destination} || true",
+        f"ip address del {attempt.source}/32 dev {device}",
+    )
+    return tools.echo_requests(target) - before
