@@ -2,7 +2,16 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { limitOf } from "../src/compile/eips.js";
 import { assignIds } from "../src/compile/ids.js";
-import { compile, formatRanges, fromRanges, idsOf, maglev, nameOf, toRanges } from "../src/compile/index.js";
+import {
+  compile,
+  formatRanges,
+  fromRanges,
+  idsOf,
+  maglev,
+  nameOf,
+  rendezvous,
+  toRanges,
+} from "../src/compile/index.js";
 import {
   describeAction,
   describeEffect,
@@ -211,7 +220,7 @@ describe("a route by several neighbors", () => {
     );
   };
 
-  it("has a fixed number of slots, equally shared; a neighbor that leaves changes few but its own", () => {
+  it("has a fixed number of slots; a neighbor that leaves changes its own alone", () => {
     const all = members("192.0.2.2", "192.0.2.3", "192.0.2.4");
     const less = members("192.0.2.2", "192.0.2.4");
     expect([all.length, less.length]).toEqual([ECMP_SLOTS, ECMP_SLOTS]);
@@ -220,8 +229,34 @@ describe("a route by several neighbors", () => {
     const left = [...new Set(before.values())].find((hop) => !less.some(([, id]) => id === hop));
     const moved = less.filter(([member, hop]) => before.get(member) !== hop);
     const own = moved.filter(([member]) => before.get(member) === left);
-    expect(own.length).toBeGreaterThanOrEqual(Math.floor(ECMP_SLOTS / 3));
-    expect(moved.length - own.length).toBeLessThan(0.1 * ECMP_SLOTS);
+    expect(own.length).toBeGreaterThan(ECMP_SLOTS / 4);
+    expect(moved).toEqual(own);
+  });
+});
+
+describe("rendezvous hashing", () => {
+  const addresses = fc.uniqueArray(fc.ipV4(), { minLength: 2, maxLength: 16 });
+
+  it("changes only the slots of the name that leaves, whatever the order", () => {
+    fc.assert(
+      fc.property(addresses, (names) => {
+        const [leaves, ...rest] = names;
+        const before = rendezvous(names, ECMP_SLOTS);
+        const after = rendezvous(rest.toReversed(), ECMP_SLOTS);
+        expect(after.map((name, slot) => (before[slot] === leaves ? leaves : name))).toEqual(before);
+      }),
+    );
+    expect(rendezvous([], ECMP_SLOTS)).toEqual([]);
+  });
+
+  it.each([2, 3, 8])("deals %i names shares that differ little from equal ones", (count) => {
+    const table = rendezvous(names(count), ECMP_SLOTS);
+    const shares = names(count).map((name) => table.filter((owner) => owner === name).length);
+    // Five standard deviations of a binomial share.
+    const tolerance = 5 * Math.sqrt((ECMP_SLOTS / count) * (1 - 1 / count));
+    for (const share of shares) {
+      expect(Math.abs(share - ECMP_SLOTS / count)).toBeLessThan(tolerance);
+    }
   });
 });
 

@@ -6,6 +6,7 @@ SCENARIOS = {
     "eip": "an EIP: ping, HTTP both ways and to a VIP of its own region, traceroute, path MTU",
     "ipv6": "an IPv6 EIP with the same tools; the gateway answers neighbour discovery",
     "networks": "a second upstream network on a VLAN of the same port, with its own router, EIP and VIP",
+    "clb": "an internal load balancer: its VIP inside the VPC, and the EIP that is bound to it",
     "limits": "an EIP's bandwidth limit, both ways, under iperf3; a small flow of high priority loses nothing",
     "ecmp": "flows spread over three routers; one leaves and comes back by sluice apply, and only its flows move",
     "spoof": "senders with an address that is not theirs, and the reasons by which they are dropped",

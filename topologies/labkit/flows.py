@@ -5,12 +5,12 @@
 """
 
 import json
+import random
 import socket
 import struct
 import sys
 import time
 
-FIRST_SOURCE_PORT = 20_000
 # Between datagrams: no switch of the lab drops them at this rate.
 _GAP_S = 0.001
 # After the last datagram; before the first one a process still has to start.
@@ -38,8 +38,13 @@ def receive(port: int, count: int) -> dict[int, str]:
     return arrived
 
 
+def source_ports(count: int) -> list[int]:
+    """As scattered as those of many clients, and the same each time."""
+    return random.Random(count).sample(range(1024, 32_768), count)
+
+
 def send(address: str, port: int, count: int) -> None:
-    for source_port in range(FIRST_SOURCE_PORT, FIRST_SOURCE_PORT + count):
+    for source_port in source_ports(count):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.bind(("", source_port))
             client.sendto(b"flow", (address, port))

@@ -105,7 +105,8 @@ class Hypervisor(LabNode):
             "ip link set br0 up",
         ]
         lines += enable_ipv6(device)
-        remote = [(plan.VPC_GATEWAY_MAC, plan.SWITCH_VTEP, (plan.VPC_GATEWAY, plan.VPC_GATEWAY_V6))]
+        of_gateway = (plan.VPC_GATEWAY, plan.VPC_GATEWAY_V6, plan.APP_VIP)
+        remote = [(plan.VPC_GATEWAY_MAC, plan.SWITCH_VTEP, of_gateway)]
         for host in plan.HOSTS:
             if host is not me:
                 remote += [(guest.mac, host.vtep, guest.addresses) for guest in host.guests]

@@ -50,6 +50,12 @@ CARRIER_VIP = "100.64.9.10"
 WEB_SERVERS = (*REAL_SERVERS, VM, OTHER_VM, CLIENT, CARRIER_CLIENT)
 
 VNI = 100
+# The VIP of an internal load balancer, and the EIP that is bound to it.
+APP_SERVICE = "app"
+APP_VIP = "192.168.0.100"
+APP_EIP = "203.0.113.51"
+APP_SERVERS = ("rs2", "rs3")
+
 VPC_GATEWAY = "192.168.0.1"
 VPC_GATEWAY_V6 = "fd00:100::1"
 # No machine has this MAC: the hosts' FDB sends it to the gateway's tunnel address.

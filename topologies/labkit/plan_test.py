@@ -36,6 +36,8 @@ class PlanTest(unittest.TestCase):
         self.assertIn(f"mac: {plan.SWITCH_MAC}\n", YAML)
         self.assertIn(f"tunnel_address: {plan.SWITCH_VTEP}\n", YAML)
         self.assertIn(f"vip: {plan.VIP}\n", YAML)
+        self.assertIn(f"vip: {plan.APP_VIP}\n", YAML)
+        self.assertIn(f"address: {plan.APP_EIP}\n", YAML)
         self.assertIn(f"vni: {plan.VNI}\n", YAML)
         self.assertIn(f'prefixes: [{plan.PUBLIC_PREFIX}, "{plan.PUBLIC_PREFIX_V6}"]\n', YAML)
         for address in (*plan.SWITCH_ADDRESS.values(), *plan.SWITCH_ADDRESS_V6.values(), plan.SWITCH_FABRIC_ADDRESS_V6):
@@ -43,6 +45,8 @@ class PlanTest(unittest.TestCase):
         for host in plan.HOSTS:
             for guest in host.guests:
                 text = YAML.partition(f"- name: {guest.name}\n")[2].partition("- name")[0]
+                if guest.name == plan.OTHER_VM:
+                    self.assertIn(f"{{ address: {guest.address}, mac: {guest.mac}, host: {host.vtep} }}", YAML)
                 if guest.name in plan.REAL_SERVERS:
                     for line in (f"address: {guest.address}", f"host: {host.vtep}", f"mac: {guest.mac}"):
                         self.assertIn(f"{line}\n", text)

@@ -1,6 +1,6 @@
 // Desired state -> what each part must hold. Pure: the same document gives the same result everywhere.
 //
-//   hash, ids, maglev, ranges  numbers;  bucket_map  who has which bucket;  names  the numbers of a whole document
+//   hash, ids, maglev, ranges, rendezvous  numbers;  bucket_map  who has which bucket;  names  the numbers of a whole document
 //   switch_entries  what a switch holds, of
 //     site  the switch in its surroundings;  public  its public addresses;
 //     ports, sources, routes, steering, vpcs, eips, acl  a group of tables each
@@ -18,6 +18,7 @@ export { EIP_DIRECTIONS } from "./eips.js";
 export { maglev } from "./maglev.js";
 export { type Ids, idsOf, nameOf } from "./names.js";
 export { formatRanges, fromRanges, toRanges } from "./ranges.js";
+export { rendezvous } from "./rendezvous.js";
 export { vniOf } from "./site.js";
 export { PROTOCOL_NUMBERS } from "./steering.js";
 

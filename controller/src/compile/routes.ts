@@ -4,8 +4,8 @@ import { isIpv6, type NeighborSpec, type RouteSpec, type SwitchSpec } from "../s
 import { ECMP_SLOTS } from "../tables/constants.js";
 import * as tables from "../tables/gateway.js";
 import { assignIds } from "./ids.js";
-import { maglev } from "./maglev.js";
 import { publicPrefixes } from "./public.js";
+import { rendezvous } from "./rendezvous.js";
 import { FABRIC_VRF, portOf, type Site, vrfOf } from "./site.js";
 
 const MAX_NEXTHOP_ID = 0xffff;
@@ -55,11 +55,11 @@ interface Compiled {
 
 /**
  * A group has a fixed number of slots, and a slot is a member of its own: when a neighbor comes or goes, members of its
- * slots are modified, each by itself, and nothing else is (but for the few that Maglev moves to keep the shares equal).
+ * slots are modified, each by itself, and nothing else is: no flow of another neighbor moves.
  */
 function slotsOf(group: number, hops: readonly Hop[]): ProfileMember[] {
   const ids = new Map(hops.map(({ address, id }) => [address, id]));
-  return maglev([...ids.keys()], ECMP_SLOTS).map((address, slot) =>
+  return rendezvous([...ids.keys()], ECMP_SLOTS).map((address, slot) =>
     tables.ecmp_members.select_nexthop((group - 1) * ECMP_SLOTS + slot + 1, {
       nexthop_id: ids.get(address)!,
     }),

@@ -1,6 +1,7 @@
 """The scenarios of the lab."""
 
 from ..show import Show
+from .clb import ClbShow
 from .ecmp import EcmpShow
 from .eip import EipShow
 from .ipv6 import Ipv6Show
@@ -14,6 +15,7 @@ _SHOWS: tuple[type[Show], ...] = (
     EipShow,
     Ipv6Show,
     NetworksShow,
+    ClbShow,
     LimitsShow,
     EcmpShow,
     SpoofShow,
