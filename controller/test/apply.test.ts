@@ -50,7 +50,7 @@ beforeEach(async () => {
   events = [];
   file = folder.path("sluice.yaml");
   example = repositoryFile("controller/examples/sluice.yaml").replaceAll("/run/sluice", folder.path(""));
-  entries = compile(parseState(file, example)).switches[0]!.entries.length;
+  entries = compile(parseState(file, example)).switches[0]!.allEntries().length;
   writeFileSync(file, example);
   [gw1, ld1, ld2] = await Promise.all([
     FakeSwitch.listen(folder.socket("gw1.sock")),

@@ -37,9 +37,9 @@ describe.each([
   const { switches } = compile(state);
 
   it("becomes these entries", async () => {
-    const lines = switches.flatMap(({ spec, entries, profiles }) => [
+    const lines = switches.flatMap(({ spec, allEntries, profiles }) => [
       `switch ${spec.name}`,
-      ...entries
+      ...allEntries()
         .filter(({ table, match }) => table !== "ld_of_bucket" || Number(match.bucket) < 8)
         .map((entry) => `  ${describeKey(entry)} ${describeAction(entry)}`)
         .sort(),
@@ -51,8 +51,8 @@ describe.each([
   });
 
   it("fits the program, and names nothing twice", () => {
-    for (const { entries, profiles } of switches) {
-      const keys = [...entries, ...profiles].map((item) => itemKey(encodeItem(gateway, item)));
+    for (const { allEntries, profiles } of switches) {
+      const keys = [...allEntries(), ...profiles].map((item) => itemKey(encodeItem(gateway, item)));
       expect(new Set(keys).size).toBe(keys.length);
     }
   });
@@ -76,7 +76,7 @@ describe("the example", () => {
       ),
     );
     expect(owner.size).toBe(BUCKETS);
-    const steered = compiled.switches[0]!.entries.filter(({ table }) => table === "ld_of_bucket");
+    const steered = compiled.switches[0]!.allEntries().filter(({ table }) => table === "ld_of_bucket");
     expect(steered).toHaveLength(BUCKETS);
     for (const { match, params } of steered) {
       expect(nameOf(compiled.ids.lds, Number(params!.ld_id))).toBe(owner.get(Number(match.bucket)));
@@ -92,7 +92,9 @@ describe("the example", () => {
     });
     const show = ({ switches, lds }: typeof compiled) => ({
       entries: switches
-        .flatMap(({ entries }) => entries.map((entry) => `${describeKey(entry)} ${describeAction(entry)}`))
+        .flatMap(({ allEntries }) =>
+          allEntries().map((entry) => `${describeKey(entry)} ${describeAction(entry)}`),
+        )
         .sort(),
       lds: Object.fromEntries(lds.map(({ spec, config }) => [spec.name, [...factsOf(config)].sort()])),
     });
@@ -102,9 +104,9 @@ describe("the example", () => {
 
 describe("neighbors", () => {
   const attached = (state: typeof example) =>
-    compile(state).switches[0]!.entries.filter(
-      ({ table, match }) => table === "route" && match.prefix === "10.0.2.2/32",
-    );
+    compile(state)
+      .switches[0]!.allEntries()
+      .filter(({ table, match }) => table === "route" && match.prefix === "10.0.2.2/32");
 
   it("are also the LDs on the switch's own subnets, once", () => {
     expect(attached(example)).toHaveLength(1);
@@ -122,7 +124,7 @@ describe("neighbors", () => {
       ...example,
       networks: [{ ...example.networks[0]!, id: 9, vrf: 3 }, example.networks[1]!],
       switches: [{ ...item!, ports: [{ ...item!.ports[0]!, vlan: 77 }, item!.ports[1]!] }],
-    }).switches[0]!.entries;
+    }).switches[0]!.allEntries();
     const route = entries.find(({ match }) => match.prefix === "192.0.2.2/32");
     expect(route?.match.vrf_id).toBe(3);
     const hop = entries.find(
@@ -140,7 +142,7 @@ describe("neighbors", () => {
 });
 
 describe("EIPs", () => {
-  const entriesOf = (state: typeof eips) => compile(state).switches[0]!.entries;
+  const entriesOf = (state: typeof eips) => compile(state).switches[0]!.allEntries();
   const show = (state: typeof eips) =>
     new Set(entriesOf(state).map((entry) => `${describeKey(entry)} ${describeAction(entry)}`));
 
@@ -175,7 +177,8 @@ describe("EIPs", () => {
 describe("the region's public addresses", () => {
   const hairpins = (state: typeof eips) =>
     compile(state)
-      .switches[0]!.entries.filter(({ action }) => action === "hairpin")
+      .switches[0]!.allEntries()
+      .filter(({ action }) => action === "hairpin")
       .map(({ match }) => `${match.vrf_id} ${match.prefix}`)
       .sort();
 

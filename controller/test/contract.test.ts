@@ -28,7 +28,7 @@ function plain(type: protobuf.Type, bytes: Uint8Array): unknown {
 
 describe("the wire", () => {
   it("carries a write of every table of the gateway as the specification says", () => {
-    const { entries } = compiled.switches[0]!;
+    const entries = compiled.switches[0]!.allEntries();
     const tables = new Set(entries.map(({ table }) => table));
     expect(tables.size).toBeGreaterThanOrEqual(10);
     const request = WriteRequest.fromPartial({

@@ -82,8 +82,8 @@ describe("the difference of entries", () => {
         tables.ecmp_group.group({ group_id: 1 }, 2),
       ]).map(({ type, table, entry }) => [type, table, describeItem(entry), describeEffect(entry)]),
     ).toEqual([
-      ["modify", "ecmp_members members", "ecmp_members[member 1]", "select_nexthop(nexthop_id=8)"],
       ["insert", "ecmp_members members", "ecmp_members[member 3]", "select_nexthop(nexthop_id=7)"],
+      ["modify", "ecmp_members members", "ecmp_members[member 1]", "select_nexthop(nexthop_id=8)"],
       ["modify", "ecmp_members groups", "ecmp_members[group 1]", "2 members"],
       ["modify", "ecmp_group", "ecmp_group[group_id=1]", "group 2"],
       ["delete", "ecmp_members members", "ecmp_members[member 2]", "select_nexthop(nexthop_id=7)"],

@@ -7,6 +7,7 @@ import {
   P4RuntimeError,
   Switch,
   type SwitchOptions,
+  WRITES_IN_FLIGHT,
 } from "../src/p4runtime/index.js";
 import { FakeSwitch } from "./support/fake_switch.js";
 import { useFolder } from "./support/folder.js";
@@ -189,14 +190,15 @@ describe("refused updates", () => {
     const connection = await ready();
     fake.refuse = ({ type }) =>
       type === 1 ? { code: status.RESOURCE_EXHAUSTED, message: "table is full" } : undefined;
-    const entries = Array.from({ length: MAX_UPDATES_PER_WRITE + 5 }, (_, i) => hop(i + 1));
+    const begun = WRITES_IN_FLIGHT * MAX_UPDATES_PER_WRITE;
+    const entries = Array.from({ length: begun + 5 }, (_, i) => hop(i + 1));
     const error = await failureOf(connection.insert(...entries));
     expect(error.updates).toHaveLength(MAX_UPDATES_PER_WRITE);
     expect(error.message).toContain(
       `refused ${MAX_UPDATES_PER_WRITE} of ${MAX_UPDATES_PER_WRITE} updates (5 more were not sent):`,
     );
     expect(error.message).toContain(`… and ${MAX_UPDATES_PER_WRITE - 10} more`);
-    expect(fake.writes).toHaveLength(1);
+    expect(fake.writes).toHaveLength(WRITES_IN_FLIGHT);
   });
 
   it("arrive whole when all of a batch fail with long messages", async () => {

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=64
 // sluice: the gateway's command line.
 import { run } from "./run.js";
 

@@ -2,7 +2,7 @@
 import type { Entry } from "../p4runtime/index.js";
 import { type AclRuleSpec, isIpv6 } from "../state/index.js";
 import * as tables from "../tables/gateway.js";
-import type { Site } from "./site.js";
+import type { Region } from "./site.js";
 
 const ICMP = 1;
 const ICMPV6 = 58;
@@ -19,7 +19,7 @@ function given<T extends object>(match: T): Given<T> {
   return Object.fromEntries(Object.entries(match).filter(([, value]) => value !== undefined)) as Given<T>;
 }
 
-function ruleEntries({ ids }: Site, rule: AclRuleSpec): Entry[] {
+function ruleEntries({ ids }: Region, rule: AclRuleSpec): Entry[] {
   const { src, dst, protocol, priority } = rule;
   const families = [src, dst].flatMap((prefix) => (prefix === undefined ? [] : [isIpv6(prefix)]));
   const match = (icmp: number) =>
@@ -46,6 +46,6 @@ function ruleEntries({ ids }: Site, rule: AclRuleSpec): Entry[] {
   ];
 }
 
-export function compileAcl(site: Site): Entry[] {
-  return site.state.acl.flatMap((rule) => ruleEntries(site, rule));
+export function compileAcl(region: Region): Entry[] {
+  return region.state.acl.flatMap((rule) => ruleEntries(region, rule));
 }

@@ -2,7 +2,7 @@
 import type { Entry } from "../p4runtime/index.js";
 import { type EipSpec, isIpv6, ownerOf } from "../state/index.js";
 import * as tables from "../tables/gateway.js";
-import { type Site, vniOf, vrfOf } from "./site.js";
+import { type Region, vniOf, vrfOf } from "./site.js";
 import { PROTOCOL_NUMBERS } from "./steering.js";
 
 /** Of the key `direction` of eip_limit, and the EIP's cell of the counter eip_packets: 2 * index, + 1 for out. */
@@ -41,7 +41,8 @@ function limits(index: number, { limit }: EipSpec): Entry[] {
   });
 }
 
-function eipEntries({ state, ids }: Site, eip: EipSpec): Entry[] {
+/** The entries of one EIP: they depend on no other one. */
+export function eipEntries({ state, ids }: Region, eip: EipSpec): Entry[] {
   const index = ids.eips.get(eip.name)!;
   const network_id = ids.networks.get(eip.network)!;
   const owner = ownerOf(eip);
@@ -64,14 +65,16 @@ function eipEntries({ state, ids }: Site, eip: EipSpec): Entry[] {
       ];
 }
 
-export function compileEips(site: Site): Entry[] {
+/** One EIP after the other: there may be a million. */
+export function* compileEips(region: Region): Generator<Entry> {
+  const { priority_ports, eips } = region.state;
   const priority = new Map(
-    site.state.priority_ports.map(({ protocol, port }) => [`${port}/${protocol}`, { protocol, port }]),
+    priority_ports.map(({ protocol, port }) => [`${port}/${protocol}`, { protocol, port }]),
   );
-  return [
-    ...site.state.eips.flatMap((eip) => eipEntries(site, eip)),
-    ...[...priority.values()].map(({ protocol, port }) =>
-      tables.priority_port.high_priority({ protocol: PROTOCOL_NUMBERS[protocol], port }),
-    ),
-  ];
+  for (const { protocol, port } of priority.values()) {
+    yield tables.priority_port.high_priority({ protocol: PROTOCOL_NUMBERS[protocol], port });
+  }
+  for (const eip of eips) {
+    yield* eipEntries(region, eip);
+  }
 }

@@ -1,29 +1,34 @@
 // Desired state -> what each part must hold. Pure: the same document gives the same result everywhere.
 //
 //   hash, ids, maglev, ranges, rendezvous  numbers;  bucket_map  who has which bucket;  names  the numbers of a whole document
-//   switch_entries  what a switch holds, of
+//   switch_entries  what switches hold, of
 //     site  the switch in its surroundings;  public  its public addresses;
-//     ports, sources, routes, steering, vpcs, eips, acl  a group of tables each
+//     ports, sources, routes, clusters  a group of tables each, of one switch
+//     services, vpcs, eips, acl         a group of tables each, of all switches
 //   ld_config  what an LD holds;  cluster  what it knows of the others
 import type { LdConfig } from "@sluice/proto/ld";
+import type { Entry } from "../p4runtime/index.js";
 import type { ClusterSpec, DesiredState, LdSpec, SwitchSpec } from "../state/index.js";
 import { BUCKETS } from "../tables/constants.js";
 import { type BucketMap, dealBuckets } from "./bucket_map.js";
 import { compileLd } from "./ld_config.js";
 import { type Ids, idsOf } from "./names.js";
-import { compileSwitch, type SwitchContents } from "./switch_entries.js";
+import { compileRegion, compileSwitch, type SwitchContents } from "./switch_entries.js";
 
 export { type BucketMap, dealBuckets } from "./bucket_map.js";
-export { EIP_DIRECTIONS } from "./eips.js";
+export { EIP_DIRECTIONS, eipEntries } from "./eips.js";
 export { maglev } from "./maglev.js";
 export { type Ids, idsOf, nameOf } from "./names.js";
 export { formatRanges, fromRanges, toRanges } from "./ranges.js";
 export { rendezvous } from "./rendezvous.js";
-export { vniOf } from "./site.js";
+export { type Region, vniOf } from "./site.js";
 export { PROTOCOL_NUMBERS } from "./steering.js";
+export { compileRegion } from "./switch_entries.js";
 
 export interface CompiledSwitch extends SwitchContents {
   spec: SwitchSpec;
+  /** Its own and the region's, all in one list. */
+  allEntries(): Entry[];
 }
 
 export interface CompiledLd {
@@ -35,6 +40,8 @@ export interface CompiledLd {
 
 export interface Compiled {
   ids: Ids;
+  /** What all switches hold alike; each call begins anew. */
+  region(): Generator<Entry>;
   switches: CompiledSwitch[];
   lds: CompiledLd[];
 }
@@ -57,9 +64,14 @@ export function compile(state: DesiredState, present: ReadonlyMap<string, Bucket
   const maps = new Map(
     state.clusters.map((cluster) => [cluster.name, mapOf(cluster, present.get(cluster.name))]),
   );
+  const region = () => compileRegion({ state, ids });
   return {
     ids,
-    switches: state.switches.map((spec) => ({ spec, ...compileSwitch(state, spec, ids, maps) })),
+    region,
+    switches: state.switches.map((spec) => {
+      const contents = compileSwitch(state, spec, ids, maps);
+      return { spec, ...contents, allEntries: () => [...contents.entries, ...region()] };
+    }),
     lds: state.clusters.flatMap((cluster) =>
       cluster.lds.map((spec) => ({
         cluster,

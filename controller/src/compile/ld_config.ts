@@ -12,6 +12,7 @@ import {
 import type { BucketMap } from "./bucket_map.js";
 import { compileCluster, compileHeartbeat } from "./cluster.js";
 import type { Ids } from "./names.js";
+import { once } from "./once.js";
 import { toRanges } from "./ranges.js";
 import { servicePolicy, timeouts } from "./service_policy.js";
 import { vniOf } from "./site.js";
@@ -43,6 +44,17 @@ function service(state: DesiredState, item: ServiceSpec): Service {
   };
 }
 
+/** The services of each cluster: all its LDs have the same. */
+const servicesOf = once((state: DesiredState): Map<string, Service[]> => {
+  const byCluster = new Map<string, Service[]>();
+  for (const item of state.services) {
+    const services = byCluster.get(item.cluster) ?? [];
+    services.push(service(state, item));
+    byCluster.set(item.cluster, services);
+  }
+  return byCluster;
+});
+
 /**
  * What an LD must hold, but for the epoch: that depends on what the LDs of the cluster hold now, and is 0 here.
  *
@@ -67,9 +79,7 @@ export function compileLd(
     localIps: cluster.local_ips.flatMap(addressesOf).map(parseIpv4),
     ownedBuckets: toRanges(map.flatMap((holders, bucket) => (holders.ld === ld.name ? [bucket] : []))),
     epoch: 0n,
-    services: state.services
-      .filter((item) => item.cluster === cluster.name)
-      .map((item) => service(state, item)),
+    services: servicesOf(state).get(cluster.name) ?? [],
     timeouts: timeouts(cluster.timeouts),
     heartbeat: compileHeartbeat(state, ids, cluster, ld),
     cluster: compileCluster(ids, cluster, ld, map),

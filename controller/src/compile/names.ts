@@ -1,6 +1,7 @@
 // The numbers that tables know things by, for a whole document, and back.
 import { type DesiredState, MAX_EIP_INDEX } from "../state/index.js";
 import { assignIds } from "./ids.js";
+import { once } from "./once.js";
 
 const MAX_ID = 0xffff;
 
@@ -12,17 +13,15 @@ export interface Ids {
   eips: ReadonlyMap<string, number>;
 }
 
-export function idsOf(state: DesiredState): Ids {
-  return {
-    networks: assignIds(state.networks, MAX_ID),
-    clusters: assignIds(state.clusters, MAX_ID),
-    lds: assignIds(
-      state.clusters.flatMap((cluster) => cluster.lds),
-      MAX_ID,
-    ),
-    eips: assignIds(state.eips, MAX_EIP_INDEX),
-  };
-}
+export const idsOf: (state: DesiredState) => Ids = once((state) => ({
+  networks: assignIds(state.networks, MAX_ID),
+  clusters: assignIds(state.clusters, MAX_ID),
+  lds: assignIds(
+    state.clusters.flatMap((cluster) => cluster.lds),
+    MAX_ID,
+  ),
+  eips: assignIds(state.eips, MAX_EIP_INDEX),
+}));
 
 /** The name of a number, or `#number` for one that the document does not know. */
 export function nameOf(ids: ReadonlyMap<string, number>, id: number): string {

@@ -1,6 +1,7 @@
 // The public addresses of the region, as few prefixes: packets from a VM to one of them come back in (hairpin), and none of
 // them is believed as a source from upstream.
-import { aggregate, blockOf, contains } from "../state/index.js";
+import { aggregate, BlockSet, type DesiredState } from "../state/index.js";
+import { once } from "./once.js";
 import type { Site } from "./site.js";
 
 export interface PublicPrefix {
@@ -18,28 +19,36 @@ export function upstreamNetworks({ item, fabric }: Site): string[] {
  * The networks' own prefixes, then the EIPs and VIPs outside them. A VIP that is in no network's prefixes is reached in
  * whichever upstream network is the first.
  */
-export function publicPrefixes(site: Site): PublicPrefix[] {
+export const publicPrefixes: (site: Site) => PublicPrefix[] = once((site) => {
   const { state } = site;
   const upstream = upstreamNetworks(site);
   const networks = state.networks.filter(({ name }) => upstream.includes(name));
   const declared = networks.flatMap(({ name, prefixes }) =>
-    prefixes.map((prefix) => ({ prefix, network: name, block: blockOf(prefix) })),
+    prefixes.map((prefix) => ({ prefix, network: name })),
   );
-  const outside = (address: string, network?: string) =>
-    !declared.some(
-      (item) => (network === undefined || item.network === network) && contains(item.block, blockOf(address)),
-    );
   const eips = upstream.flatMap((network) =>
-    aggregate(
-      state.eips
-        .filter((eip) => eip.network === network && outside(eip.address, network))
-        .map(({ address }) => address),
-    ).map((prefix) => ({ prefix, network })),
+    aggregate(eipsOutside(state).get(network) ?? []).map((prefix) => ({ prefix, network })),
   );
-  const vips = state.services
-    .filter(({ vpc, vip }) => vpc === undefined && outside(vip))
-    .map(({ vip }) => vip);
+  const everywhere = new BlockSet(declared.map(({ prefix }) => prefix));
+  const vips = new Set<string>();
+  for (const { vpc, vip } of state.services) {
+    if (vpc === undefined && !everywhere.meets(vip)) {
+      vips.add(vip);
+    }
+  }
   const [first] = upstream;
   const rest = first === undefined ? [] : aggregate(vips).map((prefix) => ({ prefix, network: first }));
-  return [...declared.map(({ prefix, network }) => ({ prefix, network })), ...eips, ...rest];
-}
+  return [...declared, ...eips, ...rest];
+});
+
+/** The addresses of EIPs that are in none of their network's prefixes, by network. */
+const eipsOutside = once((state: DesiredState): Map<string, string[]> => {
+  const prefixes = new Map(state.networks.map(({ name, prefixes }) => [name, new BlockSet(prefixes)]));
+  const outside = new Map(state.networks.map(({ name }) => [name, [] as string[]]));
+  for (const { network, address } of state.eips) {
+    if (prefixes.get(network)?.meets(address) === false) {
+      outside.get(network)!.push(address);
+    }
+  }
+  return outside;
+});

@@ -9,16 +9,21 @@ import {
 } from "../state/index.js";
 import type { BucketMap } from "./bucket_map.js";
 import type { Ids } from "./names.js";
+import { once } from "./once.js";
 
 /** The VRF of the fabric: tunnels are routed in it (p4src/controls/tunnel.p4). */
 export const FABRIC_VRF = 0;
 
 export type PortSpec = SwitchSpec["ports"][number];
 
-export interface Site {
+/** What is the same for every switch of a region. */
+export interface Region {
   state: DesiredState;
-  item: SwitchSpec;
   ids: Ids;
+}
+
+export interface Site extends Region {
+  item: SwitchSpec;
   /** By cluster. */
   maps: ReadonlyMap<string, BucketMap>;
   /** Names of the networks from which tunnels are taken. */
@@ -32,12 +37,17 @@ export function hostOf(interfaceText: string): string {
   return interfaceText.split("/")[0]!;
 }
 
+const vnis = once((vpcs: DesiredState["vpcs"]) => new Map(vpcs.map(({ name, vni }) => [name, vni])));
+const vrfs = once(
+  (networks: DesiredState["networks"]) => new Map(networks.map(({ name, vrf }) => [name, vrf])),
+);
+
 export function vniOf(state: DesiredState, vpc: string | undefined): number {
-  return state.vpcs.find(({ name }) => name === vpc)?.vni ?? 0;
+  return (vpc === undefined ? undefined : vnis(state.vpcs).get(vpc)) ?? 0;
 }
 
 export function vrfOf(state: DesiredState, network: string): number {
-  return state.networks.find(({ name }) => name === network)?.vrf ?? FABRIC_VRF;
+  return vrfs(state.networks).get(network) ?? FABRIC_VRF;
 }
 
 /** The port on whose subnet an address is. */
@@ -67,13 +77,15 @@ function neighborsOf(state: DesiredState, item: SwitchSpec): NeighborSpec[] {
   return [...item.neighbors, ...attached];
 }
 
+const fabricOf = once(fabricNetworks);
+
 export function siteOf(
   state: DesiredState,
   item: SwitchSpec,
   ids: Ids,
   maps: ReadonlyMap<string, BucketMap> = new Map(),
 ): Site {
-  return { state, item, ids, maps, fabric: fabricNetworks(state), neighbors: neighborsOf(state, item) };
+  return { state, item, ids, maps, fabric: fabricOf(state), neighbors: neighborsOf(state, item) };
 }
 
 /** The fabric ports by which packets from an address come in: those by which it is reached. */

@@ -1,9 +1,11 @@
-// Services, clusters, LDs: what steers packets, the same on every switch, since any of them may get any packet.
+// Services, clusters, LDs: what steers packets, the same on every switch, since any of them may get any packet. Only who is
+// believed to be an LD depends on the switch's ports.
 import type { Entry } from "../p4runtime/index.js";
 import type { ClusterSpec, DesiredState } from "../state/index.js";
 import * as tables from "../tables/gateway.js";
 import { heartbeatKey } from "./cluster.js";
-import { fabricPortsToward, hostOf, type Site, vniOf } from "./site.js";
+import { once } from "./once.js";
+import { fabricPortsToward, hostOf, type Region, type Site, vniOf } from "./site.js";
 
 export const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const;
 
@@ -13,13 +15,22 @@ const US_PER_MS = 1000;
 /** As `previous_cluster_id`: the service does not migrate. */
 const NO_CLUSTER = 0;
 
+/** The VPCs of the real servers of each cluster. */
+const vpcsOf = once((state: DesiredState): Map<string, Set<string>> => {
+  const byCluster = new Map(state.clusters.map(({ name }) => [name, new Set<string>()]));
+  for (const { cluster, real_servers } of state.services) {
+    for (const { vpc } of real_servers) {
+      if (vpc !== undefined) {
+        byCluster.get(cluster)?.add(vpc);
+      }
+    }
+  }
+  return byCluster;
+});
+
 /** VNIs in which packets of a cluster's sessions come back: outside any VPC, and in each VPC that has one of its RS. */
 function vnisOf(state: DesiredState, cluster: ClusterSpec): number[] {
-  const vpcs = new Set(
-    state.services
-      .filter((service) => service.cluster === cluster.name)
-      .flatMap((service) => service.real_servers.flatMap(({ vpc }) => vpc ?? [])),
-  );
+  const vpcs = vpcsOf(state).get(cluster.name) ?? new Set();
   return [0, ...state.vpcs.filter(({ name }) => vpcs.has(name)).map(({ vni }) => vni)];
 }
 
@@ -74,7 +85,7 @@ function clusterEntries(site: Site, cluster: ClusterSpec): Entry[] {
  * What of a VIP goes to no service by its port: pings, which LDs answer, and fragments. Where services of one VIP are in several
  * clusters, that of the service whose name comes first.
  */
-function vipEntries({ state, ids }: Site): Entry[] {
+function vipEntries({ state, ids }: Region): Entry[] {
   const entries = new Map<string, Entry>();
   for (const { vip, vpc, cluster } of state.services.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const vni = vniOf(state, vpc);
@@ -85,21 +96,18 @@ function vipEntries({ state, ids }: Site): Entry[] {
   return [...entries.values()];
 }
 
-export function compileSteering(site: Site): Entry[] {
-  const { state, ids } = site;
-  return [
-    ...state.clusters.flatMap((cluster) => clusterEntries(site, cluster)),
-    ...vipEntries(site),
-    ...state.services.map((service) =>
-      tables.service.steer_service(
-        {
-          vni: vniOf(state, service.vpc),
-          vip: service.vip,
-          protocol: PROTOCOL_NUMBERS[service.protocol],
-          port: service.port,
-        },
-        { cluster_id: ids.clusters.get(service.cluster)!, previous_cluster_id: NO_CLUSTER },
-      ),
-    ),
-  ];
+export function compileClusters(site: Site): Entry[] {
+  return site.state.clusters.flatMap((cluster) => clusterEntries(site, cluster));
+}
+
+/** One service after the other: there may be many thousands. */
+export function* compileServices(region: Region): Generator<Entry> {
+  const { state, ids } = region;
+  yield* vipEntries(region);
+  for (const { vpc, vip, protocol, port, cluster } of state.services) {
+    yield tables.service.steer_service(
+      { vni: vniOf(state, vpc), vip, protocol: PROTOCOL_NUMBERS[protocol], port },
+      { cluster_id: ids.clusters.get(cluster)!, previous_cluster_id: NO_CLUSTER },
+    );
+  }
 }

@@ -1,4 +1,4 @@
-// Desired state -> the table entries of one switch. Pure.
+// Desired state -> table entries. Pure.
 import type { Entry, ProfileGroup, ProfileMember } from "../p4runtime/index.js";
 import type { DesiredState, SwitchSpec } from "../state/index.js";
 import { compileAcl } from "./acl.js";
@@ -7,20 +7,22 @@ import { compileEips } from "./eips.js";
 import type { Ids } from "./names.js";
 import { compilePorts } from "./ports.js";
 import { compileRoutes } from "./routes.js";
-import { siteOf } from "./site.js";
+import { type Region, siteOf } from "./site.js";
 import { compileSources } from "./sources.js";
-import { compileSteering } from "./steering.js";
+import { compileClusters, compileServices } from "./steering.js";
 import { compileVpcs } from "./vpcs.js";
 
-/** What a switch must hold, in no particular order; no two entries have the same key. */
+/** Entries, members and groups in no particular order; no two have the same key. */
 export interface SwitchContents {
   entries: Entry[];
   /** Members and groups of action profiles. */
   profiles: (ProfileMember | ProfileGroup)[];
 }
 
-const PARTS = [compilePorts, compileSources, compileSteering, compileVpcs, compileEips, compileAcl];
+const SWITCH_PARTS = [compilePorts, compileSources, compileClusters];
+const REGION_PARTS = [compileServices, compileVpcs, compileAcl, compileEips];
 
+/** What a switch must hold by itself: its ports, neighbors and routes, the LDs, and what follows from them. */
 export function compileSwitch(
   state: DesiredState,
   item: SwitchSpec,
@@ -29,5 +31,12 @@ export function compileSwitch(
 ): SwitchContents {
   const site = siteOf(state, item, ids, maps);
   const { entries, profiles } = compileRoutes(site);
-  return { entries: [...entries, ...PARTS.flatMap((compilePart) => compilePart(site))], profiles };
+  return { entries: [...entries, ...SWITCH_PARTS.flatMap((compilePart) => compilePart(site))], profiles };
+}
+
+/** What every switch of the region must hold besides, one entry after the other: there may be millions. */
+export function* compileRegion(region: Region): Generator<Entry> {
+  for (const compilePart of REGION_PARTS) {
+    yield* compilePart(region);
+  }
 }

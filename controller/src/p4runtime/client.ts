@@ -12,11 +12,11 @@ import {
   type GetForwardingPipelineConfigRequest_ResponseType,
   type GetForwardingPipelineConfigResponse,
   P4RuntimeClient,
+  P4RuntimeService,
   type SetForwardingPipelineConfigRequest,
   type StreamMessageRequest,
   type StreamMessageResponse,
   type Error as UpdateStatus,
-  type WriteRequest,
 } from "@sluice/proto/p4runtime";
 import { rpcError, updateStatuses } from "./errors.js";
 
@@ -79,11 +79,18 @@ export class Client {
     return { deadline: Date.now() + factor * this.timeoutMs };
   }
 
-  /** @throws WriteFailure */
-  write(request: WriteRequest): Promise<void> {
+  /** @param request - the bytes of a WriteRequest @throws WriteFailure */
+  write(request: Buffer): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#stub.write(request, new Metadata(), this.#deadline(), (error) =>
-        error === null ? resolve() : reject(new WriteFailure(error)),
+      const { path, responseDeserialize } = P4RuntimeService.write;
+      this.#stub.makeUnaryRequest(
+        path,
+        (bytes: Buffer) => bytes,
+        responseDeserialize,
+        request,
+        new Metadata(),
+        this.#deadline(),
+        (error) => (error === null ? resolve() : reject(new WriteFailure(error))),
       );
     });
   }

@@ -4,6 +4,7 @@
 //   values     what people write for a field <-> canonical byte strings
 //   schema     P4Info by name, alias and id; schema_text prints it
 //   entries    table entries by name <-> messages;  items: action profiles too;  packets: the same for packet I/O
+//   packed     the same as octets, for millions of them;  write_request: put into a request
 //   errors     what servers answer, as sentences
 //   client     the calls, each with a deadline;  session: stream and election
 //   switch     one switch by names: start here
@@ -13,10 +14,13 @@ export * from "./entries.js";
 export { codeName, P4RuntimeError, plainReason, type UpdateError } from "./errors.js";
 export * from "./items.js";
 export { nearest } from "./nearest.js";
+export { type Packed, Packer, unpack } from "./packed.js";
 export type { ReceivedPacket } from "./packets.js";
 export { pipelineFromFiles } from "./pipeline.js";
+export { quickIpv4 } from "./quick_values.js";
 export * from "./schema.js";
 export { renderSchema } from "./schema_text.js";
 export type { SessionState } from "./session.js";
 export * from "./switch.js";
 export * from "./values.js";
+export type { PackedUpdate, UpdateType } from "./write_request.js";

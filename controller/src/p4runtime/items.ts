@@ -117,18 +117,6 @@ export function decodeItem(schema: Schema, { entity }: Entity): Item {
   }
 }
 
-/** For a delete only the key counts, and some servers refuse more. */
-export function keyOnly({ entity }: Entity): Entity {
-  switch (entity?.$case) {
-    case "tableEntry":
-      return { entity: { $case: "tableEntry", value: { ...entity.value, action: undefined } } };
-    case "actionProfileMember":
-      return { entity: { $case: "actionProfileMember", value: { ...entity.value, action: undefined } } };
-    default:
-      return { entity };
-  }
-}
-
 /** Equal exactly for two messages that name the same item. */
 export function itemKey({ entity }: Entity): string {
   switch (entity?.$case) {

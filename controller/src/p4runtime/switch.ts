@@ -8,24 +8,28 @@ import {
   GetForwardingPipelineConfigRequest_ResponseType as ResponseType,
   SetForwardingPipelineConfigRequest_Action,
   type StreamMessageResponse,
-  type Update,
-  Update_Type,
+  type WriteRequest,
   WriteRequest_Atomicity,
 } from "@sluice/proto/p4runtime";
 import { Client, type ClientOptions, WriteFailure } from "./client.js";
 import { type CounterValue, decodeEntry, type Entry, emptyTableEntry, encodeEntry } from "./entries.js";
 import { codeName, P4RuntimeError, rpcError, type UpdateError } from "./errors.js";
-import { decodeItem, describeItem, encodeItem, type Item, keyOnly } from "./items.js";
+import { decodeItem, describeItem, type Item } from "./items.js";
+import { Packer, unpack } from "./packed.js";
 import { decodePacketIn, encodePacketOut, PacketQueue, type ReceivedPacket } from "./packets.js";
 import { Schema } from "./schema.js";
 import { Session, type SessionState } from "./session.js";
 import type { ValueInput } from "./values.js";
+import { encodeWrite, type PackedUpdate, type UpdateType } from "./write_request.js";
 
 /**
  * Updates in one Write. The per-update errors of a failed write travel in one HTTP/2 trailer; a trailer that is too long
  * for the HTTP/2 library arrives as nothing but an expired deadline. 100 errors of 250 bytes fit with room to spare.
  */
 export const MAX_UPDATES_PER_WRITE = 100;
+
+/** While the switch carries one batch out, the next ones are encoded and on their way. */
+export const WRITES_IN_FLIGHT = 4;
 
 const PACKETS_KEPT = 1024;
 
@@ -45,18 +49,10 @@ export interface Pipeline {
   deviceConfig: Uint8Array;
 }
 
-export type UpdateType = "insert" | "modify" | "delete";
-
 export interface EntryUpdate {
   type: UpdateType;
   entry: Item;
 }
-
-const UPDATE_TYPES: Record<UpdateType, Update_Type> = {
-  insert: Update_Type.INSERT,
-  modify: Update_Type.MODIFY,
-  delete: Update_Type.DELETE,
-};
 
 /** Identifies a pipeline, so that one that the switch already runs is not pushed again: that would clear its tables. */
 export function pipelineCookie(pipeline: Pipeline): bigint {
@@ -201,51 +197,65 @@ export class Switch {
   }
 
   /**
-   * Writes updates in batches, one batch after the other. The updates of one call must not depend on each other: a server
-   * may do a batch in any order (specification, section 12.2). After a batch with refused updates nothing more is sent.
+   * Writes updates in batches, a few of them under way at once. The updates of one call must not depend on each other: a
+   * server may do them in any order (specification, section 12.2). After a batch with refused updates no further one is begun.
    *
    * @throws EntryError | SchemaError before anything is sent
    * @throws P4RuntimeError with `updates`: each refused one by name
    */
   async write(updates: readonly EntryUpdate[]): Promise<void> {
-    const schema = await this.schema();
-    await this.writeMessages(
-      updates.map(({ type, entry }) => ({ type, message: encodeItem(schema, entry) })),
-    );
+    const packer = new Packer(await this.schema());
+    await this.writePacked(updates.map(({ type, entry }) => ({ type, ...packer.pack(entry) })));
   }
 
-  /** {@link write} for entries that are encoded already. */
-  async writeMessages(updates: readonly { type: UpdateType; message: Entity }[]): Promise<void> {
+  /**
+   * {@link write} for entries that are packed already.
+   *
+   * @param onProgress - told how many of the updates are written, after each batch
+   */
+  async writePacked(
+    updates: readonly PackedUpdate[],
+    onProgress: (written: number) => void = () => {},
+  ): Promise<void> {
     const session = this.#writer();
-    for (let first = 0; first < updates.length; first += MAX_UPDATES_PER_WRITE) {
-      const batch = updates.slice(first, first + MAX_UPDATES_PER_WRITE);
-      await session.primary();
-      try {
-        await this.#client.write({
-          deviceId: this.#client.deviceId,
-          roleId: 0n,
-          role: "",
-          electionId: session.electionId,
-          updates: batch.map(
-            ({ type, message }): Update => ({
-              type: UPDATE_TYPES[type],
-              entity: type === "delete" ? keyOnly(message) : message,
-            }),
-          ),
-          atomicity: WriteRequest_Atomicity.CONTINUE_ON_ERROR,
-        });
-      } catch (error) {
-        throw this.#writeError(error, batch, first, updates.length);
+    let next = 0;
+    let written = 0;
+    let failure: unknown;
+    const sendAll = async () => {
+      while (next < updates.length && failure === undefined) {
+        const first = next;
+        const batch = updates.slice(first, first + MAX_UPDATES_PER_WRITE);
+        next += batch.length;
+        try {
+          await session.primary();
+          await this.#client.write(encodeWrite(this.#writeHead(session), batch));
+        } catch (error) {
+          failure ??= { error, first, batch };
+          return;
+        }
+        written += batch.length;
+        onProgress(written);
       }
+    };
+    await Promise.all(Array.from({ length: WRITES_IN_FLIGHT }, sendAll));
+    if (failure !== undefined) {
+      const { error, first, batch } = failure as { error: unknown; first: number; batch: PackedUpdate[] };
+      throw this.#writeError(error, batch, first, updates.length - next);
     }
   }
 
-  #writeError(
-    error: unknown,
-    batch: readonly { type: UpdateType; message: Entity }[],
-    first: number,
-    total: number,
-  ): P4RuntimeError {
+  #writeHead(session: Session): WriteRequest {
+    return {
+      deviceId: this.#client.deviceId,
+      roleId: 0n,
+      role: "",
+      electionId: session.electionId,
+      updates: [],
+      atomicity: WriteRequest_Atomicity.CONTINUE_ON_ERROR,
+    };
+  }
+
+  #writeError(error: unknown, batch: readonly PackedUpdate[], first: number, unsent: number): P4RuntimeError {
     if (!(error instanceof WriteFailure)) {
       return rpcError(this.who, "Write", error);
     }
@@ -254,7 +264,7 @@ export class Switch {
       if (update.canonicalCode === status.OK || item === undefined) {
         return [];
       }
-      const subject = this.#schema === undefined ? "" : describeItem(decodeItem(this.#schema, item.message));
+      const subject = this.#schema === undefined ? "" : describeItem(decodeItem(this.#schema, unpack(item)));
       return [
         {
           index: first + i,
@@ -267,7 +277,6 @@ export class Switch {
     if (refused.length === 0) {
       return rpcError(this.who, "Write", error.cause);
     }
-    const unsent = total - first - batch.length;
     const lines = refused
       .slice(0, 10)
       .map(

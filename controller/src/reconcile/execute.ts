@@ -47,7 +47,7 @@ async function write(
 ) {
   const chosen = changes.filter(wanted);
   for (const table of order) {
-    await part.connection.writeMessages(chosen.filter((change) => change.table === table));
+    await part.connection.writePacked(chosen.filter((change) => change.table === table));
   }
 }
 

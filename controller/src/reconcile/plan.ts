@@ -1,10 +1,18 @@
 // Reads what every part holds and finds what has to change. Nothing is written here.
 import type { LdConfig } from "@sluice/proto/ld";
-import type { Entity } from "@sluice/proto/p4runtime";
-import { type BucketMap, compile, type Ids, nameOf } from "../compile/index.js";
+import {
+  type BucketMap,
+  type Compiled,
+  compile,
+  compileRegion,
+  type Ids,
+  idsOf,
+  nameOf,
+} from "../compile/index.js";
 import { type Item, isEntry, type Pipeline, pipelineCookie, Schema } from "../p4runtime/index.js";
+import type { ClusterSpec, DesiredState } from "../state/index.js";
 import type { TableName } from "../tables/gateway.js";
-import { diffEntries, type EntryChange } from "./entry_diff.js";
+import { DesiredEntries, type EntryChange, EntryDiff } from "./entry_diff.js";
 import { type LdSteps, planLds } from "./ld_steps.js";
 import { allOrReasons, type LdPart, type Parts, type SwitchPart } from "./parts.js";
 
@@ -28,32 +36,36 @@ export interface Plan {
   lds: LdPlan[];
 }
 
-/** What a switch holds; undefined when it does not run this pipeline. */
-async function readSwitch({ connection }: SwitchPart, pipeline: Pipeline): Promise<Entity[] | undefined> {
-  if ((await connection.runningCookie()) !== pipelineCookie(pipeline)) {
-    return undefined;
+/** What a switch has to be told. Its entries are compared as they come: nothing keeps them all. */
+export async function planSwitch(
+  part: SwitchPart,
+  pipeline: Pipeline,
+  desired: DesiredEntries,
+): Promise<SwitchPlan> {
+  const { connection } = part;
+  const diff = new EntryDiff(desired);
+  const push = (await connection.runningCookie()) !== pipelineCookie(pipeline);
+  if (!push) {
+    for await (const message of connection.readMessages()) {
+      diff.see(message);
+    }
   }
-  const held: Entity[] = [];
-  for await (const message of connection.readMessages()) {
-    held.push(message);
-  }
-  return held;
+  return { part, push, changes: diff.changes() };
 }
 
 /**
  * The maps that are in force: of each cluster the one with the highest epoch that an LD of it holds. What is compiled from them
  * moves no bucket that need not move.
  */
-function presentMaps(parts: Parts, configs: readonly (LdConfig | undefined)[]): Map<string, BucketMap> {
+function presentMaps(lds: readonly LdHolding[], ids: Ids): Map<string, BucketMap> {
   const newest = new Map<string, LdConfig>();
-  for (const [i, { cluster }] of parts.lds.entries()) {
-    const config = configs[i];
+  for (const { cluster, held: config } of lds) {
     const known = newest.get(cluster.name);
     if (config?.cluster !== undefined && (known === undefined || config.epoch > known.epoch)) {
       newest.set(cluster.name, config);
     }
   }
-  return new Map([...newest].map(([name, config]) => [name, bucketMapOf(config, parts.ids)]));
+  return new Map([...newest].map(([name, config]) => [name, bucketMapOf(config, ids)]));
 }
 
 function bucketMapOf({ cluster }: LdConfig, ids: Ids): BucketMap {
@@ -67,15 +79,63 @@ function bucketMapOf({ cluster }: LdConfig, ids: Ids): BucketMap {
 }
 
 /** The switches believe heartbeats of the epoch that each LD will have. */
-function withEpochs(items: readonly Item[], epochs: ReadonlyMap<number, bigint>): Item[] {
-  return items.map((item) =>
-    isEntry(item) && item.table === HEARTBEAT_TABLE
+function* withEpochs(items: readonly Item[], epochs: ReadonlyMap<number, bigint>): Generator<Item> {
+  for (const item of items) {
+    yield isEntry(item) && item.table === HEARTBEAT_TABLE
       ? {
           ...item,
           params: { ...item.params, epoch: Number(epochs.get(Number(item.params?.ld_id)) ?? 0n) },
         }
-      : item,
+      : item;
+  }
+}
+
+/** An LD of the document, and what it says it holds. */
+export interface LdHolding {
+  cluster: ClusterSpec;
+  held: LdConfig | undefined;
+}
+
+/** What a state means for parts that hold what they hold. */
+export interface Meaning {
+  compiled: Compiled;
+  /** In the order of the document's LDs. */
+  steps: LdSteps[];
+  /** What a switch should hold. @throws EntryError | CapacityError */
+  desired(index: number): DesiredEntries;
+}
+
+/**
+ * @param lds - in the order of the document
+ * @param shared - of {@link regionEntries}
+ */
+export function meaningOf(state: DesiredState, lds: readonly LdHolding[], shared: DesiredEntries): Meaning {
+  const compiled = compile(state, presentMaps(lds, idsOf(state)));
+  const steps = planLds(compiled.lds.map((target, i) => ({ target, held: lds[i]!.held })));
+  const epochs = new Map(
+    steps.flatMap(({ final }) =>
+      final.heartbeat === undefined ? [] : [[final.heartbeat.ldId, final.epoch] as const],
+    ),
   );
+  return {
+    compiled,
+    steps,
+    desired: (index) => {
+      const { profiles, entries } = compiled.switches[index]!;
+      const desired = new DesiredEntries(shared.schema, shared);
+      desired.addAll(profiles);
+      desired.addAll(withEpochs(entries, epochs));
+      desired.checkCapacity();
+      return desired;
+    },
+  };
+}
+
+/** What all switches hold alike, whatever the parts hold now. @throws EntryError */
+export function regionEntries(state: DesiredState, schema: Schema): DesiredEntries {
+  const shared = new DesiredEntries(schema);
+  shared.addAll(compileRegion({ state, ids: idsOf(state) }));
+  return shared;
 }
 
 /**
@@ -84,34 +144,18 @@ function withEpochs(items: readonly Item[], epochs: ReadonlyMap<number, bigint>)
  */
 export async function makePlan(parts: Parts, pipeline: Pipeline): Promise<Plan> {
   const schema = new Schema(pipeline.p4info);
-  const entries: (Entity[] | undefined)[] = [];
-  const configs: (LdConfig | undefined)[] = [];
-  await allOrReasons([
-    ...parts.switches.map(async (part, i) => {
-      entries[i] = await readSwitch(part, pipeline);
-    }),
-    ...parts.lds.map(async ({ connection }, i) => {
-      configs[i] = await connection.getConfig();
+  const holdings: LdHolding[] = [];
+  await allOrReasons<unknown>([
+    ...parts.switches.map(({ connection }) => connection.runningCookie()),
+    ...parts.lds.map(async ({ cluster, connection }, i) => {
+      holdings[i] = { cluster, held: await connection.getConfig() };
     }),
   ]);
-  const compiled = compile(parts.state, presentMaps(parts, configs));
-  const steps = planLds(compiled.lds.map((target, i) => ({ target, held: configs[i] })));
-  const epochs = new Map(
-    steps.flatMap(({ final }) =>
-      final.heartbeat === undefined ? [] : [[final.heartbeat.ldId, final.epoch] as const],
-    ),
-  );
+  const { steps, desired } = meaningOf(parts.state, holdings, regionEntries(parts.state, schema));
   return {
     pipeline,
     schema,
-    switches: parts.switches.map((part, i) => ({
-      part,
-      push: entries[i] === undefined,
-      changes: diffEntries(schema, entries[i] ?? [], [
-        ...compiled.switches[i]!.profiles,
-        ...withEpochs(compiled.switches[i]!.entries, epochs),
-      ]),
-    })),
+    switches: await allOrReasons(parts.switches.map((part, i) => planSwitch(part, pipeline, desired(i)))),
     lds: steps.map((step, i) => ({ ...step, part: parts.lds[i]! })),
   };
 }

@@ -1,5 +1,5 @@
 // Address blocks as ranges of numbers: what overlaps what. Blocks of different families never do.
-import { formatAddress, networkOf, parseIpInterface } from "../p4runtime/index.js";
+import { formatAddress, networkOf, parseIpInterface, quickIpv4 } from "../p4runtime/index.js";
 
 export interface Block {
   /** 32 (IPv4) or 128. */
@@ -45,6 +45,77 @@ export function isIpv6(text: string): boolean {
 export function addressesOf(prefix: string): string[] {
   const block = blockOf(prefix);
   return Array.from({ length: sizeOf(block) }, (_, i) => toText(block.first + BigInt(i), block.bits));
+}
+
+/** The number of an IPv4 address, for the loops that see a million of them. Undefined for an IPv6 one. */
+function quickNumber(address: string): number | undefined {
+  const number = quickIpv4(address);
+  return number < 0 ? undefined : number;
+}
+
+/** Prefixes and addresses, to be asked for what is inside them. */
+export class BlockSet {
+  /** IPv4: first and last of each range, ascending and apart. */
+  readonly #firsts: number[] = [];
+  readonly #lasts: number[] = [];
+  readonly #others: Block[] = [];
+
+  constructor(items: Iterable<string | Block>) {
+    const ranges: { first: number; last: number }[] = [];
+    for (const item of items) {
+      const number = typeof item === "string" ? quickNumber(item) : undefined;
+      if (number !== undefined) {
+        ranges.push({ first: number, last: number });
+        continue;
+      }
+      const block = typeof item === "string" ? blockOf(item) : item;
+      if (block.bits === 32) {
+        ranges.push({ first: Number(block.first), last: Number(block.last) });
+      } else {
+        this.#others.push(block);
+      }
+    }
+    ranges.sort((a, b) => a.first - b.first);
+    for (const { first, last } of ranges) {
+      const end = this.#lasts.length - 1;
+      if (end >= 0 && first <= this.#lasts[end]!) {
+        this.#lasts[end] = Math.max(last, this.#lasts[end]!);
+      } else {
+        this.#firsts.push(first);
+        this.#lasts.push(last);
+      }
+    }
+  }
+
+  /** The index of the last range that begins at or before `number`, or -1. */
+  #before(number: number): number {
+    let low = 0;
+    let high = this.#firsts.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#firsts[middle]! <= number) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low - 1;
+  }
+
+  /** Whether a prefix or address has an address in common with any of the set. */
+  meets(text: string): boolean {
+    const number = quickNumber(text);
+    if (number !== undefined) {
+      const at = this.#before(number);
+      return at >= 0 && number <= this.#lasts[at]!;
+    }
+    const block = blockOf(text);
+    if (block.bits === 32) {
+      const at = this.#before(Number(block.last));
+      return at >= 0 && Number(block.first) <= this.#lasts[at]!;
+    }
+    return this.#others.some((other) => overlap(other, block));
+  }
 }
 
 /** Cuts a range of addresses into as few prefixes as cover it exactly. */

@@ -1,5 +1,5 @@
 // The rules between the parts of a document: names are unique, references lead somewhere, addresses do not collide.
-import { type Block, blockOf, isIpv6, overlap, sizeOf } from "./blocks.js";
+import { type Block, BlockSet, blockOf, isIpv6, overlap, sizeOf } from "./blocks.js";
 import { checkAcl } from "./check_acl.js";
 import { checkEips } from "./check_eips.js";
 import { checkVpcs } from "./check_vpcs.js";
@@ -165,7 +165,8 @@ function checkClusters(source: Source, state: DesiredState, own: readonly Claim[
       }
     }
   }
-  for (const service of state.services) {
+  const pooled = new BlockSet(pools.map(({ block }) => block));
+  for (const service of state.services.filter(({ vip }) => pooled.meets(vip))) {
     const vip = blockOf(service.vip);
     for (const pool of pools.filter(({ block }) => overlap(block, vip))) {
       source.report(
@@ -185,11 +186,12 @@ function checkServices(source: Source, state: DesiredState, own: readonly Claim[
     (service, key, line) =>
       `service ${service.name}: ${key} is already the address of the service in line ${line} (each VIP, port and protocol has one service)`,
   );
+  const claimed = new BlockSet(own.map(({ block }) => block));
   for (const service of state.services) {
     const subject = `service ${serviceAddress(service)}`;
     reference(source, service, "cluster", "cluster", "clusters", service.cluster, subject);
     reference(source, service, "vpc", "VPC", "vpcs", service.vpc, subject);
-    if (service.vpc === undefined) {
+    if (service.vpc === undefined && claimed.meets(service.vip)) {
       for (const { what } of own.filter(({ block }) => overlap(block, blockOf(service.vip)))) {
         source.report(
           source.at(service, "vip"),

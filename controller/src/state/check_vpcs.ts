@@ -12,7 +12,7 @@ export function checkVpcs(source: Source, state: DesiredState): void {
     ({ vni }) => vni,
     ({ name }, vni, line) => `VPC ${name}: VNI ${vni} is used twice (first in line ${line})`,
   );
-  for (const vpc of state.vpcs) {
+  for (const vpc of state.vpcs.filter(({ vms }) => vms.length > 0)) {
     unique(
       source,
       vpc.vms,

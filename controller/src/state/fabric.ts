@@ -1,24 +1,40 @@
 // Which networks are the fabric: the ones that LDs and the hosts of VMs are on. All others are upstream networks.
-import { blockOf, overlap } from "./blocks.js";
+import { BlockSet } from "./blocks.js";
 import type { DesiredState, SwitchSpec } from "./document.js";
 
 /** Tunnel endpoints of LDs and of hosts. */
 function tunnelEnds(state: DesiredState): Set<string> {
-  return new Set([
-    ...state.clusters.flatMap(({ lds }) => lds.map(({ address }) => address.split("/")[0]!)),
-    ...state.services.flatMap((service) => service.real_servers.flatMap(({ host }) => host ?? [])),
-    ...state.eips.flatMap(({ vm }) => vm?.host ?? []),
-    ...state.vpcs.flatMap(({ vms }) => vms.map(({ host }) => host)),
-  ]);
+  const ends = new Set<string>();
+  for (const { lds } of state.clusters) {
+    for (const { address } of lds) {
+      ends.add(address.split("/")[0]!);
+    }
+  }
+  for (const { real_servers } of state.services) {
+    for (const { host } of real_servers) {
+      if (host !== undefined) {
+        ends.add(host);
+      }
+    }
+  }
+  for (const { vm } of state.eips) {
+    if (vm !== undefined) {
+      ends.add(vm.host);
+    }
+  }
+  for (const { vms } of state.vpcs) {
+    for (const { host } of vms) {
+      ends.add(host);
+    }
+  }
+  return ends;
 }
 
-function networksWith(item: SwitchSpec, ends: ReadonlySet<string>): string[] {
+function networksWith(item: SwitchSpec, ends: ReadonlySet<string>, where: BlockSet): string[] {
   const networkOf = (port: number, vlan: number | undefined) =>
     item.ports.find((candidate) => candidate.port === port && (vlan ?? candidate.vlan) === candidate.vlan)
       ?.network;
-  const attached = [...ends].flatMap((end) =>
-    item.ports.filter(({ address }) => address !== undefined && overlap(blockOf(address), blockOf(end))),
-  );
+  const attached = item.ports.filter(({ address }) => address !== undefined && where.meets(address));
   return [
     ...attached.map(({ network }) => network),
     ...item.neighbors
@@ -33,7 +49,8 @@ function networksWith(item: SwitchSpec, ends: ReadonlySet<string>): string[] {
  */
 export function fabricNetworks(state: DesiredState): ReadonlySet<string> {
   const ends = tunnelEnds(state);
-  const found = new Set(state.switches.flatMap((item) => networksWith(item, ends)));
+  const where = new BlockSet(ends);
+  const found = new Set(state.switches.flatMap((item) => networksWith(item, ends, where)));
   return new Set(
     state.networks
       .filter(({ name, kind }) => (kind === undefined ? found.has(name) : kind === "fabric"))

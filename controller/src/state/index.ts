@@ -9,7 +9,7 @@ import { type DesiredState, documentShape } from "./document.js";
 import { InvalidDocument } from "./problems.js";
 import { Source } from "./source.js";
 
-export { addressesOf, aggregate, blockOf, contains, isIpv6, overlap } from "./blocks.js";
+export { addressesOf, aggregate, BlockSet, blockOf, contains, isIpv6, overlap } from "./blocks.js";
 export { serviceAddress } from "./check.js";
 export { ownerOf } from "./check_eips.js";
 export type * from "./document.js";

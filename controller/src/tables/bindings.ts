@@ -67,16 +67,16 @@ function tableBinding(table: SchemaTable): string[] {
       ? []
       : ["member", "group"].map(
           (choice) =>
-            `  ${choice}: (match: ${key}, ${choice}: number): Entry => ({ table: "${table.alias}", match: { ...match }, ${choice} }),`,
+            `  ${choice}: (match: ${key}, ${choice}: number): Entry => ({ table: "${table.alias}", match: fields(match), ${choice} }),`,
         )),
     ...(table.profile === undefined ? entryActions : []).map(({ action }) => {
       const priority = table.needsPriority ? ", priority: number" : "";
       const params = action.params.length === 0 ? "" : `, params: ${pascal(action.alias)}Params`;
       const fields = [
         `table: "${table.alias}"`,
-        "match: { ...match }",
+        "match: fields(match)",
         `action: "${action.alias}"`,
-        ...(params === "" ? [] : ["params: { ...params }"]),
+        ...(params === "" ? [] : ["params: fields(params)"]),
         ...(priority === "" ? [] : ["priority"]),
       ];
       return `  ${action.alias}: (match: ${key}${params}${priority}): Entry => ({ ${fields.join(", ")} }),`;
@@ -92,7 +92,7 @@ function profileBinding({ alias, size, maxGroupSize, actions }: SchemaProfile): 
     `export const ${alias} = {`,
     ...actions.map(
       (action) =>
-        `  ${action.alias}: (member: number, params: ${pascal(action.alias)}Params): ProfileMember => ({ profile: "${alias}", member, action: "${action.alias}", params: { ...params } }),`,
+        `  ${action.alias}: (member: number, params: ${pascal(action.alias)}Params): ProfileMember => ({ profile: "${alias}", member, action: "${action.alias}", params: fields(params) }),`,
     ),
     `  group: (group: number, members: ProfileGroup["members"]): ProfileGroup => ({ profile: "${alias}", group, members }),`,
     "};",
@@ -105,7 +105,7 @@ export function renderBindings(schema: Schema): string {
   const tables = [...schema.tables];
   return [
     HEADER,
-    'import type { Entry, ProfileGroup, ProfileMember } from "../p4runtime/index.js";',
+    'import type { Entry, ProfileGroup, ProfileMember, ValueInput } from "../p4runtime/index.js";',
     "",
     "/** Like 192.0.2.1. */",
     "export type Ipv4 = string;",
@@ -113,6 +113,9 @@ export function renderBindings(schema: Schema): string {
     "export type Ipv4Prefix = string;",
     "/** Like 02:00:00:00:00:01. */",
     "export type Mac = string;",
+    "",
+    "/** An interface has no index signature, though every field of these is a value. */",
+    "const fields = (given: object) => given as Record<string, ValueInput>;",
     "",
     ...tables.flatMap(tableBinding),
     ...[...schema.profiles].flatMap(profileBinding),

@@ -2,7 +2,7 @@
 // biome-ignore-all format: generated
 // biome-ignore-all lint: generated
 
-import type { Entry, ProfileGroup, ProfileMember } from "../p4runtime/index.js";
+import type { Entry, ProfileGroup, ProfileMember, ValueInput } from "../p4runtime/index.js";
 
 /** Like 192.0.2.1. */
 export type Ipv4 = string;
@@ -10,6 +10,9 @@ export type Ipv4 = string;
 export type Ipv4Prefix = string;
 /** Like 02:00:00:00:00:01. */
 export type Mac = string;
+
+/** An interface has no index signature, though every field of these is a value. */
+const fields = (given: object) => given as Record<string, ValueInput>;
 
 export interface NetworkKey {
   /** 16 bits. */
@@ -27,7 +30,7 @@ export interface SetNetworkParams {
 
 /** Table network: 1024 entries. */
 export const network = {
-  set_network: (match: NetworkKey, params: SetNetworkParams): Entry => ({ table: "network", match: { ...match }, action: "set_network", params: { ...params } }),
+  set_network: (match: NetworkKey, params: SetNetworkParams): Entry => ({ table: "network", match: fields(match), action: "set_network", params: fields(params) }),
 };
 
 export interface MyMacKey {
@@ -37,7 +40,7 @@ export interface MyMacKey {
 
 /** Table my_mac: 64 entries. */
 export const my_mac = {
-  accept_mac: (match: MyMacKey): Entry => ({ table: "my_mac", match: { ...match }, action: "accept_mac" }),
+  accept_mac: (match: MyMacKey): Entry => ({ table: "my_mac", match: fields(match), action: "accept_mac" }),
 };
 
 export interface LdSourceKey {
@@ -62,7 +65,7 @@ export interface KnownLdParams {
 
 /** Table ld_source: 4096 entries. */
 export const ld_source = {
-  known_ld: (match: LdSourceKey, params: KnownLdParams): Entry => ({ table: "ld_source", match: { ...match }, action: "known_ld", params: { ...params } }),
+  known_ld: (match: LdSourceKey, params: KnownLdParams): Entry => ({ table: "ld_source", match: fields(match), action: "known_ld", params: fields(params) }),
 };
 
 export interface MyAddressKey {
@@ -79,7 +82,7 @@ export interface OwnAddressParams {
 
 /** Table my_address: 1024 entries. */
 export const my_address = {
-  own_address: (match: MyAddressKey, params: OwnAddressParams): Entry => ({ table: "my_address", match: { ...match }, action: "own_address", params: { ...params } }),
+  own_address: (match: MyAddressKey, params: OwnAddressParams): Entry => ({ table: "my_address", match: fields(match), action: "own_address", params: fields(params) }),
 };
 
 export interface MyAddressV6Key {
@@ -96,7 +99,21 @@ export interface OwnAddressV6Params {
 
 /** Table my_address_v6: 1024 entries. */
 export const my_address_v6 = {
-  own_address_v6: (match: MyAddressV6Key, params: OwnAddressV6Params): Entry => ({ table: "my_address_v6", match: { ...match }, action: "own_address_v6", params: { ...params } }),
+  own_address_v6: (match: MyAddressV6Key, params: OwnAddressV6Params): Entry => ({ table: "my_address_v6", match: fields(match), action: "own_address_v6", params: fields(params) }),
+};
+
+export interface MyTunnelKey {
+  /** 32 bits. */
+  address: Ipv4;
+  /** 16 bits. */
+  udp_port: number;
+  /** 16 bits. */
+  network_id: number;
+}
+
+/** Table my_tunnel: 64 entries. */
+export const my_tunnel = {
+  terminate_tunnel: (match: MyTunnelKey): Entry => ({ table: "my_tunnel", match: fields(match), action: "terminate_tunnel" }),
 };
 
 export interface SourcePolicyKey {
@@ -115,9 +132,9 @@ export interface RouteInVrfParams {
 
 /** Table source_policy: 4096 entries. */
 export const source_policy = {
-  accept_source: (match: SourcePolicyKey): Entry => ({ table: "source_policy", match: { ...match }, action: "accept_source" }),
-  deny_source: (match: SourcePolicyKey): Entry => ({ table: "source_policy", match: { ...match }, action: "deny_source" }),
-  route_in_vrf: (match: SourcePolicyKey, params: RouteInVrfParams): Entry => ({ table: "source_policy", match: { ...match }, action: "route_in_vrf", params: { ...params } }),
+  accept_source: (match: SourcePolicyKey): Entry => ({ table: "source_policy", match: fields(match), action: "accept_source" }),
+  deny_source: (match: SourcePolicyKey): Entry => ({ table: "source_policy", match: fields(match), action: "deny_source" }),
+  route_in_vrf: (match: SourcePolicyKey, params: RouteInVrfParams): Entry => ({ table: "source_policy", match: fields(match), action: "route_in_vrf", params: fields(params) }),
 };
 
 export interface SourcePolicyV6Key {
@@ -136,9 +153,9 @@ export interface RouteInVrfV6Params {
 
 /** Table source_policy_v6: 4096 entries. */
 export const source_policy_v6 = {
-  accept_source_v6: (match: SourcePolicyV6Key): Entry => ({ table: "source_policy_v6", match: { ...match }, action: "accept_source_v6" }),
-  deny_source_v6: (match: SourcePolicyV6Key): Entry => ({ table: "source_policy_v6", match: { ...match }, action: "deny_source_v6" }),
-  route_in_vrf_v6: (match: SourcePolicyV6Key, params: RouteInVrfV6Params): Entry => ({ table: "source_policy_v6", match: { ...match }, action: "route_in_vrf_v6", params: { ...params } }),
+  accept_source_v6: (match: SourcePolicyV6Key): Entry => ({ table: "source_policy_v6", match: fields(match), action: "accept_source_v6" }),
+  deny_source_v6: (match: SourcePolicyV6Key): Entry => ({ table: "source_policy_v6", match: fields(match), action: "deny_source_v6" }),
+  route_in_vrf_v6: (match: SourcePolicyV6Key, params: RouteInVrfV6Params): Entry => ({ table: "source_policy_v6", match: fields(match), action: "route_in_vrf_v6", params: fields(params) }),
 };
 
 export interface AclKey {
@@ -158,8 +175,8 @@ export interface AclKey {
 
 /** Table acl: 1024 entries. */
 export const acl = {
-  acl_allow: (match: AclKey, priority: number): Entry => ({ table: "acl", match: { ...match }, action: "acl_allow", priority }),
-  acl_deny: (match: AclKey, priority: number): Entry => ({ table: "acl", match: { ...match }, action: "acl_deny", priority }),
+  acl_allow: (match: AclKey, priority: number): Entry => ({ table: "acl", match: fields(match), action: "acl_allow", priority }),
+  acl_deny: (match: AclKey, priority: number): Entry => ({ table: "acl", match: fields(match), action: "acl_deny", priority }),
 };
 
 export interface AclV6Key {
@@ -179,22 +196,8 @@ export interface AclV6Key {
 
 /** Table acl_v6: 1024 entries. */
 export const acl_v6 = {
-  acl_allow_v6: (match: AclV6Key, priority: number): Entry => ({ table: "acl_v6", match: { ...match }, action: "acl_allow_v6", priority }),
-  acl_deny_v6: (match: AclV6Key, priority: number): Entry => ({ table: "acl_v6", match: { ...match }, action: "acl_deny_v6", priority }),
-};
-
-export interface MyTunnelKey {
-  /** 32 bits. */
-  address: Ipv4;
-  /** 16 bits. */
-  udp_port: number;
-  /** 16 bits. */
-  network_id: number;
-}
-
-/** Table my_tunnel: 64 entries. */
-export const my_tunnel = {
-  terminate_tunnel: (match: MyTunnelKey): Entry => ({ table: "my_tunnel", match: { ...match }, action: "terminate_tunnel" }),
+  acl_allow_v6: (match: AclV6Key, priority: number): Entry => ({ table: "acl_v6", match: fields(match), action: "acl_allow_v6", priority }),
+  acl_deny_v6: (match: AclV6Key, priority: number): Entry => ({ table: "acl_v6", match: fields(match), action: "acl_deny_v6", priority }),
 };
 
 export interface IcmpSourceKey {
@@ -211,7 +214,7 @@ export interface AnswerFromParams {
 
 /** Table icmp_source: 1024 entries. */
 export const icmp_source = {
-  answer_from: (match: IcmpSourceKey, params: AnswerFromParams, priority: number): Entry => ({ table: "icmp_source", match: { ...match }, action: "answer_from", params: { ...params }, priority }),
+  answer_from: (match: IcmpSourceKey, params: AnswerFromParams, priority: number): Entry => ({ table: "icmp_source", match: fields(match), action: "answer_from", params: fields(params), priority }),
 };
 
 export interface IcmpSourceV6Key {
@@ -228,7 +231,7 @@ export interface AnswerFromV6Params {
 
 /** Table icmp_source_v6: 1024 entries. */
 export const icmp_source_v6 = {
-  answer_from_v6: (match: IcmpSourceV6Key, params: AnswerFromV6Params, priority: number): Entry => ({ table: "icmp_source_v6", match: { ...match }, action: "answer_from_v6", params: { ...params }, priority }),
+  answer_from_v6: (match: IcmpSourceV6Key, params: AnswerFromV6Params, priority: number): Entry => ({ table: "icmp_source_v6", match: fields(match), action: "answer_from_v6", params: fields(params), priority }),
 };
 
 export interface EipOutKey {
@@ -249,7 +252,7 @@ export interface SetEipParams {
 
 /** Table eip_out: 1048576 entries. */
 export const eip_out = {
-  set_eip: (match: EipOutKey, params: SetEipParams): Entry => ({ table: "eip_out", match: { ...match }, action: "set_eip", params: { ...params } }),
+  set_eip: (match: EipOutKey, params: SetEipParams): Entry => ({ table: "eip_out", match: fields(match), action: "set_eip", params: fields(params) }),
 };
 
 export interface EipInKey {
@@ -283,8 +286,8 @@ export interface BindVipParams {
 
 /** Table eip_in: 1048576 entries. */
 export const eip_in = {
-  bind_vm: (match: EipInKey, params: BindVmParams): Entry => ({ table: "eip_in", match: { ...match }, action: "bind_vm", params: { ...params } }),
-  bind_vip: (match: EipInKey, params: BindVipParams): Entry => ({ table: "eip_in", match: { ...match }, action: "bind_vip", params: { ...params } }),
+  bind_vm: (match: EipInKey, params: BindVmParams): Entry => ({ table: "eip_in", match: fields(match), action: "bind_vm", params: fields(params) }),
+  bind_vip: (match: EipInKey, params: BindVipParams): Entry => ({ table: "eip_in", match: fields(match), action: "bind_vip", params: fields(params) }),
 };
 
 export interface EipOutV6Key {
@@ -305,7 +308,7 @@ export interface SetEipV6Params {
 
 /** Table eip_out_v6: 1048576 entries. */
 export const eip_out_v6 = {
-  set_eip_v6: (match: EipOutV6Key, params: SetEipV6Params): Entry => ({ table: "eip_out_v6", match: { ...match }, action: "set_eip_v6", params: { ...params } }),
+  set_eip_v6: (match: EipOutV6Key, params: SetEipV6Params): Entry => ({ table: "eip_out_v6", match: fields(match), action: "set_eip_v6", params: fields(params) }),
 };
 
 export interface EipInV6Key {
@@ -339,94 +342,8 @@ export interface BindVipV6Params {
 
 /** Table eip_in_v6: 1048576 entries. */
 export const eip_in_v6 = {
-  bind_vm_v6: (match: EipInV6Key, params: BindVmV6Params): Entry => ({ table: "eip_in_v6", match: { ...match }, action: "bind_vm_v6", params: { ...params } }),
-  bind_vip_v6: (match: EipInV6Key, params: BindVipV6Params): Entry => ({ table: "eip_in_v6", match: { ...match }, action: "bind_vip_v6", params: { ...params } }),
-};
-
-export interface VmKey {
-  /** 24 bits. */
-  vni: number;
-  /** 32 bits. */
-  address: Ipv4;
-}
-
-export interface ToHostParams {
-  /** 48 bits. */
-  mac: Mac;
-  /** 32 bits. */
-  host: Ipv4;
-}
-
-/** Table vm: 262144 entries. */
-export const vm = {
-  to_host: (match: VmKey, params: ToHostParams): Entry => ({ table: "vm", match: { ...match }, action: "to_host", params: { ...params } }),
-};
-
-export interface VmV6Key {
-  /** 24 bits. */
-  vni: number;
-  /** 128 bits. */
-  address: string;
-}
-
-export interface ToHostParams {
-  /** 48 bits. */
-  mac: Mac;
-  /** 32 bits. */
-  host: Ipv4;
-}
-
-/** Table vm_v6: 262144 entries. */
-export const vm_v6 = {
-  to_host: (match: VmV6Key, params: ToHostParams): Entry => ({ table: "vm_v6", match: { ...match }, action: "to_host", params: { ...params } }),
-};
-
-export interface EipLimitKey {
-  /** 24 bits. */
-  index: number;
-  /** 2 bits. */
-  direction: number;
-}
-
-export interface SetLimitParams {
-  /** 32 bits. */
-  byte_time: number;
-  /** 32 bits. */
-  low_tolerance_us: number;
-  /** 32 bits. */
-  high_tolerance_us: number;
-}
-
-/** Table eip_limit: 2097152 entries. */
-export const eip_limit = {
-  set_limit: (match: EipLimitKey, params: SetLimitParams): Entry => ({ table: "eip_limit", match: { ...match }, action: "set_limit", params: { ...params } }),
-};
-
-export interface PriorityPortKey {
-  /** 8 bits. */
-  protocol: number;
-  /** 16 bits. */
-  port: number;
-}
-
-/** Table priority_port: 64 entries. */
-export const priority_port = {
-  high_priority: (match: PriorityPortKey): Entry => ({ table: "priority_port", match: { ...match }, action: "high_priority" }),
-};
-
-export interface TunnelSourceKey {
-  /** 16 bits. */
-  network_id: number;
-}
-
-export interface SetTunnelSourceParams {
-  /** 32 bits. */
-  address: Ipv4;
-}
-
-/** Table tunnel_source: 1024 entries. */
-export const tunnel_source = {
-  set_tunnel_source: (match: TunnelSourceKey, params: SetTunnelSourceParams): Entry => ({ table: "tunnel_source", match: { ...match }, action: "set_tunnel_source", params: { ...params } }),
+  bind_vm_v6: (match: EipInV6Key, params: BindVmV6Params): Entry => ({ table: "eip_in_v6", match: fields(match), action: "bind_vm_v6", params: fields(params) }),
+  bind_vip_v6: (match: EipInV6Key, params: BindVipV6Params): Entry => ({ table: "eip_in_v6", match: fields(match), action: "bind_vip_v6", params: fields(params) }),
 };
 
 export interface FlowPinKey {
@@ -451,7 +368,7 @@ export interface PinFlowParams {
 
 /** Table flow_pin: 65536 entries. */
 export const flow_pin = {
-  pin_flow: (match: FlowPinKey, params: PinFlowParams): Entry => ({ table: "flow_pin", match: { ...match }, action: "pin_flow", params: { ...params } }),
+  pin_flow: (match: FlowPinKey, params: PinFlowParams): Entry => ({ table: "flow_pin", match: fields(match), action: "pin_flow", params: fields(params) }),
 };
 
 export interface ServiceKey {
@@ -474,7 +391,7 @@ export interface SteerServiceParams {
 
 /** Table service: 65536 entries. */
 export const service = {
-  steer_service: (match: ServiceKey, params: SteerServiceParams): Entry => ({ table: "service", match: { ...match }, action: "steer_service", params: { ...params } }),
+  steer_service: (match: ServiceKey, params: SteerServiceParams): Entry => ({ table: "service", match: fields(match), action: "steer_service", params: fields(params) }),
 };
 
 export interface VipKey {
@@ -491,7 +408,7 @@ export interface SteerVipParams {
 
 /** Table vip: 65536 entries. */
 export const vip = {
-  steer_vip: (match: VipKey, params: SteerVipParams): Entry => ({ table: "vip", match: { ...match }, action: "steer_vip", params: { ...params } }),
+  steer_vip: (match: VipKey, params: SteerVipParams): Entry => ({ table: "vip", match: fields(match), action: "steer_vip", params: fields(params) }),
 };
 
 export interface LocalIpKey {
@@ -508,7 +425,7 @@ export interface SteerReplyParams {
 
 /** Table local_ip: 1024 entries. */
 export const local_ip = {
-  steer_reply: (match: LocalIpKey, params: SteerReplyParams): Entry => ({ table: "local_ip", match: { ...match }, action: "steer_reply", params: { ...params } }),
+  steer_reply: (match: LocalIpKey, params: SteerReplyParams): Entry => ({ table: "local_ip", match: fields(match), action: "steer_reply", params: fields(params) }),
 };
 
 export interface FlowPinV6Key {
@@ -533,7 +450,7 @@ export interface PinFlowV6Params {
 
 /** Table flow_pin_v6: 65536 entries. */
 export const flow_pin_v6 = {
-  pin_flow_v6: (match: FlowPinV6Key, params: PinFlowV6Params): Entry => ({ table: "flow_pin_v6", match: { ...match }, action: "pin_flow_v6", params: { ...params } }),
+  pin_flow_v6: (match: FlowPinV6Key, params: PinFlowV6Params): Entry => ({ table: "flow_pin_v6", match: fields(match), action: "pin_flow_v6", params: fields(params) }),
 };
 
 export interface ServiceV6Key {
@@ -556,7 +473,7 @@ export interface SteerServiceV6Params {
 
 /** Table service_v6: 65536 entries. */
 export const service_v6 = {
-  steer_service_v6: (match: ServiceV6Key, params: SteerServiceV6Params): Entry => ({ table: "service_v6", match: { ...match }, action: "steer_service_v6", params: { ...params } }),
+  steer_service_v6: (match: ServiceV6Key, params: SteerServiceV6Params): Entry => ({ table: "service_v6", match: fields(match), action: "steer_service_v6", params: fields(params) }),
 };
 
 export interface VipV6Key {
@@ -573,7 +490,7 @@ export interface SteerVipV6Params {
 
 /** Table vip_v6: 65536 entries. */
 export const vip_v6 = {
-  steer_vip_v6: (match: VipV6Key, params: SteerVipV6Params): Entry => ({ table: "vip_v6", match: { ...match }, action: "steer_vip_v6", params: { ...params } }),
+  steer_vip_v6: (match: VipV6Key, params: SteerVipV6Params): Entry => ({ table: "vip_v6", match: fields(match), action: "steer_vip_v6", params: fields(params) }),
 };
 
 export interface LocalIpV6Key {
@@ -590,7 +507,60 @@ export interface SteerReplyV6Params {
 
 /** Table local_ip_v6: 1024 entries. */
 export const local_ip_v6 = {
-  steer_reply_v6: (match: LocalIpV6Key, params: SteerReplyV6Params): Entry => ({ table: "local_ip_v6", match: { ...match }, action: "steer_reply_v6", params: { ...params } }),
+  steer_reply_v6: (match: LocalIpV6Key, params: SteerReplyV6Params): Entry => ({ table: "local_ip_v6", match: fields(match), action: "steer_reply_v6", params: fields(params) }),
+};
+
+export interface VmKey {
+  /** 24 bits. */
+  vni: number;
+  /** 32 bits. */
+  address: Ipv4;
+}
+
+export interface ToHostParams {
+  /** 48 bits. */
+  mac: Mac;
+  /** 32 bits. */
+  host: Ipv4;
+}
+
+/** Table vm: 262144 entries. */
+export const vm = {
+  to_host: (match: VmKey, params: ToHostParams): Entry => ({ table: "vm", match: fields(match), action: "to_host", params: fields(params) }),
+};
+
+export interface VmV6Key {
+  /** 24 bits. */
+  vni: number;
+  /** 128 bits. */
+  address: string;
+}
+
+export interface ToHostParams {
+  /** 48 bits. */
+  mac: Mac;
+  /** 32 bits. */
+  host: Ipv4;
+}
+
+/** Table vm_v6: 262144 entries. */
+export const vm_v6 = {
+  to_host: (match: VmV6Key, params: ToHostParams): Entry => ({ table: "vm_v6", match: fields(match), action: "to_host", params: fields(params) }),
+};
+
+export interface TunnelSourceKey {
+  /** 16 bits. */
+  network_id: number;
+}
+
+export interface SetTunnelSourceParams {
+  /** 32 bits. */
+  address: Ipv4;
+}
+
+/** Table tunnel_source: 1024 entries. */
+export const tunnel_source = {
+  set_tunnel_source: (match: TunnelSourceKey, params: SetTunnelSourceParams): Entry => ({ table: "tunnel_source", match: fields(match), action: "set_tunnel_source", params: fields(params) }),
 };
 
 export interface LdOfBucketKey {
@@ -609,7 +579,7 @@ export interface AssignLdParams {
 
 /** Table ld_of_bucket: 65536 entries. */
 export const ld_of_bucket = {
-  assign_ld: (match: LdOfBucketKey, params: AssignLdParams): Entry => ({ table: "ld_of_bucket", match: { ...match }, action: "assign_ld", params: { ...params } }),
+  assign_ld: (match: LdOfBucketKey, params: AssignLdParams): Entry => ({ table: "ld_of_bucket", match: fields(match), action: "assign_ld", params: fields(params) }),
 };
 
 export interface PreviousLdOfBucketKey {
@@ -626,7 +596,7 @@ export interface HintLdParams {
 
 /** Table previous_ld_of_bucket: 65536 entries. */
 export const previous_ld_of_bucket = {
-  hint_ld: (match: PreviousLdOfBucketKey, params: HintLdParams): Entry => ({ table: "previous_ld_of_bucket", match: { ...match }, action: "hint_ld", params: { ...params } }),
+  hint_ld: (match: PreviousLdOfBucketKey, params: HintLdParams): Entry => ({ table: "previous_ld_of_bucket", match: fields(match), action: "hint_ld", params: fields(params) }),
 };
 
 export interface LdKey {
@@ -645,7 +615,7 @@ export interface TunnelToLdParams {
 
 /** Table ld: 4096 entries. */
 export const ld = {
-  tunnel_to_ld: (match: LdKey, params: TunnelToLdParams): Entry => ({ table: "ld", match: { ...match }, action: "tunnel_to_ld", params: { ...params } }),
+  tunnel_to_ld: (match: LdKey, params: TunnelToLdParams): Entry => ({ table: "ld", match: fields(match), action: "tunnel_to_ld", params: fields(params) }),
 };
 
 export interface RouteKey {
@@ -672,11 +642,11 @@ export interface HairpinParams {
 
 /** Table route: 16384 entries. */
 export const route = {
-  set_nexthop: (match: RouteKey, params: SetNexthopParams): Entry => ({ table: "route", match: { ...match }, action: "set_nexthop", params: { ...params } }),
-  discard: (match: RouteKey): Entry => ({ table: "route", match: { ...match }, action: "discard" }),
-  set_group: (match: RouteKey, params: SetGroupParams): Entry => ({ table: "route", match: { ...match }, action: "set_group", params: { ...params } }),
-  hairpin: (match: RouteKey, params: HairpinParams): Entry => ({ table: "route", match: { ...match }, action: "hairpin", params: { ...params } }),
-  unresolved: (match: RouteKey): Entry => ({ table: "route", match: { ...match }, action: "unresolved" }),
+  set_nexthop: (match: RouteKey, params: SetNexthopParams): Entry => ({ table: "route", match: fields(match), action: "set_nexthop", params: fields(params) }),
+  discard: (match: RouteKey): Entry => ({ table: "route", match: fields(match), action: "discard" }),
+  set_group: (match: RouteKey, params: SetGroupParams): Entry => ({ table: "route", match: fields(match), action: "set_group", params: fields(params) }),
+  hairpin: (match: RouteKey, params: HairpinParams): Entry => ({ table: "route", match: fields(match), action: "hairpin", params: fields(params) }),
+  unresolved: (match: RouteKey): Entry => ({ table: "route", match: fields(match), action: "unresolved" }),
 };
 
 export interface RouteV6Key {
@@ -703,11 +673,11 @@ export interface HairpinParams {
 
 /** Table route_v6: 16384 entries. */
 export const route_v6 = {
-  set_nexthop: (match: RouteV6Key, params: SetNexthopParams): Entry => ({ table: "route_v6", match: { ...match }, action: "set_nexthop", params: { ...params } }),
-  discard: (match: RouteV6Key): Entry => ({ table: "route_v6", match: { ...match }, action: "discard" }),
-  set_group: (match: RouteV6Key, params: SetGroupParams): Entry => ({ table: "route_v6", match: { ...match }, action: "set_group", params: { ...params } }),
-  hairpin: (match: RouteV6Key, params: HairpinParams): Entry => ({ table: "route_v6", match: { ...match }, action: "hairpin", params: { ...params } }),
-  unresolved: (match: RouteV6Key): Entry => ({ table: "route_v6", match: { ...match }, action: "unresolved" }),
+  set_nexthop: (match: RouteV6Key, params: SetNexthopParams): Entry => ({ table: "route_v6", match: fields(match), action: "set_nexthop", params: fields(params) }),
+  discard: (match: RouteV6Key): Entry => ({ table: "route_v6", match: fields(match), action: "discard" }),
+  set_group: (match: RouteV6Key, params: SetGroupParams): Entry => ({ table: "route_v6", match: fields(match), action: "set_group", params: fields(params) }),
+  hairpin: (match: RouteV6Key, params: HairpinParams): Entry => ({ table: "route_v6", match: fields(match), action: "hairpin", params: fields(params) }),
+  unresolved: (match: RouteV6Key): Entry => ({ table: "route_v6", match: fields(match), action: "unresolved" }),
 };
 
 export interface EcmpGroupKey {
@@ -722,8 +692,8 @@ export interface SelectNexthopParams {
 
 /** Table ecmp_group: 256 entries. */
 export const ecmp_group = {
-  member: (match: EcmpGroupKey, member: number): Entry => ({ table: "ecmp_group", match: { ...match }, member }),
-  group: (match: EcmpGroupKey, group: number): Entry => ({ table: "ecmp_group", match: { ...match }, group }),
+  member: (match: EcmpGroupKey, member: number): Entry => ({ table: "ecmp_group", match: fields(match), member }),
+  group: (match: EcmpGroupKey, group: number): Entry => ({ table: "ecmp_group", match: fields(match), group }),
 };
 
 export interface NexthopKey {
@@ -744,13 +714,46 @@ export interface ForwardParams {
 
 /** Table nexthop: 4096 entries. */
 export const nexthop = {
-  forward: (match: NexthopKey, params: ForwardParams): Entry => ({ table: "nexthop", match: { ...match }, action: "forward", params: { ...params } }),
+  forward: (match: NexthopKey, params: ForwardParams): Entry => ({ table: "nexthop", match: fields(match), action: "forward", params: fields(params) }),
+};
+
+export interface EipLimitKey {
+  /** 24 bits. */
+  index: number;
+  /** 2 bits. */
+  direction: number;
+}
+
+export interface SetLimitParams {
+  /** 32 bits. */
+  byte_time: number;
+  /** 32 bits. */
+  low_tolerance_us: number;
+  /** 32 bits. */
+  high_tolerance_us: number;
+}
+
+/** Table eip_limit: 2097152 entries. */
+export const eip_limit = {
+  set_limit: (match: EipLimitKey, params: SetLimitParams): Entry => ({ table: "eip_limit", match: fields(match), action: "set_limit", params: fields(params) }),
+};
+
+export interface PriorityPortKey {
+  /** 8 bits. */
+  protocol: number;
+  /** 16 bits. */
+  port: number;
+}
+
+/** Table priority_port: 64 entries. */
+export const priority_port = {
+  high_priority: (match: PriorityPortKey): Entry => ({ table: "priority_port", match: fields(match), action: "high_priority" }),
 };
 
 /** Action profile ecmp_members: 32768 members, 128 in a group. */
 export const ecmp_members = {
-  select_nexthop: (member: number, params: SelectNexthopParams): ProfileMember => ({ profile: "ecmp_members", member, action: "select_nexthop", params: { ...params } }),
+  select_nexthop: (member: number, params: SelectNexthopParams): ProfileMember => ({ profile: "ecmp_members", member, action: "select_nexthop", params: fields(params) }),
   group: (group: number, members: ProfileGroup["members"]): ProfileGroup => ({ profile: "ecmp_members", group, members }),
 };
 
-export type TableName = "network" | "my_mac" | "ld_source" | "my_address" | "my_address_v6" | "source_policy" | "source_policy_v6" | "acl" | "acl_v6" | "my_tunnel" | "icmp_source" | "icmp_source_v6" | "eip_out" | "eip_in" | "eip_out_v6" | "eip_in_v6" | "vm" | "vm_v6" | "eip_limit" | "priority_port" | "tunnel_source" | "flow_pin" | "service" | "vip" | "local_ip" | "flow_pin_v6" | "service_v6" | "vip_v6" | "local_ip_v6" | "ld_of_bucket" | "previous_ld_of_bucket" | "ld" | "route" | "route_v6" | "ecmp_group" | "nexthop";
+export type TableName = "network" | "my_mac" | "ld_source" | "my_address" | "my_address_v6" | "my_tunnel" | "source_policy" | "source_policy_v6" | "acl" | "acl_v6" | "icmp_source" | "icmp_source_v6" | "eip_out" | "eip_in" | "eip_out_v6" | "eip_in_v6" | "flow_pin" | "service" | "vip" | "local_ip" | "flow_pin_v6" | "service_v6" | "vip_v6" | "local_ip_v6" | "vm" | "vm_v6" | "tunnel_source" | "ld_of_bucket" | "previous_ld_of_bucket" | "ld" | "route" | "route_v6" | "ecmp_group" | "nexthop" | "eip_limit" | "priority_port";

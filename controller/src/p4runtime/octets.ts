@@ -1,0 +1,111 @@
+// Protobuf fields written one after the other into a buffer that is used again and again. What is taken out of it are strings of
+// octets, one character an octet: they are compared and hashed as fast as any string, and V8 keeps them in one byte a character.
+
+const LENGTH_DELIMITED = 2;
+const MAX_ONE_OCTET = 0x7f;
+/** A message that is written here has a length of at most two octets as a varint. */
+const MAX_NESTED = 0x3fff;
+
+/** The octets of a string that {@link OctetWriter.take} made. */
+export function bytesOf(octets: string): Buffer {
+  return Buffer.from(octets, "latin1");
+}
+
+export class OctetWriter {
+  #buffer = Buffer.allocUnsafe(4096);
+  #taken = 0;
+  /** Octets written so far; may be set back to undo. */
+  length = 0;
+
+  reset(): void {
+    this.length = 0;
+    this.#taken = 0;
+  }
+
+  /** What was written since the last call, or since `reset`. */
+  take(): string {
+    const text = this.#buffer.toString("latin1", this.#taken, this.length);
+    this.#taken = this.length;
+    return text;
+  }
+
+  #reserve(octets: number): void {
+    if (this.length + octets > this.#buffer.length) {
+      const larger = Buffer.allocUnsafe(2 * (this.length + octets));
+      this.#buffer.copy(larger, 0, 0, this.length);
+      this.#buffer = larger;
+    }
+  }
+
+  octet(value: number): void {
+    this.#reserve(1);
+    this.#buffer[this.length++] = value;
+  }
+
+  varint(value: number): void {
+    this.#reserve(8);
+    let rest = value;
+    while (rest > MAX_ONE_OCTET) {
+      this.#buffer[this.length++] = (rest % 128) | 0x80;
+      rest = Math.floor(rest / 128);
+    }
+    this.#buffer[this.length++] = rest;
+  }
+
+  /** A field of a non-negative integer; as proto3 has it, 0 is left out, unless it is in a oneof (`always`). */
+  number(field: number, value: number, always = false): void {
+    if (value !== 0 || always) {
+      this.octet(field << 3);
+      this.varint(value);
+    }
+  }
+
+  bytes(field: number, value: Uint8Array): void {
+    this.octet((field << 3) | LENGTH_DELIMITED);
+    this.varint(value.length);
+    this.#reserve(value.length);
+    this.#buffer.set(value, this.length);
+    this.length += value.length;
+  }
+
+  /** A field of as many octets as a number below 2^53 needs, at least one: P4Runtime's canonical form (section 8.4). */
+  canonicalNumber(field: number, value: number): void {
+    let octets = 1;
+    for (let rest = value; rest >= 256; rest = Math.floor(rest / 256)) {
+      octets++;
+    }
+    this.octet((field << 3) | LENGTH_DELIMITED);
+    this.octet(octets);
+    this.#reserve(octets);
+    let rest = value;
+    for (let i = octets - 1; i >= 0; i--) {
+      this.#buffer[this.length + i] = rest & 0xff;
+      rest = Math.floor(rest / 256);
+    }
+    this.length += octets;
+  }
+
+  /** Begins a message in a field. @returns what `close` needs */
+  open(field: number): number {
+    this.octet((field << 3) | LENGTH_DELIMITED);
+    this.octet(0);
+    return this.length;
+  }
+
+  /** Ends the message that `open` began. */
+  close(mark: number): void {
+    const length = this.length - mark;
+    if (length <= MAX_ONE_OCTET) {
+      this.#buffer[mark - 1] = length;
+      return;
+    }
+    if (length > MAX_NESTED) {
+      throw new RangeError(`a message of ${length} octets in an entry`);
+    }
+    this.#reserve(1);
+    this.#buffer.copyWithin(mark + 1, mark, this.length);
+    this.#buffer[mark - 1] = (length & 0x7f) | 0x80;
+    this.#buffer[mark] = length >> 7;
+    this.length++;
+  }
+}

@@ -1,0 +1,298 @@
+// Items as the bytes they have on the wire, in one canonical form: two items are the same when their strings are. A million of
+// them fit where a million messages do not, comparing them is comparing strings, and to write one is to copy it.
+//
+// A packed item is two strings of octets (one character an octet). `key` names it: which kind of entity, then table id, match and
+// priority. `effect` says what it does. Together they are the fields of the protobuf message.
+import {
+  ActionProfileGroup,
+  ActionProfileMember,
+  type Entity,
+  type FieldMatch,
+  TableEntry,
+  type Action as WireAction,
+} from "@sluice/proto/p4runtime";
+import type { Entry } from "./entries.js";
+import { encodeItem, type Item, isEntry } from "./items.js";
+import { bytesOf, OctetWriter } from "./octets.js";
+import { writeExact, writeLpm } from "./quick_values.js";
+import type { Schema, SchemaAction, SchemaMatchField, SchemaTable } from "./schema.js";
+import { canonical } from "./values.js";
+
+export interface Packed {
+  key: string;
+  effect: string;
+}
+
+/** Numbers of the fields in p4runtime.proto; every one of them is length-delimited unless it says otherwise. */
+const ENTITY = { tableEntry: 2, member: 3, group: 4 } as const;
+const TABLE_ENTRY = { tableId: 1, match: 2, action: 3, priority: 4, isDefault: 8 } as const;
+const TABLE_ACTION = { action: 1 } as const;
+const ACTION = { actionId: 1, params: 4 } as const;
+const PARAM = { paramId: 2, value: 3 } as const;
+const FIELD_MATCH = { fieldId: 1, exact: 2, ternary: 3, lpm: 4, range: 6, optional: 7 } as const;
+const VALUE = 1;
+const PREFIX_LEN = 2;
+const MASK = 2;
+const HIGH = 2;
+
+interface TablePlan {
+  table: SchemaTable;
+  /** Exact and LPM fields: what the quick way can do. Undefined: every entry goes the long way. */
+  fields: readonly SchemaMatchField[] | undefined;
+  actions: ReadonlyMap<string, SchemaAction>;
+}
+
+function planOf(table: SchemaTable): TablePlan {
+  const plain = table.fields.every(
+    ({ match, bitwidth }) => (match === "exact" || match === "lpm") && bitwidth > 0,
+  );
+  return {
+    table,
+    fields: plain && table.profile === undefined ? table.fields : undefined,
+    actions: new Map(
+      table.actions.flatMap(({ action, scope }) =>
+        scope === "default-only" ? [] : [[action.alias, action] as const],
+      ),
+    ),
+  };
+}
+
+/** Packs the items of one program. Not for two threads: it has one buffer. */
+export class Packer {
+  readonly #schema: Schema;
+  readonly #plans = new Map<string, TablePlan>();
+  readonly #out = new OctetWriter();
+
+  constructor(schema: Schema) {
+    this.#schema = schema;
+    for (const table of schema.tables) {
+      this.#plans.set(table.alias, planOf(table));
+    }
+  }
+
+  /** @throws EntryError | SchemaError as `encodeItem` */
+  pack(item: Item): Packed {
+    return (
+      (isEntry(item) ? this.#quick(item) : undefined) ?? this.packMessage(encodeItem(this.#schema, item))
+    );
+  }
+
+  /**
+   * Packs a message that was read from a switch, however the server ordered and padded its fields.
+   *
+   * @throws SchemaError for an id that the program does not have
+   */
+  packMessage({ entity }: Entity): Packed {
+    switch (entity?.$case) {
+      case "tableEntry":
+        return this.#packEntry(entity.value);
+      case "actionProfileMember": {
+        const { actionProfileId, memberId, action } = entity.value;
+        const out = this.#begin(ENTITY.member);
+        out.number(1, actionProfileId);
+        out.number(2, memberId);
+        const key = out.take();
+        if (action !== undefined) {
+          const mark = out.open(3);
+          this.#action(action);
+          out.close(mark);
+        }
+        return { key, effect: out.take() };
+      }
+      case "actionProfileGroup": {
+        const { actionProfileId, groupId, members } = entity.value;
+        const out = this.#begin(ENTITY.group);
+        out.number(1, actionProfileId);
+        out.number(2, groupId);
+        const key = out.take();
+        for (const { memberId, weight } of members.toSorted((a, b) => a.memberId - b.memberId)) {
+          const mark = out.open(3);
+          out.number(1, memberId);
+          out.number(2, weight);
+          out.close(mark);
+        }
+        // Servers need not tell the size that a group was made with: the program's is meant.
+        out.number(4, this.#schema.profiles.get(actionProfileId).maxGroupSize);
+        return { key, effect: out.take() };
+      }
+      default:
+        throw new TypeError(`an entity of the kind ${entity?.$case} cannot be packed`);
+    }
+  }
+
+  #begin(kind: number): OctetWriter {
+    this.#out.reset();
+    this.#out.octet(kind);
+    return this.#out;
+  }
+
+  /** Entries of exact and LPM fields with an action, as nearly all are. Undefined where something is unusual, or wrong. */
+  #quick(entry: Entry): Packed | undefined {
+    const plan = this.#plans.get(entry.table);
+    const action = plan?.actions.get(entry.action ?? "");
+    if (
+      plan?.fields === undefined ||
+      action === undefined ||
+      entry.isDefault === true ||
+      entry.priority !== undefined ||
+      entry.member !== undefined ||
+      entry.group !== undefined
+    ) {
+      return undefined;
+    }
+    const out = this.#begin(ENTITY.tableEntry);
+    out.number(TABLE_ENTRY.tableId, plan.table.id);
+    const { match, params = {} } = entry;
+    let used = 0;
+    for (const field of plan.fields) {
+      const value = match[field.name];
+      if (value === undefined) {
+        if (field.match === "exact") {
+          return undefined;
+        }
+        continue;
+      }
+      used++;
+      const lpm = field.match === "lpm";
+      const start = out.length;
+      const whole = out.open(TABLE_ENTRY.match);
+      out.number(FIELD_MATCH.fieldId, field.id);
+      const inner = out.open(lpm ? FIELD_MATCH.lpm : FIELD_MATCH.exact);
+      const prefixLen = lpm ? writeLpm(out, VALUE, value, field.bitwidth) : 0;
+      if (prefixLen < 0 || (!lpm && !writeExact(out, VALUE, value, field.bitwidth))) {
+        return undefined;
+      }
+      out.number(PREFIX_LEN, prefixLen);
+      out.close(inner);
+      out.close(whole);
+      if (lpm && prefixLen === 0) {
+        out.length = start; // a field that matches anything is left out (section 9.1.1)
+      }
+    }
+    if (used !== countOf(match)) {
+      return undefined;
+    }
+    const key = out.take();
+    const whole = out.open(TABLE_ENTRY.action);
+    const inner = out.open(TABLE_ACTION.action);
+    out.number(ACTION.actionId, action.id);
+    for (const param of action.params) {
+      const value = params[param.name];
+      const mark = out.open(ACTION.params);
+      out.number(PARAM.paramId, param.id);
+      if (value === undefined || !writeExact(out, PARAM.value, value, param.bitwidth)) {
+        return undefined;
+      }
+      out.close(mark);
+    }
+    out.close(inner);
+    out.close(whole);
+    return countOf(params) === action.params.length ? { key, effect: out.take() } : undefined;
+  }
+
+  #packEntry(entry: TableEntry): Packed {
+    const table = this.#schema.tables.get(entry.tableId);
+    const out = this.#begin(ENTITY.tableEntry);
+    out.number(TABLE_ENTRY.tableId, entry.tableId);
+    for (const field of table.fields) {
+      const match = entry.match.find(({ fieldId }) => fieldId === field.id);
+      if (match !== undefined) {
+        this.#match(match);
+      }
+    }
+    out.number(TABLE_ENTRY.priority, entry.priority);
+    out.number(TABLE_ENTRY.isDefault, entry.isDefaultAction ? 1 : 0);
+    const key = out.take();
+    const type = entry.action?.type;
+    if (type !== undefined) {
+      const whole = out.open(TABLE_ENTRY.action);
+      if (type.$case === "action") {
+        const inner = out.open(TABLE_ACTION.action);
+        this.#action(type.value);
+        out.close(inner);
+      } else if (type.$case === "actionProfileMemberId") {
+        out.number(2, type.value, true);
+      } else if (type.$case === "actionProfileGroupId") {
+        out.number(3, type.value, true);
+      }
+      out.close(whole);
+    }
+    return { key, effect: out.take() };
+  }
+
+  #match({ fieldId, fieldMatchType: type }: FieldMatch): void {
+    const out = this.#out;
+    const start = out.length;
+    const whole = out.open(TABLE_ENTRY.match);
+    out.number(FIELD_MATCH.fieldId, fieldId);
+    let matters = true;
+    if (type?.$case === "exact" || type?.$case === "optional") {
+      const inner = out.open(FIELD_MATCH[type.$case]);
+      out.bytes(VALUE, canonical(type.value.value));
+      out.close(inner);
+    } else if (type?.$case === "lpm") {
+      const { value, prefixLen } = type.value;
+      const inner = out.open(FIELD_MATCH.lpm);
+      out.bytes(VALUE, canonical(value));
+      out.number(PREFIX_LEN, prefixLen);
+      out.close(inner);
+      matters = prefixLen > 0;
+    } else if (type?.$case === "ternary") {
+      const { value, mask } = type.value;
+      const inner = out.open(FIELD_MATCH.ternary);
+      out.bytes(VALUE, canonical(value));
+      out.bytes(MASK, canonical(mask));
+      out.close(inner);
+      matters = mask.some((octet) => octet !== 0);
+    } else if (type?.$case === "range") {
+      const { low, high } = type.value;
+      const inner = out.open(FIELD_MATCH.range);
+      out.bytes(VALUE, canonical(low));
+      out.bytes(HIGH, canonical(high));
+      out.close(inner);
+    }
+    out.close(whole);
+    if (!matters) {
+      out.length = start;
+    }
+  }
+
+  #action({ actionId, params }: WireAction): void {
+    const out = this.#out;
+    out.number(ACTION.actionId, actionId);
+    for (const { id } of this.#schema.actions.get(actionId).params) {
+      const mark = out.open(ACTION.params);
+      out.number(PARAM.paramId, id);
+      out.bytes(
+        PARAM.value,
+        canonical(params.find(({ paramId }) => paramId === id)?.value ?? new Uint8Array()),
+      );
+      out.close(mark);
+    }
+  }
+}
+
+function countOf(record: object): number {
+  let count = 0;
+  for (const _ in record) {
+    count++;
+  }
+  return count;
+}
+
+export function isPackedGroup(key: string): boolean {
+  return key.charCodeAt(0) === ENTITY.group;
+}
+
+/** The message that a packed item is the bytes of. */
+export function unpack({ key, effect }: Packed): Entity {
+  const bytes = bytesOf(key.slice(1) + effect);
+  switch (key.charCodeAt(0)) {
+    case ENTITY.tableEntry:
+      return { entity: { $case: "tableEntry", value: TableEntry.decode(bytes) } };
+    case ENTITY.member:
+      return { entity: { $case: "actionProfileMember", value: ActionProfileMember.decode(bytes) } };
+    default:
+      return { entity: { $case: "actionProfileGroup", value: ActionProfileGroup.decode(bytes) } };
+  }
+}

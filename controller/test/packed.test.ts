@@ -1,0 +1,114 @@
+import { TableEntry, Update_Type, WriteRequest } from "@sluice/proto/p4runtime";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { compile } from "../src/compile/index.js";
+import { decodeItem, encodeItem, type Item, Packer, unpack } from "../src/p4runtime/index.js";
+import { encodeWrite } from "../src/p4runtime/write_request.js";
+import { parseState } from "../src/state/index.js";
+import * as tables from "../src/tables/gateway.js";
+import { gateway, repositoryFile } from "./support/program.js";
+
+const packer = new Packer(gateway);
+const packLong = (item: Item) => packer.packMessage(encodeItem(gateway, item));
+
+const items = ["sluice", "eips"].flatMap((name) => {
+  const [gw] = compile(parseState(name, repositoryFile(`controller/examples/${name}.yaml`))).switches;
+  return [...gw!.profiles, ...gw!.allEntries()] as Item[];
+});
+
+const octet = fc.nat(255);
+const ipv4 = fc.tuple(octet, octet, octet, octet).map((octets) => octets.join("."));
+const ipv6 = fc.ipV6();
+const mac = fc
+  .uint8Array({ minLength: 6, maxLength: 6 })
+  .map((bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(":"));
+
+describe("a packed item", () => {
+  it("is the same whether it was packed at once or from its message, and unpacks to the item", () => {
+    expect(items.length).toBeGreaterThan(1000);
+    for (const item of items) {
+      const packed = packer.pack(item);
+      expect(packed).toEqual(packLong(item));
+      expect(decodeItem(gateway, unpack(packed))).toEqual(decodeItem(gateway, encodeItem(gateway, item)));
+    }
+  });
+
+  it("is so for any addresses, prefixes and numbers", () => {
+    fc.assert(
+      fc.property(
+        ipv4,
+        mac,
+        ipv6,
+        fc.nat(32),
+        fc.nat(128),
+        fc.nat(0xffff),
+        (v4, ether, v6, length, length6, number) => {
+          // A prefix with bits beyond its length is refused either way, in the same words.
+          const made: Item[] = [
+            tables.eip_in.bind_vm(
+              { network_id: number, eip: v4 },
+              { index: number, vni: 7, address: v4, mac: ether, host: v4 },
+            ),
+            tables.eip_in_v6.bind_vm_v6(
+              { network_id: number, eip: v6 },
+              { index: 1, vni: 7, address: v6, mac: ether, host: v4 },
+            ),
+            tables.route.set_nexthop({ vrf_id: number, prefix: `${v4}/${length}` }, { nexthop_id: number }),
+            tables.route_v6.set_nexthop(
+              { vrf_id: number, prefix: `${v6}/${length6}` },
+              { nexthop_id: number },
+            ),
+          ];
+          for (const item of made) {
+            expect(outcome(() => packer.pack(item))).toEqual(outcome(() => packLong(item)));
+          }
+        },
+      ),
+    );
+  });
+
+  it("is the same however a server orders and pads what it sends", () => {
+    const entry = tables.eip_out.set_eip(
+      { vni: 7, address: "10.0.0.9" },
+      { network_id: 1, vrf_id: 0, eip: "203.0.113.9" },
+    );
+    const { entity } = encodeItem(gateway, entry);
+    const value = TableEntry.fromPartial(entity?.$case === "tableEntry" ? entity.value : {});
+    value.match.reverse();
+    for (const match of value.match) {
+      const exact = match.fieldMatchType!.value as { value: Uint8Array };
+      exact.value = Uint8Array.of(0, 0, ...exact.value);
+    }
+    const { type } = value.action!;
+    const call = type!.value as { params: { value: Uint8Array }[] };
+    call.params.reverse();
+    for (const param of call.params) {
+      param.value = Uint8Array.of(0, ...param.value);
+    }
+    expect(packer.packMessage({ entity: { $case: "tableEntry", value } })).toEqual(packer.pack(entry));
+  });
+});
+
+/** The result, or the message of the error. */
+function outcome<T>(work: () => T): T | string {
+  try {
+    return work();
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+it("a write of packed items is the request that its messages would be", () => {
+  const types = ["insert", "modify", "delete"] as const;
+  const updates = items.map((item, i) => ({ type: types[i % 3]!, ...packer.pack(item) }));
+  const head = WriteRequest.fromPartial({ deviceId: 3n, electionId: { high: 1n, low: 2n ** 63n } });
+  const request = WriteRequest.decode(encodeWrite(head, updates));
+  expect({ ...request, updates: [] }).toEqual(head);
+  expect(request.updates).toHaveLength(items.length);
+  for (const [i, { type, entity }] of request.updates.entries()) {
+    const update = updates[i]!;
+    expect(type).toBe([Update_Type.INSERT, Update_Type.MODIFY, Update_Type.DELETE][i % 3]);
+    const bare = type === Update_Type.DELETE && entity?.entity?.$case !== "actionProfileGroup";
+    expect(entity).toEqual(unpack(bare ? { ...update, effect: "" } : update));
+  }
+});
