@@ -33,6 +33,7 @@
 #include "controls/steering.p4"
 #include "controls/steering_v6.p4"
 #include "controls/vpc.p4"
+#include "controls/host_tunnel.p4"
 #include "controls/ld_select.p4"
 #include "controls/ld_tunnel.p4"
 #include "controls/routing.p4"
@@ -56,11 +57,9 @@ control Arrival(inout headers_t hdr, inout metadata_t meta) {
             network.apply(hdr, meta);
         }
         if (IS_FORWARD(meta)) {
-            if (hdr.packet.ipv4.isValid()) {
+            if (hdr.packet.ipv4.isValid() || hdr.packet.ipv6.isValid()) {
                 ip_check.apply(hdr, meta);
                 ld_source.apply(hdr, meta);
-            } else if (hdr.packet.ipv6.isValid()) {
-                ip_check.apply(hdr, meta);
             } else if (!hdr.arp.isValid()) {
                 DROP(DROP_UNSUPPORTED_ETHERTYPE);
             }
@@ -144,6 +143,7 @@ control Decision(inout headers_t hdr, inout metadata_t meta) {
     SteeringV6() steering_v6;
     VpcLookup() vpc_lookup;
     EipPath() eip_path;
+    HostTunnel() host_tunnel;
     LdSelect() ld_select;
     LdLiveness() ld_liveness;
     LdTunnel() ld_tunnel;
@@ -187,6 +187,9 @@ control Decision(inout headers_t hdr, inout metadata_t meta) {
                 } else if (meta.vni != 0 && !meta.steered) {
                     DROP(DROP_VNI_UNREACHABLE);
                 }
+            }
+            if (IS_FORWARD(meta) && meta.to_host) {
+                host_tunnel.apply(hdr, meta);
             }
             if (IS_FORWARD(meta) && meta.steered) {
                 ld_select.apply(hdr, meta);

@@ -14,7 +14,8 @@ const bit<32> INSTANCE_RECIRCULATED = 4; // simple_switch's PKT_INSTANCE_TYPE_RE
 
 // Ethernet, and the tag or the tunnel that lies around a packet when it leaves.
 #define FRAME_BYTES_BEFORE_PACKET \
-    (14 + (hdr.vlan.isValid() ? 16w4 : 16w0) + (hdr.encap_ipv4.isValid() ? VXLAN_OVERHEAD_BYTES : 16w0))
+    (14 + (hdr.vlan.isValid() ? 16w4 : 16w0) + (hdr.encap_ipv4.isValid() ? VXLAN_OVERHEAD_BYTES : 16w0) + \
+     (hdr.encap_ipv6.isValid() ? IPV6_HEADER_BYTES + VXLAN_HEADERS_BYTES : 16w0))
 
 parser V1modelParser(packet_in packet, out headers_t hdr, inout metadata_t meta,
                      inout standard_metadata_t standard_metadata) {

@@ -180,6 +180,8 @@ const bit<8> VXLAN_FLAG_VNI = 0x08;
 
 // Ethernet + IPv4 + UDP + VXLAN around an inner IPv4 packet: what the outer total length adds.
 const bit<16> VXLAN_OVERHEAD_BYTES = 20 + 8 + 8 + 14;
+// UDP + VXLAN + Ethernet: the payload of the outer IP header, but for the inner packet.
+const bit<16> VXLAN_HEADERS_BYTES = 8 + 8 + 14;
 
 // From an LD to each switch: "I am ready until you have not heard of me for a while" (docs/design.md, failover).
 header heartbeat_t {
@@ -245,6 +247,7 @@ struct headers_t {
     arp_t arp;
 
     ipv4_t encap_ipv4;
+    ipv6_t encap_ipv6;
     udp_t encap_udp;
     vxlan_t encap_vxlan;
     ethernet_t encap_ethernet;

@@ -7,6 +7,7 @@ typedef bit<16> cluster_id_t;
 typedef bit<16> ld_id_t;
 typedef bit<16> nexthop_id_t;
 typedef bit<16> port_id_t; // as a controller sees it: wide enough for every target
+typedef bit<16> host_id_t; // of a VM's host that is reached over IPv6; 0: none
 typedef bit<24> vni_t;
 typedef bit<24> eip_index_t;
 
@@ -48,8 +49,11 @@ struct flow_v6_t {
 // A tunnel to be put around the packet.
 struct tunnel_t {
     bool wanted;
+    bool over_v6;
     ipv4_addr_t src;
     ipv4_addr_t dst;
+    ipv6_addr_t src_v6; // once a tunnel over IPv6 was taken off: the way back through it, until another is wanted
+    ipv6_addr_t dst_v6;
     mac_addr_t src_mac;
     mac_addr_t mac;
     bit<16> src_port;
@@ -68,7 +72,8 @@ struct eip_t {
     ipv4_addr_t owner; // the VM's address, or the internal VIP
     bool owner_is_vip;
     mac_addr_t mac;
-    ipv4_addr_t host;
+    ipv4_addr_t host;  // or, over IPv6, `host_id`
+    host_id_t host_id;
     bool is_owner;     // the sender has the owner's address and VPC
     bool is_place;     // and its host, or is an LD where the owner is a VIP
     bool translated;
@@ -109,6 +114,8 @@ struct metadata_t {
     bool decapsulated;
     ipv4_addr_t sender_vtep;  // where the tunnel came from
     ipv4_addr_t own_vtep;     // the address it came to
+    bool came_over_v6;        // over IPv6: those two are in `tunnel`
+    host_id_t sender_host_id; // the host it came from, over IPv6
     mac_addr_t sender_mac;
 
     bool from_ld;
@@ -125,6 +132,7 @@ struct metadata_t {
     bool high_priority;
 
     bool to_vpc;              // from an LD to a VM inside the VPC
+    bool to_host;             // to the host of a VM: eip.host or eip.host_id, eip.mac
     bool steered;
     bool pinned;
     bool is_reply;            // to a local IP: the bucket is in the port

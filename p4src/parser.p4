@@ -265,6 +265,7 @@ control GatewayDeparser(packet_out packet, in headers_t hdr) {
         packet.emit(hdr.arp);
 
         packet.emit(hdr.encap_ipv4);
+        packet.emit(hdr.encap_ipv6);
         packet.emit(hdr.encap_udp);
         packet.emit(hdr.encap_vxlan);
         packet.emit(hdr.encap_ethernet);

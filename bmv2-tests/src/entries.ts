@@ -4,9 +4,12 @@ import type { Entry } from "@sluice/controller/p4runtime";
 
 type Values = Record<string, string | number>;
 
+/** The host of a VM: its IPv4 address, or the number of one over IPv6. */
+export type HostRef = string | number;
+
 /** What an EIP is bound to: a VM, or with `vip` an internal VIP. */
 export type Binding =
-  | { index: number; vni: number; address: string; mac: string; host: string }
+  | { index: number; vni: number; address: string; mac: string; host: HostRef }
   | { index: number; vni: number; vip: string };
 
 const versionOf = (address: string): string => (address.includes(":") ? "_v6" : "");
@@ -47,7 +50,11 @@ export const entry = {
   myAddress: (networkId: number, address: string, mac: string): Entry =>
     byVersion(address, "my_address", { network_id: networkId, address }, "own_address", { mac }),
   myTunnel: (address: string, networkId = 10, udpPort = 4789): Entry =>
-    of("my_tunnel", { address, udp_port: udpPort, network_id: networkId }, "terminate_tunnel"),
+    of(
+      `my_tunnel${versionOf(address)}`,
+      { address, udp_port: udpPort, network_id: networkId },
+      "terminate_tunnel",
+    ),
   /** @param vni - undefined: all of the network's */
   icmpSource: (networkId: number, vni: number | undefined, address: string, priority = 1): Entry => ({
     ...byVersion(
@@ -85,15 +92,29 @@ export const entry = {
 
   // ---- EIPs --------------------------------------------------------------------------------------------------------
   tunnelSource: (networkId: number, address: string): Entry =>
-    of("tunnel_source", { network_id: networkId }, "set_tunnel_source", { address }),
+    byVersion(address, "tunnel_source", { network_id: networkId }, "set_tunnel_source", { address }),
   eipIn: (networkId: number, eip: string, binding: Binding): Entry => {
-    const action = "vip" in binding ? "bind_vip" : "bind_vm";
-    return byVersion(eip, "eip_in", { network_id: networkId, eip }, action, { ...binding });
+    const of = (action: string, params: Values) =>
+      byVersion(eip, "eip_in", { network_id: networkId, eip }, action, params);
+    if ("vip" in binding) return of("bind_vip", { ...binding });
+    const { host, ...vm } = binding;
+    return typeof host === "string"
+      ? of("bind_vm", { ...vm, host })
+      : of("bind_vm_by_host_id", { ...vm, host_id: host });
   },
   eipOut: (vni: number, address: string, networkId: number, vrfId: number, eip: string): Entry =>
     byVersion(eip, "eip_out", { vni, address }, "set_eip", { network_id: networkId, vrf_id: vrfId, eip }),
-  vm: (vni: number, address: string, mac: string, host: string): Entry =>
-    of(`vm${versionOf(address)}`, { vni, address }, "to_host", { mac, host }),
+  vm: (vni: number, address: string, mac: string, host: HostRef): Entry => {
+    const table = `vm${versionOf(address)}`;
+    return typeof host === "string"
+      ? of(table, { vni, address }, "to_host", { mac, host })
+      : of(table, { vni, address }, "to_host_by_id", { mac, host_id: host });
+  },
+  /** A host over IPv6: where it is, and from which network its tunnels come. */
+  hostV6: (hostId: number, address: string): Entry =>
+    of("host_v6", { host_id: hostId }, "set_host_v6", { address }),
+  hostSourceV6: (networkId: number, address: string, hostId: number): Entry =>
+    of("host_source_v6", { network_id: networkId, address }, "known_host", { host_id: hostId }),
   /** @param byteTime - 2^-20 us a byte; tolerances in us */
   eipLimit: (
     index: number,
@@ -154,17 +175,22 @@ export const entry = {
   previousBucket: (clusterId: number, bucket: number, ldId: number): Entry =>
     of("previous_ld_of_bucket", { cluster_id: clusterId, bucket }, "hint_ld", { ld_id: ldId }),
   ld: (ldId: number, vtep: string, mac: string, steeringAddress = "10.0.0.100"): Entry =>
-    of("ld", { ld_id: ldId }, "tunnel_to_ld", { steering_address: steeringAddress, vtep, mac }),
+    of("ld", { ld_id: ldId }, `tunnel_to_ld${versionOf(vtep)}`, {
+      steering_address: steeringAddress,
+      vtep,
+      mac,
+    }),
   ldSource: (
     from: { port: number; networkId: number; vtep: string },
     ld: { ldId: number; key: number; epoch: number; holdUs: number },
   ): Entry =>
-    of("ld_source", { port: from.port, network_id: from.networkId, address: from.vtep }, "known_ld", {
-      ld_id: ld.ldId,
-      key: ld.key,
-      epoch: ld.epoch,
-      hold_us: ld.holdUs,
-    }),
+    byVersion(
+      from.vtep,
+      "ld_source",
+      { port: from.port, network_id: from.networkId, address: from.vtep },
+      "known_ld",
+      { ld_id: ld.ldId, key: ld.key, epoch: ld.epoch, hold_us: ld.holdUs },
+    ),
 
   // ---- Routing -----------------------------------------------------------------------------------------------------
   route: (vrfId: number, prefix: string, nexthopId: number): Entry =>

@@ -143,6 +143,22 @@ export function tunnelled(
   ];
 }
 
+/** {@link tunnelled} over IPv6. */
+export function tunnelledV6(
+  vni: number,
+  inner: readonly Layer[],
+  ends: { src: string; dst: string; mac?: string },
+  outer: { ip?: Partial<Ipv6>; udp?: Partial<Udp>; flags?: number } = {},
+): Layer[] {
+  return [
+    ipv6({ src: ends.src, dst: ends.dst, ...outer.ip }),
+    udp({ srcPort: 0xc123, dstPort: VXLAN_PORT, checksum: 0, ...outer.udp }),
+    vxlan({ vni, flags: outer.flags ?? 0x08 }),
+    ethernet({ dst: "02:00:00:00:aa:01", src: ends.mac ?? LD1.mac }),
+    ...inner,
+  ];
+}
+
 /** The packet after one hop: TTL or hop limit one less, checksum computed afresh. */
 export function hopped(packet: readonly Layer[]): Layer[] {
   return packet.map((layer, i) => {
@@ -248,9 +264,12 @@ export function wrapped(
   const trailing = packet.filter((layer): layer is Trailer => layer.kind === "trailer");
   const inner = hopped(packet.filter((layer) => layer.kind !== "trailer"));
   const { dscp, ecn } = inner[0] as Ipv4 | Ipv6;
+  const { src, dst, srcPort } = tunnel;
   return [
-    ipv4({ src: tunnel.src, dst: tunnel.dst, identification: 0, dontFragment: 1, ttl: 64, dscp, ecn }),
-    udp({ srcPort: tunnel.srcPort, dstPort: VXLAN_PORT, checksum: 0 }),
+    dst.includes(":")
+      ? ipv6({ src, dst, flowLabel: srcPort, hopLimit: 64, dscp, ecn })
+      : ipv4({ src, dst, identification: 0, dontFragment: 1, ttl: 64, dscp, ecn }),
+    udp({ srcPort, dstPort: VXLAN_PORT, checksum: 0 }),
     vxlan({ vni: tunnel.vni, reserved: tunnel.reserved ?? 0 }),
     ethernet({ dst: tunnel.mac, src: tunnel.arrivedFor }),
     ...inner,

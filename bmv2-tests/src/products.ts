@@ -85,7 +85,7 @@ export function sourceOf(eip: Eip, side: Side = UPSTREAM): Entry {
 
 export const PRODUCT_ENTRIES: readonly Entry[] = [
   ...STANDARD_ENTRIES,
-  ...[UPSTREAM, CARRIER].map((side) => entry.tunnelSource(side.networkId, GATEWAY_VTEP)),
+  ...SIDES.map((side) => entry.tunnelSource(side.networkId, GATEWAY_VTEP)),
   ...[HOST_A, HOST_B].flatMap((host) => [
     entry.route(0, `${host.vtep}/32`, host.nexthopId),
     entry.nexthop(host.nexthopId, FABRIC, host.wireMac),

@@ -29,7 +29,7 @@ test("every table is named, of both versions, with its key and its actions", () 
     for (const field of table.fields) told(field.name);
     for (const { action } of table.actions) {
       if (action.alias === "NoAction") continue;
-      told(base(action.alias));
+      told(all.includes(`\`${action.alias}\``) ? action.alias : base(action.alias));
       for (const param of action.params) told(param.name);
     }
   }

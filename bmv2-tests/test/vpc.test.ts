@@ -81,9 +81,9 @@ describe.each(VERSIONS)("$version", ({ version, client: outsider, a, b }) => {
   const syn = (src: string, dst: string) => packetOf(src, dst, [tcp({ srcPort: 40_000, dstPort: 443 })]);
   const synAck = (src: string, dst: string) =>
     packetOf(src, dst, [tcp({ srcPort: 443, dstPort: 40_000, flags: 0x12 })]);
-  const fromLd = (ld: Ld, packet: readonly Layer[], vni = VNI, outer: Partial<Ipv4> = {}) => [
+  const fromLd = (ld: Ld, packet: readonly Layer[], vni = VNI) => [
     ...from(ld.side),
-    ...tunnelled(vni, packet, { ip: { src: ld.vtep, ...outer } }),
+    ...tunnelled(vni, packet, { ip: { src: ld.vtep } }),
   ];
   const atLd = (inside: readonly Layer[]) => {
     const bucket = bucketOf(VNI, inside);
@@ -117,17 +117,20 @@ describe.each(VERSIONS)("$version", ({ version, client: outsider, a, b }) => {
     });
   });
 
-  test("the answer's tunnel comes from the address that the LD sent to", async () => {
+  test("the answer's tunnel comes from the address that the LD's network has for tunnels", async () => {
     const gw = gateway();
-    await gw.insert(...internal, entry.myTunnel("10.0.0.9", FABRIC.networkId));
+    await gw.insert(...internal);
+    await gw.modify(entry.tunnelSource(FABRIC.networkId, "10.0.0.9"));
     const packet = synAck(vip, vm.address);
     const wanted = atHost(packet);
     const [mac, outer, ...rest] = [...wanted.layers] as [Layer, Ipv4, ...Layer[]];
     expect(outer.src).toBe(GATEWAY_VTEP);
-    await gw.expectOut(FABRIC.port, fromLd(LD1, packet, VNI, { dst: "10.0.0.9" }), {
+    await gw.expectOut(FABRIC.port, fromLd(LD1, packet), {
       ...wanted,
       layers: [mac, { ...outer, src: "10.0.0.9" }, ...rest],
     });
+    await gw.remove(entry.tunnelSource(FABRIC.networkId, "10.0.0.9"));
+    await gw.expectDrop("NO_TUNNEL_SOURCE", FABRIC.port, fromLd(LD1, packet));
   });
 
   test("only an LD, from its own port, is served", async () => {

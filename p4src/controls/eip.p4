@@ -52,6 +52,19 @@ control EipLookup(inout headers_t hdr, inout metadata_t meta) {
         meta.eip.host = host;
     }
 
+    @id(ACTION_BIND_VM_BY_HOST_ID)
+    action bind_vm_by_host_id(@id(1) eip_index_t index,
+                              @id(2) vni_t vni,
+                              @id(3) @format(IPV4_ADDRESS) ipv4_addr_t address,
+                              @id(4) @format(MAC_ADDRESS) mac_addr_t mac,
+                              @id(5) @refers_to(host_v6, host_id) host_id_t host_id) {
+        meta.eip.index = index;
+        meta.eip.vni = vni;
+        meta.eip.owner = address;
+        meta.eip.mac = mac;
+        meta.eip.host_id = host_id;
+    }
+
     @id(ACTION_BIND_VIP)
     action bind_vip(@id(1) eip_index_t index, @id(2) vni_t vni, @id(3) @format(IPV4_ADDRESS) ipv4_addr_t vip) {
         meta.eip.index = index;
@@ -69,6 +82,7 @@ control EipLookup(inout headers_t hdr, inout metadata_t meta) {
         actions = {
             @proto_id(1) bind_vm;
             @proto_id(2) bind_vip;
+            @proto_id(3) bind_vm_by_host_id;
             @defaultonly NoAction;
         }
         const default_action = NoAction();
@@ -94,38 +108,6 @@ control EipLookup(inout headers_t hdr, inout metadata_t meta) {
     }
 }
 
-// The tunnel to the host of an EIP's VM. Hosts answer through the switch a tunnel came from, so its source is this switch's own.
-control HostTunnel(inout headers_t hdr, inout metadata_t meta) {
-    @id(ACTION_SET_TUNNEL_SOURCE)
-    action set_tunnel_source(@id(1) @format(IPV4_ADDRESS) ipv4_addr_t address) {
-        meta.tunnel.wanted = true;
-        meta.tunnel.src = address;
-        meta.tunnel.dst = meta.eip.host;
-        meta.tunnel.mac = meta.eip.mac;
-    }
-
-    @id(TABLE_TUNNEL_SOURCE)
-    table tunnel_source {
-        key = {
-            meta.network_id: exact @id(1) @name("network_id"); // the EIP's
-        }
-        actions = {
-            @proto_id(1) set_tunnel_source;
-            @defaultonly NoAction;
-        }
-        const default_action = NoAction();
-        size = SIZE_NETWORK;
-    }
-
-    apply {
-        if (tunnel_source.apply().hit) {
-            FlowEntropy.apply(meta, hdr.packet.ipv6.isValid());
-        } else {
-            DROP(DROP_NO_TUNNEL_SOURCE);
-        }
-    }
-}
-
 // May the sender of a packet speak for the EIP that eip_out found? The address, the VPC and the host must be the ones it is bound
 // to; LDs answer for a VIP. What a VM sends to a VIP inside its VPC needs no EIP, but must come from its host all the same.
 control EipSender(inout headers_t hdr, inout metadata_t meta) {
@@ -133,19 +115,21 @@ control EipSender(inout headers_t hdr, inout metadata_t meta) {
         bool is_address = hdr.packet.ipv4.isValid() ? meta.eip.owner == hdr.packet.ipv4.src_addr :
                                                       meta.eip_v6.owner == hdr.packet.ipv6.src_addr;
         meta.eip.is_owner = is_address && meta.eip.vni == meta.vni;
-        meta.eip.is_place = meta.eip.owner_is_vip ? meta.from_ld : meta.eip.host == meta.sender_vtep;
+        if (meta.eip.owner_is_vip) {
+            meta.eip.is_place = meta.from_ld;
+        } else if (meta.eip.host_id != 0) {
+            meta.eip.is_place = meta.eip.host_id == meta.sender_host_id;
+        } else {
+            meta.eip.is_place = meta.eip.host == meta.sender_vtep;
+        }
     }
 }
 
 // The way of a packet of an EIP: out of the VPC by the EIP's network, or to the VM's host.
 control EipPath(inout headers_t hdr, inout metadata_t meta) {
-    HostTunnel() host_tunnel;
-
     apply {
         if (meta.eip.direction == eip_direction_t.IN) {
-            if (!meta.eip.owner_is_vip) {
-                host_tunnel.apply(hdr, meta);
-            }
+            meta.to_host = !meta.eip.owner_is_vip;
         } else {
             meta.vni = 0;
             meta.network_id = meta.eip.network_id;

@@ -1,4 +1,4 @@
-// controls/eip.p4 for IPv6 addresses; hosts are reached over IPv4.
+// controls/eip.p4 for IPv6 addresses.
 #ifndef SLUICE_EIP_V6_P4
 #define SLUICE_EIP_V6_P4
 
@@ -40,6 +40,19 @@ control EipLookupV6(inout headers_t hdr, inout metadata_t meta) {
         meta.eip.host = host;
     }
 
+    @id(ACTION_BIND_VM_BY_HOST_ID_V6)
+    action bind_vm_by_host_id_v6(@id(1) eip_index_t index,
+                              @id(2) vni_t vni,
+                              @id(3) @format(IPV6_ADDRESS) ipv6_addr_t address,
+                              @id(4) @format(MAC_ADDRESS) mac_addr_t mac,
+                              @id(5) @refers_to(host_v6, host_id) host_id_t host_id) {
+        meta.eip.index = index;
+        meta.eip.vni = vni;
+        meta.eip_v6.owner = address;
+        meta.eip.mac = mac;
+        meta.eip.host_id = host_id;
+    }
+
     @id(ACTION_BIND_VIP_V6)
     action bind_vip_v6(@id(1) eip_index_t index, @id(2) vni_t vni, @id(3) @format(IPV6_ADDRESS) ipv6_addr_t vip) {
         meta.eip.index = index;
@@ -57,6 +70,7 @@ control EipLookupV6(inout headers_t hdr, inout metadata_t meta) {
         actions = {
             @proto_id(1) bind_vm_v6;
             @proto_id(2) bind_vip_v6;
+            @proto_id(3) bind_vm_by_host_id_v6;
             @defaultonly NoAction;
         }
         const default_action = NoAction();

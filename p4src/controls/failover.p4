@@ -40,8 +40,43 @@ control LdSource(inout headers_t hdr, inout metadata_t meta) {
         size = SIZE_LD;
     }
 
+    DIRECT_COUNTER(COUNTER_LD_SOURCE_V6, ld_source_v6_packets)
+
+    @id(ACTION_KNOWN_LD_V6)
+    action known_ld_v6(@id(1) @refers_to(ld, ld_id) ld_id_t ld_id,
+                       @id(2) bit<32> key,
+                       @id(3) bit<32> epoch,
+                       @id(4) bit<32> hold_us) {
+        meta.from_ld = true;
+        meta.heartbeat_ld_id = ld_id;
+        meta.heartbeat_key = key;
+        meta.heartbeat_epoch = epoch;
+        meta.heartbeat_hold_us = hold_us;
+        COUNT(ld_source_v6_packets);
+    }
+
+    @id(TABLE_LD_SOURCE_V6)
+    table ld_source_v6 {
+        key = {
+            meta.ingress_port: exact @id(1) @name("port");
+            meta.network_id: exact @id(2) @name("network_id");
+            hdr.packet.ipv6.src_addr: exact @id(3) @name("address") @format(IPV6_ADDRESS);
+        }
+        actions = {
+            @proto_id(1) known_ld_v6;
+            @defaultonly NoAction;
+        }
+        const default_action = NoAction();
+        counters = ld_source_v6_packets;
+        size = SIZE_LD;
+    }
+
     apply {
-        ld_source.apply();
+        if (hdr.packet.ipv4.isValid()) {
+            ld_source.apply();
+        } else {
+            ld_source_v6.apply();
+        }
     }
 }
 

@@ -89,8 +89,10 @@ control TimeExceeded(inout headers_t hdr, inout metadata_t meta) {
         meta.route_is_v6 = true;
     }
 
+    // Over IPv6 the tunnel's ends are set already.
     action into_tunnel() {
         meta.tunnel.wanted = true;
+        meta.tunnel.over_v6 = meta.came_over_v6;
         meta.tunnel.src = meta.own_vtep;
         meta.tunnel.dst = meta.sender_vtep;
         meta.tunnel.mac = meta.sender_mac;

@@ -24,6 +24,20 @@ control LdTunnel(inout headers_t hdr, inout metadata_t meta) {
         COUNT(ld_packets);
     }
 
+    @id(ACTION_TUNNEL_TO_LD_V6)
+    action tunnel_to_ld_v6(@id(1) @format(IPV6_ADDRESS) ipv6_addr_t steering_address,
+                           @id(2) @format(IPV6_ADDRESS) ipv6_addr_t vtep,
+                           @id(3) @format(MAC_ADDRESS) mac_addr_t mac) {
+        meta.tunnel.wanted = true;
+        meta.tunnel.over_v6 = true;
+        meta.tunnel.src_v6 = steering_address;
+        meta.tunnel.dst_v6 = vtep;
+        meta.tunnel.mac = mac;
+        meta.tunnel.src_port = TUNNEL_SRC_PORT_BASE | (meta.bucket << TUNNEL_SRC_PORT_SHIFT);
+        meta.tunnel.reserved = (bit<24>)meta.previous_ld_id;
+        COUNT(ld_packets);
+    }
+
     @id(TABLE_LD)
     table ld {
         key = {
@@ -31,6 +45,7 @@ control LdTunnel(inout headers_t hdr, inout metadata_t meta) {
         }
         actions = {
             @proto_id(1) tunnel_to_ld;
+            @proto_id(2) tunnel_to_ld_v6;
             @defaultonly NoAction;
         }
         const default_action = NoAction();

@@ -12,6 +12,7 @@ const bit<32> ND_SOLICITED_OVERRIDE = 0x60000000; // with the router bit: 0xe000
 const bit<32> ND_ROUTER = 0x80000000;
 
 control OwnAddressV6(inout headers_t hdr, inout metadata_t meta) {
+    HeartbeatCheck() heartbeat_check;
     mac_addr_t own_mac = 0;
     ipv6_addr_t own_lookup = 0;
 
@@ -72,6 +73,7 @@ control OwnAddressV6(inout headers_t hdr, inout metadata_t meta) {
             own_lookup = hdr.packet.ipv6.dst_addr;
         }
         bool own = my_address_v6.apply().hit;
+        meta.to_own_address = own;
         if (is_nd) {
             // Only from the same link, unrouted (RFC 4861, section 7.1).
             if (!own || hdr.packet.ipv6.hop_limit != 255 || hdr.packet.icmp.code != 0) {
@@ -89,7 +91,9 @@ control OwnAddressV6(inout headers_t hdr, inout metadata_t meta) {
                 !hdr.packet.ipv6_fragment.isValid()) {
                 answer_ping();
                 reflect();
-            } else {
+            } else if (hdr.heartbeat.isValid()) {
+                heartbeat_check.apply(hdr, meta);
+            } else if (!hdr.vxlan.isValid()) { // controls/tunnel.p4 decides on VXLAN
                 DROP(DROP_OWN_ADDRESS);
             }
         } else if (IS_LINK_LOCAL(hdr.packet.ipv6.src_addr) || IS_LINK_LOCAL(hdr.packet.ipv6.dst_addr)) {

@@ -8,14 +8,21 @@
 #define SLUICE_VPC_P4
 
 control VpcLookup(inout headers_t hdr, inout metadata_t meta) {
-    // The tunnel's source is the address that the LD's tunnel came to: this switch's own.
     @id(ACTION_TO_HOST)
     action to_host(@id(1) @format(MAC_ADDRESS) mac_addr_t mac, @id(2) @format(IPV4_ADDRESS) ipv4_addr_t host) {
         meta.to_vpc = true;
-        meta.tunnel.wanted = true;
-        meta.tunnel.src = meta.own_vtep;
-        meta.tunnel.dst = host;
-        meta.tunnel.mac = mac;
+        meta.to_host = true;
+        meta.eip.mac = mac;
+        meta.eip.host = host;
+        meta.eip.host_id = 0; // whatever the EIP of the sender says
+    }
+
+    @id(ACTION_TO_HOST_BY_ID)
+    action to_host_by_id(@id(1) @format(MAC_ADDRESS) mac_addr_t mac, @id(2) @refers_to(host_v6, host_id) host_id_t host_id) {
+        meta.to_vpc = true;
+        meta.to_host = true;
+        meta.eip.mac = mac;
+        meta.eip.host_id = host_id;
     }
 
     @id(TABLE_VM)
@@ -26,6 +33,7 @@ control VpcLookup(inout headers_t hdr, inout metadata_t meta) {
         }
         actions = {
             @proto_id(1) to_host;
+            @proto_id(2) to_host_by_id;
             @defaultonly NoAction;
         }
         const default_action = NoAction();
@@ -40,6 +48,7 @@ control VpcLookup(inout headers_t hdr, inout metadata_t meta) {
         }
         actions = {
             @proto_id(1) to_host;
+            @proto_id(2) to_host_by_id;
             @defaultonly NoAction;
         }
         const default_action = NoAction();
@@ -51,9 +60,6 @@ control VpcLookup(inout headers_t hdr, inout metadata_t meta) {
             vm.apply();
         } else {
             vm_v6.apply();
-        }
-        if (meta.to_vpc) {
-            FlowEntropy.apply(meta, hdr.packet.ipv6.isValid());
         }
     }
 }

@@ -4,11 +4,13 @@ import { BUCKETS, entry } from "../standard.js";
 import type { Random } from "./random.js";
 import {
   ADDRESSES,
+  ADDRESSES_V6,
   anyPrefix,
   CLUSTERS,
   EIP_INDEXES,
   GATEWAY_MACS,
   HEARTBEAT,
+  HOSTS,
   L4_PORTS,
   LDS,
   NETWORKS,
@@ -24,6 +26,8 @@ import {
 
 /** 511 drops, what is beyond the target's 9 bits is cut to them. */
 const EGRESS_PORTS = [...PORTS, 511, 513];
+
+const SECOND_US = 1_000_000;
 
 type Maker = (random: Random) => Entry;
 
@@ -66,7 +70,7 @@ function makersOf(version: 4 | 6): Record<string, Maker> {
             vni,
             address: address(random),
             mac: random.pick(OTHER_MACS),
-            host: random.pick(ADDRESSES),
+            host: anyHost(random),
           };
       return entry.eipIn(random.pick(NETWORKS), address(random), binding);
     },
@@ -78,8 +82,16 @@ function makersOf(version: 4 | 6): Record<string, Maker> {
         random.pick(VRFS),
         address(random),
       ),
-    vm: (random) =>
-      entry.vm(random.pick(VNIS), address(random), random.pick(OTHER_MACS), random.pick(ADDRESSES)),
+    vm: (random) => entry.vm(random.pick(VNIS), address(random), random.pick(OTHER_MACS), anyHost(random)),
+    my_tunnel: (random) =>
+      entry.myTunnel(address(random), random.pick(NETWORKS), random.oneIn(8) ? random.pick(L4_PORTS) : 4789),
+    tunnel_source: (random) => entry.tunnelSource(random.pick(NETWORKS), address(random)),
+    ld_source: (random) =>
+      entry.ldSource(
+        { port: random.pick(PORTS), networkId: random.pick(NETWORKS), vtep: address(random) },
+        // So long a time that no run sees its end; going down ends it at once.
+        { ldId: random.pick(LDS), ...HEARTBEAT, holdUs: 0xffffffff },
+      ),
     flow_pin: (random) =>
       entry.flowPin(
         random.pick(VNIS),
@@ -121,6 +133,11 @@ function makersOf(version: 4 | 6): Record<string, Maker> {
   return Object.fromEntries(Object.entries(makers).map(([table, maker]) => [`${table}${suffix}`, maker]));
 }
 
+/** Over IPv4 by its address, or over IPv6 by its number. */
+function anyHost(random: Random): string | number {
+  return random.oneIn(3) ? random.pick(HOSTS) : random.pick(ADDRESSES);
+}
+
 /** The ternary form of a prefix; one of length 0 matches anything and is left to other fields. */
 function narrow(prefix: string): string {
   return prefix.endsWith("/0") ? prefix.replace(/\/0$/, "/1") : prefix;
@@ -132,28 +149,27 @@ const MAKERS: Record<string, Maker> = {
   network: (random) =>
     entry.network(random.pick(PORTS), random.pick(VLANS), random.pick(NETWORKS), random.pick(VRFS)),
   my_mac: (random) => entry.myMac(random.pick(random.oneIn(4) ? OTHER_MACS : GATEWAY_MACS)),
-  my_tunnel: (random) =>
-    entry.myTunnel(
-      random.pick(ADDRESSES),
-      random.pick(NETWORKS),
-      random.oneIn(8) ? random.pick(L4_PORTS) : 4789,
-    ),
-  tunnel_source: (random) => entry.tunnelSource(random.pick(NETWORKS), random.pick(ADDRESSES)),
-  // A byte that costs no time: the limit's path is taken, and never limits.
-  eip_limit: (random) => entry.eipLimit(random.pick(EIP_INDEXES), random.oneIn(2) ? "in" : "out", 0, 0, 0),
+  // A byte that costs no time: the limit's path is taken, and never limits. A packet on its second pass has an earlier time than
+  // one that overtook it meanwhile, so there is some tolerance.
+  eip_limit: (random) =>
+    entry.eipLimit(random.pick(EIP_INDEXES), random.oneIn(2) ? "in" : "out", 0, SECOND_US, SECOND_US),
   priority_port: (random) => entry.priorityPort(random.pick(PROTOCOLS), random.pick(L4_PORTS)),
-  ld_source: (random) =>
-    entry.ldSource(
-      { port: random.pick(PORTS), networkId: random.pick(NETWORKS), vtep: random.pick(ADDRESSES) },
-      // So long a time that no run sees its end; going down ends it at once.
-      { ldId: random.pick(LDS), ...HEARTBEAT, holdUs: 0xffffffff },
-    ),
   ld_of_bucket: (random) =>
     entry.bucket(random.pick(CLUSTERS), random.int(BUCKETS), random.pick(LDS), random.pick(LDS)),
   previous_ld_of_bucket: (random) =>
     entry.previousBucket(random.pick(CLUSTERS), random.int(BUCKETS), random.pick(LDS)),
-  ld: (random) =>
-    entry.ld(random.pick(LDS), random.pick(ADDRESSES), random.pick(GATEWAY_MACS), random.pick(ADDRESSES)),
+  ld: (random) => {
+    const addresses = random.oneIn(3) ? ADDRESSES_V6 : ADDRESSES;
+    return entry.ld(
+      random.pick(LDS),
+      random.pick(addresses),
+      random.pick(GATEWAY_MACS),
+      random.pick(addresses),
+    );
+  },
+  host_v6: (random) => entry.hostV6(random.pick(HOSTS), someAddress(random, 6)),
+  host_source_v6: (random) =>
+    entry.hostSourceV6(random.pick(NETWORKS), someAddress(random, 6), random.pick(HOSTS)),
   nexthop: (random) => ({
     table: "nexthop",
     match: { nexthop_id: random.pick(NEXTHOPS) },
@@ -171,17 +187,19 @@ const MAKERS: Record<string, Maker> = {
 const FIRST: Record<string, number> = {
   network: 120,
   my_mac: 6,
-  my_tunnel: 30,
-  tunnel_source: 8,
   eip_limit: 6,
   priority_port: 6,
-  ld_source: 60,
+  host_v6: 6,
+  host_source_v6: 16,
   previous_ld_of_bucket: 200,
   ld: 16,
   nexthop: 16,
   ...Object.fromEntries(
     Object.entries({
       my_address: 6,
+      my_tunnel: 30,
+      tunnel_source: 8,
+      ld_source: 60,
       icmp_source: 10,
       acl: 8,
       source_policy: 12,

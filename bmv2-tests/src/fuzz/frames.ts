@@ -117,7 +117,7 @@ function randomIpv4(random: Random): Ipv4 {
 }
 
 function randomPacket(random: Random, depth: number): Layer[] {
-  if (random.oneIn(3)) return randomPacketV6(random);
+  if (random.oneIn(3)) return randomPacketV6(random, depth);
   const header = randomIpv4(random);
   const data = payload(random.bytes(random.oneIn(40) ? random.int(3000) : random.int(64)));
   const srcPort = random.oneIn(4) ? random.int(65536) : random.pick(L4_PORTS);
@@ -175,7 +175,7 @@ function randomHeartbeat(random: Random): Layer[] {
   return [udp({ srcPort: HEARTBEAT_PORT, dstPort: HEARTBEAT_PORT }), heartbeat(beat)];
 }
 
-function randomPacketV6(random: Random): Layer[] {
+function randomPacketV6(random: Random, depth: number): Layer[] {
   const header = ipv6({
     src: anyAddressV6(random),
     dst: anyAddressV6(random),
@@ -187,6 +187,8 @@ function randomPacketV6(random: Random): Layer[] {
   });
   const data = payload(random.bytes(random.oneIn(40) ? random.int(3000) : random.int(64)));
   const ports = { srcPort: random.pick(L4_PORTS), dstPort: random.pick(L4_PORTS) };
+  if (depth < 2 && random.oneIn(4)) return [header, ...randomTunnel(random, ports.srcPort, depth)];
+  if (depth === 0 && random.oneIn(12)) return [header, ...randomHeartbeat(random)];
   switch (random.int(8)) {
     case 0:
     case 1:

@@ -49,6 +49,8 @@ export const L4_PORTS = [0, 1, 80, 443, 1023, 1024, 4789, 40_000, 65_535];
 export const PROTOCOLS = [6, 6, 17, 17, 1, 0, 4, 50, 255];
 export const VNIS = [0, 0, 1, 0xabcdef, 0xffffff];
 export const CLUSTERS = [0, 1, 2, 0xffff];
+/** Numbers of hosts over IPv6; 0 is none. */
+export const HOSTS = [0, 1, 2, 0xffff];
 export const LDS = [0, 1, 2, 3, 0xffff];
 export const NEXTHOPS = [0, 1, 2, 3, 0xffff];
 

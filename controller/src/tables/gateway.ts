@@ -68,6 +68,31 @@ export const ld_source = {
   known_ld: (match: LdSourceKey, params: KnownLdParams): Entry => ({ table: "ld_source", match: fields(match), action: "known_ld", params: fields(params) }),
 };
 
+export interface LdSourceV6Key {
+  /** 16 bits. */
+  port: number;
+  /** 16 bits. */
+  network_id: number;
+  /** 128 bits. */
+  address: string;
+}
+
+export interface KnownLdV6Params {
+  /** 16 bits. Key `ld_id` of an entry in ld. */
+  ld_id: number;
+  /** 32 bits. */
+  key: number;
+  /** 32 bits. */
+  epoch: number;
+  /** 32 bits. */
+  hold_us: number;
+}
+
+/** Table ld_source_v6: 4096 entries. */
+export const ld_source_v6 = {
+  known_ld_v6: (match: LdSourceV6Key, params: KnownLdV6Params): Entry => ({ table: "ld_source_v6", match: fields(match), action: "known_ld_v6", params: fields(params) }),
+};
+
 export interface MyAddressKey {
   /** 16 bits. */
   network_id: number;
@@ -114,6 +139,37 @@ export interface MyTunnelKey {
 /** Table my_tunnel: 64 entries. */
 export const my_tunnel = {
   terminate_tunnel: (match: MyTunnelKey): Entry => ({ table: "my_tunnel", match: fields(match), action: "terminate_tunnel" }),
+};
+
+export interface MyTunnelV6Key {
+  /** 128 bits. */
+  address: string;
+  /** 16 bits. */
+  udp_port: number;
+  /** 16 bits. */
+  network_id: number;
+}
+
+/** Table my_tunnel_v6: 64 entries. */
+export const my_tunnel_v6 = {
+  terminate_tunnel: (match: MyTunnelV6Key): Entry => ({ table: "my_tunnel_v6", match: fields(match), action: "terminate_tunnel" }),
+};
+
+export interface HostSourceV6Key {
+  /** 16 bits. */
+  network_id: number;
+  /** 128 bits. */
+  address: string;
+}
+
+export interface KnownHostParams {
+  /** 16 bits. */
+  host_id: number;
+}
+
+/** Table host_source_v6: 16384 entries. */
+export const host_source_v6 = {
+  known_host: (match: HostSourceV6Key, params: KnownHostParams): Entry => ({ table: "host_source_v6", match: fields(match), action: "known_host", params: fields(params) }),
 };
 
 export interface SourcePolicyKey {
@@ -284,10 +340,24 @@ export interface BindVipParams {
   vip: Ipv4;
 }
 
+export interface BindVmByHostIdParams {
+  /** 24 bits. */
+  index: number;
+  /** 24 bits. */
+  vni: number;
+  /** 32 bits. */
+  address: Ipv4;
+  /** 48 bits. */
+  mac: Mac;
+  /** 16 bits. Key `host_id` of an entry in host_v6. */
+  host_id: number;
+}
+
 /** Table eip_in: 1048576 entries. */
 export const eip_in = {
   bind_vm: (match: EipInKey, params: BindVmParams): Entry => ({ table: "eip_in", match: fields(match), action: "bind_vm", params: fields(params) }),
   bind_vip: (match: EipInKey, params: BindVipParams): Entry => ({ table: "eip_in", match: fields(match), action: "bind_vip", params: fields(params) }),
+  bind_vm_by_host_id: (match: EipInKey, params: BindVmByHostIdParams): Entry => ({ table: "eip_in", match: fields(match), action: "bind_vm_by_host_id", params: fields(params) }),
 };
 
 export interface EipOutV6Key {
@@ -340,10 +410,24 @@ export interface BindVipV6Params {
   vip: string;
 }
 
+export interface BindVmByHostIdV6Params {
+  /** 24 bits. */
+  index: number;
+  /** 24 bits. */
+  vni: number;
+  /** 128 bits. */
+  address: string;
+  /** 48 bits. */
+  mac: Mac;
+  /** 16 bits. Key `host_id` of an entry in host_v6. */
+  host_id: number;
+}
+
 /** Table eip_in_v6: 1048576 entries. */
 export const eip_in_v6 = {
   bind_vm_v6: (match: EipInV6Key, params: BindVmV6Params): Entry => ({ table: "eip_in_v6", match: fields(match), action: "bind_vm_v6", params: fields(params) }),
   bind_vip_v6: (match: EipInV6Key, params: BindVipV6Params): Entry => ({ table: "eip_in_v6", match: fields(match), action: "bind_vip_v6", params: fields(params) }),
+  bind_vm_by_host_id_v6: (match: EipInV6Key, params: BindVmByHostIdV6Params): Entry => ({ table: "eip_in_v6", match: fields(match), action: "bind_vm_by_host_id_v6", params: fields(params) }),
 };
 
 export interface FlowPinKey {
@@ -524,9 +608,17 @@ export interface ToHostParams {
   host: Ipv4;
 }
 
+export interface ToHostByIdParams {
+  /** 48 bits. */
+  mac: Mac;
+  /** 16 bits. Key `host_id` of an entry in host_v6. */
+  host_id: number;
+}
+
 /** Table vm: 262144 entries. */
 export const vm = {
   to_host: (match: VmKey, params: ToHostParams): Entry => ({ table: "vm", match: fields(match), action: "to_host", params: fields(params) }),
+  to_host_by_id: (match: VmKey, params: ToHostByIdParams): Entry => ({ table: "vm", match: fields(match), action: "to_host_by_id", params: fields(params) }),
 };
 
 export interface VmV6Key {
@@ -543,9 +635,17 @@ export interface ToHostParams {
   host: Ipv4;
 }
 
+export interface ToHostByIdParams {
+  /** 48 bits. */
+  mac: Mac;
+  /** 16 bits. Key `host_id` of an entry in host_v6. */
+  host_id: number;
+}
+
 /** Table vm_v6: 262144 entries. */
 export const vm_v6 = {
   to_host: (match: VmV6Key, params: ToHostParams): Entry => ({ table: "vm_v6", match: fields(match), action: "to_host", params: fields(params) }),
+  to_host_by_id: (match: VmV6Key, params: ToHostByIdParams): Entry => ({ table: "vm_v6", match: fields(match), action: "to_host_by_id", params: fields(params) }),
 };
 
 export interface TunnelSourceKey {
@@ -561,6 +661,36 @@ export interface SetTunnelSourceParams {
 /** Table tunnel_source: 1024 entries. */
 export const tunnel_source = {
   set_tunnel_source: (match: TunnelSourceKey, params: SetTunnelSourceParams): Entry => ({ table: "tunnel_source", match: fields(match), action: "set_tunnel_source", params: fields(params) }),
+};
+
+export interface TunnelSourceV6Key {
+  /** 16 bits. */
+  network_id: number;
+}
+
+export interface SetTunnelSourceV6Params {
+  /** 128 bits. */
+  address: string;
+}
+
+/** Table tunnel_source_v6: 1024 entries. */
+export const tunnel_source_v6 = {
+  set_tunnel_source_v6: (match: TunnelSourceV6Key, params: SetTunnelSourceV6Params): Entry => ({ table: "tunnel_source_v6", match: fields(match), action: "set_tunnel_source_v6", params: fields(params) }),
+};
+
+export interface HostV6Key {
+  /** 16 bits. */
+  host_id: number;
+}
+
+export interface SetHostV6Params {
+  /** 128 bits. */
+  address: string;
+}
+
+/** Table host_v6: 16384 entries. */
+export const host_v6 = {
+  set_host_v6: (match: HostV6Key, params: SetHostV6Params): Entry => ({ table: "host_v6", match: fields(match), action: "set_host_v6", params: fields(params) }),
 };
 
 export interface LdOfBucketKey {
@@ -613,9 +743,19 @@ export interface TunnelToLdParams {
   mac: Mac;
 }
 
+export interface TunnelToLdV6Params {
+  /** 128 bits. */
+  steering_address: string;
+  /** 128 bits. */
+  vtep: string;
+  /** 48 bits. */
+  mac: Mac;
+}
+
 /** Table ld: 4096 entries. */
 export const ld = {
   tunnel_to_ld: (match: LdKey, params: TunnelToLdParams): Entry => ({ table: "ld", match: fields(match), action: "tunnel_to_ld", params: fields(params) }),
+  tunnel_to_ld_v6: (match: LdKey, params: TunnelToLdV6Params): Entry => ({ table: "ld", match: fields(match), action: "tunnel_to_ld_v6", params: fields(params) }),
 };
 
 export interface RouteKey {
@@ -756,4 +896,4 @@ export const ecmp_members = {
   group: (group: number, members: ProfileGroup["members"]): ProfileGroup => ({ profile: "ecmp_members", group, members }),
 };
 
-export type TableName = "network" | "my_mac" | "ld_source" | "my_address" | "my_address_v6" | "my_tunnel" | "source_policy" | "source_policy_v6" | "acl" | "acl_v6" | "icmp_source" | "icmp_source_v6" | "eip_out" | "eip_in" | "eip_out_v6" | "eip_in_v6" | "flow_pin" | "service" | "vip" | "local_ip" | "flow_pin_v6" | "service_v6" | "vip_v6" | "local_ip_v6" | "vm" | "vm_v6" | "tunnel_source" | "ld_of_bucket" | "previous_ld_of_bucket" | "ld" | "route" | "route_v6" | "ecmp_group" | "nexthop" | "eip_limit" | "priority_port";
+export type TableName = "network" | "my_mac" | "ld_source" | "ld_source_v6" | "my_address" | "my_address_v6" | "my_tunnel" | "my_tunnel_v6" | "host_source_v6" | "source_policy" | "source_policy_v6" | "acl" | "acl_v6" | "icmp_source" | "icmp_source_v6" | "eip_out" | "eip_in" | "eip_out_v6" | "eip_in_v6" | "flow_pin" | "service" | "vip" | "local_ip" | "flow_pin_v6" | "service_v6" | "vip_v6" | "local_ip_v6" | "vm" | "vm_v6" | "tunnel_source" | "tunnel_source_v6" | "host_v6" | "ld_of_bucket" | "previous_ld_of_bucket" | "ld" | "route" | "route_v6" | "ecmp_group" | "nexthop" | "eip_limit" | "priority_port";
