@@ -11,9 +11,11 @@ from dataclasses import dataclass
 class Load:
     downloads: int  # of 256 KiB each
     parallel_downloads: int
+    transfer_bytes: int  # of the one long download
+    connections: int  # at the same time
 
 
 BY_TARGET = {
-    "softswitch": Load(downloads=6, parallel_downloads=6),
-    "bmv2": Load(downloads=4, parallel_downloads=1),
+    "softswitch": Load(downloads=6, parallel_downloads=6, transfer_bytes=200 * 2**20, connections=3000),
+    "bmv2": Load(downloads=4, parallel_downloads=1, transfer_bytes=10 * 2**20, connections=300),
 }

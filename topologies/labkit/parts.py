@@ -21,7 +21,8 @@ daemon off;
 master_process off;
 pid {run}/{name}.nginx.pid;
 error_log stderr warn;
-events {{ worker_connections 1024; }}
+worker_rlimit_nofile 8192;
+events {{ worker_connections 4096; }}
 http {{
   access_log off;
   client_body_temp_path {run}/{name}.nginx.tmp;

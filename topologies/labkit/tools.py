@@ -33,9 +33,9 @@ def http_answers(node: LabNode, address: str, count: int, options: str = "") -> 
     ).splitlines()
 
 
-def traceroute(node: LabNode, address: str) -> list[str]:
+def traceroute(node: LabNode, address: str, options: str = "") -> list[str]:
     """The address of each hop, * for none."""
-    text = node.sh(f"traceroute -n -q 1 -w 2 -m 6 {address} || true")
+    text = node.sh(f"traceroute -n -q 1 -w 2 -m 6 {options} {address} || true")
     return re.findall(r"^ *\d+  (\S+)", text, re.MULTILINE)
 
 

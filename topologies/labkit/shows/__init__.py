@@ -6,6 +6,8 @@ from .ecmp import EcmpShow
 from .eip import EipShow
 from .ipv6 import Ipv6Show
 from .limits import LimitsShow
+from .stacks import StacksShow
+from .move import MoveShow
 from .networks import NetworksShow
 from .spoof import SpoofShow
 from .vip import VipShow
@@ -18,6 +20,8 @@ _SHOWS: tuple[type[Show], ...] = (
     ClbShow,
     LimitsShow,
     EcmpShow,
+    MoveShow,
     SpoofShow,
+    StacksShow,
 )
 BY_NAME = {show.name: show for show in _SHOWS}

@@ -1,0 +1,136 @@
+"""Real stacks through the LDs: a long download checked by hash, thousands of connections at once, iperf3, UDP whole and in
+fragments, traceroute."""
+
+import hashlib
+import os
+import re
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Sequence
+
+from .. import iperf, plan, tools, udp_echo
+from ..errors import LabError
+from ..measure import Measured
+from ..show import Lab, Show
+from ..terminal import heading
+
+_TRANSFER_LIMIT_S = 60
+_CONNECTIONS_S = 5
+_IPERF_S = 2
+_IPERF_PORT = 5201
+_ECHO_PORT = 7
+_ECHOS = 20
+# The last does not fit a packet: it goes, and comes back, in three fragments.
+_ECHO_BYTES = (64, 1400, 4000)
+_CHUNK_BYTES = 2**20
+
+
+@dataclass(frozen=True)
+class Wrk:
+    """What wrk says at its end."""
+
+    requests: int
+    per_s: float
+    errors: int
+
+
+class StacksShow(Show):
+    name = "stacks"
+
+    def run(self, lab: Lab) -> str:
+        self._transfer(lab)
+        self._connections(lab)
+        self._iperf(lab)
+        self._udp(lab)
+        self.hops = tools.traceroute(lab.node(plan.CLIENT), plan.VIP, f"-T -p {plan.VIP_PORT}")
+        # The LD is a hop, and calls itself by the VIP as the real server behind it does.
+        wanted = [plan.DEFAULT_GATEWAY[plan.CLIENT], plan.SWITCH_ADDRESS[plan.ROUTERS[0]], plan.VIP, plan.VIP]
+        self.expect(f"traceroute to {plan.VIP}", self.hops, wanted)
+        return "a long download, many connections, iperf3, UDP and its fragments, traceroute, all through the LDs"
+
+    def _transfer(self, lab: Lab) -> None:
+        """One connection; what arrives is hashed on its way and kept nowhere."""
+        self.transfer_bytes = lab.load.transfer_bytes
+        wanted = _random_file(lab.directory / "www/transfer", self.transfer_bytes)
+        start = time.monotonic()
+        found = lab.node(plan.CLIENT).sh(
+            f"timeout {_TRANSFER_LIMIT_S} curl --silent http://{plan.VIP}/transfer | sha256sum | cut -d ' ' -f 1"
+        )
+        self.transfer_s = time.monotonic() - start
+        (lab.directory / "www/transfer").unlink()
+        self.expect(f"SHA-256 of {self.transfer_bytes >> 20} MiB", found.strip(), wanted)
+
+    def _connections(self, lab: Lab) -> None:
+        self.connections = lab.load.connections
+        command = f"ulimit -n {2 * self.connections + 100}; exec wrk -t 1 -c {self.connections} -d {_CONNECTIONS_S} -T 5"
+        with tools.running(lab.node(plan.CLIENT), "sh", "-c", f"{command} http://{plan.VIP}/") as running:
+            time.sleep(_CONNECTIONS_S - 2)
+            self.held = sum(int(ld["sessions_active"]) for ld in lab.sluice.get("lds"))
+            self.wrk = wrk_said(tools.output_of(running, 4 * _CONNECTIONS_S))
+        self.expect("errors of wrk", self.wrk.errors, 0)
+        if self.held < self.connections:
+            self.fail(f"the LDs held {self.held} sessions while wrk had {self.connections} connections")
+
+    def _iperf(self, lab: Lab) -> None:
+        client, server = lab.node(plan.CLIENT), lab.node("rs1")
+        self.rates_bps = []
+        with tools.running(server, *iperf.server(_IPERF_PORT)):
+            tools.wait_for_listener(server, _IPERF_PORT)
+            for options in ((), ("--reverse",)):
+                command = iperf.client(plan.VIP, _IPERF_PORT, _IPERF_S, *options)
+                with tools.running(client, *command) as running:
+                    result = iperf.parse(tools.output_of(running, 10 * _IPERF_S))
+                self.rates_bps.append(float(result["end"]["sum_received"]["bits_per_second"]))
+
+    def _udp(self, lab: Lab) -> None:
+        program = (sys.executable, "-B", str(Path(udp_echo.__file__)))
+        for name in plan.REAL_SERVERS:
+            address = plan.address_of(name)
+            lab.programs.start(f"{name}-echo", lab.node(name), *program, "serve", address, str(_ECHO_PORT))
+        self.echos: list[tuple[int, int]] = []
+        for octets in _ECHO_BYTES:
+            ask = (*program, "ask", plan.VIP, str(_ECHO_PORT), str(octets), str(_ECHOS))
+            answered = int(lab.node(plan.CLIENT).sh(" ".join(ask)))
+            self.expect(f"UDP echos of {octets} bytes", answered, _ECHOS)
+            self.echos.append((octets, answered))
+
+    def report(self, measured: Measured) -> str:
+        mbits = 8 * self.transfer_bytes / self.transfer_s / 1e6
+        there, back = (rate / 1e6 for rate in self.rates_bps)
+        echos = ", ".join(f"{octets:,} bytes {answered} of {_ECHOS}" for octets, answered in self.echos)
+        return "\n".join(
+            [
+                heading(f"Real stacks through the VIP {plan.VIP}"),
+                f"  download of {self.transfer_bytes >> 20} MiB: SHA-256 is right, {mbits:,.0f} Mbit/s",
+                f"  wrk, {self.connections:,} connections at once: {self.wrk.requests:,} requests,"
+                f" {self.wrk.per_s:,.0f} a second, {self.wrk.errors} errors; the LDs held {self.held:,} sessions",
+                f"  iperf3, TCP: {there:,.0f} Mbit/s to the real server, {back:,.0f} Mbit/s back",
+                f"  UDP echo: {echos} (4,000 bytes are three fragments)",
+                f"  traceroute -T {plan.CLIENT} → VIP:{plan.VIP_PORT}: {' → '.join(self.hops)}",
+            ]
+        )
+
+
+def _random_file(path: Path, octets: int) -> str:
+    """Returns its SHA-256."""
+    digest = hashlib.sha256()
+    with open(path, "wb") as file:
+        for _ in range(octets // _CHUNK_BYTES):
+            chunk = os.urandom(_CHUNK_BYTES)
+            digest.update(chunk)
+            file.write(chunk)
+    return digest.hexdigest()
+
+
+def wrk_said(text: str) -> Wrk:
+    """Raises LabError when wrk has measured nothing."""
+    ended = re.search(r"(\d+) requests in", text)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", text)
+    if ended is None or rate is None:
+        raise LabError(f"wrk: {text.strip() or 'no output'}")
+    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
+    other = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
+    counts: Sequence[str] = (*(errors.groups() if errors else ()), *(other.groups() if other else ()))
+    return Wrk(int(ended.group(1)), float(rate.group(1)), sum(map(int, counts)))

@@ -1,0 +1,43 @@
+"""UDP echo (RFC 862) and a client that compares the answers. A program of its own, with two ends:
+
+    udp_echo.py serve ADDRESS PORT
+    udp_echo.py ask ADDRESS PORT BYTES COUNT     prints how many of COUNT datagrams came back as they were sent
+"""
+
+import os
+import socket
+import sys
+
+_LARGEST = 65_535
+_PATIENCE_S = 2.0
+
+
+def serve(address: str, port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind((address, port))
+        while True:
+            data, client = server.recvfrom(_LARGEST)
+            server.sendto(data, client)
+
+
+def ask(address: str, port: int, octets: int, count: int) -> int:
+    """One datagram after the other, each from a port of its own; random bytes, so that no two are alike."""
+    answered = 0
+    for _ in range(count):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(_PATIENCE_S)
+            client.connect((address, port))
+            data = os.urandom(octets)
+            client.send(data)
+            try:
+                answered += client.recv(_LARGEST) == data
+            except TimeoutError:
+                pass
+    return answered
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "serve":
+        serve(sys.argv[2], int(sys.argv[3]))
+    else:
+        print(ask(sys.argv[2], *map(int, sys.argv[3:6])))
