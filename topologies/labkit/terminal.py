@@ -33,5 +33,10 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join([paint(line(columns), "dim"), *map(line, cells)])
 
 
+def named(counters: dict[str, int]) -> str:
+    """The counters that are not 0, by name."""
+    return ", ".join(f"{name} {value:,}" for name, value in counters.items() if value) or "none"
+
+
 def _cell(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -122,6 +122,15 @@ def running(node: LabNode, *command: str) -> "Iterator[subprocess.Popen[str]]":
         popen.communicate()
 
 
+def wait_until_ready(popen: "subprocess.Popen[str]") -> None:
+    """Returns when a program of `running` has said "ready". Raises LabError when it says anything else, or ends."""
+    assert popen.stdout is not None
+    line = popen.stdout.readline()
+    if line != "ready\n":
+        rest = popen.stdout.read() if line else ""
+        raise LabError(f"{shlex.join(popen.args)}: does not run: {line}{rest}")  # type: ignore[arg-type]
+
+
 def output_of(popen: "subprocess.Popen[str]", limit_s: float) -> str:
     """What a program of `running` has printed when it has ended. Raises LabError when it does not."""
     try:

@@ -1,6 +1,6 @@
 """UDP echo (RFC 862) and a client that compares the answers. A program of its own, with two ends:
 
-    udp_echo.py serve ADDRESS PORT
+    udp_echo.py serve ADDRESS PORT               prints "ready" when it is
     udp_echo.py ask ADDRESS PORT BYTES COUNT     prints how many of COUNT datagrams came back as they were sent
 """
 
@@ -15,6 +15,7 @@ _PATIENCE_S = 2.0
 def serve(address: str, port: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind((address, port))
+        print("ready", flush=True)
         while True:
             data, client = server.recvfrom(_LARGEST)
             server.sendto(data, client)
@@ -31,7 +32,7 @@ def ask(address: str, port: int, octets: int, count: int) -> int:
             client.send(data)
             try:
                 answered += client.recv(_LARGEST) == data
-            except TimeoutError:
+            except (TimeoutError, ConnectionRefusedError):
                 pass
     return answered
 

@@ -1,4 +1,4 @@
-"""An internal load balancer: a VIP inside a VPC, used by VMs of the VPC, and from outside by the EIP that is bound to it."""
+"""An internal load balancer: a VIP inside a VPC, for VMs of the VPC, and for the internet by an EIP."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -28,7 +28,8 @@ class ClbShow(Show):
             self._ask(lab, plan.VM, plan.APP_VIP, "VIP, from a VM that has an EIP"),
             self._ask(lab, plan.OTHER_VM, plan.APP_VIP, "VIP, from a VM that has none"),
         ]
-        return f"{len(self.asked) * REQUESTS} requests to the internal VIP {plan.APP_VIP}, by its EIP and inside the VPC"
+        requests = len(self.asked) * REQUESTS
+        return f"{requests} requests to the internal VIP {plan.APP_VIP}, by its EIP and inside the VPC"
 
     def _ask(self, lab: Lab, client: str, address: str, what: str) -> Asked:
         answers = tools.http_answers(lab.node(client), address, REQUESTS)

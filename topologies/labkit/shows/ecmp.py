@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 
 from .. import flows, plan, tools
-from ..errors import LabError
 from ..measure import Measured
 from ..show import Lab, Show
 from ..terminal import heading, table
@@ -77,9 +76,7 @@ def _routers_of_flows(lab: Lab) -> dict[int, str]:
     client, vm = lab.node(plan.CLIENT), lab.node(plan.VM)
     program = (sys.executable, "-B", str(Path(flows.__file__)))
     with tools.running(client, *program, "receive", str(PORT), str(FLOWS)) as receiver:
-        assert receiver.stdout is not None
-        if receiver.stdout.readline() != "ready\n":
-            raise LabError(f"{plan.CLIENT}: the receiver of flows does not run")
+        tools.wait_until_ready(receiver)
         vm.sh(" ".join((*program, "send", plan.address_of(plan.CLIENT), str(PORT), str(FLOWS))))
         arrived = json.loads(tools.output_of(receiver, _LIMIT_S))
     by_interface = {f"{plan.CLIENT}-eth{i}": router for i, router in enumerate(plan.ROUTERS)}

@@ -16,8 +16,8 @@ from ..terminal import heading
 _REQUEST_LIMIT_S = 1.0
 # Between the moves, and around them.
 _STEADY_S = _REQUEST_LIMIT_S + 0.5
-# What is under way at the moment of a move is lost with the VM that it was under way to: one request at a time, and on a
-# busy machine some pings.
+# What is under way at the moment of a move is lost with the VM that it was under way to: one request at a time, and on
+# a busy machine some pings.
 _BROKEN_PER_MOVE = 1
 _PINGS_LOST_PER_MOVE = 5
 _MOVES = 2

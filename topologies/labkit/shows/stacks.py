@@ -1,11 +1,12 @@
-"""Real stacks through the LDs: a long download checked by hash, thousands of connections at once, iperf3, UDP whole and in
-fragments, traceroute."""
+"""Real stacks through the LDs: a long download checked by hash, thousands of connections at once, iperf3, UDP whole and
+in fragments, traceroute."""
 
 import hashlib
 import os
 import re
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Sequence
@@ -14,7 +15,7 @@ from .. import iperf, plan, tools, udp_echo
 from ..errors import LabError
 from ..measure import Measured
 from ..show import Lab, Show
-from ..terminal import heading
+from ..terminal import heading, named
 
 _TRANSFER_LIMIT_S = 60
 _CONNECTIONS_S = 5
@@ -40,15 +41,18 @@ class StacksShow(Show):
     name = "stacks"
 
     def run(self, lab: Lab) -> str:
+        self._traceroute(lab)
         self._transfer(lab)
         self._connections(lab)
         self._iperf(lab)
         self._udp(lab)
+        return "a long download, many connections, iperf3, UDP and its fragments, traceroute, all through the LDs"
+
+    def _traceroute(self, lab: Lab) -> None:
         self.hops = tools.traceroute(lab.node(plan.CLIENT), plan.VIP, f"-T -p {plan.VIP_PORT}")
         # The LD is a hop, and calls itself by the VIP as the real server behind it does.
         wanted = [plan.DEFAULT_GATEWAY[plan.CLIENT], plan.SWITCH_ADDRESS[plan.ROUTERS[0]], plan.VIP, plan.VIP]
         self.expect(f"traceroute to {plan.VIP}", self.hops, wanted)
-        return "a long download, many connections, iperf3, UDP and its fragments, traceroute, all through the LDs"
 
     def _transfer(self, lab: Lab) -> None:
         """One connection; what arrives is hashed on its way and kept nowhere."""
@@ -64,8 +68,9 @@ class StacksShow(Show):
 
     def _connections(self, lab: Lab) -> None:
         self.connections = lab.load.connections
-        command = f"ulimit -n {2 * self.connections + 100}; exec wrk -t 1 -c {self.connections} -d {_CONNECTIONS_S} -T 5"
-        with tools.running(lab.node(plan.CLIENT), "sh", "-c", f"{command} http://{plan.VIP}/") as running:
+        wrk = f"wrk -t 1 -c {self.connections} -d {_CONNECTIONS_S} -T 5 http://{plan.VIP}/"
+        command = f"ulimit -n {self.connections + 100}; exec {wrk}"
+        with tools.running(lab.node(plan.CLIENT), "sh", "-c", command) as running:
             time.sleep(_CONNECTIONS_S - 2)
             self.held = sum(int(ld["sessions_active"]) for ld in lab.sluice.get("lds"))
             self.wrk = wrk_said(tools.output_of(running, 4 * _CONNECTIONS_S))
@@ -86,18 +91,20 @@ class StacksShow(Show):
 
     def _udp(self, lab: Lab) -> None:
         program = (sys.executable, "-B", str(Path(udp_echo.__file__)))
-        for name in plan.REAL_SERVERS:
-            address = plan.address_of(name)
-            lab.programs.start(f"{name}-echo", lab.node(name), *program, "serve", address, str(_ECHO_PORT))
         self.echos: list[tuple[int, int]] = []
-        for octets in _ECHO_BYTES:
-            ask = (*program, "ask", plan.VIP, str(_ECHO_PORT), str(octets), str(_ECHOS))
-            answered = int(lab.node(plan.CLIENT).sh(" ".join(ask)))
-            self.expect(f"UDP echos of {octets} bytes", answered, _ECHOS)
-            self.echos.append((octets, answered))
+        with ExitStack() as servers:
+            for name in plan.REAL_SERVERS:
+                serve = (*program, "serve", plan.address_of(name), str(_ECHO_PORT))
+                tools.wait_until_ready(servers.enter_context(tools.running(lab.node(name), *serve)))
+            for octets in _ECHO_BYTES:
+                ask = (*program, "ask", plan.VIP, str(_ECHO_PORT), str(octets), str(_ECHOS))
+                answered = int(lab.node(plan.CLIENT).sh(" ".join(ask)))
+                self.expect(f"UDP echos of {octets} bytes", answered, _ECHOS)
+                self.echos.append((octets, answered))
 
     def report(self, measured: Measured) -> str:
         mbits = 8 * self.transfer_bytes / self.transfer_s / 1e6
+        drops = "; ".join(f"{ld.name} {named(ld.drops)}" for ld in measured.lds)
         there, back = (rate / 1e6 for rate in self.rates_bps)
         echos = ", ".join(f"{octets:,} bytes {answered} of {_ECHOS}" for octets, answered in self.echos)
         return "\n".join(
@@ -109,6 +116,7 @@ class StacksShow(Show):
                 f"  iperf3, TCP: {there:,.0f} Mbit/s to the real server, {back:,.0f} Mbit/s back",
                 f"  UDP echo: {echos} (4,000 bytes are three fragments)",
                 f"  traceroute -T {plan.CLIENT} → VIP:{plan.VIP_PORT}: {' → '.join(self.hops)}",
+                f"  dropped by the LDs: {drops}",
             ]
         )
 

@@ -5,7 +5,7 @@ from typing import Sequence
 from .. import plan, tools
 from ..measure import Measured, Session, sessions
 from ..show import Lab, Show
-from ..terminal import heading, paint, table
+from ..terminal import heading, named, paint, table
 from . import vip_traffic
 from .vip_traffic import Result
 
@@ -112,11 +112,6 @@ def picture(traffic: Result, pings: int, measured: Measured) -> str:
         f"{node(rs)} {count(traffic.per_rs[rs])} answers, {plan.RS_PATH[rs]}" for rs in plan.REAL_SERVERS
     ]
     return "\n".join(lines + _fan(lds, servers))
-
-
-def named(counters: dict[str, int]) -> str:
-    """The counters that are not 0, by name."""
-    return ", ".join(f"{name} {value:,}" for name, value in counters.items() if value) or "none"
 
 
 def _fan(left: Sequence[str], right: Sequence[str]) -> list[str]:

@@ -5,9 +5,9 @@ from collections import Counter
 
 from labkit import plan
 from labkit.measure import Ld, Measured, Service
-from labkit.shows.vip import named, picture, verdict
+from labkit.shows.vip import picture, verdict
 from labkit.shows.vip_traffic import Result
-from labkit.terminal import table
+from labkit.terminal import named, table
 
 
 def lab(per_rs: dict[str, int], sessions: tuple[int, int]) -> tuple[Result, Measured]:

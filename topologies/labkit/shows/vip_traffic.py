@@ -32,7 +32,7 @@ def small_requests(client: LabNode, run: RunDir) -> Result:
 
 
 def downloads(client: LabNode, run: RunDir, count: int, parallel: int) -> Result:
-    """`count` downloads of a file of random bytes, which fills whole packets; a byte that arrives wrong is a failure."""
+    """Downloads of a file of random bytes, which fills whole packets; a byte that arrives wrong is a failure."""
     (run / "www/blob").write_bytes(os.urandom(DOWNLOAD_BYTES))
     result = _get(client, run, "blob", count, parallel)
     wanted = _digest(run / "www/blob")
