@@ -3,6 +3,7 @@ import type { CounterValue, Entry } from "@sluice/controller/p4runtime";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { build, describeFrame, diffFrames, type Layer } from "./packet/index.js";
 import { readDropReasons } from "./pipeline.js";
+import { noteDrops, saveReached } from "./reached.js";
 import { STANDARD_ENTRIES } from "./standard.js";
 import { startTarget } from "./target/index.js";
 import type { Outcome, PortFrame, Target } from "./target/target.js";
@@ -208,7 +209,13 @@ export function useGateway(entries: readonly Entry[] = STANDARD_ENTRIES): () => 
     await target.control.insert(...entries);
   });
   afterEach(() => gateway?.undo());
-  afterAll(() => gateway?.target.stop());
+  afterAll(async () => {
+    if (gateway?.target.name === "softswitch") {
+      noteDrops(Object.keys(dropsSince(new Map(), await gateway.drops())));
+      saveReached(expect.getState().testPath!);
+    }
+    await gateway?.target.stop();
+  });
   return () => {
     if (gateway === undefined) throw new Error("the switch did not start");
     return gateway;

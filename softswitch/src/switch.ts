@@ -14,6 +14,7 @@ import { packetInOf, packetOutFrame } from "./control/packet_io.js";
 import { bindSchema, type Schema } from "./control/schema.js";
 import { insertConstEntries } from "./control/table_writes.js";
 import { applyAllOrNone } from "./control/undo.js";
+import { watchLookUps } from "./control/watch.js";
 import { buildProgram } from "./ir/build.js";
 import { parseBmv2Json } from "./json/bmv2.js";
 import { type Emit, SimpleSwitch } from "./runtime/simple_switch.js";
@@ -58,6 +59,7 @@ export class SoftSwitch {
     const device = new SimpleSwitch(program, this.options.dropPort ?? DEFAULT_DROP_PORT, this.#clockUs);
     const schema = bindSchema(p4info, device);
     for (const table of schema.tables.values()) insertConstEntries(table);
+    if (this.options.onLookUp !== undefined) watchLookUps(schema, this.options.onLookUp);
     this.#running = { device, schema };
   }
 

@@ -25,6 +25,8 @@ export interface SoftSwitchOptions {
   /** egress_spec value that means "drop"; default 511, as simple_switch */
   dropPort?: number;
   log?: Log;
+  /** Told of every look-up by a packet: the table's name, and the action of the entry that matched, undefined for none. Slow: for tests. */
+  onLookUp?: (table: string, action: string | undefined) => void;
   /** microseconds since the switch started; default: the machine's monotonic clock. Tests set it. */
   clockUs?: () => number;
 }
