@@ -37,6 +37,47 @@ describe("how a service treats its sessions", () => {
     });
   });
 
+  it("limits are dealt to the LDs by their buckets, and none is 0", () => {
+    const text = example
+      .replace("scheduler: wrr", "limit: gold")
+      .replace(
+        "services:",
+        "limits:\n  - name: gold\n    bandwidth: { in: 10Mbps, out: 3kbps }\n    new_sessions_per_s: 1000\n    sessions: 1\n  - { name: unused, sessions: 1 }\nservices:",
+      );
+    const { lds } = compile(parseState("sluice.yaml", text));
+    expect(lds.map(({ config }) => config.limits)).toEqual(
+      lds.map(({ config }) => {
+        const part = config.ownedBuckets.reduce((sum, { first, last }) => sum + last - first + 1, 0) / 1024;
+        return [
+          {
+            name: "gold",
+            bandwidthInBps: BigInt(Math.ceil(10e6 * part)),
+            bandwidthOutBps: 2000n,
+            newSessionsPerS: Math.ceil(1000 * part),
+            sessions: 1,
+          },
+        ];
+      }),
+    );
+    expect(lds[0]!.config.priorityPorts).toEqual([
+      { protocol: 6, port: 22 },
+      { protocol: 6, port: 3389 },
+    ]);
+    expect([...factsOf(lds[0]!.config)]).toContainEqual(["priority ports", "22/tcp, 3389/tcp"]);
+    expect([...factsOf(lds[0]!.config)].map(([fact]) => fact)).toContain("limit gold");
+  });
+
+  it("access lists are told as prefixes", () => {
+    const config = configOf(
+      "reset: true\n    new_sessions_per_client_per_s: 5\n    allow: [192.0.2.0/24, 2001:db8::/32]\n    block: [192.0.2.7]",
+    );
+    const facts = factsOf(config);
+    expect(facts.get("service web allow")).toBe("192.0.2.0/24, 2001:db8::/32");
+    expect(facts.get("service web block")).toBe("192.0.2.7/32");
+    expect(facts.get("service web reset")).toBe("true");
+    expect(facts.get("service web newSessionsPerSourcePerS")).toBe("5");
+  });
+
   it("is a difference when it changes", () => {
     const before = factsOf(configOf("scheduler: source-hash"));
     const after = factsOf(

@@ -90,6 +90,7 @@ static void run(struct control *control) {
 
         control_poll(control, clock_ms(), RTE_MIN(wait_ms, CONTROL_WAIT_MS));
         dataplane_neighbours(&dataplane, clock_ms());
+        dataplane_limits(&dataplane, clock_ms());
     }
     log_info("stopping");
     heartbeat_last_words(&heartbeat, us_since_1970());

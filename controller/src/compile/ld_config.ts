@@ -14,7 +14,7 @@ import { compileCluster, compileHeartbeat } from "./cluster.js";
 import type { Ids } from "./names.js";
 import { once } from "./once.js";
 import { toRanges } from "./ranges.js";
-import { servicePolicy, timeouts } from "./service_policy.js";
+import { limits, servicePolicy, timeouts } from "./service_policy.js";
 import { vniOf } from "./site.js";
 
 const PROTOCOLS = { tcp: IpProtocol.TCP, udp: IpProtocol.UDP } as const;
@@ -70,6 +70,8 @@ export function compileLd(
 ): LdConfig {
   const [address, prefixLen] = ld.address.split("/") as [string, string];
   const [gateway] = state.switches;
+  const services = servicesOf(state).get(cluster.name) ?? [];
+  const ownBuckets = map.flatMap((holders, bucket) => (holders.ld === ld.name ? [bucket] : []));
   return {
     vtep: parseIpv4(address),
     prefixLen: Number(prefixLen),
@@ -77,9 +79,10 @@ export function compileLd(
     mtuBytes: ld.mtu_bytes,
     gatewayVtep: gateway === undefined ? new Uint8Array() : parseIpv4(gateway.tunnel_address),
     localIps: cluster.local_ips.flatMap(addressesOf).map(parseIpv4),
-    ownedBuckets: toRanges(map.flatMap((holders, bucket) => (holders.ld === ld.name ? [bucket] : []))),
+    ownedBuckets: toRanges(ownBuckets),
     epoch: 0n,
-    services: servicesOf(state).get(cluster.name) ?? [],
+    services,
+    ...limits(state, services, ownBuckets.length),
     timeouts: timeouts(cluster.timeouts),
     heartbeat: compileHeartbeat(state, ids, cluster, ld),
     cluster: compileCluster(ids, cluster, ld, map),

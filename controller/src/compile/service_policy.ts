@@ -1,6 +1,11 @@
 // How a service treats its sessions: sluice.yaml -> what LDs are told. Pure.
-import { type LdConfig, Scheduler, type Service, Timeouts } from "@sluice/proto/ld";
-import type { ClusterSpec, ServiceSpec } from "../state/index.js";
+import { IpProtocol, type LdConfig, type Prefix, Scheduler, type Service, Timeouts } from "@sluice/proto/ld";
+import { parseIpPrefix } from "../p4runtime/index.js";
+import type { ClusterSpec, DesiredState, ServiceSpec } from "../state/index.js";
+import { BUCKETS } from "../tables/constants.js";
+
+/** LDs refuse less. */
+const MIN_BANDWIDTH_BPS = 2000;
 
 const SCHEDULERS = {
   wrr: Scheduler.WEIGHTED_ROUND_ROBIN,
@@ -33,5 +38,46 @@ export function servicePolicy(item: ServiceSpec): ServicePolicy {
     sourcePrefixLen: item.source_prefix,
     sourcePrefixLenV6: item.source_prefix_v6,
     timeouts: timeouts(item.timeouts),
+    limit: item.limit ?? "",
+    newSessionsPerSourcePerS: item.new_sessions_per_client_per_s,
+    allow: item.allow.map(prefix),
+    block: item.block.map(prefix),
+    reset: item.reset,
+  };
+}
+
+function prefix(text: string): Prefix {
+  const { address, prefixLen } = parseIpPrefix(text);
+  return { address, len: prefixLen };
+}
+
+/** An LD's part of what the cluster may do, by its part of the buckets; never 0, which would be no limit at all. */
+function part(whole: number | undefined, ofBuckets: number, least: number): number {
+  return whole === undefined || whole === 0 ? 0 : Math.max(least, Math.ceil((whole * ofBuckets) / BUCKETS));
+}
+
+/** What an LD may take in, of the limits that the services of its cluster name. */
+export function limits(
+  state: DesiredState,
+  services: readonly Service[],
+  ownBuckets: number,
+): Pick<LdConfig, "limits" | "priorityPorts"> {
+  const named = new Set(services.map(({ limit }) => limit));
+  const own = state.limits.filter(({ name }) => named.has(name));
+  return {
+    limits: own.map((item) => ({
+      name: item.name,
+      bandwidthInBps: BigInt(part(item.bandwidth?.in, ownBuckets, MIN_BANDWIDTH_BPS)),
+      bandwidthOutBps: BigInt(part(item.bandwidth?.out, ownBuckets, MIN_BANDWIDTH_BPS)),
+      newSessionsPerS: part(item.new_sessions_per_s, ownBuckets, 1),
+      sessions: part(item.sessions, ownBuckets, 1),
+    })),
+    priorityPorts:
+      own.length === 0
+        ? []
+        : state.priority_ports.map(({ protocol, port }) => ({
+            protocol: protocol === "tcp" ? IpProtocol.TCP : IpProtocol.UDP,
+            port,
+          })),
   };
 }

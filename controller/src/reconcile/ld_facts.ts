@@ -1,7 +1,7 @@
 // An LD's configuration as a list of facts: two configurations are the same when their facts are, whatever the order of their
 // lists, and the difference is what people want to see.
 import { createHash } from "node:crypto";
-import { IpProtocol, type LdConfig, type RealServer, Scheduler, Service } from "@sluice/proto/ld";
+import { IpProtocol, type LdConfig, Limit, type RealServer, Scheduler, Service } from "@sluice/proto/ld";
 import { formatRanges, fromRanges, toRanges } from "../compile/index.js";
 import { formatAddress } from "../p4runtime/index.js";
 
@@ -65,14 +65,33 @@ function clusterFacts({ cluster, heartbeat }: LdConfig): [string, string][] {
   ];
 }
 
+function plain(value: unknown): string {
+  return typeof value === "object" ? JSON.stringify(value).replaceAll('"', "") : `${value}`;
+}
+
+/** What services may take in together, as far as it is limited. */
+function limitFacts({ limits, priorityPorts }: LdConfig): [string, string][] {
+  const facts = limits.map((limit): [string, string] => {
+    const { name, ...rest } = Limit.toJSON(limit) as Record<string, unknown>;
+    return [`limit ${name}`, plain(rest)];
+  });
+  const ports = priorityPorts.map(({ protocol, port }) => `${port}/${IpProtocol[protocol]?.toLowerCase()}`);
+  return ports.length === 0 ? facts : [...facts, ["priority ports", ports.sort().join(", ")]];
+}
+
 /** What a service's sessions are treated by, as far as it is not the default. */
 function policyFacts(service: Service): [string, string][] {
   const { name, vni, vip, protocol, port, scheduler, realServers, ...policy } = service;
   const fields = Service.toJSON(Service.fromPartial(policy)) as Record<string, unknown>;
-  return Object.entries(fields).map(([field, value]) => [
-    field,
-    typeof value === "object" ? JSON.stringify(value).replaceAll('"', "") : `${value}`,
-  ]);
+  for (const list of ["allow", "block"] as const) {
+    if (service[list].length > 0) {
+      fields[list] = service[list]
+        .map(({ address, len }) => `${formatAddress(address)}/${len}`)
+        .sort()
+        .join(", ");
+    }
+  }
+  return Object.entries(fields).map(([field, value]) => [field, plain(value)]);
 }
 
 /** @returns name -> value, both for people; the epoch is a fact too */
@@ -95,6 +114,9 @@ export function factsOf(config: LdConfig | undefined): Map<string, string> {
     if (value !== 0) {
       facts.set(`timeout ${name}`, `${value} ms`);
     }
+  }
+  for (const [fact, value] of limitFacts(config)) {
+    facts.set(fact, value);
   }
   for (const service of config.services) {
     const scheduler = Scheduler[service.scheduler] ?? `${service.scheduler}`;

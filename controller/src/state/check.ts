@@ -190,6 +190,7 @@ function checkServices(source: Source, state: DesiredState, own: readonly Claim[
   for (const service of state.services) {
     const subject = `service ${serviceAddress(service)}`;
     reference(source, service, "cluster", "cluster", "clusters", service.cluster, subject);
+    reference(source, service, "limit", "limit", "limits", service.limit, subject);
     reference(source, service, "vpc", "VPC", "vpcs", service.vpc, subject);
     if (service.vpc === undefined && claimed.meets(service.vip)) {
       for (const { what } of own.filter(({ block }) => overlap(block, blockOf(service.vip)))) {
@@ -228,6 +229,7 @@ export function checkState(source: Source, state: DesiredState): void {
     ({ name }, address, line) => `switch ${name}: ${address} is the switch in line ${line} already`,
   );
   uniqueNames(source, "cluster", state.clusters);
+  uniqueNames(source, "limit", state.limits);
   uniqueIds(source, "cluster", state.clusters);
   const lds = state.clusters.flatMap((cluster) => cluster.lds);
   uniqueNames(source, "LD", lds);

@@ -17,7 +17,7 @@ import {
   rpcAddress,
   secret,
 } from "./scalars.js";
-import { checkServicePolicy, servicePolicy, timeouts } from "./service_policy.js";
+import { checkServicePolicy, limit, servicePolicy, timeouts } from "./service_policy.js";
 import {
   checked,
   flag,
@@ -260,6 +260,7 @@ export const documentShape = object("", {
   vpcs: optional(list("VPC", vpc), []),
   switches: optional(list("switch", switchShape), []),
   clusters: optional(list("cluster", cluster), []),
+  limits: optional(list("limit", limit), []),
   services: optional(list("service", service), []),
   eips: optional(list("EIP", eipShape), []),
   priority_ports: optional(list("priority port", protocolPort), DEFAULT_PRIORITY_PORTS),

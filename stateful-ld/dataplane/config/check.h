@@ -27,6 +27,9 @@ bool check_range(const struct check *check, const char *what, uint64_t value, ui
 bool check_timeouts(const struct check *check, const char *prefix,
                     const Sluice__Ld__V1__Timeouts *timeouts);
 
+/** LdConfig.limits and priority_ports. */
+bool check_limits(const struct check *check);
+
 /** How a service treats its sessions: all of it but the VIP and the RSs. @param what names it */
 bool check_policy(const struct check *check, const char *what,
                   const Sluice__Ld__V1__Service *service);

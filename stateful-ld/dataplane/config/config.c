@@ -363,6 +363,7 @@ bool config_validate(const LdConfig *config, char reason[CONFIG_REASON_BYTES]) {
     const struct check check = { .config = config, .reason = reason };
 
     return check_fabric(&check) && check_local_ips(&check) && check_buckets(&check) &&
-           check_services(&check) && check_timeouts(&check, "", config->timeouts) &&
-           check_heartbeat(&check) && cluster_validate(config, reason, CONFIG_REASON_BYTES);
+           check_limits(&check) && check_services(&check) &&
+           check_timeouts(&check, "", config->timeouts) && check_heartbeat(&check) &&
+           cluster_validate(config, reason, CONFIG_REASON_BYTES);
 }

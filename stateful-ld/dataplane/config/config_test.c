@@ -199,6 +199,46 @@ static void schedulers(void **state) {
     refused("web", "source_prefix_len_v6: 129");
 }
 
+static void limits(void **state) {
+    Sluice__Ld__V1__Limit *limit;
+
+    (void)state;
+    web()->limit = (char *)"gold";
+    refused("web", "limit \"gold\"");
+    limit = message_limit(&message);
+    refused("limit \"gold\"", "nothing");
+    limit->sessions = 5;
+    accepted();
+    limit->bandwidth_in_bps = 1999;
+    refused("limit \"gold\": bandwidth", "1999");
+    limit->bandwidth_in_bps = 0;
+    limit->name = (char *)"";
+    refused("limits", "empty");
+    limit->name = (char *)"gold";
+    message_priority_port(&message, FRAME_TCP, 0);
+    refused("priority_ports", "0");
+    message_priority_port(&message, 1, 22);
+    refused("priority_ports", "protocol 1");
+}
+
+static void access_lists(void **state) {
+    (void)state;
+    message_prefix(&message, &message.services[0], true, "10.1.0.0", 16);
+    message_prefix(&message, &message.services[0], false, "10.1.2.0", 24);
+    accepted();
+    message.services[0].prefixes[false][0].len = 23;
+    accepted();
+    message.services[0].prefixes[false][0].len = 22;
+    refused("web\": block", "bits behind");
+    message.services[0].prefixes[false][0].len = 33;
+    refused("web\": block", "33 bits");
+    message.services[0].prefixes[false][0].len = 24;
+    message_prefix(&message, &message.services[0], false, "10.1.0.0", 16);
+    refused("web", "listed twice");
+    message.services[0].prefixes[false][1].address.len = 5;
+    refused("web\": block", "5 bytes");
+}
+
 static void duplicate_services(void **state) {
     struct message_service *again =
         message_service(&message, "again", 0, "203.0.113.10", FRAME_TCP, 443);
@@ -288,6 +328,8 @@ int main(void) {
         CASE(buckets),
         CASE(services),
         CASE(schedulers),
+        CASE(limits),
+        CASE(access_lists),
         CASE(duplicate_services),
         CASE(real_servers),
         CASE(vpc_locations),

@@ -7,6 +7,8 @@
 #include "session/timeouts.h"
 
 typedef Sluice__Ld__V1__LdConfig LdConfig;
+typedef Sluice__Ld__V1__Limit Limit;
+typedef Sluice__Ld__V1__Prefix Prefix;
 typedef Sluice__Ld__V1__Service Service;
 typedef Sluice__Ld__V1__RealServer RealServer;
 typedef Sluice__Ld__V1__Timeouts Timeouts;
@@ -46,9 +48,80 @@ void policy_set_default(struct policy *policy, const LdConfig *config) {
     set_timeouts(policy->timeout_ms, config->timeouts);
 }
 
-void policy_set(struct policy *policy, const Service *service, const struct policy *ld) {
-    *policy = *ld;
+static struct access_prefix prefix_of(const Prefix *given, bool allow) {
+    struct ip_address address = given->address.len == sizeof(address)
+                                    ? ip_from_v6(given->address.data)
+                                    : (struct ip_address){ 0 };
+    struct access_prefix prefix = { .allow = allow, .bits = (uint8_t)given->len };
+
+    if (given->address.len != sizeof(address)) {
+        rte_be32_t v4;
+
+        memcpy(&v4, given->address.data, sizeof(v4));
+        address = ip_from_v4(v4);
+        prefix.bits = (uint8_t)(96 + given->len);
+    }
+    prefix.address = (struct access_address){
+        .high = rte_be_to_cpu_64(address.half[0]),
+        .low = rte_be_to_cpu_64(address.half[1]),
+    };
+    return prefix;
+}
+
+static int set_access(struct policy *policy, const Service *service) {
+    size_t count = service->n_allow + service->n_block;
+    struct access_prefix *prefixes;
+
+    if (count == 0)
+        return 0;
+    prefixes = calloc(count, sizeof(*prefixes));
+    if (prefixes == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < service->n_allow; i++)
+        prefixes[i] = prefix_of(service->allow[i], true);
+    for (size_t i = 0; i < service->n_block; i++)
+        prefixes[service->n_allow + i] = prefix_of(service->block[i], false);
+    policy->access = access_list_build(prefixes, (uint32_t)count);
+    free(prefixes);
+    return policy->access != NULL ? 0 : -ENOMEM;
+}
+
+static void set_quota(struct policy *policy, const Service *service,
+                      const struct policy_inputs *inputs) {
+    for (size_t i = 0; i < inputs->config->n_limits; i++) {
+        const Limit *limit = inputs->config->limits[i];
+        const struct quota_limits limits = {
+            .per_s = { [QUOTA_BYTES_IN] = limit->bandwidth_in_bps / 8,
+                       [QUOTA_BYTES_OUT] = limit->bandwidth_out_bps / 8,
+                       [QUOTA_NEW_SESSIONS] = limit->new_sessions_per_s },
+            .sessions = limit->sessions,
+        };
+
+        if (strcmp(limit->name, service->limit) == 0)
+            policy->quota = quota_use(inputs->quotas[i], &limits);
+    }
+}
+
+static bool has_priority(const LdConfig *config, const Service *service) {
+    for (size_t i = 0; i < config->n_priority_ports; i++)
+        if (config->priority_ports[i]->port == service->port &&
+            config->priority_ports[i]->protocol == service->protocol)
+            return true;
+    return false;
+}
+
+int policy_set(struct policy *policy, const Service *service, const struct policy_inputs *inputs) {
+    *policy = *inputs->ld;
     set_timeouts(policy->timeout_ms, service->timeouts);
+    set_quota(policy, service, inputs);
+    policy->new_sessions_per_source_per_s = service->new_sessions_per_source_per_s;
+    policy->high_priority = has_priority(inputs->config, service);
+    policy->reset = service->reset;
+    return set_access(policy, service);
+}
+
+void policy_free(struct policy *policy) {
+    access_list_free(policy->access);
 }
 
 /* All LDs must agree on it, so it is made of what they all are told, not of names or numbers. */

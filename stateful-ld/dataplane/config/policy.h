@@ -6,8 +6,11 @@
 #ifndef SLUICE_CONFIG_POLICY_H
 #define SLUICE_CONFIG_POLICY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "config/access_list.h"
+#include "forward/quota.h"
 #include "forward/scheduler_maglev.h"
 #include "packet/address.h"
 #include "session/tcp_state.h"
@@ -16,6 +19,11 @@
 /** What a session asks its service for while it lives. */
 struct policy {
     uint32_t timeout_ms[STATE_COUNT];
+    uint32_t new_sessions_per_source_per_s; /**< 0: no limit */
+    bool high_priority;                     /**< within the limit of bandwidth */
+    bool reset;                             /**< refusals are answered */
+    struct access_list *access;             /**< NULL: everybody */
+    struct quota_use quota;
 };
 
 /** How a service chooses the RS of a new session. */
@@ -28,9 +36,18 @@ struct service_scheduler {
 /** The LD's own: what services take over that do not say otherwise. */
 void policy_set_default(struct policy *policy, const Sluice__Ld__V1__LdConfig *config);
 
-/** @param ld policy_set_default()'s */
-void policy_set(struct policy *policy, const Sluice__Ld__V1__Service *service,
-                const struct policy *ld);
+/** What the policies of one configuration are made of. */
+struct policy_inputs {
+    const Sluice__Ld__V1__LdConfig *config;
+    const struct policy *ld;     /**< policy_set_default()'s */
+    struct quota *const *quotas; /**< one for each of config->limits */
+};
+
+/** @return 0, or -ENOMEM */
+int policy_set(struct policy *policy, const Sluice__Ld__V1__Service *service,
+               const struct policy_inputs *inputs);
+
+void policy_free(struct policy *policy);
 
 /**
  * @param choices  the service's RSs

@@ -241,13 +241,25 @@ static int want_target(struct registry *registry, const Service *service, const 
 }
 
 /* What the service's sessions are treated by, and how their RSs are chosen. */
-static int set_service_policy(struct snapshot *snapshot, struct service *made,
-                              const Service *service, const struct snapshot *previous) {
+static int set_service_policy(struct snapshot *snapshot, const LdConfig *config,
+                              struct service *made, const Service *service,
+                              const struct snapshot *previous) {
     const struct service *old =
         previous != NULL ? find_service(previous, made->vni_protocol, &made->vip, made->port)
                          : NULL;
 
-    policy_set(&snapshot->policies[snapshot->service_count + 1], service, &snapshot->policies[0]);
+    const struct policy_inputs inputs = {
+        .config = config,
+        .ld = &snapshot->policies[0],
+        .quotas = snapshot->quotas,
+    };
+    struct policy *policy = &snapshot->policies[snapshot->service_count + 1];
+    int status = policy_set(policy, service, &inputs);
+
+    if (status < 0)
+        return status;
+    snapshot->attentive |= policy->quota.limits.per_s[QUOTA_BYTES_IN] != 0 ||
+                           policy->quota.limits.per_s[QUOTA_BYTES_OUT] != 0;
     return service_scheduler_set(&made->scheduler, service, &snapshot->choices[made->first_choice],
                                  old != NULL ? &old->scheduler : NULL);
 }
@@ -278,7 +290,7 @@ static int add_service(struct snapshot *snapshot, const LdConfig *config, const 
         };
     }
     hash_service(snapshot, snapshot->service_count);
-    status = set_service_policy(snapshot, made, service, inputs->previous);
+    status = set_service_policy(snapshot, config, made, service, inputs->previous);
     snapshot->service_count++;
     return status;
 }
@@ -303,8 +315,37 @@ static void keep_draining(struct snapshot *snapshot, const LdConfig *config,
             continue;
         *target = previous->targets[i];
         target->next_hop = hop_to(config, inputs->neighbours, tunnel_end_of_target(target));
+        target->reset_removed |= previous->policies[target->policy].reset;
+        snapshot->attentive |= target->reset_removed;
         target->policy = policy_of(config, inputs->registry->entries[i].identity.service);
     }
+}
+
+static struct quota *find_quota(const struct snapshot *snapshot, const char *name) {
+    for (uint32_t i = 0; snapshot != NULL && i < snapshot->quota_count; i++)
+        if (strcmp(snapshot->quotas[i]->name, name) == 0)
+            return snapshot->quotas[i];
+    return NULL;
+}
+
+/* A limit keeps its state while it keeps its name. */
+static int set_quotas(struct snapshot *snapshot, const LdConfig *config,
+                      const struct snapshot_inputs *inputs) {
+    snapshot->quotas = calloc(config->n_limits + 1, sizeof(struct quota *));
+    if (snapshot->quotas == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < config->n_limits; i++) {
+        struct quota *quota = find_quota(inputs->previous, config->limits[i]->name);
+
+        if (quota != NULL)
+            quota->references++;
+        else
+            quota = quota_create(config->limits[i]->name, inputs->workers);
+        if (quota == NULL)
+            return -ENOMEM;
+        snapshot->quotas[snapshot->quota_count++] = quota;
+    }
+    return 0;
 }
 
 static int allocate(struct snapshot *snapshot, const LdConfig *config, uint32_t workers) {
@@ -391,6 +432,8 @@ int snapshot_build(const LdConfig *config, const struct snapshot_inputs *inputs,
         return -ENOMEM;
     status = allocate(snapshot, config, inputs->workers);
     if (status == 0)
+        status = set_quotas(snapshot, config, inputs);
+    if (status == 0)
         policy_set_default(&snapshot->policies[0], config);
     for (size_t i = 0; status == 0 && i < config->n_services; i++)
         status = add_service(snapshot, config, config->services[i], inputs);
@@ -416,8 +459,13 @@ void snapshot_free(struct snapshot *snapshot) {
     for (uint32_t worker = 0; worker < snapshot->workers; worker++)
         free(snapshot->credit[worker]);
     free(snapshot->credit);
-    for (uint32_t i = 0; i < snapshot->service_count; i++)
+    for (uint32_t i = 0; i < snapshot->service_count; i++) {
         service_scheduler_free(&snapshot->services[i].scheduler);
+        policy_free(&snapshot->policies[i + 1]);
+    }
+    for (uint32_t i = 0; i < snapshot->quota_count; i++)
+        quota_put(snapshot->quotas[i]);
+    free(snapshot->quotas);
     free(snapshot->targets);
     free(snapshot->choices);
     free(snapshot->services);

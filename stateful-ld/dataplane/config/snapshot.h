@@ -31,7 +31,8 @@ struct target {
     struct rte_ether_addr mac; /**< inner destination in the VPC */
     rte_be16_t port;
     struct ip_address address;
-    uint32_t policy; /**< index into snapshot.policies */
+    uint32_t policy;    /**< index into snapshot.policies */
+    bool reset_removed; /**< the RS is gone, and its sessions are to end */
 };
 
 struct service {
@@ -82,6 +83,9 @@ struct snapshot {
 
     struct local_ip_set local_ips[FAMILY_COUNT];
     uint64_t owned_buckets[BUCKET_COUNT / 64]; /**< bit per bucket */
+    struct quota **quotas;                     /**< of config->limits, by name */
+    uint32_t quota_count;
+    bool attentive;          /**< packets have to pass admission_packet() */
     struct policy *policies; /**< [0]: of sessions whose service is gone; then of each service */
 
     struct target *targets; /**< by registry number */
@@ -135,6 +139,11 @@ static inline bool snapshot_owns(const struct snapshot *snapshot, uint16_t bucke
 
 static inline bool snapshot_on_link(const struct snapshot *snapshot, rte_be32_t address) {
     return (address & snapshot->subnet_mask) == snapshot->subnet;
+}
+
+static inline const struct policy *snapshot_policy(const struct snapshot *snapshot,
+                                                   uint32_t target) {
+    return &snapshot->policies[snapshot->targets[target].policy];
 }
 
 /** The service a client's packet is for, or NULL. */

@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "forward/worker.h"
+#include "log.h"
 #include "packet/arp.h"
 
 enum {
     NEIGHBOUR_EVENTS = 256,
-    NEIGHBOUR_CHECK_MS = 100
+    NEIGHBOUR_CHECK_MS = 100,
+    EXHAUSTION_LOG_MS = 10 * 1000,
 };
 
 static struct rte_ring *make_event_ring(void) {
@@ -71,6 +73,7 @@ int dataplane_init(struct dataplane *dataplane, const struct dataplane_options *
     dataplane->neighbour_events = make_event_ring();
     dataplane->rcu = make_rcu();
     if (dataplane->neighbour_events == NULL || dataplane->rcu == NULL ||
+        source_limits_init(&dataplane->source_limits, options->seed) < 0 ||
         registry_init(&dataplane->registry) < 0 || make_workers(dataplane, options) < 0) {
         dataplane_free(dataplane);
         return -ENOMEM;
@@ -85,6 +88,7 @@ void dataplane_free(struct dataplane *dataplane) {
     snapshot_free((struct snapshot *)dataplane->snapshot);
     neighbour_set_free((struct neighbour_set *)dataplane->neighbours, NULL);
     registry_free(&dataplane->registry);
+    source_limits_free(&dataplane->source_limits);
     rte_ring_free(dataplane->neighbour_events);
     free(dataplane->rcu);
     memset(dataplane, 0, sizeof(*dataplane));
@@ -160,4 +164,52 @@ void dataplane_neighbours(struct dataplane *dataplane, uint64_t now_ms) {
         return;
     dataplane->neighbours_checked_ms = now_ms;
     neighbours_tick(dataplane->neighbours, now_ms, ask, dataplane);
+}
+
+static uint64_t drops_of(const struct dataplane *dataplane, enum drop_reason reason) {
+    uint64_t sum = 0;
+
+    for (uint32_t id = 0; id < dataplane->worker_count; id++)
+        sum += counter_read(&dataplane->workers[id]->stats.drops[reason]);
+    return sum;
+}
+
+/* The last RS a worker had no port towards; the others will be of the same kind. */
+static const struct target_identity *without_port(const struct dataplane *dataplane) {
+    for (uint32_t id = 0; id < dataplane->worker_count; id++) {
+        uint32_t target = __atomic_load_n(&dataplane->workers[id]->without_port, __ATOMIC_RELAXED);
+
+        if (target != 0 && registry_used(&dataplane->registry, target - 1))
+            return &dataplane->registry.entries[target - 1].identity;
+    }
+    return NULL;
+}
+
+static void log_exhaustion(struct dataplane *dataplane, uint64_t now_ms) {
+    struct exhaustion *said = &dataplane->exhaustion;
+    uint64_t no_port, table_full;
+    const struct target_identity *rs;
+
+    if (now_ms - said->checked_ms < EXHAUSTION_LOG_MS)
+        return;
+    no_port = drops_of(dataplane, DROP_NO_LOCAL_PORT);
+    table_full = drops_of(dataplane, DROP_SESSION_TABLE_FULL);
+    rs = no_port > said->no_port ? without_port(dataplane) : NULL;
+    if (rs != NULL)
+        log_warning(
+            "local ports: %lu sessions refused since the last such line, towards RS \"%s\" of "
+            "service \"%s\" among others (give the cluster more local IPs)",
+            (unsigned long)(no_port - said->no_port), rs->rs, rs->service);
+    if (table_full > said->table_full)
+        log_warning("sessions: %lu refused since the last such line, the table is full (raise "
+                    "--sessions, or lower timeouts)",
+                    (unsigned long)(table_full - said->table_full));
+    if (no_port > said->no_port || table_full > said->table_full)
+        *said = (struct exhaustion){ now_ms, no_port, table_full };
+}
+
+void dataplane_limits(struct dataplane *dataplane, uint64_t now_ms) {
+    for (uint32_t i = 0; dataplane->snapshot != NULL && i < dataplane->snapshot->quota_count; i++)
+        quota_redistribute(dataplane->snapshot->quotas[i], now_ms);
+    log_exhaustion(dataplane, now_ms);
 }

@@ -15,12 +15,20 @@
 #include "config/registry.h"
 #include "config/snapshot.h"
 #include "forward/neighbour.h"
+#include "forward/source_limit.h"
 #include "packet/bucket.h"
 
 struct worker;
 
 enum {
     WORKERS_MAX = 64
+};
+
+/** What control has last said about ports and sessions that ran out. */
+struct exhaustion {
+    uint64_t checked_ms;
+    uint64_t no_port;
+    uint64_t table_full;
 };
 
 struct dataplane {
@@ -32,6 +40,7 @@ struct dataplane {
     uint8_t owner_of_bucket[BUCKET_COUNT]; /**< worker id */
     struct rte_ring *neighbour_events;     /**< workers to control; struct neighbour_event */
     struct rte_rcu_qsbr *rcu;              /**< thread ids are worker ids */
+    struct source_limits source_limits;    /**< of all workers */
 
     /* Written by control, read by workers with an acquire load a burst; NULL: not configured.
      * Every next hop of the snapshot is in the set. */
@@ -41,6 +50,7 @@ struct dataplane {
     /* Control's own. */
     struct registry registry;
     uint64_t neighbours_checked_ms;
+    struct exhaustion exhaustion;
     uint64_t heartbeats_sent;
     uint64_t heartbeats_withheld; /**< looks at workers of which one was stuck */
 };
@@ -73,6 +83,12 @@ void dataplane_publish(struct dataplane *dataplane, struct snapshot *snapshot,
  * every 100 ms or oftener.
  */
 void dataplane_neighbours(struct dataplane *dataplane, uint64_t now_ms);
+
+/**
+ * Deal limits anew to the workers, and log what has run out, at most once in ten seconds. Control
+ * only, every 100 ms or oftener.
+ */
+void dataplane_limits(struct dataplane *dataplane, uint64_t now_ms);
 
 /** Send a packet of control's own through a worker; frees it when that is not possible. */
 void dataplane_send(struct dataplane *dataplane, struct rte_mbuf *mbuf);

@@ -6,8 +6,10 @@
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
+#include "forward/admission.h"
 #include "forward/icmp_path.h"
 #include "forward/peer.h"
+#include "forward/refuse.h"
 #include "forward/session_life.h"
 #include "forward/way_out.h"
 #include "forward/worker.h"
@@ -75,7 +77,13 @@ enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
 
     reason = find_session(worker, packet, guess, &ref);
     if (unlikely(reason != DROP_NONE))
-        return reason == DROP_BUCKET_NOT_OWNED ? peer_pass_on(worker, mbuf, packet) : reason;
+        return reason == DROP_BUCKET_NOT_OWNED ? peer_pass_on(worker, mbuf, packet)
+                                               : refuse_packet(worker, mbuf, packet, reason);
+    if (unlikely(worker->snapshot->attentive)) {
+        reason = admission_packet(worker, mbuf, packet, ref);
+        if (reason != DROP_NONE)
+            return reason;
+    }
     session = session_at(&worker->sessions, ref);
     direction = session_direction(ref);
     way = way_of(worker, session, direction);

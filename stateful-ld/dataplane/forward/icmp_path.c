@@ -146,3 +146,16 @@ enum drop_reason icmp_too_big(struct worker *worker, struct rte_mbuf *mbuf,
     worker->stats.icmp_frag_needed_sent += reason == DROP_NONE;
     return reason;
 }
+
+enum drop_reason icmp_port_unreachable(struct worker *worker, struct rte_mbuf *mbuf,
+                                       const struct packet *packet) {
+    const struct icmp_error error = { .type = ICMP_UNREACHABLE, .code = ICMP_CODE_PORT };
+    struct way_out way = way_to_client(worker, flow_vni(&packet->key), packet->key.src);
+    enum drop_reason reason;
+
+    if (!rate_limit_take(&worker->icmp_errors, &error_rate, worker->now_ms))
+        return DROP_ECHO_LIMITED;
+    reason = send_error(worker, mbuf, packet, &error, &way);
+    worker->stats.icmp_unreachable_sent += reason == DROP_NONE;
+    return reason;
+}

@@ -39,4 +39,12 @@ enum drop_reason icmp_too_big(struct worker *worker, struct rte_mbuf *mbuf,
                               const struct packet *packet, session_ref ref,
                               const struct way_out *way);
 
+/**
+ * Tell a UDP client that nobody is there (RFC 792, code 3), in place.
+ *
+ * @return DROP_NONE, or why nothing has been sent
+ */
+enum drop_reason icmp_port_unreachable(struct worker *worker, struct rte_mbuf *mbuf,
+                                       const struct packet *packet);
+
 #endif

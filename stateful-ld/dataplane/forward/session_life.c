@@ -4,6 +4,7 @@
 
 #include <rte_branch_prediction.h>
 
+#include "forward/admission.h"
 #include "forward/scheduler.h"
 #include "forward/worker.h"
 #include "packet/bucket.h"
@@ -58,6 +59,7 @@ static enum drop_reason choose(struct worker *worker, const struct service *serv
                       packet->bucket, candidate, port))
             return DROP_NONE;
     }
+    __atomic_store_n(&worker->without_port, *target + 1, __ATOMIC_RELAXED);
     return DROP_NO_LOCAL_PORT;
 }
 
@@ -86,6 +88,7 @@ static enum drop_reason may_open(const struct worker *worker, const struct packe
 enum drop_reason session_admit(struct worker *worker, const struct packet *packet,
                                session_ref *ref) {
     const struct service *service;
+    const struct policy *policy;
     struct candidate candidate;
     struct local_port port;
     struct session *session;
@@ -96,9 +99,15 @@ enum drop_reason session_admit(struct worker *worker, const struct packet *packe
         return reason;
     if (unlikely(worker->sessions.active == worker->sessions.capacity))
         return DROP_SESSION_TABLE_FULL;
-    reason = choose(worker, service, packet, &candidate, &port, &target);
+    policy = &worker->snapshot->policies[service - worker->snapshot->services + 1];
+    reason = admission_ask(worker, policy, packet);
     if (unlikely(reason != DROP_NONE))
         return reason;
+    reason = choose(worker, service, packet, &candidate, &port, &target);
+    if (unlikely(reason != DROP_NONE)) {
+        admission_withdraw(worker, policy);
+        return reason;
+    }
     number = session_open(&worker->sessions, &packet->key, &candidate.from_rs);
     session = &worker->sessions.sessions[number];
     session->target = (uint16_t)target;
@@ -116,8 +125,7 @@ enum drop_reason session_admit(struct worker *worker, const struct packet *packe
 }
 
 uint64_t session_deadline_ms(const struct worker *worker, const struct session *session) {
-    const struct snapshot *snapshot = worker->snapshot;
-    const struct policy *policy = &snapshot->policies[snapshot->targets[session->target].policy];
+    const struct policy *policy = snapshot_policy(worker->snapshot, session->target);
     uint32_t idle_ms = (uint32_t)worker->now_ms - session->last_seen_ms;
 
     return worker->now_ms - idle_ms + policy->timeout_ms[session->state];
@@ -125,7 +133,7 @@ uint64_t session_deadline_ms(const struct worker *worker, const struct session *
 
 /* Deadlines that move away need nothing: the wheel looks at the session when its old one has come.
  * Only one that comes closer (an established session closes) has to be moved. */
-static void change_state(struct worker *worker, session_ref ref, enum session_state state) {
+void session_set_state(struct worker *worker, session_ref ref, enum session_state state) {
     struct session *session = session_at(&worker->sessions, ref);
     uint64_t deadline_ms;
 
@@ -157,7 +165,7 @@ void session_touch(struct worker *worker, session_ref ref, const struct packet *
     if (flow_protocol(&packet->key) == IPPROTO_TCP)
         state = tcp_next_state(state, direction, packet->tcp_flags);
     if (unlikely(state != session->state))
-        change_state(worker, ref, state);
+        session_set_state(worker, ref, state);
     else if (likely(tcp_state_refreshed(state)))
         session->last_seen_ms = (uint32_t)worker->now_ms;
 }
@@ -167,6 +175,7 @@ static void forget(struct worker *worker, uint32_t number) {
     bool v6 = (session->key[FROM_RS].vni_protocol & FLOW_V6) != 0;
 
     worker->rs[session->target].sessions_active--;
+    admission_over(worker, session);
     local_port_release(&worker->ports[v6 ? FAMILY_IPV6 : FAMILY_IPV4], session->bucket,
                        session->local_slot, rte_be_to_cpu_16(session->key[FROM_RS].dst_port));
     session_close(&worker->sessions, number);

@@ -31,6 +31,9 @@ void session_touch(struct worker *worker, session_ref ref, const struct packet *
 /** The part of session_touch() that only counts: for fragments without a TCP header. */
 void session_count(struct worker *worker, session_ref ref, const struct packet *packet);
 
+/** Move a session into another state, and its end with it. */
+void session_set_state(struct worker *worker, session_ref ref, enum session_state state);
+
 /** End an open session: its number and its local port may be used again. */
 void session_end(struct worker *worker, uint32_t number);
 

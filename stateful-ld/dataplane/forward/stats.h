@@ -22,6 +22,8 @@
     X(echo_answered)                                                                               \
     X(icmp_errors_translated)                                                                      \
     X(icmp_time_exceeded_sent)                                                                     \
+    X(icmp_unreachable_sent)                                                                       \
+    X(resets_sent)                                                                                 \
     X(icmp_frag_needed_sent)                                                                       \
     X(fragments_translated)                                                                        \
     X(handed_off)                                                                                  \

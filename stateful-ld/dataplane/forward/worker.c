@@ -6,6 +6,7 @@
 
 #include <rte_ethdev.h>
 
+#include "forward/admission.h"
 #include "forward/fullnat.h"
 #include "forward/heartbeat.h"
 #include "forward/session_life.h"
@@ -174,8 +175,13 @@ void ld_process(struct worker *worker, struct rte_mbuf **mbufs, uint16_t count) 
 }
 
 void worker_refresh(struct worker *worker, uint64_t now_ms) {
+    const struct snapshot *snapshot =
+        __atomic_load_n(&worker->dataplane->snapshot, __ATOMIC_ACQUIRE);
+
     worker->now_ms = now_ms;
-    worker->snapshot = __atomic_load_n(&worker->dataplane->snapshot, __ATOMIC_ACQUIRE);
+    if (unlikely(snapshot != worker->snapshot))
+        admission_recount(worker, snapshot);
+    worker->snapshot = snapshot;
     worker->neighbours = __atomic_load_n(&worker->dataplane->neighbours, __ATOMIC_ACQUIRE);
 }
 

@@ -58,6 +58,8 @@ struct worker {
     struct fragments fragments;
     struct rate_limit pings;
     struct rate_limit icmp_errors;
+    struct rate_limit resets;
+    uint32_t without_port; /**< target + 1 no local port was left for, last; for control to log */
 
     uint64_t turns;                      /**< of the loop; control looks whether it rises */
     uint32_t transmitting;               /**< inside the driver: for a handler of fatal signals */

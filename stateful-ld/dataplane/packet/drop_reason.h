@@ -41,6 +41,12 @@
     X(NO_RS_AVAILABLE, "no_rs_available")                                                          \
     X(NO_LOCAL_PORT, "no_local_port")                                                              \
     X(SESSION_TABLE_FULL, "session_table_full")                                                    \
+    X(ACCESS_LIST, "access_list")                                                                  \
+    X(SOURCE_LIMIT, "source_limit")                                                                \
+    X(NEW_SESSION_LIMIT, "new_session_limit")                                                      \
+    X(SESSION_LIMIT, "session_limit")                                                              \
+    X(BANDWIDTH_LIMIT, "bandwidth_limit")                                                          \
+    X(RS_REMOVED, "rs_removed")                                                                    \
     X(NEIGHBOUR_UNRESOLVED, "neighbour_unresolved")                                                \
     X(MTU_EXCEEDED, "mtu_exceeded")                                                                \
     X(NO_HEADROOM, "no_headroom")                                                                  \

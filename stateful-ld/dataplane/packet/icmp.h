@@ -15,6 +15,7 @@ enum {
     ICMP_TIME_EXCEEDED = 11,
     ICMP_PARAMETER_PROBLEM = 12,
 
+    ICMP_CODE_PORT = 3,        /**< of ICMP_UNREACHABLE */
     ICMP_CODE_FRAG_NEEDED = 4, /**< of ICMP_UNREACHABLE; RFC 1191 4: with the next hop's MTU */
     ICMP_CODE_TTL = 0,         /**< of ICMP_TIME_EXCEEDED: in transit */
 

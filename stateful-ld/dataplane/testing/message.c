@@ -56,6 +56,39 @@ void message_buckets(struct message *message, uint32_t first, uint32_t last) {
     message->bucket_pointers[number] = range;
 }
 
+Sluice__Ld__V1__Limit *message_limit(struct message *message) {
+    sluice__ld__v1__limit__init(&message->limit);
+    message->limit.name = (char *)(uintptr_t) "gold";
+    message->limit_pointer = &message->limit;
+    message->config.limits = &message->limit_pointer;
+    message->config.n_limits = 1;
+    return &message->limit;
+}
+
+void message_priority_port(struct message *message, int protocol, uint32_t port) {
+    sluice__ld__v1__priority_port__init(&message->priority_port);
+    message->priority_port.protocol = (Sluice__Ld__V1__IpProtocol)protocol;
+    message->priority_port.port = port;
+    message->priority_port_pointer = &message->priority_port;
+    message->config.priority_ports = &message->priority_port_pointer;
+    message->config.n_priority_ports = 1;
+}
+
+void message_prefix(struct message *message, struct message_service *service, bool allow,
+                    const char *address, uint32_t len) {
+    size_t number = allow ? service->message.n_allow++ : service->message.n_block++;
+    Sluice__Ld__V1__Prefix *prefix = &service->prefixes[allow][number];
+
+    sluice__ld__v1__prefix__init(prefix);
+    prefix->address = message_address(message, address);
+    prefix->len = len;
+    service->prefix_pointers[allow][number] = prefix;
+    if (allow)
+        service->message.allow = service->prefix_pointers[allow];
+    else
+        service->message.block = service->prefix_pointers[allow];
+}
+
 void message_heartbeat(struct message *message, uint32_t ld_id, uint32_t key,
                        uint32_t interval_ms) {
     sluice__ld__v1__heartbeat__init(&message->heartbeat);

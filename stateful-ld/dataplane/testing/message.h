@@ -5,6 +5,7 @@
 #ifndef SLUICE_TESTING_MESSAGE_H
 #define SLUICE_TESTING_MESSAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "sluice/ld/v1/ld.pb-c.h"
@@ -12,11 +13,14 @@
 enum {
     MESSAGE_SERVICES_MAX = 16,
     MESSAGE_RS_MAX = 16,
+    MESSAGE_PREFIXES_MAX = 8,
     MESSAGE_ADDRESSES_MAX = 96
 };
 
 struct message_service {
     Sluice__Ld__V1__Service message;
+    Sluice__Ld__V1__Prefix prefixes[2][MESSAGE_PREFIXES_MAX];
+    Sluice__Ld__V1__Prefix *prefix_pointers[2][MESSAGE_PREFIXES_MAX];
     Sluice__Ld__V1__RealServer rs[MESSAGE_RS_MAX];
     Sluice__Ld__V1__VpcLocation vpc[MESSAGE_RS_MAX];
     Sluice__Ld__V1__RealServer *rs_pointers[MESSAGE_RS_MAX];
@@ -36,6 +40,10 @@ struct message {
     Sluice__Ld__V1__Peer *ld_pointers[8];
     Sluice__Ld__V1__BucketAssignment assignments[8];
     Sluice__Ld__V1__BucketAssignment *assignment_pointers[8];
+    Sluice__Ld__V1__Limit limit;
+    Sluice__Ld__V1__Limit *limit_pointer;
+    Sluice__Ld__V1__PriorityPort priority_port;
+    Sluice__Ld__V1__PriorityPort *priority_port_pointer;
     struct message_service services[MESSAGE_SERVICES_MAX];
     Sluice__Ld__V1__Service *service_pointers[MESSAGE_SERVICES_MAX];
     uint8_t bytes[8192]; /**< addresses, MACs and names */
@@ -51,6 +59,16 @@ void message_begin(struct message *message);
 ProtobufCBinaryData message_address(struct message *message, const char *text);
 void message_local_ip(struct message *message, const char *text);
 void message_buckets(struct message *message, uint32_t first, uint32_t last);
+
+/** Give the configuration its only limit, to be refined: "gold". */
+Sluice__Ld__V1__Limit *message_limit(struct message *message);
+
+/** Give it its only priority port. */
+void message_priority_port(struct message *message, int protocol, uint32_t port);
+
+/** Allow or block a prefix of IPv4. */
+void message_prefix(struct message *message, struct message_service *service, bool allow,
+                    const char *address, uint32_t len);
 
 /** Ask for heartbeats, to nobody yet. */
 void message_heartbeat(struct message *message, uint32_t ld_id, uint32_t key, uint32_t interval_ms);

@@ -1,0 +1,34 @@
+/**
+ * @file
+ * TCP segments of the LD's own making, over IPv4 or IPv6.
+ */
+#ifndef SLUICE_PACKET_TCP_SEGMENT_H
+#define SLUICE_PACKET_TCP_SEGMENT_H
+
+#include <stdint.h>
+
+#include "packet/flow.h"
+#include "packet/tcp_options.h"
+
+struct tcp_segment {
+    struct flow_key flow; /**< as it leaves */
+    uint32_t sequence;
+    uint32_t ack;
+    uint8_t flags;
+    uint16_t window;
+    const struct tcp_options *options; /**< or NULL */
+};
+
+enum {
+    /** What tcp_segment_write() writes at most: IPv6 and TCP with all options. */
+    TCP_SEGMENT_BYTES_MAX = 40 + TCP_HEADER_BYTES_MAX,
+};
+
+/**
+ * Write the IP packet, without data, checksums included.
+ *
+ * @return its bytes
+ */
+uint16_t tcp_segment_write(uint8_t *at, const struct tcp_segment *segment);
+
+#endif
