@@ -67,6 +67,14 @@ static void rewrite_packet(uint8_t *frame, const struct packet *packet,
         rewrite_udp((struct rte_udp_hdr *)(frame + packet->l4_off), &rewrite);
 }
 
+/* Finds the way once more: the caller's, of which nobody takes the address, stays in registers. */
+static __rte_noinline enum drop_reason too_big(struct worker *worker, struct rte_mbuf *mbuf,
+                                               const struct packet *packet, session_ref ref) {
+    struct way_out way = way_of(worker, session_at(&worker->sessions, ref), session_direction(ref));
+
+    return icmp_too_big(worker, mbuf, packet, ref, &way);
+}
+
 enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
                                    const struct packet *packet, session_ref guess) {
     const struct session *session;
@@ -88,7 +96,7 @@ enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
     direction = session_direction(ref);
     way = way_of(worker, session, direction);
     if (unlikely(packet->l3_len > way_mtu_bytes(worker, &way)))
-        return icmp_too_big(worker, mbuf, packet, ref, &way);
+        return too_big(worker, mbuf, packet, ref);
     session_touch(worker, ref, packet);
     rewrite_packet(rte_pktmbuf_mtod(mbuf, uint8_t *), packet, session, direction,
                    worker->snapshot->mss_max);

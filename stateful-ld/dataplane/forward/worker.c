@@ -11,6 +11,7 @@
 #include "forward/heartbeat.h"
 #include "forward/session_life.h"
 #include "forward/slow_path.h"
+#include "packet/parse_usual.h"
 #include "session/memory.h"
 
 enum {
@@ -114,13 +115,19 @@ bool worker_hand_off(struct worker *worker, struct rte_mbuf *mbuf, const struct 
     return true;
 }
 
+static inline enum drop_reason parse(const uint8_t *data, uint32_t bytes,
+                                     const struct own_address *own, struct packet *packet) {
+    return likely(parse_usual(data, bytes, own, packet)) ? DROP_NONE
+                                                         : parse_frame(data, bytes, own, packet);
+}
+
 /* Parse one frame. True when it is a flow's packet and this worker's to translate. */
 static bool classify(struct worker *worker, struct rte_mbuf *mbuf, struct packet *packet) {
     enum drop_reason reason = DROP_MULTI_SEGMENT;
 
     if (likely(mbuf->nb_segs == 1))
-        reason = parse_frame(rte_pktmbuf_mtod(mbuf, const uint8_t *), rte_pktmbuf_data_len(mbuf),
-                             &worker->snapshot->own, packet);
+        reason = parse(rte_pktmbuf_mtod(mbuf, const uint8_t *), rte_pktmbuf_data_len(mbuf),
+                       &worker->snapshot->own, packet);
     if (unlikely(reason != DROP_NONE)) {
         worker_drop(worker, mbuf, reason);
         return false;

@@ -5,6 +5,7 @@
 
 #include "packet/parse.h"
 #include "testing/frame.h"
+#include "testing/packet.h"
 #include "testing/test.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -22,7 +23,8 @@ static void check(const struct packet *packet, size_t size) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct own_address own = { .mac = frame_ld_mac };
-    struct packet packet;
+    enum drop_reason reason;
+    struct packet packet = { 0 };
     uint8_t *frame;
 
     if (size == 0)
@@ -30,8 +32,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     own.vtep = ip4(frame_vtep);
     frame = malloc(size);
     memcpy(frame, data, size);
-    if (parse_frame(frame, (uint32_t)size, &own, &packet) == DROP_NONE)
+    reason = parse_frame(frame, (uint32_t)size, &own, &packet);
+    if (reason == DROP_NONE)
         check(&packet, size);
+    (void)assert_usual_agrees(frame, (uint32_t)size, &own, reason, &packet);
     free(frame);
     return 0;
 }

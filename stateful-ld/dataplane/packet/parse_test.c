@@ -4,10 +4,12 @@
 
 #include "packet/bucket.h"
 #include "testing/frame.h"
+#include "testing/packet.h"
 #include "testing/test.h"
 
 static struct own_address own;
 static struct packet packet;
+static bool usual; /* the short way has accepted it, too */
 
 static const struct flow_spec tcp = { .src = "192.0.2.77",
                                       .dst = "203.0.113.10",
@@ -33,7 +35,9 @@ static enum drop_reason parse(const struct frame *frame) {
 
     assert_non_null(exact);
     memcpy(exact + 2, frame->bytes, frame->length);
+    memset(&packet, 0, sizeof(packet));
     reason = parse_frame(exact + 2, frame->length, &own, &packet);
+    usual = assert_usual_agrees(exact + 2, frame->length, &own, reason, &packet);
     free(exact);
     return reason;
 }
@@ -275,6 +279,54 @@ static void reserved_vxlan_bits_are_ignored(void **state) {
     assert_int_equal(flow_vni(&packet.key), 0xabcdef);
 }
 
+/* All that could be wrong with a usual frame: each of its header bytes, in each way. */
+static void the_short_way_agrees_whatever_a_byte_says(void **state) {
+    const uint8_t protocols[] = { FRAME_TCP, FRAME_UDP };
+    uint32_t accepted = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(protocols); i++) {
+        struct flow_spec flow = tcp;
+        struct frame frame;
+
+        flow.protocol = protocols[i];
+        frame = frame_tunnelled(&flow, &tunnel);
+        assert_int_equal(parse(&frame), DROP_NONE);
+        assert_true(usual);
+        for (uint32_t at = 0; at < INNER + 40; at++) {
+            uint8_t before = frame.bytes[at];
+
+            for (int value = 0; value < 256; value++) {
+                frame.bytes[at] = (uint8_t)value;
+                (void)parse(&frame);
+                accepted += usual;
+                if (at == OUTER + 8 || at == INNER + 8) { /* the TTLs, with a right checksum */
+                    frame_fix_ip_checksum(&frame, at - 8);
+                    (void)parse(&frame);
+                }
+            }
+            frame.bytes[at] = before;
+            frame_fix_ip_checksum(&frame, OUTER);
+            frame_fix_ip_checksum(&frame, INNER);
+        }
+    }
+    assert_in_range(accepted, 1000, 2 * 256 * (INNER + 40) / 2);
+}
+
+static void the_short_way_is_not_for_the_unusual(void **state) {
+    struct flow_spec flow = tcp;
+    struct frame frame;
+
+    (void)state;
+    flow.ip_options = 4;
+    frame = frame_tunnelled(&flow, &tunnel);
+    assert_int_equal(parse(&frame), DROP_NONE);
+    assert_false(usual);
+    frame = frame_plain(&tcp);
+    assert_int_equal(parse(&frame), DROP_NONE);
+    assert_false(usual);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tunnelled_flow),
@@ -289,6 +341,8 @@ int main(void) {
         cmocka_unit_test(ipv6_has_its_own_name),
         cmocka_unit_test(udp_length_is_checked),
         cmocka_unit_test(reserved_vxlan_bits_are_ignored),
+        cmocka_unit_test(the_short_way_agrees_whatever_a_byte_says),
+        cmocka_unit_test(the_short_way_is_not_for_the_unusual),
     };
 
     return cmocka_run_group_tests(tests, set_up, NULL);

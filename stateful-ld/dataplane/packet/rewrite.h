@@ -42,9 +42,9 @@ static inline struct rewrite rewrite_between(const struct flow_short *before,
 static inline void rewrite_ip(struct rte_ipv4_hdr *ip, const struct rewrite *rewrite) {
     uint16_t ttl_before, ttl_after;
 
-    memcpy(&ttl_before, &ip->time_to_live, 2); /* the 16-bit word of TTL and protocol */
-    ip->time_to_live--;
-    memcpy(&ttl_after, &ip->time_to_live, 2);
+    memcpy(&ttl_before, &ip->time_to_live, 2);             /* the 16-bit word of TTL and protocol */
+    ttl_after = (uint16_t)(ttl_before - RTE_BE16(0x0100)); /* never below 0: no carry */
+    memcpy(&ip->time_to_live, &ttl_after, 2);
     ip->src_addr = rewrite->src;
     ip->dst_addr = rewrite->dst;
     ip->hdr_checksum = checksum_update(
