@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 
 /** Lowest first: a layer uses itself and those before it. */
-const LAYERS = ["p4runtime", "tables", "state", "compile", "reconcile", "cli"];
+const LAYERS = ["p4runtime", "tables", "state", "compile", "reconcile", "store", "daemon", "api", "cli"];
 const source = fileURLToPath(new URL("../src", import.meta.url));
 
 it("layers only look down", () => {

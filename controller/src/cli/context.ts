@@ -6,7 +6,7 @@ import { type Pipeline, pipelineFromFiles } from "../p4runtime/index.js";
 import { openParts, type Parts } from "../reconcile/index.js";
 import { loadState } from "../state/index.js";
 import { UsageError } from "./exit.js";
-import { toJson } from "./output.js";
+import { toJson, toYaml } from "./output.js";
 
 /** The P4 artifacts of this repository (build/). */
 const BUILD = fileURLToPath(new URL("../../../build/", import.meta.url));
@@ -26,7 +26,7 @@ export interface Io {
 
 export interface CommonOptions {
   file: string;
-  output: "table" | "json";
+  output: "table" | "json" | "yaml";
   timeout: number;
 }
 
@@ -34,7 +34,7 @@ export interface PipelineOptions {
   build: string;
 }
 
-function milliseconds(text: string): number {
+export function milliseconds(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) {
     throw new InvalidArgumentError("give a whole number of milliseconds above 0");
@@ -42,13 +42,16 @@ function milliseconds(text: string): number {
   return value;
 }
 
-/** Adds the options that every command has. */
+export function withOutputOption(command: Command): Command {
+  return command.addOption(
+    new Option("-o, --output <format>", "how to print").choices(["table", "json", "yaml"]).default("table"),
+  );
+}
+
+/** Adds the options that every command has that works by the file. */
 export function withCommonOptions(command: Command): Command {
-  return command
+  return withOutputOption(command)
     .addOption(new Option("-f, --file <path>", "the desired state").env("SLUICE_FILE").default("sluice.yaml"))
-    .addOption(
-      new Option("-o, --output <format>", "how to print").choices(["table", "json"]).default("table"),
-    )
     .addOption(
       new Option("--timeout <ms>", "for each call to a part").default(10_000).argParser(milliseconds),
     );
@@ -87,7 +90,21 @@ export async function withParts<T>(
   }
 }
 
-/** Prints `value` as JSON, or what `table` makes of it. */
-export function print<T>(io: Io, options: CommonOptions, value: T, table: (value: T) => string): void {
-  io.stdout.write(options.output === "json" ? `${toJson(value)}\n` : table(value));
+/** Prints `value` as JSON or YAML, or what `table` makes of it. */
+export function print<T>(
+  io: Io,
+  { output }: Pick<CommonOptions, "output">,
+  value: T,
+  table: (value: T) => string,
+): void {
+  switch (output) {
+    case "json":
+      io.stdout.write(`${toJson(value)}\n`);
+      break;
+    case "yaml":
+      io.stdout.write(toYaml(value));
+      break;
+    case "table":
+      io.stdout.write(table(value));
+  }
 }

@@ -1,8 +1,10 @@
 // How a command ends. The codes are part of the command line's contract (docs/sluice-yaml.md).
 
+import { ApiError } from "../api/index.js";
 import { EntryError, P4RuntimeError, SchemaError } from "../p4runtime/index.js";
 import { ApplyError, CapacityError, LdError, UnreachableError } from "../reconcile/index.js";
 import { InvalidDocument } from "../state/index.js";
+import { StoreError } from "../store/index.js";
 
 export const EXIT = {
   ok: 0,
@@ -14,6 +16,12 @@ export const EXIT = {
   unreachable: 3,
   /** A part refused, or was lost, in the middle. Apply again. */
   failed: 4,
+  /** The controller has the change, but not all switches and LDs have it yet. */
+  unsettled: 5,
+  /** Somebody else has changed the desired state in between. Nothing was changed. */
+  conflict: 6,
+  /** The caller's role does not allow it. Nothing was changed. */
+  denied: 7,
   usage: 64,
 } as const;
 
@@ -29,6 +37,17 @@ export class NothingChanged extends Error {
   constructor(cause: unknown) {
     super("nothing was changed", { cause });
   }
+}
+
+function apiExit(status: number): number {
+  const known = new Map([
+    [0, EXIT.unreachable],
+    [403, EXIT.denied],
+    [404, EXIT.usage],
+    [412, EXIT.conflict],
+    [422, EXIT.invalid],
+  ]);
+  return known.get(status) ?? EXIT.failed;
 }
 
 /** @returns the exit code and what to print, without a stack: those are for mistakes of the program itself */
@@ -55,6 +74,15 @@ export function explain(error: unknown): { code: number; text: string } {
       code: EXIT.failed,
       text: `${error.message}\nNot everything was written. When the reason is gone, apply again.`,
     };
+  }
+  if (error instanceof ApiError) {
+    return {
+      code: apiExit(error.status),
+      text: error.problems.length > 0 ? error.problems.join("\n") : error.message,
+    };
+  }
+  if (error instanceof StoreError) {
+    return { code: EXIT.unreachable, text: error.message };
   }
   if (error instanceof UsageError || error instanceof SchemaError) {
     return { code: EXIT.usage, text: error.message };

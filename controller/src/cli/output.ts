@@ -1,5 +1,7 @@
 // What the commands print: tables for people, JSON for programs.
 
+import { stringify } from "yaml";
+
 /** `json` values: bigints become numbers where they are exact, else text. */
 export function toJson(value: unknown): string {
   const plain = (_: string, item: unknown) =>
@@ -9,6 +11,11 @@ export function toJson(value: unknown): string {
         : item.toString()
       : item;
   return JSON.stringify(value, plain, 2);
+}
+
+/** The same values as YAML. */
+export function toYaml(value: unknown): string {
+  return stringify(JSON.parse(toJson(value)));
 }
 
 export type Cell = string | number | bigint | undefined;

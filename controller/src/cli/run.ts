@@ -3,6 +3,8 @@ import { Command, CommanderError } from "commander";
 import { addApply } from "./commands/apply.js";
 import { addDiff } from "./commands/diff.js";
 import { addGet } from "./commands/get.js";
+import { addProducts } from "./commands/products.js";
+import { addServe } from "./commands/serve.js";
 import { addTable } from "./commands/table.js";
 import type { Io } from "./context.js";
 import { EXIT, explain } from "./exit.js";
@@ -15,6 +17,9 @@ Exit codes:
   ${EXIT.invalid}   the file is wrong; nothing was changed
   ${EXIT.unreachable}   a switch or LD cannot be reached; nothing was changed
   ${EXIT.failed}   a switch or LD refused, or was lost, in the middle; apply again
+  ${EXIT.unsettled}   the controller has the change, but not all switches and LDs have it yet
+  ${EXIT.conflict}   somebody else changed the desired state in between; nothing was changed
+  ${EXIT.denied}   your role does not allow it; nothing was changed
   ${EXIT.usage}  wrong option or argument`;
 
 function makeProgram(io: Io): Command {
@@ -26,6 +31,8 @@ function makeProgram(io: Io): Command {
   addDiff(program, io);
   addGet(program, io);
   addTable(program, io);
+  addServe(program, io);
+  addProducts(program, io);
   const adopt = (command: Command) => {
     command.exitOverride().configureOutput({
       writeOut: (text) => io.stdout.write(text),

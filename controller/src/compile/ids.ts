@@ -1,6 +1,11 @@
 // Numbers for names: a pure function of the document, so that every controller and every restart comes to the same ones.
 import { hash32 } from "./hash.js";
 
+/** The number that a name gets when nobody else has it. */
+export function preferredId(name: string, max: number): number {
+  return (hash32(name) % max) + 1;
+}
+
 /**
  * Gives each name a number from 1 to `max`. A name's number is its hash, or the next free one after it, so it stays while
  * others come and go (unless one that collided with it comes or goes).
@@ -51,7 +56,7 @@ function* inOrderOfWishes(
   let length = 0;
   for (const [i, { name, id }] of items.entries()) {
     if (id === undefined) {
-      keys[length++] = ((hash32(name) % max) + 1) * items.length + i;
+      keys[length++] = preferredId(name, max) * items.length + i;
     }
   }
   const sorted = keys.subarray(0, length).sort();

@@ -15,8 +15,10 @@ import { compileLd } from "./ld_config.js";
 import { type Ids, idsOf } from "./names.js";
 import { compileRegion, compileSwitch, type SwitchContents } from "./switch_entries.js";
 
+export { standsAlone } from "./alone.js";
 export { type BucketMap, dealBuckets } from "./bucket_map.js";
 export { EIP_DIRECTIONS, eipEntries } from "./eips.js";
+export { preferredId } from "./ids.js";
 export { maglev } from "./maglev.js";
 export { type Ids, idsOf, nameOf } from "./names.js";
 export { formatRanges, fromRanges, toRanges } from "./ranges.js";

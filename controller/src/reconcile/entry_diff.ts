@@ -122,11 +122,11 @@ export class DesiredEntries {
     return [this.#places.get(place) ?? NONE, ...(this.#shared?.layers(place) ?? [])];
   }
 
-  /** @throws CapacityError when a table is too small */
-  checkCapacity(): void {
-    for (const place of this.places()) {
+  /** @param more - entries by place that are to come, or go @throws CapacityError when a table is too small */
+  checkCapacity(more: ReadonlyMap<string, number> = new Map()): void {
+    for (const place of new Set([...this.places(), ...more.keys()])) {
       const size = this.schema.tables.has(place) ? this.schema.tables.get(place).size : Infinity;
-      const count = this.count(place);
+      const count = this.count(place) + (more.get(place) ?? 0);
       if (count > size) {
         throw new CapacityError(`table ${place}: ${count} entries are wanted, but it holds ${size}`);
       }

@@ -2,7 +2,7 @@
 //
 //   ld_client, parts  connections;  order, entry_diff  a switch's tables;  ld_facts, ld_steps  an LD's configuration
 //   plan  what has to change;  execute  in which order it is written
-export { CapacityError, DesiredEntries, diffEntries, type EntryChange, EntryDiff } from "./entry_diff.js";
+export { CapacityError, DesiredEntries, diffEntries, EntryChange, EntryDiff } from "./entry_diff.js";
 export { type Applied, ApplyError, executePlan } from "./execute.js";
 export { LdClient, LdError } from "./ld_client.js";
 export { diffFacts, type FactChange, factsOf, formatEndpoint } from "./ld_facts.js";

@@ -94,12 +94,14 @@ function* withEpochs(items: readonly Item[], epochs: ReadonlyMap<number, bigint>
 export interface LdHolding {
   cluster: ClusterSpec;
   held: LdConfig | undefined;
+  /** It could not be asked: what it holds is not known, and it cannot be told anything. */
+  lost?: boolean;
 }
 
 /** What a state means for parts that hold what they hold. */
 export interface Meaning {
   compiled: Compiled;
-  /** In the order of the document's LDs. */
+  /** In the order of the document's LDs, without those that are lost. */
   steps: LdSteps[];
   /** What a switch should hold. @throws EntryError | CapacityError */
   desired(index: number): DesiredEntries;
@@ -111,10 +113,14 @@ export interface Meaning {
  */
 export function meaningOf(state: DesiredState, lds: readonly LdHolding[], shared: DesiredEntries): Meaning {
   const compiled = compile(state, presentMaps(lds, idsOf(state)));
-  const steps = planLds(compiled.lds.map((target, i) => ({ target, held: lds[i]!.held })));
+  const steps = planLds(
+    compiled.lds.flatMap((target, i) => (lds[i]!.lost === true ? [] : [{ target, held: lds[i]!.held }])),
+  );
+  // An LD that is lost has the epoch of its cluster.
+  const ofClusters = new Map(steps.map(({ target, final }) => [target.cluster.name, final.epoch]));
   const epochs = new Map(
-    steps.flatMap(({ final }) =>
-      final.heartbeat === undefined ? [] : [[final.heartbeat.ldId, final.epoch] as const],
+    compiled.lds.flatMap(({ cluster, config: { heartbeat } }) =>
+      heartbeat === undefined ? [] : [[heartbeat.ldId, ofClusters.get(cluster.name) ?? 0n] as const],
     ),
   );
   return {

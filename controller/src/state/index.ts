@@ -1,6 +1,7 @@
 // The desired state: one YAML file in, a checked object out, or every problem with its place.
 //
-//   problems  places and messages;  source  a text with its places;  shapes  validators to put together
+//   problems  places and messages;  nodes, source  a document with its places;  plain  a text as JSON values;
+//   shapes  validators to put together
 //   document  the shape of the file;  scalars  its words;  blocks  address arithmetic;
 //   fabric  which networks are the fabric;  rules, check*  the rules between its parts
 import { readFileSync } from "node:fs";
@@ -15,6 +16,7 @@ export { ownerOf } from "./check_eips.js";
 export type * from "./document.js";
 export { MAX_EIP_INDEX } from "./document.js";
 export { fabricNetworks } from "./fabric.js";
+export { plainDocument } from "./plain.js";
 export { formatProblem, InvalidDocument, type Problem } from "./problems.js";
 
 /**
@@ -24,10 +26,39 @@ export { formatProblem, InvalidDocument, type Problem } from "./problems.js";
  * @throws InvalidDocument with every problem
  */
 export function parseState(file: string, text: string): DesiredState {
-  const source = new Source(file, text);
+  return check(Source.ofText(file, text));
+}
+
+/** Objects that are in the state already and have been checked by themselves. */
+export type KnownObjects = Partial<Pick<DesiredState, "eips">>;
+
+/**
+ * Checks a document that is a value: what is read from JSON. Scalars may be texts, as YAML has them, numbers or booleans.
+ *
+ * @param name - of the document, for messages
+ * @param known - belongs to the document as well
+ * @param options - `crossChecks: false`: only what each object says by itself
+ * @throws InvalidDocument with every problem; their places mean nothing
+ */
+export function parseValue(
+  name: string,
+  value: unknown,
+  known: KnownObjects = {},
+  options: { crossChecks?: boolean } = {},
+): DesiredState {
+  return check(Source.ofValue(name, value), known, options.crossChecks);
+}
+
+/** The sections of a document. */
+export const SECTIONS: readonly string[] = Object.keys(check(Source.ofValue("nothing", {})));
+
+function check(source: Source, known: KnownObjects = {}, crossChecks = true): DesiredState {
   // A text that is no YAML would only give consequential errors further on.
   const state = source.problems.length === 0 ? documentShape(source.root, "", source) : undefined;
-  if (state !== undefined) {
+  if (state !== undefined && known.eips !== undefined) {
+    state.eips = [...known.eips, ...state.eips];
+  }
+  if (state !== undefined && crossChecks) {
     checkState(source, state);
   }
   if (state === undefined || source.problems.length > 0) {

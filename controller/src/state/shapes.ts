@@ -1,12 +1,12 @@
-// Small validators that are put together into the shape of the document (document.ts). Each reads one YAML node, reports what
+// Small validators that are put together into the shape of the document (document.ts). Each reads one node, reports what
 // is wrong with it under the subject's name ("switch gw1: port 2: address"), and goes on, so that all errors come at once.
-import { isMap, isPair, isScalar, isSeq } from "yaml";
 import { nearest, ValueError } from "../p4runtime/index.js";
+import { type DocumentNode, entriesOf, isList, itemsOf, kindOf, textOf } from "./nodes.js";
 import type { Place } from "./problems.js";
-import type { Source, YamlNode } from "./source.js";
+import type { Source } from "./source.js";
 
 /** @returns undefined after it has reported why the node is not what it should be */
-export type Shape<T> = (node: YamlNode, subject: string, source: Source) => T | undefined;
+export type Shape<T> = (node: DocumentNode, subject: string, source: Source) => T | undefined;
 
 export type Infer<S> = S extends Shape<infer T> ? T : never;
 
@@ -25,24 +25,6 @@ export function optional<T>(shape: Shape<T>): Field<T | undefined>;
 export function optional<T>(shape: Shape<T>, fallback: T): Field<T>;
 export function optional<T>(shape: Shape<T>, fallback?: T): Field<T | undefined> {
   return { shape: shape as Shape<T | undefined>, required: false, fallback };
-}
-
-function kindOf(node: YamlNode): string {
-  if (isMap(node)) {
-    return "a map";
-  }
-  if (isSeq(node)) {
-    return "a list";
-  }
-  return isScalar(node) && node.value !== null ? JSON.stringify(node.value) : "nothing";
-}
-
-/** The text of a scalar as it was written: `1_000`, `0x10` and `0900` must not change their meaning on the way. */
-function textOf(node: YamlNode): string | undefined {
-  if (!isScalar(node) || node.value === null) {
-    return undefined;
-  }
-  return typeof node.value === "string" ? node.value : (node.source ?? String(node.value));
 }
 
 /**
@@ -121,14 +103,15 @@ export function object<F extends Record<string, Field<unknown>>>(
   const known = Object.keys(fields);
   return (givenNode, outer, source) => {
     const node = source.resolve(givenNode);
-    if (!isMap(node)) {
+    const entries = entriesOf(node);
+    if (entries === undefined) {
       source.report(
         source.placeOf(givenNode),
         `${outer === "" ? "the file" : outer}: ${kindOf(node)} is not a map (write its keys ${known.join(", ")})`,
       );
       return undefined;
     }
-    const name = textOf(source.resolve(node.get(nameKey, true)));
+    const name = textOf(source.resolve(entries.find(({ key }) => key === nameKey)?.value));
     const subject =
       kind === "" || name === undefined ? outer : `${outer.slice(0, lastSegment(outer))}${kind} ${name}`;
     if (name !== undefined) {
@@ -138,8 +121,7 @@ export function object<F extends Record<string, Field<unknown>>>(
     source.remember(read, "", source.placeOf(givenNode));
     let complete = true;
     const seen = new Set<string>();
-    for (const pair of node.items) {
-      const key = isPair(pair) ? (textOf(pair.key) ?? "") : "";
+    for (const { key, value: child, place, pair } of entries) {
       const field = Object.hasOwn(fields, key) ? fields[key]! : undefined;
       if (field === undefined) {
         const where = subject === "" ? "" : `${subject}: `;
@@ -147,10 +129,10 @@ export function object<F extends Record<string, Field<unknown>>>(
         continue;
       }
       seen.add(key);
-      const value = field.shape(pair.value, subject === "" ? key : `${subject}: ${key}`, source);
+      const value = field.shape(child, subject === "" ? key : `${subject}: ${key}`, source);
       complete &&= value !== undefined || !field.required;
       read[key] = value ?? field.fallback;
-      source.remember(read, key, source.placeOf(pair.value ?? pair));
+      source.remember(read, key, source.placeOf(place));
     }
     for (const key of known) {
       if (seen.has(key)) {
@@ -178,10 +160,8 @@ export function object<F extends Record<string, Field<unknown>>>(
 export function list<T>(kind: string, item: Shape<T>): Shape<T[]> {
   return (givenNode, subject, source) => {
     const node = source.resolve(givenNode);
-    if (isScalar(node) && node.value === null) {
-      return [];
-    }
-    if (!isSeq(node)) {
+    const items = itemsOf(node);
+    if (items === undefined) {
       source.report(
         source.placeOf(givenNode),
         `${subject}: ${kindOf(node)} is not a list (begin each ${kind} with "- ")`,
@@ -189,11 +169,11 @@ export function list<T>(kind: string, item: Shape<T>): Shape<T[]> {
       return undefined;
     }
     const outer = subject.slice(0, lastSegment(subject));
-    const values = node.items.flatMap((child, i) => {
+    const values = items.flatMap((child, i) => {
       const value = item(child, `${outer}${kind} #${i + 1}`, source);
       return value === undefined ? [] : [value];
     });
-    if (values.length < node.items.length) {
+    if (values.length < items.length) {
       source.markIncomplete(values);
     }
     return values;
@@ -204,7 +184,7 @@ export function list<T>(kind: string, item: Shape<T>): Shape<T[]> {
 export function oneOrMore<T>(kind: string, item: Shape<T>): Shape<T[]> {
   const several = list(kind, item);
   return (node, subject, source) => {
-    if (isSeq(source.resolve(node))) {
+    if (isList(source.resolve(node))) {
       const values = several(node, subject, source);
       return values === undefined || !source.isComplete(values) ? undefined : values;
     }

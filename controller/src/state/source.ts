@@ -1,27 +1,45 @@
-// A YAML text with the places of its nodes, and the problems found in it so far.
+// A document with the places of its nodes, and the problems found in it so far.
 import { type Document, isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import type { DocumentNode } from "./nodes.js";
 import type { Place, Problem } from "./problems.js";
 
-export type YamlNode = unknown;
+/** Of everything in a document that is no text. */
+const NO_PLACE: Place = { line: 1, column: 1 };
+/** There, of a field that has a value: {@link Source.at} tells it from one that has none. */
+const GIVEN: Place = { ...NO_PLACE };
 
 export class Source {
   readonly file: string;
   readonly problems: Problem[] = [];
-  readonly root: YamlNode;
-  readonly #document: Document;
-  readonly #lines = new LineCounter();
+  readonly root: DocumentNode;
+  /** Undefined: the document is a value, and nothing in it has a place. */
+  readonly #document: Document | undefined;
+  readonly #lines: LineCounter;
   readonly #declared = new Map<string, Set<string>>();
   readonly #incomplete = new WeakSet<object>();
   readonly #places = new WeakMap<object, Map<string, Place>>();
 
-  /** Syntax errors become problems; `root` is then what could be understood. */
-  constructor(file: string, text: string) {
+  private constructor(file: string, root: DocumentNode, document?: Document, lines = new LineCounter()) {
     this.file = file;
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
-    this.root = this.#document.contents;
-    for (const error of [...this.#document.errors, ...this.#document.warnings]) {
-      this.#add(error.pos[0], `YAML: ${error.message}`);
+    this.root = root;
+    this.#document = document;
+    this.#lines = lines;
+  }
+
+  /** A YAML text. Syntax errors become problems; `root` is then what could be understood. */
+  static ofText(file: string, text: string): Source {
+    const lines = new LineCounter();
+    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+    const source = new Source(file, document.contents, document, lines);
+    for (const error of [...document.errors, ...document.warnings]) {
+      source.#add(error.pos[0], `YAML: ${error.message}`);
     }
+    return source;
+  }
+
+  /** A document that is a value already, of objects, lists, texts, numbers and booleans. */
+  static ofValue(name: string, value: unknown): Source {
+    return new Source(name, value);
   }
 
   #placeAt(offset: number): Place {
@@ -33,7 +51,10 @@ export class Source {
     this.problems.push({ file: this.file, ...this.#placeAt(offset), message });
   }
 
-  placeOf(node: YamlNode): Place {
+  placeOf(node: DocumentNode): Place {
+    if (this.#document === undefined) {
+      return NO_PLACE;
+    }
     const target = isPair(node) ? node.key : node;
     const range =
       isScalar(target) || isMap(target) || isSeq(target) || isAlias(target) ? target.range : undefined;
@@ -41,8 +62,8 @@ export class Source {
   }
 
   /** Follows an alias (`*name`) to its anchor. */
-  resolve(node: YamlNode): YamlNode {
-    return isAlias(node) ? node.resolve(this.#document) : node;
+  resolve(node: DocumentNode): DocumentNode {
+    return this.#document !== undefined && isAlias(node) ? node.resolve(this.#document) : node;
   }
 
   report(place: Place, message: string): void {
@@ -71,6 +92,9 @@ export class Source {
 
   /** Remembers where a field of a parsed object stands; the name "" is for the object itself. */
   remember(object: object, field: string, place: Place): void {
+    if (this.#document === undefined) {
+      return;
+    }
     const places = this.#places.get(object) ?? new Map<string, Place>();
     places.set(field, place);
     this.#places.set(object, places);
@@ -78,7 +102,10 @@ export class Source {
 
   /** Where a field of a parsed object stands, or else the object. */
   at(object: object, field = ""): Place {
+    if (this.#document === undefined) {
+      return (object as Record<string, unknown>)[field] === undefined ? NO_PLACE : GIVEN;
+    }
     const places = this.#places.get(object);
-    return places?.get(field) ?? places?.get("") ?? { line: 1, column: 1 };
+    return places?.get(field) ?? places?.get("") ?? NO_PLACE;
   }
 }

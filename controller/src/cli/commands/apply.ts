@@ -1,5 +1,8 @@
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import type { Command } from "commander";
 import { executePlan, isEmpty, makePlan, type Plan } from "../../reconcile/index.js";
+import { loadState, plainDocument } from "../../state/index.js";
 import {
   type CommonOptions,
   type Io,
@@ -10,8 +13,17 @@ import {
   withParts,
   withPipelineOptions,
 } from "../context.js";
-import { NothingChanged } from "../exit.js";
+import { EXIT, NothingChanged } from "../exit.js";
 import { count } from "../output.js";
+import {
+  type ChangeOptions,
+  type ChangeResult,
+  clientOf,
+  renderResult,
+  waitFor,
+  withControllerOptions,
+} from "../server.js";
+import { showDiff } from "./diff.js";
 
 function summary(plan: Plan): string[] {
   const parts = [count(plan.switches.length, "switch"), count(plan.lds.length, "LD")];
@@ -38,19 +50,49 @@ function summary(plan: Plan): string[] {
   ];
 }
 
+interface ApplyOptions extends CommonOptions, PipelineOptions, ChangeOptions {}
+
+async function applyDirectly(io: Io, options: ApplyOptions): Promise<void> {
+  let begun = false;
+  try {
+    await withParts(options, options.dryRun !== true, async (parts) => {
+      const plan = await makePlan(parts, await loadPipeline(options));
+      if (options.dryRun === true) {
+        showDiff(io, options, plan, parts.ids);
+        return;
+      }
+      begun = true;
+      const applied = await executePlan(plan);
+      print(io, options, { changed: !isEmpty(plan), ...applied }, () => `${summary(plan).join("\n")}\n`);
+    });
+  } catch (error) {
+    throw begun ? error : new NothingChanged(error);
+  }
+}
+
+/** The controller gets the whole document; what is not in it any more goes. */
+async function applyByController(io: Io, options: ApplyOptions): Promise<void> {
+  const client = clientOf(options);
+  loadState(options.file); // its problems have lines here
+  const document = plainDocument(readFileSync(options.file, "utf8"));
+  const path = `/v1/state${options.dryRun === true ? "?dry_run=true" : ""}`;
+  const { body } = await client.put<ChangeResult>(path, document, `apply -f ${basename(options.file)}`);
+  const settled =
+    options.wait && options.dryRun !== true ? await waitFor(client, body.revision, options) : undefined;
+  print(io, options, body, () => renderResult(body, options, settled, io));
+  if (settled?.settled === false) {
+    io.exitCode = EXIT.unsettled;
+  }
+}
+
 export function addApply(program: Command, io: Io): void {
-  const command = program.command("apply").description("make all switches and LDs hold what the file says");
-  withPipelineOptions(withCommonOptions(command)).action(async (options: CommonOptions & PipelineOptions) => {
-    let begun = false;
-    try {
-      await withParts(options, true, async (parts) => {
-        const plan = await makePlan(parts, await loadPipeline(options));
-        begun = true;
-        const applied = await executePlan(plan);
-        print(io, options, { changed: !isEmpty(plan), ...applied }, () => `${summary(plan).join("\n")}\n`);
-      });
-    } catch (error) {
-      throw begun ? error : new NothingChanged(error);
-    }
-  });
+  const command = program
+    .command("apply")
+    .description("make all switches and LDs hold what the file says, by the controller where there is one");
+  withControllerOptions(withPipelineOptions(withCommonOptions(command)))
+    .option("--dry-run", "show what would change, and change nothing")
+    .option("--no-wait", "with a controller: do not wait until the parts have it")
+    .action((options: ApplyOptions) =>
+      options.server === undefined ? applyDirectly(io, options) : applyByController(io, options),
+    );
 }

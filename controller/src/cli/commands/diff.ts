@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { makePlan } from "../../reconcile/index.js";
+import type { Ids } from "../../compile/index.js";
+import { makePlan, type Plan } from "../../reconcile/index.js";
 import { type Line, linesOf } from "../changes.js";
 import {
   type CommonOptions,
@@ -34,15 +35,21 @@ function render(lines: Line[], paint: ReturnType<typeof painter>): string {
   ].join("\n");
 }
 
+/** Prints what a plan would change. @returns how many lines that is */
+export function showDiff(io: Io, options: Pick<CommonOptions, "output">, plan: Plan, ids: Ids): number {
+  const lines = linesOf(plan, ids);
+  print(io, options, lines, (changes) => render(changes, painter(io.stdout)));
+  return lines.length;
+}
+
 export function addDiff(program: Command, io: Io): void {
   const command = program
     .command("diff")
     .description("show what apply would change (exit code 1: something)");
   withPipelineOptions(withCommonOptions(command)).action(async (options: CommonOptions & PipelineOptions) => {
     await withParts(options, false, async (parts) => {
-      const lines = linesOf(await makePlan(parts, await loadPipeline(options)), parts.ids);
-      print(io, options, lines, (changes) => render(changes, painter(io.stdout)));
-      io.exitCode = lines.length === 0 ? EXIT.ok : EXIT.differs;
+      const lines = showDiff(io, options, await makePlan(parts, await loadPipeline(options)), parts.ids);
+      io.exitCode = lines === 0 ? EXIT.ok : EXIT.differs;
     });
   });
 }

@@ -1,0 +1,141 @@
+// The API from the other side: what the command line speaks.
+import { readFileSync } from "node:fs";
+import { type RequestOptions, request as requestHttp } from "node:http";
+import { request as requestHttps } from "node:https";
+import { join } from "node:path";
+
+/** The controller refused, or could not be reached (`status` 0). */
+export class ApiError extends Error {
+  override name = "ApiError";
+  readonly status: number;
+  readonly problems: readonly string[];
+
+  constructor(status: number, message: string, problems: readonly string[] = []) {
+    super(message);
+    this.status = status;
+    this.problems = problems;
+  }
+}
+
+export interface ApiClientOptions {
+  /** `unix:/path`, or `host:port` with TLS. */
+  server: string;
+  /** Directory with ca.pem, client.pem and client.key; needed for `host:port`. */
+  pki?: string;
+  timeoutMs?: number;
+}
+
+export interface Answer<T> {
+  status: number;
+  revision: number | undefined;
+  body: T;
+}
+
+export class ApiClient {
+  readonly #options: ApiClientOptions;
+
+  constructor(options: ApiClientOptions) {
+    this.#options = options;
+  }
+
+  get<T>(path: string, timeoutMs?: number): Promise<Answer<T>> {
+    return this.#call("GET", path, undefined, {}, timeoutMs);
+  }
+
+  /**
+   * @param action - what the user asked for, for the audit trail
+   * @param ifRevision - refuse when the desired state is at another revision
+   */
+  put<T>(path: string, body: unknown, action: string, ifRevision?: number): Promise<Answer<T>> {
+    return this.#call("PUT", path, body, headersOf(action, ifRevision));
+  }
+
+  delete<T>(path: string, action: string, ifRevision?: number): Promise<Answer<T>> {
+    return this.#call("DELETE", path, undefined, headersOf(action, ifRevision));
+  }
+
+  #where(): RequestOptions {
+    const { server, pki } = this.#options;
+    if (server.startsWith("unix:")) {
+      return { socketPath: server.slice("unix:".length) };
+    }
+    const at = server.lastIndexOf(":");
+    const host = server.slice(0, at).replace(/^\[|\]$/g, "");
+    if (pki === undefined) {
+      throw new ApiError(
+        0,
+        `${server}: the controller wants a certificate (give the directory of yours by --pki)`,
+      );
+    }
+    const read = (name: string) => readFileSync(join(pki, name));
+    return {
+      host,
+      port: server.slice(at + 1),
+      ...{ ca: read("ca.pem"), cert: read("client.pem"), key: read("client.key") },
+    };
+  }
+
+  #call<T>(
+    method: string,
+    path: string,
+    body: unknown,
+    headers: Record<string, string>,
+    timeoutMs = this.#options.timeoutMs ?? 10_000,
+  ): Promise<Answer<T>> {
+    const { server } = this.#options;
+    return new Promise((resolve, reject) => {
+      const make = server.startsWith("unix:") ? requestHttp : requestHttps;
+      const options = {
+        ...this.#where(),
+        method,
+        path,
+        headers: { "content-type": "application/json", ...headers },
+      };
+      const call = make(options, (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("error", (error) => reject(unreachable(server, error)));
+        response.on("end", () => {
+          const text = Buffer.concat(chunks).toString("utf8");
+          const status = response.statusCode ?? 0;
+          const value = parse(text);
+          if (status >= 400 || value === undefined) {
+            const { title, problems } = (value ?? {}) as { title?: string; problems?: string[] };
+            reject(
+              new ApiError(
+                status,
+                title ?? `the controller answered ${status}: ${text.slice(0, 200)}`,
+                problems,
+              ),
+            );
+            return;
+          }
+          const etag = response.headers.etag?.replaceAll('"', "");
+          resolve({ status, revision: etag === undefined ? undefined : Number(etag), body: value as T });
+        });
+      });
+      call.setTimeout(timeoutMs, () => call.destroy(new Error(`no answer within ${timeoutMs} ms`)));
+      call.on("error", (error) => reject(unreachable(server, error)));
+      call.end(body === undefined ? undefined : JSON.stringify(body));
+    });
+  }
+}
+
+function headersOf(action: string, ifRevision: number | undefined): Record<string, string> {
+  return { "sluice-action": action, ...(ifRevision !== undefined && { "if-match": `"${ifRevision}"` }) };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function unreachable(server: string, error: Error): ApiError {
+  return new ApiError(
+    0,
+    `the controller at ${server} cannot be reached: ${error.message} (is sluice serve running?)`,
+  );
+}

@@ -1,0 +1,90 @@
+// Requests and answers of the API: JSON bodies, problems, who is asking.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { TLSSocket } from "node:tls";
+
+/** A document of a million EIPs is about this large. */
+const MAX_BODY_BYTES = 512 * 1024 * 1024;
+
+/** An answer other than success (RFC 9457). */
+export class HttpProblem extends Error {
+  override name = "HttpProblem";
+  readonly status: number;
+  /** Each problem with its remedy; `message` is their summary. */
+  readonly problems: readonly string[];
+  /** With 412: where the desired state is. */
+  readonly revision: number | undefined;
+
+  constructor(status: number, message: string, problems: readonly string[] = [], revision?: number) {
+    super(message);
+    this.status = status;
+    this.problems = problems;
+    this.revision = revision;
+  }
+}
+
+export const ROLES = ["viewer", "operator", "admin"] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface Caller {
+  name: string;
+  role: Role;
+}
+
+/**
+ * Who is asking. Over TLS: the common name of the client's certificate, and its organization as the role. A Unix socket is for
+ * those whom its permissions let in: admins.
+ */
+export function callerOf(request: IncomingMessage): Caller {
+  const socket = request.socket as Partial<TLSSocket>;
+  if (typeof socket.getPeerCertificate !== "function") {
+    return { name: "local", role: "admin" };
+  }
+  const { subject } = socket.getPeerCertificate();
+  const role = ROLES.find((name) => name === subject?.O);
+  if (role === undefined) {
+    throw new HttpProblem(
+      403,
+      `the client's certificate names no role (its O is one of ${ROLES.join(", ")})`,
+    );
+  }
+  return { name: String(subject.CN), role };
+}
+
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) {
+      throw new HttpProblem(413, `the body is larger than ${MAX_BODY_BYTES} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  } catch (error) {
+    throw new HttpProblem(400, `the body is no JSON: ${(error as Error).message}`);
+  }
+}
+
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  value: unknown,
+  headers: Record<string, string> = {},
+): void {
+  const body = JSON.stringify(value, (_, item) => (typeof item === "bigint" ? Number(item) : item));
+  const type = status >= 400 ? "application/problem+json" : "application/json";
+  response.writeHead(status, { "content-type": type, ...headers });
+  response.end(`${body}\n`);
+}
+
+export function sendProblem(response: ServerResponse, problem: HttpProblem): void {
+  const { status, message, problems, revision } = problem;
+  sendJson(response, status, {
+    title: message,
+    status,
+    problems,
+    ...(revision !== undefined && { revision }),
+  });
+}

@@ -1,0 +1,312 @@
+// The API of the controller: HTTP with JSON bodies, version 1. openapi.ts describes it for programs, docs/api.md for people.
+import {
+  createServer as createHttp,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createHttps } from "node:https";
+import type { Logger } from "pino";
+import { problemsOf, type RegionController, sameValue, splitDocument, type Wish } from "../daemon/index.js";
+import { EntryError, SchemaError } from "../p4runtime/index.js";
+import { CapacityError } from "../reconcile/index.js";
+import { InvalidDocument, parseValue, SECTIONS } from "../state/index.js";
+import { ConflictError } from "../store/index.js";
+import {
+  type Caller,
+  callerOf,
+  HttpProblem,
+  ROLES,
+  type Role,
+  readJson,
+  sendJson,
+  sendProblem,
+} from "./http.js";
+import { renderMetrics } from "./metrics.js";
+import { OPENAPI } from "./openapi.js";
+
+/** What an operator may change; the rest is for admins. */
+const OPERATED: ReadonlySet<string> = new Set([
+  "eips",
+  "services",
+  "clusters",
+  "vpcs",
+  "acl",
+  "priority_ports",
+]);
+const MAX_HISTORY = 1_000;
+const MAX_WAIT_MS = 600_000;
+
+export interface TlsFiles {
+  ca: Buffer;
+  cert: Buffer;
+  key: Buffer;
+}
+
+interface Exchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+  path: string[];
+  query: URLSearchParams;
+  caller: Caller;
+}
+
+export class ApiServer {
+  readonly #controller: RegionController;
+  readonly #log: Logger;
+  readonly #server: Server;
+
+  /** @param tls - clients must have a certificate of the same CA; left out: no encryption, for a Unix socket */
+  constructor(controller: RegionController, log: Logger, tls?: TlsFiles) {
+    this.#controller = controller;
+    this.#log = log;
+    const listener = (request: IncomingMessage, response: ServerResponse) =>
+      void this.#serve(request, response);
+    this.#server =
+      tls === undefined
+        ? createHttp(listener)
+        : createHttps(
+            { ...tls, requestCert: true, rejectUnauthorized: true, minVersion: "TLSv1.3" },
+            listener,
+          );
+  }
+
+  /** @param address - `unix:/path` or `host:port` @returns the same, with the port that was bound */
+  async listen(address: string): Promise<string> {
+    const at = address.lastIndexOf(":");
+    const where = address.startsWith("unix:")
+      ? { path: address.slice("unix:".length) }
+      : { host: address.slice(0, at), port: Number(address.slice(at + 1)) };
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(where, () => resolve());
+    });
+    const bound = this.#server.address();
+    return typeof bound === "object" && bound !== null ? `${address.slice(0, at)}:${bound.port}` : address;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? "/", "http://controller");
+    const started = performance.now();
+    let caller: Caller | undefined;
+    try {
+      caller = callerOf(request);
+      const path = url.pathname.split("/").slice(1).map(decodeURIComponent);
+      await this.#route({ request, response, path, query: url.searchParams, caller });
+    } catch (error) {
+      sendProblem(response, this.#problemOf(error));
+    }
+    this.#log.debug({
+      event: "request",
+      actor: caller?.name,
+      method: request.method,
+      path: url.pathname,
+      status: response.statusCode,
+      ms: Math.round(performance.now() - started),
+    });
+  }
+
+  #problemOf(error: unknown): HttpProblem {
+    if (error instanceof HttpProblem) {
+      return error;
+    }
+    if (error instanceof InvalidDocument) {
+      const problems = problemsOf(error);
+      return new HttpProblem(
+        422,
+        `${problems.length === 1 ? "1 problem" : `${problems.length} problems`}`,
+        problems,
+      );
+    }
+    if (error instanceof CapacityError || error instanceof EntryError || error instanceof SchemaError) {
+      return new HttpProblem(422, error.message, [error.message]);
+    }
+    if (error instanceof ConflictError) {
+      return new HttpProblem(412, error.message, [error.message], error.revision);
+    }
+    this.#log.error({ event: "request_failed", reason: (error as Error).stack });
+    return new HttpProblem(500, "the controller failed at this request; its log says why");
+  }
+
+  async #route(exchange: Exchange): Promise<void> {
+    const { request, response, path } = exchange;
+    const [version, resource = "", name] = path;
+    if (version === "healthz") {
+      return sendJson(response, 200, { status: "ok" });
+    }
+    if (version === "metrics") {
+      const { type, text } = await renderMetrics(this.#controller);
+      response.writeHead(200, { "content-type": type }).end(text);
+      return;
+    }
+    if (version !== "v1") {
+      throw new HttpProblem(
+        404,
+        `/${path.join("/")} does not exist (the API is under /v1, described in /v1/openapi.json)`,
+      );
+    }
+    const read = request.method === "GET" || request.method === "HEAD";
+    this.#allow(exchange.caller, read ? "viewer" : OPERATED.has(resource) ? "operator" : "admin");
+    switch (resource) {
+      case "openapi.json":
+        return sendJson(response, 200, OPENAPI);
+      case "status":
+        return this.#status(exchange);
+      case "history":
+        return this.#history(exchange, name);
+      case "state":
+        return read ? this.#getState(exchange) : this.#putState(exchange);
+      default:
+        if (!SECTIONS.includes(resource)) {
+          throw new HttpProblem(404, `/v1/${resource} does not exist (there are ${SECTIONS.join(", ")})`);
+        }
+        return read ? this.#getObjects(exchange, resource, name) : this.#change(exchange, resource, name);
+    }
+  }
+
+  #allow(caller: Caller, needed: Role): void {
+    if (ROLES.indexOf(caller.role) < ROLES.indexOf(needed)) {
+      throw new HttpProblem(403, `${caller.name} is a ${caller.role}; this needs the role ${needed}`);
+    }
+  }
+
+  // ---- Reading ---------------------------------------------------------------------------------------------------------
+
+  async #status({ response, query }: Exchange): Promise<void> {
+    const { region, reconciler } = this.#controller;
+    const revision = wholeNumber(query, "revision", region.revision, Number.MAX_SAFE_INTEGER);
+    const waitMs = wholeNumber(query, "wait_ms", 0, MAX_WAIT_MS);
+    const settled = await reconciler.settled(revision, waitMs);
+    sendJson(response, 200, {
+      revision: region.revision,
+      applied_revision: Math.max(0, reconciler.applied),
+      settled,
+      parts: reconciler.parts,
+    });
+  }
+
+  async #history({ response, query }: Exchange, revision: string | undefined): Promise<void> {
+    if (revision === undefined) {
+      const before = wholeNumber(query, "before", Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+      const limit = wholeNumber(query, "limit", 20, MAX_HISTORY);
+      return sendJson(response, 200, { commits: await this.#controller.store.history(limit, before) });
+    }
+    const commit = await this.#controller.store.read(Number(revision));
+    if (commit === undefined) {
+      throw new HttpProblem(
+        404,
+        `there is no revision ${revision} (the newest is ${this.#controller.region.revision})`,
+      );
+    }
+    sendJson(response, 200, commit);
+  }
+
+  #getState({ response }: Exchange): void {
+    const { region } = this.#controller;
+    sendJson(
+      response,
+      200,
+      { revision: region.revision, document: region.document() },
+      etag(region.revision),
+    );
+  }
+
+  #getObjects({ response }: Exchange, section: string, name: string | undefined): void {
+    const { region } = this.#controller;
+    const headers = etag(region.revision);
+    if (name === undefined) {
+      const value = region.get(section) ?? region.section(section);
+      sendJson(response, 200, { revision: region.revision, items: value }, headers);
+      return;
+    }
+    const value = region.get(`${section}/${name}`);
+    if (value === undefined) {
+      throw new HttpProblem(404, `${section}/${name} does not exist`);
+    }
+    sendJson(response, 200, value, headers);
+  }
+
+  // ---- Changing --------------------------------------------------------------------------------------------------------
+
+  async #putState(exchange: Exchange): Promise<void> {
+    methodIs(exchange, "PUT");
+    const document = await readJson(exchange.request);
+    // Names that are used twice would be one object: they are found before the document is taken apart.
+    parseValue("the document", document);
+    const { region } = this.#controller;
+    await this.#commit(
+      exchange,
+      region.wishesFor(splitDocument(document as Record<string, unknown>)),
+      "apply",
+    );
+  }
+
+  async #change(exchange: Exchange, section: string, name: string | undefined): Promise<void> {
+    const { request } = exchange;
+    const key = name === undefined ? section : `${section}/${name}`;
+    if (request.method === "DELETE") {
+      return this.#commit(exchange, [{ key, value: undefined }], `delete ${key}`);
+    }
+    methodIs(exchange, "PUT");
+    const value = await readJson(request);
+    if (name === undefined && Array.isArray(value) && value.some((item) => typeof item?.name === "string")) {
+      throw new HttpProblem(
+        405,
+        `PUT the things of ${section} one by one, /v1/${section}/NAME, or all of /v1/state`,
+      );
+    }
+    if (name !== undefined && !sameValue((value as { name?: unknown } | null)?.name, name)) {
+      throw new HttpProblem(
+        422,
+        `the body's name is not "${name}" (the path and the body name the same thing)`,
+      );
+    }
+    return this.#commit(exchange, [{ key, value }], `put ${key}`);
+  }
+
+  async #commit(
+    { request, response, query, caller }: Exchange,
+    wishes: Wish[],
+    action: string,
+  ): Promise<void> {
+    const match = request.headers["if-match"];
+    const asked = request.headers["sluice-action"];
+    const result = await this.#controller.change({
+      wishes,
+      actor: caller.name,
+      action: typeof asked === "string" ? asked : action,
+      dryRun: query.get("dry_run") === "true",
+      ...(match !== undefined && { ifRevision: Number(match.replaceAll('"', "")) }),
+    });
+    sendJson(response, 200, result, etag(result.revision));
+  }
+}
+
+function etag(revision: number): Record<string, string> {
+  return { etag: `"${revision}"` };
+}
+
+function methodIs({ request }: Exchange, method: string): void {
+  if (request.method !== method) {
+    throw new HttpProblem(
+      405,
+      `${request.method} is not possible here (GET, PUT and DELETE are what there is)`,
+    );
+  }
+}
+
+function wholeNumber(query: URLSearchParams, name: string, fallback: number, max: number): number {
+  const text = query.get(name);
+  if (text === null) {
+    return fallback;
+  }
+  if (!/^\d+$/.test(text) || Number(text) > max) {
+    throw new HttpProblem(400, `${name}=${text} is not a whole number up to ${max}`);
+  }
+  return Number(text);
+}

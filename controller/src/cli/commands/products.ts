@@ -1,0 +1,343 @@
+// The products by their own names: each command is one change of the desired state, made by the controller.
+import type { Command } from "commander";
+import { type ApiClient, ApiError } from "../../api/index.js";
+import { sameValue } from "../../daemon/index.js";
+import { type Io, print } from "../context.js";
+import { EXIT, UsageError } from "../exit.js";
+import {
+  type ChangeOptions,
+  type ChangeResult,
+  clientOf,
+  renderResult,
+  waitFor,
+  withChangeOptions,
+} from "../server.js";
+
+type Json = Record<string, unknown>;
+
+/** How often a change is made anew when somebody else was faster. */
+const ATTEMPTS = 5;
+const CONFLICT = 412;
+
+interface Deed {
+  /** `eips/vm1` */
+  key: string;
+  /** For the audit trail: `eip move vm1`. */
+  action: string;
+  /** What the object becomes; undefined: it goes. */
+  edit(before: Json | undefined): Json | undefined;
+}
+
+async function read(client: ApiClient, key: string): Promise<{ revision: number; value: Json | undefined }> {
+  try {
+    const { revision, body } = await client.get<Json>(`/v1/${pathOf(key)}`);
+    return { revision: revision ?? 0, value: body };
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) {
+      const { body } = await client.get<{ revision: number }>("/v1/status");
+      return { revision: body.revision, value: undefined };
+    }
+    throw error;
+  }
+}
+
+function pathOf(key: string): string {
+  return key.split("/").map(encodeURIComponent).join("/");
+}
+
+/** Reads, edits, writes; again when somebody else has changed something in between. */
+async function attempt(
+  client: ApiClient,
+  { key, action, edit }: Deed,
+  dryRun: boolean,
+): Promise<ChangeResult> {
+  const path = `/v1/${pathOf(key)}${dryRun ? "?dry_run=true" : ""}`;
+  for (let left = ATTEMPTS; ; left--) {
+    const { revision, value } = await read(client, key);
+    const after = edit(value);
+    try {
+      const { body } =
+        after === undefined
+          ? await client.delete<ChangeResult>(path, action, revision)
+          : await client.put<ChangeResult>(path, after, action, revision);
+      return body;
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === CONFLICT) || left === 1) {
+        throw error;
+      }
+    }
+  }
+}
+
+/** Does one deed and says what came of it. */
+async function carryOut(io: Io, options: ChangeOptions, deed: Deed): Promise<void> {
+  const client = clientOf(options);
+  const result = await attempt(client, deed, options.dryRun === true);
+  const settled =
+    options.wait && options.dryRun !== true ? await waitFor(client, result.revision, options) : undefined;
+  print(io, options, { ...result, ...(settled && { settled: settled.settled, parts: settled.parts }) }, () =>
+    renderResult(result, options, settled, io),
+  );
+  if (settled?.settled === false) {
+    io.exitCode = EXIT.unsettled;
+  }
+}
+
+function existing(kind: string, name: string, value: Json | undefined, create: string): Json {
+  if (value === undefined) {
+    throw new UsageError(`${kind} ${name} does not exist (${create})`);
+  }
+  return value;
+}
+
+/** Leaves out what was not given. */
+function given(fields: Json): Json {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+interface OwnerOptions extends ChangeOptions {
+  vpc?: string;
+  vm?: string;
+  mac?: string;
+  host?: string;
+  vip?: string;
+}
+
+function withOwnerOptions(command: Command): Command {
+  return withChangeOptions(command)
+    .option("--vpc <name>", "the VPC of the VM or VIP")
+    .option("--vm <address>", "the VM's address in the VPC")
+    .option("--mac <mac>", "the VM's MAC address")
+    .option("--host <address>", "the tunnel endpoint of the VM's host")
+    .option("--vip <address>", "instead of a VM: the VIP of an internal load balancer in the VPC");
+}
+
+/** Whose an EIP becomes; what is not given stays as it is for the same VM. */
+function ownerOf({ vpc, vm, mac, host, vip }: OwnerOptions, before: Json = {}): Json {
+  if (vip !== undefined) {
+    if (vm !== undefined) {
+      throw new UsageError("an EIP belongs to a VM or to a VIP (give --vm or --vip, not both)");
+    }
+    return { vip: given({ vpc: vpc ?? (before.vip as Json | undefined)?.vpc, address: vip }) };
+  }
+  const old = (before.vm as Json | undefined) ?? {};
+  return { vm: { ...old, ...given({ vpc, address: vm, mac, host }) } };
+}
+
+function addEip(program: Command, io: Io): void {
+  const eip = program.command("eip").description("elastic IPs: public addresses that move between VMs");
+  withOwnerOptions(eip.command("create <name> <address>"))
+    .description("allot a public address to a VM, or to the VIP of an internal load balancer")
+    .requiredOption("--network <name>", "the upstream network it is reached by")
+    .option("--limit-in <rate>", "like 100Mbps")
+    .option("--limit-out <rate>", "like 100Mbps")
+    .action(
+      async (
+        name: string,
+        address: string,
+        options: OwnerOptions & { network: string; limitIn?: string; limitOut?: string },
+      ) => {
+        const limit = given({ in: options.limitIn, out: options.limitOut });
+        await carryOut(io, options, {
+          key: `eips/${name}`,
+          action: `eip create ${name}`,
+          edit: (before) => {
+            const after: Json = {
+              name,
+              ...(before?.id !== undefined && { id: before.id }),
+              address,
+              network: options.network,
+              ...ownerOf(options),
+              ...(Object.keys(limit).length > 0 && { limit }),
+            };
+            const withoutId = (eip: Json) => ({ ...eip, id: undefined });
+            if (before !== undefined && !sameValue(withoutId(before), withoutId(after))) {
+              throw new UsageError(
+                `EIP ${name} exists already (sluice eip move ${name} gives it to another VM)`,
+              );
+            }
+            return after;
+          },
+        });
+      },
+    );
+  for (const [verb, description] of [
+    ["bind", "give the address to a VM or VIP"],
+    ["move", "move the address to another VM, host or VIP: one write of each switch, both ways at once"],
+  ] as const) {
+    withOwnerOptions(eip.command(`${verb} <name>`))
+      .description(description)
+      .action(async (name: string, options: OwnerOptions) => {
+        await carryOut(io, options, {
+          key: `eips/${name}`,
+          action: `eip ${verb} ${name}`,
+          edit: (before) => {
+            const {
+              vm: _,
+              vip: __,
+              ...rest
+            } = existing("EIP", name, before, `sluice eip create ${name} ADDRESS …`);
+            return { ...rest, ...ownerOf(options, before) };
+          },
+        });
+      });
+  }
+  withChangeOptions(eip.command("release <name>"))
+    .description("give the address back")
+    .action(async (name: string, options: ChangeOptions) => {
+      await carryOut(io, options, {
+        key: `eips/${name}`,
+        action: `eip release ${name}`,
+        edit: () => undefined,
+      });
+    });
+}
+
+function addLimit(program: Command, io: Io): void {
+  const limit = program.command("limit").description("bandwidth limits of EIPs");
+  withChangeOptions(limit.command("set <eip>"))
+    .description("set the limits of an EIP; a direction that is not given has none")
+    .option("--in <rate>", "towards the VM, like 100Mbps")
+    .option("--out <rate>", "from the VM")
+    .action(async (name: string, options: ChangeOptions & { in?: string; out?: string }) => {
+      const rates = given({ in: options.in, out: options.out });
+      await carryOut(io, options, {
+        key: `eips/${name}`,
+        action: `limit set ${name}`,
+        edit: (before) => {
+          const { limit: _, ...rest } = existing("EIP", name, before, `sluice eip create ${name} ADDRESS …`);
+          return Object.keys(rates).length === 0 ? rest : { ...rest, limit: rates };
+        },
+      });
+    });
+}
+
+interface ServiceOptions extends ChangeOptions {
+  vip: string;
+  port: number;
+  protocol: string;
+  cluster: string;
+  vpc?: string;
+  scheduler?: string;
+}
+
+function addService(program: Command, io: Io): void {
+  const service = program.command("service").description("load-balanced services");
+  withChangeOptions(service.command("create <name>"))
+    .description("put a service on a cluster of LDs; with --vpc its VIP is inside the VPC")
+    .requiredOption("--vip <address>")
+    .requiredOption("--port <port>", "", Number)
+    .requiredOption("--cluster <name>")
+    .option("--protocol <protocol>", "tcp or udp", "tcp")
+    .option("--vpc <name>")
+    .option("--scheduler <name>")
+    .action(async (name: string, options: ServiceOptions) => {
+      const { vip, port, protocol, cluster, vpc, scheduler } = options;
+      await carryOut(io, options, {
+        key: `services/${name}`,
+        action: `service create ${name}`,
+        edit: (before) => ({
+          name,
+          ...given({ vip, port, protocol, cluster, vpc, scheduler, real_servers: before?.real_servers }),
+        }),
+      });
+    });
+  withChangeOptions(service.command("delete <name>"))
+    .description("take a service away")
+    .action(async (name: string, options: ChangeOptions) => {
+      const key = `services/${name}`;
+      await carryOut(io, options, { key, action: `service delete ${name}`, edit: () => undefined });
+    });
+}
+
+interface RsOptions extends ChangeOptions {
+  address: string;
+  port: number;
+  weight?: number;
+  vpc?: string;
+  host?: string;
+  mac?: string;
+}
+
+function addRs(program: Command, io: Io): void {
+  const rs = program.command("rs").description("real servers of a service");
+  const edit = (service: string, change: (servers: Json[]) => Json[]) => (before: Json | undefined) => {
+    const found = existing("service", service, before, `sluice service create ${service} …`);
+    return { ...found, real_servers: change((found.real_servers as Json[] | undefined) ?? []) };
+  };
+  withChangeOptions(rs.command("add <service> <name>"))
+    .description("add a real server, or change one")
+    .requiredOption("--address <address>")
+    .requiredOption("--port <port>", "", Number)
+    .option("--weight <weight>", "", Number)
+    .option("--vpc <name>")
+    .option("--host <address>", "the tunnel endpoint of its host, in a VPC")
+    .option("--mac <mac>", "its MAC address, in a VPC")
+    .action(async (service: string, name: string, options: RsOptions) => {
+      const { address, port, weight, vpc, host, mac } = options;
+      const server = { name, ...given({ address, port, weight, vpc, host, mac }) };
+      await carryOut(io, options, {
+        key: `services/${service}`,
+        action: `rs add ${service} ${name}`,
+        edit: edit(service, (servers) =>
+          servers.some((item) => item.name === name)
+            ? servers.map((item) => (item.name === name ? server : item))
+            : [...servers, server],
+        ),
+      });
+    });
+  withChangeOptions(rs.command("remove <service> <name>"))
+    .description("take a real server away")
+    .action(async (service: string, name: string, options: ChangeOptions) => {
+      await carryOut(io, options, {
+        key: `services/${service}`,
+        action: `rs remove ${service} ${name}`,
+        edit: edit(service, (servers) => servers.filter((item) => item.name !== name)),
+      });
+    });
+}
+
+interface ScaleOptions extends ChangeOptions {
+  add?: string;
+  remove?: string;
+  agent?: string;
+  address?: string;
+  gateway?: string;
+  mac?: string;
+}
+
+function addCluster(program: Command, io: Io): void {
+  const cluster = program.command("cluster").description("clusters of LDs");
+  withChangeOptions(cluster.command("scale <name>"))
+    .description("add an LD to a cluster, or take one away; only as many buckets move as must")
+    .option("--add <ld>")
+    .option("--remove <ld>")
+    .option("--agent <address>", "of the LD to add: its agent")
+    .option("--address <prefix>", "its tunnel endpoint, like 10.0.3.2/24")
+    .option("--gateway <address>", "its next hop")
+    .option("--mac <mac>")
+    .action(async (name: string, options: ScaleOptions) => {
+      const { add, remove, agent, address, gateway, mac } = options;
+      if ((add === undefined) === (remove === undefined)) {
+        throw new UsageError("give either --add LD or --remove LD");
+      }
+      await carryOut(io, options, {
+        key: `clusters/${name}`,
+        action: `cluster scale ${name} ${add === undefined ? `--remove ${remove}` : `--add ${add}`}`,
+        edit: (before) => {
+          const found = existing("cluster", name, before, "declare it in the document: sluice apply");
+          const lds = ((found.lds as Json[] | undefined) ?? []).filter((ld) => ld.name !== (add ?? remove));
+          const added = add === undefined ? [] : [{ name: add, ...given({ agent, address, gateway, mac }) }];
+          return { ...found, lds: [...lds, ...added] };
+        },
+      });
+    });
+}
+
+export function addProducts(program: Command, io: Io): void {
+  addEip(program, io);
+  addLimit(program, io);
+  addService(program, io);
+  addRs(program, io);
+  addCluster(program, io);
+}

@@ -1,0 +1,146 @@
+// Commands that speak to a controller (`sluice serve`) instead of to the parts themselves.
+import { type Command, Option } from "commander";
+import { ApiClient } from "../api/index.js";
+import type { CommonOptions, Io } from "./context.js";
+import { milliseconds, withOutputOption } from "./context.js";
+import { UsageError } from "./exit.js";
+import { painter } from "./output.js";
+
+export interface ServerOptions {
+  server?: string;
+  pki?: string;
+  output: CommonOptions["output"];
+  timeout: number;
+}
+
+export interface ChangeOptions extends ServerOptions {
+  dryRun?: boolean;
+  wait: boolean;
+}
+
+export interface Change {
+  key: string;
+  before?: unknown;
+  after?: unknown;
+}
+
+export interface ChangeResult {
+  revision: number;
+  changes: Change[];
+}
+
+export interface Status {
+  revision: number;
+  applied_revision: number;
+  settled: boolean;
+  parts: { name: string; kind: string; state: string; reason?: string; mended: number; written: number }[];
+}
+
+/** Adds the options that say where the controller is. */
+export function withControllerOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--server <address>", "the controller: unix:/path or host:port").env("SLUICE_SERVER"),
+    )
+    .addOption(new Option("--pki <directory>", "ca.pem, client.pem and client.key").env("SLUICE_PKI"));
+}
+
+/** Adds the options of commands that ask the controller. */
+export function withServerOptions(command: Command): Command {
+  return withControllerOptions(withOutputOption(command)).addOption(
+    new Option("--timeout <ms>", "for each call, and for the parts to follow")
+      .default(10_000)
+      .argParser(milliseconds),
+  );
+}
+
+/** Adds the options of commands that change the desired state. */
+export function withChangeOptions(command: Command): Command {
+  return withServerOptions(command)
+    .option("--dry-run", "show what would change, and change nothing")
+    .option("--no-wait", "do not wait until the switches and LDs have it");
+}
+
+export function clientOf({ server, pki, timeout }: ServerOptions): ApiClient {
+  if (server === undefined) {
+    throw new UsageError("which controller? (give --server ADDRESS, or set SLUICE_SERVER)");
+  }
+  return new ApiClient({ server, timeoutMs: timeout, ...(pki !== undefined && { pki }) });
+}
+
+/** `{ vm: { host } }` -> `vm.host` = value, for a comparison line by line. */
+function flatten(value: unknown, prefix = ""): Map<string, string> {
+  if (typeof value !== "object" || value === null) {
+    return new Map(value === undefined ? [] : [[prefix, JSON.stringify(value)]]);
+  }
+  const label = (key: string, item: unknown) =>
+    Array.isArray(value)
+      ? `[${(item as { name?: string } | null)?.name ?? key}]`
+      : prefix === ""
+        ? key
+        : `.${key}`;
+  return new Map(
+    Object.entries(value).flatMap(([key, item]) => [...flatten(item, `${prefix}${label(key, item)}`)]),
+  );
+}
+
+/** One line a field that changes, under its object. */
+export function renderChanges(changes: readonly Change[], paint: ReturnType<typeof painter>): string {
+  return changes
+    .map(({ key, before, after }) => {
+      const old = flatten(before);
+      const now = flatten(after);
+      const [sign, colour] =
+        before === undefined
+          ? (["+", "green"] as const)
+          : after === undefined
+            ? (["-", "red"] as const)
+            : (["~", "yellow"] as const);
+      const lines = [...new Set([...old.keys(), ...now.keys()])].flatMap((field) => {
+        const [a, b] = [old.get(field), now.get(field)];
+        if (a === b) {
+          return [];
+        }
+        const text = a === undefined ? b : b === undefined ? a : `${a} -> ${b}`;
+        return [
+          paint(a === undefined ? "green" : b === undefined ? "red" : "yellow", `    ${field}: ${text}`),
+        ];
+      });
+      return [paint(colour, `  ${sign} ${key}`), ...lines].join("\n");
+    })
+    .join("\n");
+}
+
+/** What a change came to, for people. */
+export function renderResult(
+  { revision, changes }: ChangeResult,
+  options: ChangeOptions,
+  settled: Status | undefined,
+  io: Io,
+): string {
+  if (changes.length === 0) {
+    return `Nothing to change: it is so already (revision ${revision}).\n`;
+  }
+  const diff = renderChanges(changes, painter(io.stdout));
+  if (options.dryRun === true) {
+    return `${diff}\nNothing was changed (--dry-run).\n`;
+  }
+  const late = (settled?.parts ?? []).filter(({ state }) => state !== "in sync");
+  const parts =
+    settled === undefined
+      ? "the parts follow"
+      : settled.settled
+        ? `all ${settled.parts.length} parts have it`
+        : `not everywhere yet: ${late.map(({ name, state, reason }) => `${name} is ${state}${reason === undefined ? "" : ` (${reason})`}`).join("; ")}`;
+  return `${diff}\nRevision ${revision}; ${parts}.\n`;
+}
+
+/** Waits until all parts hold a revision, or the time is up. */
+export async function waitFor(
+  client: ApiClient,
+  revision: number,
+  { timeout }: ServerOptions,
+): Promise<Status> {
+  const path = `/v1/status?revision=${revision}&wait_ms=${timeout}`;
+  return (await client.get<Status>(path, timeout + 5_000)).body;
+}

@@ -1,0 +1,13 @@
+// The controller as a process that goes on: the desired state, checked and stored, and the parts, kept as it says.
+//
+//   objects  a document as objects;  eip_ids, region  the desired state in memory;  targets  what it means in entries
+//   reconciler  keeps the parts;  controller  all of it together: start here
+export {
+  type ChangeRequest,
+  type ChangeResult,
+  type ControllerOptions,
+  RegionController,
+} from "./controller.js";
+export { joinDocument, sameValue, splitDocument } from "./objects.js";
+export { type PartStatus, Reconciler } from "./reconciler.js";
+export { problemsOf, Region, type Wish } from "./region.js";

@@ -1,0 +1,59 @@
+// A document as objects by key, and back. A section that is a list of named things becomes an object for each, `eips/vm1`; any
+// other section, like `acl`, is one object.
+
+export type Objects = ReadonlyMap<string, unknown>;
+type Json = Record<string, unknown>;
+
+function isNamed(item: unknown): item is { name: string } {
+  return typeof item === "object" && item !== null && typeof (item as Json).name === "string";
+}
+
+/** @param document - one that has been checked: names are unique */
+export function splitDocument(document: Json): Map<string, unknown> {
+  const objects = new Map<string, unknown>();
+  for (const [section, value] of Object.entries(document)) {
+    if (Array.isArray(value) && value.every(isNamed)) {
+      for (const item of value) {
+        objects.set(`${section}/${item.name}`, item);
+      }
+    } else if (value !== undefined && value !== null) {
+      objects.set(section, value);
+    }
+  }
+  return objects;
+}
+
+/** @param skip - a section to leave out */
+export function joinDocument(objects: Objects, skip?: string): Json {
+  const document: Json = {};
+  for (const [key, value] of objects) {
+    const [section, name] = key.split("/", 2) as [string, string | undefined];
+    if (section === skip) {
+      continue;
+    }
+    if (name === undefined) {
+      document[section] = value;
+    } else {
+      let list = document[section] as unknown[] | undefined;
+      if (list === undefined) {
+        list = [];
+        document[section] = list;
+      }
+      list.push(value);
+    }
+  }
+  return document;
+}
+
+/** Equal for two values that say the same; the order of an object's keys does not count. */
+export function sameValue(a: unknown, b: unknown): boolean {
+  return a === b || canonicalJson(a) === canonicalJson(b);
+}
+
+function canonicalJson(value: unknown): string | undefined {
+  return JSON.stringify(value, (_, item: unknown) =>
+    typeof item === "object" && item !== null && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).sort(([x], [y]) => (x < y ? -1 : 1)))
+      : item,
+  );
+}
