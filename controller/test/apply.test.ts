@@ -466,7 +466,7 @@ describe("get and table", () => {
     [["diff", "--build", "no/such/directory"], "the P4 artifacts cannot be read: ENOENT"],
     [["get", "frobs"], "unknown command 'frobs'"],
     [["apply", "--frob"], "unknown option '--frob'"],
-    [["get", "lds", "-o", "xml"], "argument 'xml' is invalid. Allowed choices are table, json."],
+    [["get", "lds", "-o", "xml"], "argument 'xml' is invalid. Allowed choices are table, json, yaml."],
     [["get", "sessions", "--limit", "many"], "give a whole number"],
     [["apply", "--timeout", "0"], "give a whole number of milliseconds above 0"],
   ])("says what is wrong with %j", async (argv, message) => {
