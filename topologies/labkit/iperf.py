@@ -7,8 +7,8 @@ from typing import Any, Sequence
 from .errors import LabError
 
 
-def server(port: int) -> Sequence[str]:
-    return ("iperf3", "--server", "--port", str(port))
+def server(address: str, port: int) -> Sequence[str]:
+    return ("iperf3", "--server", "--bind", address, "--port", str(port))
 
 
 def client(address: str, port: int, seconds: float, *options: str) -> Sequence[str]:

@@ -52,7 +52,7 @@ class PlanTest(unittest.TestCase):
                         self.assertIn(f"{line}\n", text)
 
     def test_eips_are_those_of_the_guests(self) -> None:
-        for eip in (plan.EIP, plan.EIP_V6, plan.CARRIER_EIP):
+        for eip in (plan.EIP, plan.EIP_V6, plan.CARRIER_EIP, plan.LIMITED_EIP):
             text = YAML.partition(f"- name: {eip.name}\n")[2].partition("- name")[0].replace('"', "")
             self.assertIn(f"address: {eip.address}\n", text)
             self.assertIn(plan.vm_line(eip).replace('"', ""), text)

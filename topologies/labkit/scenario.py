@@ -11,6 +11,7 @@ from mininet.log import setLogLevel
 
 from . import measure, parts, plan, ready, run_dir, topology
 from .errors import LabError
+from .load import BY_TARGET
 from .processes import Parts
 from .run_dir import RunDir
 from .show import Lab, Show
@@ -29,7 +30,7 @@ def run(target: str, shows: Sequence[Show], keep: bool) -> None:
     net = topology.LabNet()
     directory = RunDir()
     programs = Parts(directory)
-    sluice = Sluice(directory)
+    sluice = Sluice(directory, BY_TARGET[target])
     try:
         try:
             parts.check_target(target)

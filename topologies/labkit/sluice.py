@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import LabError
+from .load import Load
 from .parts import ROOT
 from .run_dir import RunDir
 
@@ -20,9 +21,9 @@ _LIMIT_S = 30
 class Sluice:
     """Runs `sluice` on the lab's desired state."""
 
-    def __init__(self, run: RunDir) -> None:
+    def __init__(self, run: RunDir, load: Load) -> None:
         self.file = run / "sluice.yaml"
-        text = string.Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(RUN=run.path)
+        text = string.Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(RUN=run.path, EIP_LIMIT=load.eip_limit)
         self.file.write_text(text, encoding="utf-8")
 
     def __call__(self, *arguments: str) -> str:

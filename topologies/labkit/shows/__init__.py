@@ -20,8 +20,8 @@ _SHOWS: tuple[type[Show], ...] = (
     ClbShow,
     LimitsShow,
     EcmpShow,
-    MoveShow,
     SpoofShow,
+    MoveShow,
     StacksShow,
 )
 BY_NAME = {show.name: show for show in _SHOWS}

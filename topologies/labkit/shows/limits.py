@@ -2,6 +2,7 @@
 flow of high priority, which must not notice."""
 
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Sequence
 
@@ -13,13 +14,13 @@ from ..terminal import heading, table
 # The sum may be so far from the limit over this time.
 TOLERANCE = 0.05
 WINDOW_S = 5.0
-# TCP gives way to losses: it need not fill the limit, but has to get most of it.
-TCP_AT_LEAST = 0.5
+# TCP gives way to losses. At a round trip of less than a millisecond the limit is a window of a segment or two, and its
+# stalls count for much: it need not fill the limit.
+TCP_AT_LEAST = 0.3
 TCP_WINDOW_S = 3.0
 OVERLOAD = 3.0  # times the limit
 LOW_PORT = 5201
 HIGH_PORT = 22
-PACED_BPS = 400_000
 PACED_BYTES = 500
 # Until all flows have begun; what the limit allows as a burst is then over.
 BEGIN_S = 1.0
@@ -50,8 +51,9 @@ class LimitsShow(Show):
     name = "limits"
 
     def run(self, lab: Lab) -> str:
-        (eip,) = [item for item in lab.sluice.get("eips") if item["name"] == plan.EIP.name]
+        (eip,) = [item for item in lab.sluice.get("eips") if item["name"] == plan.LIMITED_EIP.name]
         self.limits = (int(eip["limit_in_bps"]), int(eip["limit_out_bps"]))
+        self.paced_bps = lab.load.paced_bps
         udp = iperf.udp(OVERLOAD * max(self.limits), 1200)
         before = switch_drops(lab.sluice)["rate_limit"]
         self.rounds = [
@@ -65,16 +67,19 @@ class LimitsShow(Show):
                 if not item.least <= way.ratio <= 1 + TOLERANCE:
                     self.fail(f"{what}: {way.passed_bps / 1e6:.2f} Mbit/s passed, {way.ratio:.1%} of the limit")
                 self.expect(f"{what}: packets lost of the paced flow on port {HIGH_PORT}", way.paced.lost, 0)
-        return f"iperf3 against the limit of EIP {plan.EIP.address}, UDP and TCP, both ways"
+        return f"iperf3 against the limit of EIP {plan.LIMITED_EIP.address}, UDP and TCP, both ways"
 
     def _round(self, lab: Lab, overload: str, least: float, window_s: float, options: Sequence[str]) -> Round:
-        client, vm = lab.node(plan.CLIENT), lab.node(plan.VM)
+        eip = plan.LIMITED_EIP
+        client, vm = lab.node(plan.CLIENT), lab.node(eip.vm)
         seconds = BEGIN_S + window_s + 0.5
-        with tools.running(vm, *iperf.server(LOW_PORT)), tools.running(vm, *iperf.server(HIGH_PORT)):
+        pace = iperf.udp(self.paced_bps, PACED_BYTES)
+        with ExitStack() as servers:
             for port in (LOW_PORT, HIGH_PORT):
+                servers.enter_context(tools.running(vm, *iperf.server(eip.vm_address, port)))
                 tools.wait_for_listener(vm, port)
-            low = iperf.client(plan.EIP.address, LOW_PORT, seconds, "--bidir", *options)
-            high = iperf.client(plan.EIP.address, HIGH_PORT, seconds, "--bidir", *iperf.udp(PACED_BPS, PACED_BYTES))
+            low = iperf.client(eip.address, LOW_PORT, seconds, "--bidir", *options)
+            high = iperf.client(eip.address, HIGH_PORT, seconds, "--bidir", *pace)
             with tools.running(client, *high) as paced, tools.running(client, *low) as loaded:
                 time.sleep(BEGIN_S)
                 start, vm_before, client_before = time.monotonic(), tools.traffic_of(vm), tools.traffic_of(client)
@@ -103,11 +108,12 @@ class LimitsShow(Show):
             for way in item.directions
         ]
         columns = ("overload", "direction", "limit", "passed", "of the limit", "lost of the paced flow")
+        eip = plan.LIMITED_EIP
         return "\n".join(
             [
-                heading(f"Limit of EIP {plan.EIP.address} (from the interfaces of {plan.VM} and {plan.CLIENT})"),
+                heading(f"Limit of EIP {eip.address} (from the interfaces of {eip.vm} and {plan.CLIENT})"),
                 table(columns, rows),
-                f"  paced flow: {PACED_BPS / 1e3:g} kbit/s of UDP on port {HIGH_PORT}, which has high priority",
+                f"  paced flow: {self.paced_bps / 1e3:g} kbit/s of UDP on port {HIGH_PORT}, which has high priority",
                 f"  dropped by the switch as rate_limit: {self.dropped:,} packets",
             ]
         )

@@ -49,8 +49,8 @@ class StacksShow(Show):
         return "a long download, many connections, iperf3, UDP and its fragments, traceroute, all through the LDs"
 
     def _traceroute(self, lab: Lab) -> None:
-        """The LD is a hop, and calls itself by the VIP as the real server behind it does. Between the two there may be the
-        switch once more, which says nothing to an LD."""
+        """The LD is a hop, and calls itself by the VIP as the real server behind it does. Between the two there may be
+        the switch once more, which says nothing to an LD."""
         self.hops = tools.traceroute(lab.node(plan.CLIENT), plan.VIP, f"-T -p {plan.VIP_PORT}")
         before_ld = [plan.DEFAULT_GATEWAY[plan.CLIENT], plan.SWITCH_ADDRESS[plan.ROUTERS[0]]]
         behind = [hop for hop in self.hops[len(before_ld) :] if hop != "*"]
@@ -84,7 +84,7 @@ class StacksShow(Show):
     def _iperf(self, lab: Lab) -> None:
         client, server = lab.node(plan.CLIENT), lab.node("rs1")
         self.rates_bps = []
-        with tools.running(server, *iperf.server(_IPERF_PORT)):
+        with tools.running(server, *iperf.server(plan.address_of("rs1"), _IPERF_PORT)):
             tools.wait_for_listener(server, _IPERF_PORT)
             for options in ((), ("--reverse",)):
                 command = iperf.client(plan.VIP, _IPERF_PORT, _IPERF_S, *options)
