@@ -44,7 +44,7 @@ class Show(ABC):
 
     @abstractmethod
     def run(self, lab: Lab) -> str:
-        """Sends its traffic, and leaves the lab as it was. Returns what it did, in a line."""
+        """Sends its traffic, and leaves the lab as it was unless it raises. Returns what it did, in a line."""
 
     @abstractmethod
     def report(self, measured: "Measured") -> str:

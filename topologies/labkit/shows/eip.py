@@ -37,6 +37,8 @@ class EipShow(Show):
 def eip_table(measured: Measured) -> str:
     columns = ("EIP", "address", "bound to", "packets in", "bytes in", "packets out", "bytes out")
     rows = [
-        (e.name, e.address, e.bound, e.packets_in, e.bytes_in, e.packets_out, e.bytes_out) for e in measured.eips
+        (e.name, e.address, e.bound, e.packets_in, e.bytes_in, e.packets_out, e.bytes_out)
+        for e in measured.eips
+        if e.packets_in or e.packets_out
     ]
     return table(columns, rows)

@@ -51,10 +51,8 @@ class MoveShow(Show):
         with tools.running(client, "sh", "-c", _requests_forever(str(answers))) as http:
             with tools.running(client, "ping", "-n", "-q", "-i", "0.02", plan.EIP.address) as ping:
                 time.sleep(_STEADY_S)
-                try:
-                    self._move(lab, old, self.new)
-                finally:
-                    self._move(lab, self.new, old)
+                self._move(lab, old, self.new)
+                self._move(lab, self.new, old)
                 ping.send_signal(signal.SIGINT)
                 sent, received = pings_in(tools.output_of(ping, 5))
             http.kill()

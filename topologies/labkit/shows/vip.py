@@ -10,7 +10,7 @@ from . import vip_traffic
 from .vip_traffic import Result
 
 PINGS = 10
-SESSIONS_SHOWN_PER_LD = 4
+SESSIONS_SHOWN_PER_LD = 2
 
 
 class VipShow(Show):
@@ -33,19 +33,16 @@ class VipShow(Show):
     def report(self, measured: Measured) -> str:
         for failure in verdict(self.traffic, measured):
             self.fail(failure)
-        per_rs = self.traffic.per_rs
         columns = ("LD", "buckets", "sessions", "packets in", "packets out", "drops")
         rows = [
             (ld.name, ld.buckets, ld.sessions_total, ld.packets_in, ld.packets_out, named(ld.drops))
             for ld in measured.lds
         ]
-        services = [(s.name, s.vip, s.cluster, s.packets, s.bytes) for s in measured.services]
+        services = [(s.name, s.vip, s.cluster, s.packets, s.bytes) for s in measured.services if s.packets]
         return "\n".join(
             [
                 heading("Path"),
                 picture(self.traffic, self.pings, measured),
-                heading("Requests per real server (from the answers)"),
-                table(("RS", "requests", "path"), [(rs, per_rs[rs], plan.RS_PATH[rs]) for rs in plan.REAL_SERVERS]),
                 heading("Sessions per LD (from the LDs)"),
                 table(columns, rows),
                 heading("Services (from the switch)"),
