@@ -1,4 +1,4 @@
-import { Scheduler, type Service } from "@sluice/proto/ld";
+import { ClientAddress, Scheduler, type Service } from "@sluice/proto/ld";
 import { describe, expect, it } from "vitest";
 import { compile } from "../src/compile/index.js";
 import { diffFacts, factsOf } from "../src/reconcile/index.js";
@@ -35,6 +35,13 @@ describe("how a service treats its sessions", () => {
       sourcePrefixLenV6: 56,
       timeouts: { finWaitMs: 5000, udpMs: 0 },
     });
+  });
+
+  it.each([
+    ["toa", ClientAddress.TOA],
+    ["proxy-v2", ClientAddress.PROXY_V2],
+  ])("client address by %s", (name, clientAddress) => {
+    expect(webOf(`client_address: ${name}`).clientAddress).toBe(clientAddress);
   });
 
   it("limits are dealt to the LDs by their buckets, and none is 0", () => {

@@ -97,6 +97,7 @@ const BAD: [string, string | RegExp, string][] = [
   ["an unknown key", "scheduler: wrr", "schedular: wrr"],
   ["an unknown scheduler", "scheduler: wrr", "scheduler: rr"],
   ["a source prefix without its scheduler", "scheduler: wrr", "source_prefix: 24"],
+  ["TOA of UDP", "protocol: udp", "protocol: udp\n    client_address: toa"],
   ["an unknown limit", "scheduler: wrr", "limit: gold"],
   ["a limit of nothing", "services:", "limits: [{ name: gold, bandwidth: {} }]\nservices:"],
   ["a prefix allowed and blocked", "scheduler: wrr", "allow: [10.0.0.0/8]\n    block: [10.0.0.0/8]"],

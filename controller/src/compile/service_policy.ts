@@ -1,5 +1,13 @@
 // How a service treats its sessions: sluice.yaml -> what LDs are told. Pure.
-import { IpProtocol, type LdConfig, type Prefix, Scheduler, type Service, Timeouts } from "@sluice/proto/ld";
+import {
+  ClientAddress,
+  IpProtocol,
+  type LdConfig,
+  type Prefix,
+  Scheduler,
+  type Service,
+  Timeouts,
+} from "@sluice/proto/ld";
 import { parseIpPrefix } from "../p4runtime/index.js";
 import type { ClusterSpec, DesiredState, ServiceSpec } from "../state/index.js";
 import { BUCKETS } from "../tables/constants.js";
@@ -13,6 +21,8 @@ const SCHEDULERS = {
   "source-hash": Scheduler.SOURCE_HASH,
   "flow-hash": Scheduler.FLOW_HASH,
 } as const;
+
+const CLIENT_ADDRESSES = { toa: ClientAddress.TOA, "proxy-v2": ClientAddress.PROXY_V2 } as const;
 
 export function timeouts(given: ClusterSpec["timeouts"]): LdConfig["timeouts"] {
   return given === undefined
@@ -43,6 +53,10 @@ export function servicePolicy(item: ServiceSpec): ServicePolicy {
     allow: item.allow.map(prefix),
     block: item.block.map(prefix),
     reset: item.reset,
+    clientAddress:
+      item.client_address === undefined
+        ? ClientAddress.CLIENT_ADDRESS_NOT_TOLD
+        : CLIENT_ADDRESSES[item.client_address],
   };
 }
 

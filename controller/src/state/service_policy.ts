@@ -32,6 +32,7 @@ export const servicePolicy = {
   allow: optional(list("prefix", ipPrefix), []),
   block: optional(list("prefix", ipPrefix), []),
   reset: optional(flag, false),
+  client_address: optional(oneOf("a way to tell the client's address", ["toa", "proxy-v2"])),
 };
 
 /** What the services that name it may take in together. */
@@ -72,6 +73,9 @@ export function checkServicePolicy(
     if (service[field] !== 0 && service.scheduler !== "source-hash") {
       report(field, `only clients hashed by their address have one (set "scheduler: source-hash")`);
     }
+  }
+  if (service.client_address === "toa" && service.protocol !== "tcp") {
+    report("client_address", "TOA is an option of TCP (use proxy-v2)");
   }
   for (const prefix of (service.block ?? []).filter((item) => (service.allow ?? []).includes(item))) {
     report("block", `${prefix} is listed under allow: too (take it out of one of them)`);

@@ -194,6 +194,17 @@ static bool check_prefixes(const struct check *check, const char *what, const Se
     return good;
 }
 
+static bool check_client_address(const struct check *check, const char *what,
+                                 const Service *service) {
+    if (service->client_address > SLUICE__LD__V1__CLIENT_ADDRESS__PROXY_V2)
+        return refuse(check, "%s: client_address %d is not known (TOA 1, PROXY_V2 2)", what,
+                      (int)service->client_address);
+    if (service->client_address == SLUICE__LD__V1__CLIENT_ADDRESS__TOA &&
+        service->protocol != SLUICE__LD__V1__IP_PROTOCOL__TCP)
+        return refuse(check, "%s: client_address: TOA is an option of TCP (use PROXY_V2)", what);
+    return true;
+}
+
 bool check_policy(const struct check *check, const char *what, const Service *service) {
     char prefix[WHAT_BYTES];
 
@@ -201,6 +212,6 @@ bool check_policy(const struct check *check, const char *what, const Service *se
     if (*service->limit != '\0' &&
         find_limit(check->config, service->limit, check->config->n_limits) == NULL)
         return refuse(check, "%s: limit \"%s\" is not one of the limits", what, service->limit);
-    return check_scheduler(check, what, service) &&
+    return check_scheduler(check, what, service) && check_client_address(check, what, service) &&
            check_timeouts(check, prefix, service->timeouts) && check_prefixes(check, what, service);
 }

@@ -239,6 +239,18 @@ static void access_lists(void **state) {
     refused("web\": block", "5 bytes");
 }
 
+static void client_addresses(void **state) {
+    (void)state;
+    web()->client_address = SLUICE__LD__V1__CLIENT_ADDRESS__TOA;
+    accepted();
+    web()->protocol = SLUICE__LD__V1__IP_PROTOCOL__UDP;
+    refused("web", "TOA is an option of TCP");
+    web()->client_address = SLUICE__LD__V1__CLIENT_ADDRESS__PROXY_V2;
+    accepted();
+    web()->client_address = (Sluice__Ld__V1__ClientAddress)3;
+    refused("web", "client_address 3");
+}
+
 static void duplicate_services(void **state) {
     struct message_service *again =
         message_service(&message, "again", 0, "203.0.113.10", FRAME_TCP, 443);
@@ -330,6 +342,7 @@ int main(void) {
         CASE(schedulers),
         CASE(limits),
         CASE(access_lists),
+        CASE(client_addresses),
         CASE(duplicate_services),
         CASE(real_servers),
         CASE(vpc_locations),

@@ -117,6 +117,7 @@ int policy_set(struct policy *policy, const Service *service, const struct polic
     policy->new_sessions_per_source_per_s = service->new_sessions_per_source_per_s;
     policy->high_priority = has_priority(inputs->config, service);
     policy->reset = service->reset;
+    policy->client_address = service->client_address;
     return set_access(policy, service);
 }
 

@@ -7,6 +7,7 @@
 #include <rte_udp.h>
 
 #include "forward/admission.h"
+#include "forward/alter.h"
 #include "forward/icmp_path.h"
 #include "forward/peer.h"
 #include "forward/refuse.h"
@@ -76,7 +77,7 @@ static __rte_noinline enum drop_reason too_big(struct worker *worker, struct rte
 }
 
 enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
-                                   const struct packet *packet, session_ref guess) {
+                                   struct packet *packet, session_ref guess) {
     const struct session *session;
     enum direction direction;
     enum drop_reason reason;
@@ -93,6 +94,11 @@ enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
             return reason;
     }
     session = session_at(&worker->sessions, ref);
+    if (unlikely(session->alter != 0)) {
+        reason = alter_packet(worker, mbuf, packet, ref);
+        if (reason != DROP_NONE)
+            return reason;
+    }
     direction = session_direction(ref);
     way = way_of(worker, session, direction);
     if (unlikely(packet->l3_len > way_mtu_bytes(worker, &way)))
@@ -137,6 +143,11 @@ enum drop_reason fullnat_translate_fragment(struct worker *worker, struct rte_mb
     if (reason != DROP_NONE)
         return reason == DROP_BUCKET_NOT_OWNED ? peer_pass_on(worker, mbuf, packet) : reason;
     session = session_at(&worker->sessions, ref);
+    if (session->alter != 0) {
+        reason = alter_packet(worker, mbuf, packet, ref);
+        if (reason != DROP_NONE)
+            return reason;
+    }
     direction = session_direction(ref);
     way = way_of(worker, session, direction);
     if (packet->l3_len > way_mtu_bytes(worker, &way)) /* RFC 1122 3.2.2: only about the first */

@@ -24,7 +24,7 @@ struct worker;
  * @return DROP_NONE, or why the caller must drop the packet, which may have been changed by then
  */
 enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
-                                   const struct packet *packet, session_ref guess);
+                                   struct packet *packet, session_ref guess);
 
 /**
  * The same for a fragment. The first one finds or opens the session; later ones, which have no L4

@@ -5,6 +5,7 @@
 #include <rte_branch_prediction.h>
 
 #include "forward/admission.h"
+#include "forward/alter.h"
 #include "forward/scheduler.h"
 #include "forward/worker.h"
 #include "packet/bucket.h"
@@ -113,6 +114,7 @@ enum drop_reason session_admit(struct worker *worker, const struct packet *packe
     session->target = (uint16_t)target;
     session->bucket = packet->bucket;
     session->local_slot = port.slot;
+    session->alter = alter_of(policy, &packet->key);
     session->created_ms = worker->now_ms;
     session->last_seen_ms = (uint32_t)worker->now_ms;
     session->state = flow_protocol(&packet->key) == IPPROTO_TCP ? STATE_SYN_SENT : STATE_UDP_ACTIVE;

@@ -23,6 +23,7 @@
     X(icmp_errors_translated)                                                                      \
     X(icmp_time_exceeded_sent)                                                                     \
     X(icmp_unreachable_sent)                                                                       \
+    X(toa_no_room)                                                                                 \
     X(resets_sent)                                                                                 \
     X(icmp_frag_needed_sent)                                                                       \
     X(fragments_translated)                                                                        \

@@ -20,6 +20,7 @@ enum {
     TCP_OPTION_SACK_PERMITTED = 4, /**< RFC 2018 2 */
     TCP_OPTION_SACK = 5,           /**< RFC 2018 3 */
     TCP_OPTION_TIMESTAMPS = 8,     /**< RFC 7323 3.2 */
+    TCP_OPTION_FAST_OPEN = 34,     /**< RFC 7413 2 */
     TCP_OPTION_TOA = 254,          /**< RFC 4727 7: experimental; as in LVS, DPVS and toa.ko */
 
     TCP_HEADER_BYTES_MAX = 60,

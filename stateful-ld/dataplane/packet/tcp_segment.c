@@ -55,7 +55,8 @@ uint16_t tcp_segment_write(uint8_t *at, const struct tcp_segment *segment) {
     uint8_t options[TCP_OPTIONS_BYTES_MAX];
     uint16_t option_bytes =
         segment->options != NULL ? (uint16_t)tcp_options_write(options, segment->options) : 0;
-    uint16_t l4_bytes = (uint16_t)(sizeof(struct rte_tcp_hdr) + option_bytes);
+    uint16_t header_bytes = (uint16_t)(sizeof(struct rte_tcp_hdr) + option_bytes);
+    uint16_t l4_bytes = (uint16_t)(header_bytes + segment->data_bytes);
     uint16_t l3_bytes =
         flow_is_v6(flow) ? write_ipv6(at, flow, l4_bytes) : write_ipv4(at, flow, l4_bytes);
     struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(at + l3_bytes);
@@ -65,11 +66,13 @@ uint16_t tcp_segment_write(uint8_t *at, const struct tcp_segment *segment) {
         .dst_port = flow->dst_port,
         .sent_seq = rte_cpu_to_be_32(segment->sequence),
         .recv_ack = rte_cpu_to_be_32(segment->ack),
-        .data_off = (uint8_t)(l4_bytes / 4 << 4),
+        .data_off = (uint8_t)(header_bytes / 4 << 4),
         .tcp_flags = segment->flags,
         .rx_win = rte_cpu_to_be_16(segment->window),
     };
     memcpy(tcp + 1, options, option_bytes);
+    if (segment->data_bytes > 0)
+        memcpy((uint8_t *)tcp + header_bytes, segment->data, segment->data_bytes);
     tcp->cksum =
         (uint16_t)~checksum_fold(pseudo_header_sum(flow, l4_bytes) + checksum_sum(tcp, l4_bytes));
     return (uint16_t)(l3_bytes + l4_bytes);

@@ -17,15 +17,18 @@ struct tcp_segment {
     uint8_t flags;
     uint16_t window;
     const struct tcp_options *options; /**< or NULL */
+    const uint8_t *data;
+    uint16_t data_bytes; /**< at most TCP_SEGMENT_DATA_MAX */
 };
 
 enum {
-    /** What tcp_segment_write() writes at most: IPv6 and TCP with all options. */
-    TCP_SEGMENT_BYTES_MAX = 40 + TCP_HEADER_BYTES_MAX,
+    TCP_SEGMENT_DATA_MAX = 64,
+    /** What tcp_segment_write() writes at most: IPv6 and TCP with all options, and data. */
+    TCP_SEGMENT_BYTES_MAX = 40 + TCP_HEADER_BYTES_MAX + TCP_SEGMENT_DATA_MAX,
 };
 
 /**
- * Write the IP packet, without data, checksums included.
+ * Write the IP packet, checksums included.
  *
  * @return its bytes
  */

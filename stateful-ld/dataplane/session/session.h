@@ -23,6 +23,20 @@
 #include "packet/flow.h"
 #include "session/tcp_state.h"
 
+/** What the packets of a session have changed besides addresses and ports. */
+enum session_alter {
+    ALTER_TOA = 1 << 0,   /**< the option, until the client acknowledges data */
+    ALTER_PROXY = 1 << 1, /**< the header in front of the data, until the RS has acknowledged it */
+    ALTER_DATAGRAM = 1 << 2, /**< the header in front of each datagram's data */
+};
+
+/** Of a TCP session, as they are on the RS's side. */
+struct session_numbers {
+    uint32_t client_isn;
+    uint32_t rs_isn;
+    uint32_t rs_expects; /**< its last acknowledgement */
+};
+
 /** One session. The first cache line is all that an established IPv4 flow touches. */
 struct session {
     struct flow_short key[2]; /**< by enum direction: the tuple as the client, as the RS sends it */
@@ -30,14 +44,16 @@ struct session {
     uint32_t armed_tick;      /**< what wheel_arm() returned */
     uint16_t target;          /**< index into snapshot.targets */
     uint16_t bucket;
-    uint8_t state;           /**< enum session_state */
-    uint8_t local_slot;      /**< of the local IP, for the port allocator */
-    uint8_t reserved_hot[2]; /**< room for what every packet has to know */
+    uint8_t state;      /**< enum session_state */
+    uint8_t local_slot; /**< of the local IP, for the port allocator */
+    uint8_t alter;      /**< enum session_alter: 0 where packets keep what is behind their ports */
+    uint8_t reserved_hot[1]; /**< room for what every packet has to know */
     uint64_t packets[2];     /**< by enum direction */
 
     uint64_t created_ms __attribute__((aligned(64)));
-    uint32_t next_free;   /**< while unused */
-    uint8_t reserved[52]; /**< room for sequence offsets (TOA, PROXY) and limits */
+    uint32_t next_free;             /**< while unused */
+    struct session_numbers numbers; /**< where `alter` asks for them */
+    uint8_t reserved[52 - sizeof(struct session_numbers)];
 };
 
 _Static_assert(sizeof(struct session) == 128, "two cache lines");

@@ -87,7 +87,8 @@ static void append_tcp(struct frame *frame, const struct flow_spec *flow) {
 
     tcp->src_port = htons(flow->src_port);
     tcp->dst_port = htons(flow->dst_port);
-    tcp->sent_seq = htonl(0x12345678);
+    tcp->sent_seq = htonl(flow->sequence != 0 ? flow->sequence : 0x12345678);
+    tcp->recv_ack = htonl(flow->ack);
     tcp->data_off = (uint8_t)((5 + flow->tcp_option_bytes / 4) << 4);
     tcp->tcp_flags = flow->tcp_flags;
     tcp->rx_win = htons(0xfaf0);

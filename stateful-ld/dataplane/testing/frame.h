@@ -44,6 +44,8 @@ struct flow_spec {
     uint16_t dst_port;
     uint8_t protocol;
     uint8_t tcp_flags;
+    uint32_t sequence; /**< host order; 0: some other number */
+    uint32_t ack;
     uint8_t ttl;        /**< 0: 64 */
     uint8_t ip_options; /**< bytes of NOP options, a multiple of 4 */
     uint8_t tcp_options[40];

@@ -1,0 +1,182 @@
+#include "forward/alter.h"
+
+#include <netinet/in.h>
+
+#include "forward/own_segment.h"
+#include "forward/worker.h"
+#include "packet/insert.h"
+#include "packet/proxy_v2.h"
+#include "packet/tcp_mss.h"
+
+/* A packet on its way through here. */
+struct altering {
+    struct worker *worker;
+    struct rte_mbuf *mbuf;
+    struct packet *packet;
+    session_ref ref;
+    struct session *session;
+    struct flow_key client; /* tuple of the client's packets */
+};
+
+static struct rte_tcp_hdr *tcp_of(const struct altering *at) {
+    return rte_pktmbuf_mtod_offset(at->mbuf, struct rte_tcp_hdr *, at->packet->l4_off);
+}
+
+static uint32_t sequence_of(const struct rte_tcp_hdr *tcp) {
+    return rte_be_to_cpu_32(tcp->sent_seq);
+}
+
+static uint32_t ack_of(const struct rte_tcp_hdr *tcp) {
+    return rte_be_to_cpu_32(tcp->recv_ack);
+}
+
+uint8_t alter_of(const struct policy *policy, const struct flow_key *client) {
+    bool tcp = flow_protocol(client) == IPPROTO_TCP;
+
+    switch (policy->client_address) {
+    case SLUICE__LD__V1__CLIENT_ADDRESS__TOA:
+        return ALTER_TOA;
+    case SLUICE__LD__V1__CLIENT_ADDRESS__PROXY_V2:
+        return tcp ? ALTER_PROXY : ALTER_DATAGRAM;
+    default:
+        return 0;
+    }
+}
+
+/* The largest IP packet that may leave with `bytes` more than it came with. */
+static bool fits(const struct altering *at, uint16_t bytes) {
+    struct way_out way = way_of(at->worker, at->session, session_direction(at->ref));
+
+    return at->packet->l3_len + bytes <= way_mtu_bytes(at->worker, &way);
+}
+
+/* An RS's SYN-ACK says how much the client may send at once; the option has to fit beside it. */
+static void toa_of_rs(const struct altering *at, struct rte_tcp_hdr *tcp) {
+    uint16_t bytes = toa_bytes(&at->client), mss;
+
+    if ((tcp->tcp_flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
+        return;
+    at->session->numbers.rs_isn = sequence_of(tcp);
+    mss = tcp_options_read(tcp).mss;
+    if (mss > at->worker->snapshot->mss_max)
+        mss = at->worker->snapshot->mss_max;
+    if (mss > bytes)
+        tcp_clamp_mss(tcp, (uint16_t)(mss - bytes));
+}
+
+static void toa_of_client(const struct altering *at, struct rte_tcp_hdr *tcp) {
+    uint8_t option[TOA_IPV6_BYTES];
+    uint16_t bytes = toa_bytes(&at->client);
+
+    if ((tcp->tcp_flags & (TCP_SYN | TCP_RST | TCP_ACK)) != TCP_ACK)
+        return;
+    if (ack_of(tcp) != at->session->numbers.rs_isn + 1) {
+        at->session->alter &= (uint8_t)~ALTER_TOA;
+        return;
+    }
+    toa_write(option, &at->client);
+    if (!fits(at, bytes) || !packet_insert_option(at->mbuf, at->packet, option, bytes))
+        at->worker->stats.toa_no_room++;
+}
+
+/* While the RS has not acknowledged all of the header, it has acknowledged nothing of the client's
+ * but the SYN. */
+static enum drop_reason proxy_of_rs(const struct altering *at, struct rte_tcp_hdr *tcp) {
+    struct session_numbers *numbers = &at->session->numbers;
+    uint32_t first = numbers->client_isn + 1; /* of the client's data */
+    uint32_t ack = ack_of(tcp);
+
+    if ((tcp->tcp_flags & TCP_ACK) == 0)
+        return DROP_NONE;
+    numbers->rs_expects = ack;
+    if ((int32_t)(ack - first) >= 0)
+        at->session->alter &= (uint8_t)~ALTER_PROXY;
+    else
+        tcp_numbers_shift(tcp, 0, first - ack);
+    return DROP_NONE;
+}
+
+static void send_header(const struct altering *at, const struct rte_tcp_hdr *tcp) {
+    const struct flow_key from_rs = session_flow(&at->worker->sessions, (at->ref & ~1u) | FROM_RS);
+    struct way_out way = way_of(at->worker, at->session, FROM_CLIENT);
+    struct tcp_options options = tcp_options_read(tcp);
+    uint8_t header[PROXY_V2_IPV6_BYTES];
+    const struct tcp_segment segment = {
+        .flow = flow_turned(&from_rs),
+        .sequence = at->session->numbers.client_isn + 1 - proxy_v2_bytes(&at->client),
+        .ack = ack_of(tcp),
+        .flags = TCP_ACK | TCP_PSH,
+        .window = rte_be_to_cpu_16(tcp->rx_win),
+        .options = &options,
+        .data = header,
+        .data_bytes = proxy_v2_bytes(&at->client),
+    };
+
+    proxy_v2_write(header, &at->client);
+    (void)own_segment_send(at->worker, &segment, &way, at->session->bucket);
+}
+
+static bool has_data(const struct altering *at, const struct rte_tcp_hdr *tcp) {
+    const struct packet *packet = at->packet;
+
+    return packet->l4_off - packet->l3_off + tcp_header_bytes(tcp) < packet->l3_len;
+}
+
+static enum drop_reason proxy_of_client(const struct altering *at, struct rte_tcp_hdr *tcp) {
+    struct session_numbers *numbers = &at->session->numbers;
+    uint16_t bytes = proxy_v2_bytes(&at->client);
+
+    if (tcp->tcp_flags & TCP_SYN) {
+        /* Data in a SYN would be in front of the header. Without the option's cookie a client does
+         * not send any (RFC 7413 3.1). */
+        if (has_data(at, tcp))
+            return DROP_SYN_DATA;
+        tcp_option_blank(tcp, TCP_OPTION_FAST_OPEN);
+        numbers->client_isn = sequence_of(tcp);
+        numbers->rs_expects = numbers->client_isn + 1 - bytes;
+        tcp_numbers_shift(tcp, 0u - bytes, 0);
+    } else if (sequence_of(tcp) == numbers->client_isn + 1) {
+        if (tcp->tcp_flags & TCP_RST) /* RFC 5961 3.2: to be believed, exactly */
+            tcp_numbers_shift(tcp, numbers->rs_expects - sequence_of(tcp), 0);
+        else
+            send_header(at, tcp);
+    }
+    return DROP_NONE;
+}
+
+static enum drop_reason alter_datagram(const struct altering *at) {
+    uint16_t bytes = proxy_v2_bytes(&at->client);
+    uint8_t header[PROXY_V2_IPV6_BYTES];
+
+    if (session_direction(at->ref) == FROM_RS)
+        return DROP_NONE;
+    /* What is behind it would have to move by the header, which is not of whole 8 bytes. */
+    if (at->packet->kind == PACKET_FRAGMENT)
+        return DROP_FRAGMENT;
+    proxy_v2_write(header, &at->client);
+    return packet_insert_data(at->mbuf, at->packet, header, bytes) ? DROP_NONE : DROP_NO_HEADROOM;
+}
+
+enum drop_reason alter_packet(struct worker *worker, struct rte_mbuf *mbuf, struct packet *packet,
+                              session_ref ref) {
+    const struct altering at = {
+        .worker = worker,
+        .mbuf = mbuf,
+        .packet = packet,
+        .ref = ref,
+        .session = session_at(&worker->sessions, ref),
+        .client = session_flow(&worker->sessions, ref & ~1u),
+    };
+    bool from_rs = session_direction(ref) == FROM_RS;
+
+    if (at.session->alter & ALTER_DATAGRAM)
+        return alter_datagram(&at);
+    if (packet->kind == PACKET_FRAGMENT && (at.session->alter & ALTER_PROXY) != 0)
+        return DROP_FRAGMENT; /* its data cannot be told from its header */
+    if (packet->kind == PACKET_FRAGMENT)
+        return DROP_NONE;
+    if (at.session->alter & ALTER_PROXY)
+        return (from_rs ? proxy_of_rs : proxy_of_client)(&at, tcp_of(&at));
+    (from_rs ? toa_of_rs : toa_of_client)(&at, tcp_of(&at));
+    return DROP_NONE;
+}

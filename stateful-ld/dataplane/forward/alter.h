@@ -1,0 +1,38 @@
+/**
+ * @file
+ * What changes in a session's packets besides addresses and ports: the client's address for the RS.
+ *
+ * TOA is an option of the packets that can complete the handshake on the RS: those of the client
+ * until it has acknowledged data of the RS. Where header or MTU leave no room, the packet goes
+ * without it.
+ *
+ * PROXY protocol v2 takes sequence numbers. They are taken from in front of the client's: its SYN
+ * leaves with a number lower by the header's length, so everything the client sends keeps its
+ * number, and nothing has to be changed once the RS has acknowledged the header. Until then the
+ * header is sent, as a segment of its own, before any packet of the client that begins where its
+ * data begins. So the client's retransmission repeats it as well.
+ */
+#ifndef SLUICE_FORWARD_ALTER_H
+#define SLUICE_FORWARD_ALTER_H
+
+#include <rte_mbuf.h>
+
+#include "config/policy.h"
+#include "packet/drop_reason.h"
+#include "packet/parse.h"
+#include "session/session.h"
+
+struct worker;
+
+/** The bits of a new session's `alter`. @param client tuple of its client's packets */
+uint8_t alter_of(const struct policy *policy, const struct flow_key *client);
+
+/**
+ * Change a packet of a session whose `alter` is not 0, before it is translated.
+ *
+ * @return DROP_NONE, or why it must be dropped
+ */
+enum drop_reason alter_packet(struct worker *worker, struct rte_mbuf *mbuf, struct packet *packet,
+                              session_ref ref);
+
+#endif

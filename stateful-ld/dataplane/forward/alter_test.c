@@ -1,0 +1,331 @@
+/* The client's address on its way to the RS, frame in to frame out. */
+#include "forward/alter.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+#include "packet/proxy_v2.h"
+#include "packet/tcp_options.h"
+#include "testing/harness.h"
+#include "testing/test.h"
+
+#define CLIENT "192.0.2.77"
+#define VIP    "203.0.113.10"
+#define RS     "10.0.0.31"
+
+enum {
+    HEADER = PROXY_V2_IPV4_BYTES
+};
+
+#define ISN    0xfffffff0u /* so that numbers wrap */
+#define RS_ISN 0x7fffffffu
+
+static struct harness harness;
+static struct message message;
+static struct message_service *web, *dns;
+static uint16_t local_port;
+
+static int set_up(void **state) {
+    (void)state;
+    harness_start(&harness, 1, 256);
+    message_begin(&message);
+    web = message_service(&message, "web", 0, VIP, FRAME_TCP, 80);
+    message_rs(&message, web, "rs1", RS, 8080, 1);
+    dns = message_service(&message, "dns", 0, VIP, FRAME_UDP, 53);
+    message_rs(&message, dns, "rs1", RS, 53, 1);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    harness_stop(&harness);
+    return 0;
+}
+
+static void use(int client_address) {
+    web->message.client_address = (Sluice__Ld__V1__ClientAddress)client_address;
+    if (client_address == SLUICE__LD__V1__CLIENT_ADDRESS__PROXY_V2)
+        dns->message.client_address = web->message.client_address;
+    harness_apply(&harness, &message);
+    harness_resolve(&harness);
+}
+
+static struct flow_spec client(uint8_t flags, uint32_t sequence, uint32_t ack, uint16_t payload) {
+    return (struct flow_spec){ .src = CLIENT,
+                               .dst = VIP,
+                               .src_port = 40000,
+                               .dst_port = 80,
+                               .protocol = FRAME_TCP,
+                               .tcp_flags = flags,
+                               .sequence = sequence,
+                               .ack = ack,
+                               .payload = payload };
+}
+
+static struct flow_spec rs(uint8_t flags, uint32_t sequence, uint32_t ack, uint16_t payload) {
+    struct flow_spec flow = client(flags, sequence, ack, payload);
+
+    flow.src = RS;
+    flow.dst = "198.18.1.1";
+    flow.src_port = 8080;
+    flow.dst_port = local_port;
+    return flow;
+}
+
+/* Sends one packet and looks at the last of @p count that come out. */
+static struct frame_view pass(struct flow_spec flow, uint32_t count) {
+    const struct tunnel_spec tunnel = { .bucket = 5 };
+    struct frame frame = frame_tunnelled(&flow, &tunnel);
+
+    harness_receive(&harness, &frame);
+    assert_int_equal(harness.sent_count, count);
+    return frame_view(&harness.sent[count - 1]);
+}
+
+static void with_mss(struct flow_spec *flow, uint16_t mss) {
+    const uint8_t option[4] = { TCP_OPTION_MSS, 4, (uint8_t)(mss >> 8), (uint8_t)mss };
+
+    memcpy(flow->tcp_options, option, sizeof(option));
+    flow->tcp_option_bytes = sizeof(option);
+}
+
+static struct frame_view open_connection(void) {
+    struct frame_view view = pass(client(TCP_SYN, ISN, 0, 0), 1);
+
+    local_port = ntohs(view.tcp->src_port);
+    return view;
+}
+
+static const uint8_t *toa_in(const struct frame_view *view) {
+    return tcp_option_find((struct rte_tcp_hdr *)(uintptr_t)view->tcp, TCP_OPTION_TOA, 8);
+}
+
+static void assert_toa(const struct frame_view *view) {
+    static const uint8_t wanted[] = { 254, 8, 0x9c, 0x40, 192, 0, 2, 77 };
+    const uint8_t *option = toa_in(view);
+
+    assert_non_null(option);
+    assert_memory_equal(option, wanted, sizeof(wanted));
+}
+
+static void toa_is_in_what_completes_the_handshake(void **state) {
+    struct flow_spec answer;
+    struct frame_view view;
+
+    (void)state;
+    use(SLUICE__LD__V1__CLIENT_ADDRESS__TOA);
+    view = open_connection();
+    assert_null(toa_in(&view));
+    answer = rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0);
+    with_mss(&answer, 1460);
+    view = pass(answer, 1);
+    assert_int_equal(tcp_options_read(view.tcp).mss, 1452);
+    view = pass(client(TCP_ACK, ISN + 1, RS_ISN + 1, 0), 1);
+    assert_toa(&view);
+    assert_int_equal(view.payload_bytes, 0);
+    assert_int_equal(ntohl(view.tcp->sent_seq), ISN + 1);
+    /* The ACK may be lost: data has it too, until the RS is known to have got there. */
+    for (int i = 0; i < 2; i++) {
+        view = pass(client(TCP_ACK, ISN + 1, RS_ISN + 1, 700), 1);
+        assert_toa(&view);
+        assert_int_equal(view.payload_bytes, 700);
+        for (uint32_t byte = 0; byte < 700; byte++)
+            assert_int_equal(view.payload[byte], (uint8_t)(byte * 7));
+    }
+    view = pass(rs(TCP_ACK, RS_ISN + 1, ISN + 701, 100), 1);
+    view = pass(client(TCP_ACK, ISN + 701, RS_ISN + 101, 0), 1);
+    assert_null(toa_in(&view));
+    assert_int_equal(harness_worker(&harness)->sessions.sessions[1].alter, 0);
+}
+
+static void toa_gives_way_to_mtu_and_header(void **state) {
+    struct flow_spec flow;
+    struct frame_view view;
+
+    (void)state;
+    use(SLUICE__LD__V1__CLIENT_ADDRESS__TOA);
+    open_connection();
+    pass(rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0), 1);
+    view = pass(client(TCP_ACK, ISN + 1, RS_ISN + 1, 1600 - 40 - 8), 1); /* fills the MTU */
+    assert_toa(&view);
+    view = pass(client(TCP_ACK, ISN + 1, RS_ISN + 1, 1600 - 40 - 7), 1);
+    assert_null(toa_in(&view));
+    assert_int_equal(view.payload_bytes, 1553);
+    flow = client(TCP_ACK, ISN + 1, RS_ISN + 1, 10);
+    flow.tcp_option_bytes = 36;
+    memset(flow.tcp_options, TCP_OPTION_NOP, 36);
+    view = pass(flow, 1);
+    assert_null(toa_in(&view));
+    assert_int_equal(harness_worker(&harness)->stats.toa_no_room, 2);
+}
+
+static void toa_is_no_matter_of_syn_and_rst(void **state) {
+    struct frame_view view;
+
+    (void)state;
+    use(SLUICE__LD__V1__CLIENT_ADDRESS__TOA);
+    open_connection();
+    pass(rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0), 1);
+    view = pass(client(TCP_RST | TCP_ACK, ISN + 1, RS_ISN + 1, 0), 1);
+    assert_null(toa_in(&view));
+}
+
+static void assert_header(const struct frame *sent) {
+    static const uint8_t wanted[HEADER] = { 0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a,
+                                            0x51, 0x55, 0x49, 0x54, 0x0a, 0x21, 0x11,
+                                            0,    12,   192,  0,    2,    77,   203,
+                                            0,    113,  10,   0x9c, 0x40, 0,    80 };
+    struct frame_view view = frame_view(sent);
+
+    assert_int_equal(view.payload_bytes, HEADER);
+    assert_memory_equal(view.payload, wanted, HEADER);
+    assert_int_equal(ntohl(view.tcp->sent_seq), ISN + 1 - HEADER);
+    assert_int_equal(ntohl(view.tcp->recv_ack), RS_ISN + 1);
+    assert_int_equal(view.tcp->tcp_flags, TCP_ACK | TCP_PSH);
+    assert_int_equal(view.ip->dst_addr, ip4(RS));
+    assert_int_equal(ntohs(view.tcp->src_port), local_port);
+}
+
+static void header_comes_before_the_data(void **state) {
+    struct frame_view view;
+
+    (void)state;
+    use(SLUICE__LD__V1__CLIENT_ADDRESS__PROXY_V2);
+    view = open_connection();
+    assert_int_equal(ntohl(view.tcp->sent_seq), ISN - HEADER);
+    view = pass(rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1 - HEADER, 0), 1);
+    assert_int_equal(ntohl(view.tcp->recv_ack), ISN + 1);
+    assert_int_equal(ntohl(view.tcp->sent_seq), RS_ISN);
+    view = pass(client(TCP_ACK, ISN + 1, RS_ISN + 1, 0), 2);
+    assert_header(&harness.sent[0]);
+    assert_int_equal(ntohl(view.tcp->sent_seq), ISN + 1);
+    /* Data before the RS has acknowledged it: once more, as the first may be lost. */
+    view = pass(client(TCP_ACK, ISN + 1, RS_ISN + 1, 300), 2);
+    assert_header(&harness.sent[0]);
+    assert_int_equal(view.payload_bytes, 300);
+    assert_int_equal(ntohl(view.tcp->sent_seq), ISN + 1);
+    view = pass(client(TCP_ACK, ISN + 301, RS_ISN + 1, 300), 1); /* what follows goes alone */
+    /* The RS misses the header, and says so; to the client its data is what is missing. */
+    view = pass(rs(TCP_ACK, RS_ISN + 1, ISN + 1 - HEADER, 0), 1);
+    assert_int_equal(ntohl(view.tcp->recv_ack), ISN + 1);
+    view = pass(client(TCP_ACK, ISN + 1, RS_ISN + 1, 300), 2);
+    assert_header(&harness.sent[0]);
+    view = pass(rs(TCP_ACK, RS_ISN + 1, ISN + 301, 20), 1);
+    assert_int_equal(ntohl(view.tcp->recv_ack), ISN + 301);
+    assert_int_equal(harness_worker(&harness)->sessions.sessions[1].alter, 0);
+    /* From now on nothing is touched. */
+    view = pass(client(TCP_ACK, ISN + 1, RS_ISN + 1, 300), 1);
+    assert_int_equal(ntohl(view.tcp->sent_seq), ISN + 1);
+}
+
+static void header_has_the_clients_timestamps(void **state) {
+    const struct tcp_options stamps = { .timestamps = true, .ts_value = 7, .ts_echo = 9 };
+    struct flow_spec flow = client(TCP_ACK, ISN + 1, RS_ISN + 1, 0);
+    struct tcp_options got;
+
+    (void)state;
+    use(SLUICE__LD__V1__CLIENT_ADDRESS__PROXY_V2);
+    open_connection();
+    pass(rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1 - HEADER, 0), 1);
+    flow.tcp_option_bytes = (uint8_t)tcp_options_write(flow.tcp_options, &stamps);
+    pass(flow, 2);
+    assert_header(&harness.sent[0]);
+    got = tcp_options_read(frame_view(&harness.sent[0]).tcp);
+    assert_true(got.timestamps);
+    assert_int_equal(got.ts_value, 7);
+    assert_int_equal(got.ts_echo, 9);
+}
+
+static void resets_are_believed_with_a_header_under_way(void **state) {
+    struct frame_view view;
+
+    (void)state;
+    use(SLUICE__LD__V1__CLIENT_ADDRESS__PROXY_V2);
+    open_connection();
+    /* Nobody listens: the RS refuses the number it has got. */
+    view = pass(rs(TCP_RST | TCP_ACK, 0, ISN + 1 - HEADER, 0), 1);
+    assert_int_equal(ntohl(view.tcp->recv_ack), ISN + 1);
+    pass(rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1 - HEADER, 0), 1);
+    view = pass(client(TCP_RST, ISN + 1, 0, 0), 1);
+    assert_int_equal(ntohl(view.tcp->sent_seq), ISN + 1 - HEADER);
+}
+
+static void data_in_a_syn_is_not_let_through(void **state) {
+    struct flow_spec flow = client(TCP_SYN, ISN, 0, 10);
+    struct frame frame = frame_plain(&flow);
+    struct frame_view view;
+
+    (void)state;
+    use(SLUICE__LD__V1__CLIENT_ADDRESS__PROXY_V2);
+    harness_expect_drop(&harness, &frame, DROP_SYN_DATA);
+    flow.payload = 0;
+    flow.tcp_option_bytes = 4;
+    memcpy(flow.tcp_options, (uint8_t[]){ TCP_OPTION_FAST_OPEN, 2, 1, 1 }, 4);
+    frame = frame_plain(&flow);
+    assert_int_equal(harness_receive(&harness, &frame), 1);
+    view = frame_view(&harness.sent[0]);
+    assert_null(
+        tcp_option_find((struct rte_tcp_hdr *)(uintptr_t)view.tcp, TCP_OPTION_FAST_OPEN, 2));
+}
+
+static void every_datagram_has_a_header(void **state) {
+    struct flow_spec flow = { .src = CLIENT,
+                              .dst = VIP,
+                              .src_port = 40000,
+                              .dst_port = 53,
+                              .protocol = FRAME_UDP,
+                              .payload = 33 };
+    struct frame_view view;
+
+    (void)state;
+    use(SLUICE__LD__V1__CLIENT_ADDRESS__PROXY_V2);
+    for (int i = 0; i < 2; i++) {
+        view = pass(flow, 1);
+        assert_int_equal(view.payload_bytes, HEADER + 33);
+        assert_int_equal(view.payload[13], 0x12);
+        assert_int_equal(view.payload[HEADER + 32], (uint8_t)(32 * 7));
+        assert_int_not_equal(view.udp->dgram_cksum, 0);
+    }
+    flow.no_udp_checksum = true;
+    view = pass(flow, 1);
+    assert_int_equal(view.udp->dgram_cksum, 0);
+    flow.no_udp_checksum = false;
+    local_port = ntohs(view.udp->src_port);
+    flow.src = RS;
+    flow.dst = "198.18.1.1";
+    flow.src_port = 53;
+    flow.dst_port = local_port;
+    view = pass(flow, 1);
+    assert_int_equal(view.payload_bytes, 33);
+}
+
+static void fragments_have_no_place_for_it(void **state) {
+    struct flow_spec flow = { .src = CLIENT,
+                              .dst = VIP,
+                              .src_port = 40000,
+                              .dst_port = 53,
+                              .protocol = FRAME_UDP,
+                              .payload = 1000 };
+    struct frame whole = frame_plain(&flow), first = frame_fragment(&whole, 0, 400);
+
+    (void)state;
+    use(SLUICE__LD__V1__CLIENT_ADDRESS__PROXY_V2);
+    harness_expect_drop(&harness, &first, DROP_FRAGMENT);
+}
+
+int main(void) {
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(toa_is_in_what_completes_the_handshake),
+        CASE(toa_gives_way_to_mtu_and_header),
+        CASE(toa_is_no_matter_of_syn_and_rst),
+        CASE(header_comes_before_the_data),
+        CASE(header_has_the_clients_timestamps),
+        CASE(resets_are_believed_with_a_header_under_way),
+        CASE(data_in_a_syn_is_not_let_through),
+        CASE(every_datagram_has_a_header),
+        CASE(fragments_have_no_place_for_it),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
