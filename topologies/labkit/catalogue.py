@@ -9,7 +9,7 @@ SCENARIOS = {
     "clb": "an internal load balancer: its VIP inside the VPC, and the EIP that is bound to it",
     "limits": "an EIP's bandwidth limit, both ways, under iperf3; a small flow of high priority loses nothing",
     "ecmp": "flows spread over three routers; one leaves and comes back by sluice apply, and only its flows move",
-    "spoof": "senders with an address that is not theirs, and the reasons by which they are dropped",
+    "protection": "senders with an address that is not theirs, or blocked, and the reasons by which they are dropped",
     "move": "an EIP moves from one VM to another and back, under HTTP requests and pings",
     "stacks": "through the LDs: a long download checked by hash, thousands of connections, iperf3, UDP, traceroute",
 }

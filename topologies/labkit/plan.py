@@ -23,6 +23,8 @@ SWITCH_MAC = "02:00:00:01:00:01"
 SWITCH_VTEP = "10.255.0.1"
 DEVICE_ID = 1
 CPU_PORT = 255
+# On the list acl.
+BLOCKED_ADDRESS = "198.51.100.10"
 
 # The fabric carries whole 1500-byte packets inside VXLAN (50 bytes more, 70 with IPv6).
 FABRIC_MTU = 1600

@@ -9,7 +9,7 @@ from .limits import LimitsShow
 from .stacks import StacksShow
 from .move import MoveShow
 from .networks import NetworksShow
-from .spoof import SpoofShow
+from .protection import ProtectionShow
 from .vip import VipShow
 
 _SHOWS: tuple[type[Show], ...] = (
@@ -20,7 +20,7 @@ _SHOWS: tuple[type[Show], ...] = (
     ClbShow,
     LimitsShow,
     EcmpShow,
-    SpoofShow,
+    ProtectionShow,
     MoveShow,
     StacksShow,
 )

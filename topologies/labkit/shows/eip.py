@@ -13,23 +13,26 @@ class EipShow(Show):
     def run(self, lab: Lab) -> str:
         self.reached = reach.run(lab, reach.IPV4, self)
         answers = tools.http_answers(lab.node(plan.VM), plan.VIP, reach.HAIRPIN_REQUESTS)
-        self.hairpin = sum(answer.startswith("rs") for answer in answers)
-        self.expect(f"answers to {plan.VM} from the VIP", self.hairpin, reach.HAIRPIN_REQUESTS)
+        self.to_vip = sum(answer.startswith("rs") for answer in answers)
+        self.expect(f"answers to {plan.VM} from the VIP", self.to_vip, reach.HAIRPIN_REQUESTS)
+        answers = tools.http_answers(lab.node(plan.VM), plan.LIMITED_EIP.address, reach.HAIRPIN_REQUESTS)
+        self.to_eip = sum(answer.startswith(f"{plan.LIMITED_EIP.vm} {plan.EIP.address}:") for answer in answers)
+        self.expect(f"answers to {plan.VM} from another EIP that saw its own", self.to_eip, reach.HAIRPIN_REQUESTS)
         return f"ping, requests both ways, traceroute and path MTU of the EIP {plan.EIP.address}"
 
     def report(self, measured: Measured) -> str:
         (eip,) = [item for item in measured.eips if item.name == plan.EIP.name]
         if min(eip.packets_in, eip.packets_out) < reach.PINGS + reach.REQUESTS:
             self.fail(f"the switch counted {eip.packets_in} packets in and {eip.packets_out} out")
-        hairpin = (
-            f"  {plan.VM} → VIP {plan.VIP}:80, out and in again: {self.hairpin} of {reach.HAIRPIN_REQUESTS} requests"
-        )
+        count = reach.HAIRPIN_REQUESTS
         return "\n".join(
             [
                 heading("EIPs (from the switch's bindings and counters)"),
                 eip_table(measured),
                 *reach.lines(reach.IPV4, self.reached),
-                hairpin,
+                f"  {plan.VM} → VIP {plan.VIP}:80, out and in again: {self.to_vip} of {count} requests",
+                f"  {plan.VM} → EIP {plan.LIMITED_EIP.address}:80, out and in again:"
+                f" {self.to_eip} of {count} requests, {plan.LIMITED_EIP.vm} saw {plan.EIP.address}",
             ]
         )
 

@@ -1,4 +1,4 @@
-"""Senders that use an address which is not theirs: nothing of it arrives, and the switch says why it dropped it."""
+"""Senders with an address that is not theirs, or that is blocked: nothing of it arrives, and the switch says why."""
 
 from dataclasses import dataclass
 
@@ -39,9 +39,8 @@ ATTEMPTS = (
         plan.address_of(plan.CLIENT),
         "vni_unreachable",
     ),
-    Attempt(
-        plan.CLIENT, plan.VIP, "the VIP, from the internet", plan.VM, plan.EIP.address, "spoofed_source"
-    ),
+    Attempt(plan.CLIENT, plan.VIP, "the VIP, from the internet", plan.VM, plan.EIP.address, "spoofed_source"),
+    Attempt(plan.CLIENT, plan.BLOCKED_ADDRESS, "an address that acl denies", plan.VM, plan.EIP.address, "acl"),
 )
 
 
@@ -52,8 +51,8 @@ class Outcome:
     dropped: dict[str, int]
 
 
-class SpoofShow(Show):
-    name = "spoof"
+class ProtectionShow(Show):
+    name = "protection"
 
     def run(self, lab: Lab) -> str:
         self.outcomes: list[Outcome] = []
@@ -67,7 +66,7 @@ class SpoofShow(Show):
             what = f"{attempt.sender} as {attempt.source}"
             self.expect(f"{what}: pings that arrived", arrived, 0)
             self.expect(f"{what}: drops named {attempt.reason}", dropped.get(attempt.reason, 0), PINGS)
-        return f"{len(ATTEMPTS)} senders with addresses that are not theirs"
+        return f"{len(ATTEMPTS)} senders with addresses that are not theirs, or blocked"
 
     def report(self, measured: Measured) -> str:
         rows = [
@@ -80,7 +79,7 @@ class SpoofShow(Show):
             )
             for o in self.outcomes
         ]
-        title = "Senders with an address that is not theirs (drops from the switch)"
+        title = "Senders with an address that is not theirs, or blocked (drops from the switch)"
         return "\n".join([heading(title), table(("sender", "source", "to", "arrived", "dropped as"), rows)])
 
 
