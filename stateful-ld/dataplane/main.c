@@ -16,6 +16,7 @@
 #include "control/control.h"
 #include "forward/heartbeat.h"
 #include "forward/loop.h"
+#include "forward/rss.h"
 #include "forward/worker.h"
 #include "log.h"
 #include "options.h"
@@ -91,6 +92,7 @@ static void run(struct control *control) {
         control_poll(control, clock_ms(), RTE_MIN(wait_ms, CONTROL_WAIT_MS));
         dataplane_neighbours(&dataplane, clock_ms());
         dataplane_limits(&dataplane, clock_ms());
+        rss_watch(&dataplane, clock_ms());
     }
     log_info("stopping");
     heartbeat_last_words(&heartbeat, us_since_1970());
@@ -104,6 +106,7 @@ static int serve(const struct port *port, struct rte_mempool *mbufs) {
         .mac = port->mac,
         .mbufs = mbufs,
         .lcores = lcores,
+        .rss_entries = port->rss_entries,
         .sessions_per_worker = options.sessions,
         .seed = rte_rand(),
         .now_ms = clock_ms(),
@@ -131,6 +134,27 @@ static int serve(const struct port *port, struct rte_mempool *mbufs) {
     return EXIT_SUCCESS;
 }
 
+static bool share_a_cpu(unsigned lcore, unsigned other) {
+    rte_cpuset_t a = rte_lcore_cpuset(lcore), b = rte_lcore_cpuset(other), both;
+
+    CPU_AND(&both, &a, &b);
+    return CPU_COUNT(&both) != 0;
+}
+
+/* A worker that never sleeps leaves nothing of its CPU to anybody. */
+static void check_cores(void) {
+    unsigned lcore;
+
+    if (options.idle_sleep_us != 0)
+        return;
+    RTE_LCORE_FOREACH_WORKER (lcore)
+        if (share_a_cpu(lcore, rte_get_main_lcore()))
+            log_warning("lcores: %u, a worker, may run on a CPU of control (lcore %u), and workers "
+                        "never sleep: heartbeats will be late (give each a CPU of its own, or "
+                        "--idle-sleep-us)",
+                        lcore, rte_get_main_lcore());
+}
+
 static int start(void) {
     uint32_t workers = rte_lcore_count() - 1;
     char error[PORT_ERROR_BYTES];
@@ -141,6 +165,7 @@ static int start(void) {
     if (workers == 0 || workers > WORKERS_MAX)
         return die("lcores: one for control and 1 to 64 for packets are needed (such as -l 0,1, or "
                    "--lcores '(0,1)@0' on one core)");
+    check_cores();
     mbufs = rte_pktmbuf_pool_create("mbufs", MBUFS_FOR_QUEUES + workers * MBUFS_PER_WORKER,
                                     MBUF_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
     if (mbufs == NULL)

@@ -5,9 +5,16 @@
 
 #include <rte_ethdev.h>
 
+#include "forward/rss.h"
+#include "log.h"
+
 enum {
     DESCRIPTORS = 1024
 };
+
+#define RSS_TYPES                                                                                  \
+    (RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV6_UDP |  \
+     RTE_ETH_RSS_NONFRAG_IPV6_TCP)
 
 static int fail(char *error, const char *what, int status) {
     snprintf(error, PORT_ERROR_BYTES, "port: %s: %s", what, rte_strerror(-status));
@@ -32,17 +39,112 @@ static int set_up_queues(const struct port *port, struct rte_mempool *mbufs, cha
     return 0;
 }
 
-/* Spread by outer addresses and ports: the source port is the bucket, so a bucket stays on one
- * queue. */
-static struct rte_eth_conf configuration(const struct rte_eth_dev_info *info, uint16_t queues) {
-    struct rte_eth_conf conf = { 0 };
-    uint64_t wanted = RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV4_TCP;
+/* Drivers that do not say mean the 40 bytes that RSS began with. */
+static uint8_t key_bytes(const struct rte_eth_dev_info *info) {
+    return info->hash_key_size != 0 ? info->hash_key_size : 40;
+}
 
-    if (queues > 1 && (info->flow_type_rss_offloads & wanted) != 0) {
+/* How the port could spread tunnels by their buckets; 0: not at all. */
+static uint32_t usable_entries(const struct rte_eth_dev_info *info, uint16_t queues) {
+    uint32_t entries = RTE_MIN((uint32_t)info->reta_size, (uint32_t)RSS_TABLE_MAX);
+
+    if (queues < 2 || (info->flow_type_rss_offloads & RTE_ETH_RSS_NONFRAG_IPV4_UDP) == 0 ||
+        key_bytes(info) < RSS_KEY_BYTES_MIN || key_bytes(info) > RSS_KEY_BYTES_MAX ||
+        entries < queues || !rte_is_power_of_2(entries))
+        return 0;
+    return entries;
+}
+
+/* Without a key of ours, packets are spread all the same, and handed over. */
+static struct rte_eth_conf configuration(const struct rte_eth_dev_info *info, uint16_t queues,
+                                         uint8_t *key) {
+    struct rte_eth_conf conf = { 0 };
+
+    if (queues > 1 && (info->flow_type_rss_offloads & RSS_TYPES) != 0) {
         conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-        conf.rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads & wanted;
+        if ((info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_RSS_HASH) != 0)
+            conf.rxmode.offloads = RTE_ETH_RX_OFFLOAD_RSS_HASH;
+        conf.rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads & RSS_TYPES;
+        conf.rx_adv_conf.rss_conf.rss_key = key;
+        conf.rx_adv_conf.rss_conf.rss_key_len = key != NULL ? key_bytes(info) : 0;
     }
     return conf;
+}
+
+/* With the key when the port takes it. */
+static int configure(struct port *port, const struct rte_eth_dev_info *info) {
+    uint8_t key[RSS_KEY_BYTES_MAX];
+    struct rte_eth_conf conf;
+
+    port->rss_entries = usable_entries(info, port->queues);
+    if (port->rss_entries != 0) {
+        rss_key(key, key_bytes(info));
+        conf = configuration(info, port->queues, key);
+        if (rte_eth_dev_configure(port->id, port->queues, port->queues, &conf) == 0)
+            return 0;
+        port->rss_entries = 0;
+    }
+    conf = configuration(info, port->queues, NULL);
+    return rte_eth_dev_configure(port->id, port->queues, port->queues, &conf);
+}
+
+/* What the port says its key and table are, now that it runs. */
+static bool rss_is_as_told(const struct port *port, const struct rte_eth_dev_info *info,
+                           const struct rte_eth_rss_reta_entry64 *table) {
+    struct rte_eth_rss_reta_entry64 told[RTE_ETH_RSS_RETA_SIZE_512 / RTE_ETH_RETA_GROUP_SIZE * 4];
+    uint8_t key[RSS_KEY_BYTES_MAX] = { 0 }, wanted[RSS_KEY_BYTES_MAX];
+    struct rte_eth_rss_conf conf = { .rss_key = key, .rss_key_len = key_bytes(info) };
+
+    rss_key(wanted, key_bytes(info));
+    if (rte_eth_dev_rss_hash_conf_get(port->id, &conf) != 0 ||
+        memcmp(key, wanted, key_bytes(info)) != 0)
+        return false;
+    memcpy(told, table, sizeof(told));
+    for (uint32_t group = 0; group < RTE_DIM(told); group++)
+        memset(told[group].reta, 0xff, sizeof(told[group].reta));
+    if (rte_eth_dev_rss_reta_query(port->id, told, info->reta_size) != 0)
+        return false;
+    for (uint32_t entry = 0; entry < info->reta_size; entry++)
+        if (told[entry / RTE_ETH_RETA_GROUP_SIZE].reta[entry % RTE_ETH_RETA_GROUP_SIZE] !=
+            table[entry / RTE_ETH_RETA_GROUP_SIZE].reta[entry % RTE_ETH_RETA_GROUP_SIZE])
+            return false;
+    return true;
+}
+
+/* Entries of workers without a queue go where the packets are handed to them. */
+static void spread_by_bucket(struct port *port, const struct rte_eth_dev_info *info,
+                             uint16_t workers) {
+    struct rte_eth_rss_reta_entry64 table[RTE_ETH_RSS_RETA_SIZE_512 / RTE_ETH_RETA_GROUP_SIZE * 4];
+    uint8_t owner_of_entry[RSS_TABLE_MAX], owner_of_bucket[BUCKET_COUNT], key[RSS_KEY_BYTES_MAX];
+    struct rte_eth_rss_conf conf = {
+        .rss_key = key,
+        .rss_key_len = key_bytes(info),
+        .rss_hf = info->flow_type_rss_offloads & RSS_TYPES,
+    };
+
+    if (port->rss_entries == 0 ||
+        info->reta_size > RTE_DIM(table) * (uint32_t)RTE_ETH_RETA_GROUP_SIZE) {
+        port->rss_entries = 0;
+        return;
+    }
+    rss_share(port->rss_entries, workers, owner_of_entry, owner_of_bucket);
+    memset(table, 0, sizeof(table));
+    for (uint32_t entry = 0; entry < info->reta_size; entry++) {
+        struct rte_eth_rss_reta_entry64 *group = &table[entry / RTE_ETH_RETA_GROUP_SIZE];
+
+        group->mask |= 1ULL << entry % RTE_ETH_RETA_GROUP_SIZE;
+        group->reta[entry % RTE_ETH_RETA_GROUP_SIZE] =
+            owner_of_entry[entry & (port->rss_entries - 1)] % port->queues;
+    }
+    rss_key(key, key_bytes(info));
+    /* Some drivers take the key at configuration, some only here. */
+    (void)rte_eth_dev_rss_hash_update(port->id, &conf);
+    if (rte_eth_dev_rss_reta_update(port->id, table, info->reta_size) != 0 ||
+        !rss_is_as_told(port, info, table)) {
+        log_warning("port: its RSS key and table are not what they were set to: packets reach any "
+                    "core and are handed over");
+        port->rss_entries = 0;
+    }
 }
 
 static int find_port(struct port *port, char *error) {
@@ -63,7 +165,6 @@ static int find_port(struct port *port, char *error) {
 int port_start(struct port *port, uint16_t workers, struct rte_mempool *mbufs,
                char error[PORT_ERROR_BYTES]) {
     struct rte_eth_dev_info info;
-    struct rte_eth_conf conf;
     int status;
 
     if (find_port(port, error) < 0)
@@ -73,8 +174,7 @@ int port_start(struct port *port, uint16_t workers, struct rte_mempool *mbufs,
         return fail(error, "says nothing about itself", status);
     port->queues = RTE_MIN(info.max_rx_queues, info.max_tx_queues);
     port->queues = RTE_MIN(port->queues, workers);
-    conf = configuration(&info, port->queues);
-    status = rte_eth_dev_configure(port->id, port->queues, port->queues, &conf);
+    status = configure(port, &info);
     if (status != 0)
         return fail(error, "cannot be configured", status);
     if (set_up_queues(port, mbufs, error) < 0)
@@ -82,6 +182,7 @@ int port_start(struct port *port, uint16_t workers, struct rte_mempool *mbufs,
     status = rte_eth_dev_start(port->id);
     if (status != 0)
         return fail(error, "cannot be started", status);
+    spread_by_bucket(port, &info, workers);
     status = rte_eth_macaddr_get(port->id, &port->mac);
     if (status != 0)
         return fail(error, "has no MAC address", status);

@@ -17,6 +17,8 @@ enum {
 struct port {
     uint16_t id;
     uint16_t queues; /**< receive and transmit queues each; at most one per worker */
+    uint32_t
+        rss_entries; /**< of its RSS table, which spreads as rss_share() says; 0: it does not */
     struct rte_ether_addr mac;
 };
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "forward/rss.h"
 #include "forward/worker.h"
 #include "log.h"
 #include "packet/arp.h"
@@ -53,15 +54,12 @@ static int make_workers(struct dataplane *dataplane, const struct dataplane_opti
     return 0;
 }
 
-/* Each worker gets as many buckets as the others, but not simply every n-th: CRC is linear, so a
- * client that counts its ports up stays in buckets with the same low bits for long. */
-static void share_buckets(struct dataplane *dataplane) {
-    for (uint32_t bucket = 0; bucket < BUCKET_COUNT; bucket++) {
-        uint32_t mixed = bucket * 0x9e3779b1u >> 16 & BUCKET_MASK;
+static void share_buckets(struct dataplane *dataplane, uint32_t rss_entries) {
+    uint8_t owner_of_entry[RSS_TABLE_MAX];
 
-        dataplane->owner_of_bucket[bucket] =
-            (uint8_t)(mixed * dataplane->worker_count / BUCKET_COUNT);
-    }
+    dataplane->rss_entries = rss_entries;
+    rss_share(rss_entries != 0 ? rss_entries : RSS_TABLE_MAX, dataplane->worker_count,
+              owner_of_entry, dataplane->owner_of_bucket);
 }
 
 int dataplane_init(struct dataplane *dataplane, const struct dataplane_options *options) {
@@ -78,7 +76,7 @@ int dataplane_init(struct dataplane *dataplane, const struct dataplane_options *
         dataplane_free(dataplane);
         return -ENOMEM;
     }
-    share_buckets(dataplane);
+    share_buckets(dataplane, options->rss_entries);
     return 0;
 }
 

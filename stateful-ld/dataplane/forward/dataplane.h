@@ -38,6 +38,7 @@ struct dataplane {
     struct worker *workers[WORKERS_MAX];
     uint32_t worker_count;
     uint8_t owner_of_bucket[BUCKET_COUNT]; /**< worker id */
+    uint32_t rss_entries;                  /**< as in the options */
     struct rte_ring *neighbour_events;     /**< workers to control; struct neighbour_event */
     struct rte_rcu_qsbr *rcu;              /**< thread ids are worker ids */
     struct source_limits source_limits;    /**< of all workers */
@@ -47,8 +48,11 @@ struct dataplane {
     const struct snapshot *snapshot;
     const struct neighbour_set *neighbours;
 
-    /* Control's own. */
-    struct registry registry;
+    /* Control's own, on cache lines of its own: what it writes here must not take those above from
+     * the workers. */
+    struct registry registry __attribute__((aligned(RTE_CACHE_LINE_SIZE)));
+    uint64_t rss_watched_ms;
+    uint64_t misdirected; /**< packets that have been logged as such */
     uint64_t neighbours_checked_ms;
     struct exhaustion exhaustion;
     uint64_t heartbeats_sent;
@@ -60,6 +64,7 @@ struct dataplane_options {
     struct rte_mempool *mbufs;
     const unsigned *lcores; /**< of the workers */
     uint32_t workers;
+    uint32_t rss_entries; /**< of the port's RSS, when it is as rss_share() says; 0: it is not */
     uint32_t sessions_per_worker;
     uint64_t seed; /**< of hashes and first ports; unpredictable outside of tests */
     uint64_t now_ms;

@@ -28,6 +28,7 @@
     X(icmp_frag_needed_sent)                                                                       \
     X(fragments_translated)                                                                        \
     X(handed_off)                                                                                  \
+    X(misdirected)                                                                                 \
     X(passed_on)                                                                                   \
     X(sessions_opened)                                                                             \
     X(sessions_expired)

@@ -29,6 +29,16 @@ static struct rte_ring *make_ring(const char *what, uint32_t worker, unsigned fl
     return rte_ring_create(name, RING_SLOTS, SOCKET_ID_ANY, flags);
 }
 
+/* Nothing a worker writes on its way shares a cache line with what another one, or control, writes
+ * or reads there: neither its own state, nor its counters, nor what all of them read. */
+_Static_assert(_Alignof(struct worker) >= RTE_CACHE_LINE_SIZE &&
+                   sizeof(struct worker) % RTE_CACHE_LINE_SIZE == 0,
+               "workers are on lines of their own");
+_Static_assert(offsetof(struct worker, stats) % RTE_CACHE_LINE_SIZE == 0,
+               "counters, which control reads, are on lines of their own");
+_Static_assert(offsetof(struct dataplane, registry) % RTE_CACHE_LINE_SIZE == 0,
+               "what control writes is not on the lines workers read");
+
 struct worker *worker_create(struct dataplane *dataplane, const struct worker_options *options) {
     struct worker *worker = aligned_alloc(64, RTE_ALIGN_CEIL(sizeof(*worker), 64));
 
@@ -102,12 +112,22 @@ uint16_t worker_bucket_of(const struct snapshot *snapshot, const struct packet *
     return bucket_of_flow(&packet->key);
 }
 
+/* The port's RSS should have brought it to its owner: for control to log. */
+static void note_misdirected(struct worker *worker, const struct rte_mbuf *mbuf, uint16_t bucket) {
+    uint32_t hash = mbuf->ol_flags & RTE_MBUF_F_RX_RSS_HASH ? mbuf->hash.rss : 0;
+
+    worker->stats.misdirected++;
+    __atomic_store_n(&worker->misdirected, (uint64_t)bucket << 32 | hash, __ATOMIC_RELAXED);
+}
+
 bool worker_hand_off(struct worker *worker, struct rte_mbuf *mbuf, const struct packet *packet) {
     struct dataplane *dataplane = worker->dataplane;
     struct worker *owner = dataplane->workers[dataplane->owner_of_bucket[packet->bucket]];
 
     if (owner == worker)
         return false;
+    if (dataplane->rss_entries != 0 && packet->tunnel_bucket != BUCKET_NONE)
+        note_misdirected(worker, mbuf, packet->tunnel_bucket);
     if (rte_ring_enqueue(owner->handoff, mbuf) == 0)
         worker->stats.handed_off++;
     else

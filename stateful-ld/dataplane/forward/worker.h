@@ -61,6 +61,9 @@ struct worker {
     struct rate_limit resets;
     uint32_t without_port; /**< target + 1 no local port was left for, last; for control to log */
 
+    /** A tunnelled packet that came to the wrong worker: bucket << 32 | the NIC's hash or 0. */
+    uint64_t misdirected;
+
     uint64_t turns;                      /**< of the loop; control looks whether it rises */
     uint32_t transmitting;               /**< inside the driver: for a handler of fatal signals */
     const struct last_words *last_words; /**< what control wants said before all ends */
