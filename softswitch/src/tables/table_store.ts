@@ -5,6 +5,7 @@
 //   ternary  value, mask (of a range: low, high), priority
 import type { KeyField, Table } from "../ir/program.js";
 import { EntryStore } from "./store.js";
+import { TupleSpace } from "./tuple_space.js";
 
 /** What the packet path and the control plane need of a table, whatever it matches. */
 export abstract class TableStore extends EntryStore {
@@ -104,63 +105,25 @@ class LpmStore extends TableStore {
   }
 }
 
-/** Highest priority first, entry after entry. */
+/** The highest priority, the oldest of equals. */
 class TernaryStore extends TableStore {
-  #order: number[] = [];
-  /** Lanes that a mask selects bits of. */
-  readonly #maskedLanes: number[];
-  readonly #ranges: KeyField[];
+  readonly #tuples: TupleSpace;
 
   constructor(table: Table) {
     super(table, fieldLanes(table) + 1);
-    this.#ranges = table.keys.filter(({ kind }) => kind === "range");
-    this.#maskedLanes = table.keys
-      .filter(({ kind }) => kind !== "range")
-      .flatMap(({ lane, lanes }) => Array.from({ length: lanes }, (_, i) => lane + i));
+    this.#tuples = new TupleSpace(this, table.keys);
   }
 
   override find(key: Int32Array): number {
-    for (let n = 0; n < this.#order.length; n++) {
-      if (this.#matches(this.#order[n]!, key)) return this.#order[n]!;
-    }
-    return 0;
-  }
-
-  #matches(entry: number, key: Int32Array): boolean {
-    const second = this.valueLanes;
-    for (let n = 0; n < this.#maskedLanes.length; n++) {
-      const lane = this.#maskedLanes[n]!;
-      if ((key[lane]! & this.keyLane(entry, second + lane)) !== this.keyLane(entry, lane)) return false;
-    }
-    for (let n = 0; n < this.#ranges.length; n++) {
-      const { lane, lanes } = this.#ranges[n]!;
-      if (this.#compare(key, entry, lane, lanes) < 0) return false;
-      if (this.#compare(key, entry, lane, lanes, second) > 0) return false;
-    }
-    return true;
-  }
-
-  /** Negative when the key's field is below the entry's value (with `second`: its upper end), 0 when equal, else positive. */
-  #compare(key: Int32Array, entry: number, lane: number, lanes: number, second = 0): number {
-    for (let i = lane + lanes - 1; i >= lane; i--) {
-      const difference = (key[i]! >>> 0) - (this.keyLane(entry, second + i) >>> 0);
-      if (difference !== 0) return difference;
-    }
-    return 0;
-  }
-
-  #priority(entry: number): number {
-    return this.keyLane(entry, 2 * this.valueLanes);
+    return this.#tuples.find(key);
   }
 
   override added(entry: number): void {
-    // Equal priorities stay in the order of their insertion.
-    const at = this.#order.findIndex((other) => this.#priority(other) < this.#priority(entry));
-    this.#order.splice(at === -1 ? this.#order.length : at, 0, entry);
+    this.#tuples.add(entry);
   }
 
   override removing(entry: number): void {
-    this.#order.splice(this.#order.indexOf(entry), 1);
+    this.#tuples.remove(entry);
   }
 }
 
