@@ -1,5 +1,5 @@
 // The words the parts of the soft switch and its users share.
-import type { PacketIn, Update } from "@sluice/proto/p4runtime";
+import type { PacketIn, TableEntry, Update } from "@sluice/proto/p4runtime";
 
 /** Something that takes log lines; a pino logger is one. */
 export interface Log {
@@ -25,8 +25,8 @@ export interface SoftSwitchOptions {
   /** egress_spec value that means "drop"; default 511, as simple_switch */
   dropPort?: number;
   log?: Log;
-  /** Told of every look-up by a packet: the table's name, and the action of the entry that matched, undefined for none. Slow: for tests. */
-  onLookUp?: (table: string, action: string | undefined) => void;
+  /** Told of every look-up by a packet: the table's name, the action of the entry that matched and the entry, undefined for none. Slow. */
+  onLookUp?: (table: string, action: string | undefined, entry: () => TableEntry | undefined) => void;
   /** microseconds since the switch started; default: the machine's monotonic clock. Tests set it. */
   clockUs?: () => number;
 }

@@ -1,11 +1,14 @@
 // The command line as a function: arguments and streams in, exit code out.
 import { Command, CommanderError } from "commander";
 import { addApply } from "./commands/apply.js";
+import { addCompletion } from "./commands/completion.js";
 import { addDiff } from "./commands/diff.js";
+import { addDoctor } from "./commands/doctor.js";
 import { addGet } from "./commands/get.js";
 import { addProducts } from "./commands/products.js";
 import { addServe } from "./commands/serve.js";
 import { addTable } from "./commands/table.js";
+import { addTrace } from "./commands/trace.js";
 import type { Io } from "./context.js";
 import { EXIT, explain } from "./exit.js";
 import { painter } from "./output.js";
@@ -13,7 +16,7 @@ import { painter } from "./output.js";
 const EXIT_CODES = `
 Exit codes:
   ${EXIT.ok}   done; diff: no difference
-  ${EXIT.differs}   diff: something differs
+  ${EXIT.differs}   diff: something differs; doctor: something is wrong; trace: the packet is dropped
   ${EXIT.invalid}   the file is wrong; nothing was changed
   ${EXIT.unreachable}   a switch or LD cannot be reached; nothing was changed
   ${EXIT.failed}   a switch or LD refused, or was lost, in the middle; apply again
@@ -31,8 +34,11 @@ function makeProgram(io: Io): Command {
   addDiff(program, io);
   addGet(program, io);
   addTable(program, io);
+  addTrace(program, io);
+  addDoctor(program, io);
   addServe(program, io);
   addProducts(program, io);
+  addCompletion(program, io);
   const adopt = (command: Command) => {
     command.exitOverride().configureOutput({
       writeOut: (text) => io.stdout.write(text),

@@ -1,7 +1,13 @@
-// Tells of every look-up that a packet makes: what tests measure by how far they reach.
+// Tells of every look-up that a packet makes: what tests measure by how far they reach, and what a trace shows.
+import type { TableEntry } from "@sluice/proto/p4runtime";
 import type { BoundTable, Schema } from "./schema.js";
+import { entryToWire } from "./table_writes.js";
 
-type OnLookUp = (table: string, action: string | undefined) => void;
+export type OnLookUp = (
+  table: string,
+  action: string | undefined,
+  entry: () => TableEntry | undefined,
+) => void;
 
 /** Puts a listener before the look-ups of all tables. */
 export function watchLookUps(schema: Schema, onLookUp: OnLookUp): void {
@@ -10,7 +16,9 @@ export function watchLookUps(schema: Schema, onLookUp: OnLookUp): void {
     const find = store.find.bind(store);
     store.find = (key) => {
       const entry = find(key);
-      onLookUp(table.name, entry === 0 ? undefined : actionOf(table, entry));
+      onLookUp(table.name, entry === 0 ? undefined : actionOf(table, entry), () =>
+        entry === 0 ? undefined : entryToWire(table, entry, false),
+      );
       return entry;
     };
   }
