@@ -9,6 +9,9 @@ from ..nodes import client_by
 from ..show import Lab, Show
 
 PINGS = 10
+# Each in three fragments, there and back.
+LARGE_PINGS = 5
+LARGE_BYTES = 4000
 REQUESTS = 20
 HAIRPIN_REQUESTS = 4
 SMALL_MTU = 1300
@@ -64,6 +67,7 @@ class Reached:
     """What came back, counted from the answers themselves."""
 
     pings: int
+    large_pings: int
     requests_in: int
     requests_out: int
     hops_in: Sequence[str]
@@ -79,6 +83,7 @@ def run(lab: Lab, way: Way, show: Show) -> Reached:
     reached = Reached(
         # Of full size, and no one may cut them: VXLAN must not make the path narrower.
         pings=tools.pings(client, way.eip.address, PINGS, *_full_size(way)),
+        large_pings=tools.pings(client, way.eip.address, LARGE_PINGS, f"-s {LARGE_BYTES - way.headers_bytes}"),
         requests_in=_count(tools.http_answers(client, way.eip.address, REQUESTS), seen_in),
         requests_out=_count(tools.http_answers(vm, way.client, REQUESTS), seen_out),
         hops_in=tools.traceroute(client, way.eip.address),
@@ -86,6 +91,7 @@ def run(lab: Lab, way: Way, show: Show) -> Reached:
         path_mtu=_path_mtu(lab, way),
     )
     show.expect("answers to ping", reached.pings, PINGS)
+    show.expect("answers to ping in fragments", reached.large_pings, LARGE_PINGS)
     show.expect(f"answers from {way.eip.vm} that saw {way.client}", reached.requests_in, REQUESTS)
     show.expect(f"answers from {plan.CLIENT} that saw the EIP", reached.requests_out, REQUESTS)
     _expect_hops(show, plan.CLIENT, reached.hops_in, way.hops_in)
@@ -98,7 +104,8 @@ def lines(way: Way, reached: Reached) -> list[str]:
     """For the report."""
     vm, eip = way.eip.vm, way.eip.address
     return [
-        f"  ping from {plan.CLIENT}, 1,500 bytes, DF: {reached.pings} of {PINGS} answered",
+        f"  ping from {plan.CLIENT}: 1,500 bytes with DF, {reached.pings} of {PINGS} answered;"
+        f" {LARGE_BYTES:,} bytes in fragments, {reached.large_pings} of {LARGE_PINGS}",
         f"  {plan.CLIENT} → EIP:80: {reached.requests_in} of {REQUESTS} requests, {vm} saw {way.client}",
         f"  {vm} → {plan.CLIENT}:80: {reached.requests_out} of {REQUESTS} requests, {plan.CLIENT} saw {eip}",
         f"  traceroute {plan.CLIENT} → EIP: {' → '.join(reached.hops_in)}",
