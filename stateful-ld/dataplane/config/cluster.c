@@ -131,24 +131,45 @@ bool cluster_validate(const LdConfig *config, char *reason, size_t reason_bytes)
 }
 
 uint8_t cluster_find(const struct cluster *cluster, uint32_t ld_id) {
-    for (uint32_t i = 0; i < cluster->ld_count; i++)
+    for (uint32_t i = 0; ld_id != 0 && i < cluster->ld_count; i++)
         if (cluster->lds[i].ld_id == ld_id)
             return (uint8_t)i;
     return CLUSTER_NO_LD;
 }
 
-void cluster_build(struct cluster *cluster, const Cluster *config) {
+static void place(struct cluster *cluster, uint8_t at, const Peer *ld) {
+    cluster->lds[at].ld_id = ld->ld_id;
+    memcpy(&cluster->lds[at].vtep, ld->vtep.data, sizeof(cluster->lds[at].vtep));
+    cluster->ld_count = at >= cluster->ld_count ? at + 1u : cluster->ld_count;
+}
+
+/* Streams and what is known of peers go by the index, so it stays. */
+static void place_all(struct cluster *cluster, const Cluster *config,
+                      const struct cluster *previous) {
+    uint8_t free_at = 0;
+
+    for (size_t i = 0; previous != NULL && i < config->n_lds; i++) {
+        uint8_t at = cluster_find(previous, config->lds[i]->ld_id);
+
+        if (at != CLUSTER_NO_LD)
+            place(cluster, at, config->lds[i]);
+    }
+    for (size_t i = 0; i < config->n_lds; i++) {
+        if (cluster_find(cluster, config->lds[i]->ld_id) != CLUSTER_NO_LD)
+            continue;
+        while (cluster->lds[free_at].ld_id != 0)
+            free_at++;
+        place(cluster, free_at, config->lds[i]);
+    }
+}
+
+void cluster_build(struct cluster *cluster, const Cluster *config, const struct cluster *previous) {
     memset(cluster, 0, sizeof(*cluster));
     memset(cluster->primary, CLUSTER_NO_LD, sizeof(cluster->primary));
     memset(cluster->backup, CLUSTER_NO_LD, sizeof(cluster->backup));
     if (config == NULL)
         return;
-    for (size_t i = 0; i < config->n_lds; i++) {
-        struct peer *peer = &cluster->lds[cluster->ld_count++];
-
-        peer->ld_id = config->lds[i]->ld_id;
-        memcpy(&peer->vtep, config->lds[i]->vtep.data, sizeof(peer->vtep));
-    }
+    place_all(cluster, config, previous);
     cluster->self = cluster_find(cluster, config->ld_id);
     for (size_t i = 0; i < config->n_buckets; i++)
         for (uint32_t bucket = config->buckets[i]->first; bucket <= config->buckets[i]->last;
@@ -158,5 +179,5 @@ void cluster_build(struct cluster *cluster, const Cluster *config) {
         }
     cluster->replicates = config->replication_key.len == REPLICATION_KEY_BYTES;
     if (cluster->replicates)
-        memcpy(cluster->replication_key, config->replication_key.data, REPLICATION_KEY_BYTES);
+        memcpy(&cluster->replication_key, config->replication_key.data, REPLICATION_KEY_BYTES);
 }

@@ -11,6 +11,7 @@
 #include <rte_byteorder.h>
 
 #include "packet/bucket.h"
+#include "packet/siphash.h"
 #include "sluice/ld/v1/ld.pb-c.h"
 
 struct neighbour;
@@ -31,10 +32,10 @@ struct cluster {
     uint32_t ld_count; /**< 0: the LD has no peers, nothing else here is valid */
     uint8_t self;      /**< index into `lds` */
     bool replicates;
-    struct peer lds[CLUSTER_LDS_MAX];
-    uint8_t primary[BUCKET_COUNT]; /**< index into `lds`, or CLUSTER_NO_LD */
-    uint8_t backup[BUCKET_COUNT];  /**< the same */
-    uint8_t replication_key[REPLICATION_KEY_BYTES];
+    struct peer lds[CLUSTER_LDS_MAX]; /**< ld_id 0: none; an LD keeps its index while it stays */
+    uint8_t primary[BUCKET_COUNT];    /**< index into `lds`, or CLUSTER_NO_LD */
+    uint8_t backup[BUCKET_COUNT];     /**< the same */
+    struct siphash_key replication_key;
 };
 
 /**
@@ -44,8 +45,13 @@ struct cluster {
  */
 bool cluster_validate(const Sluice__Ld__V1__LdConfig *config, char *reason, size_t reason_bytes);
 
-/** Fill in all but the next hops from a message cluster_validate() has accepted. */
-void cluster_build(struct cluster *cluster, const Sluice__Ld__V1__Cluster *config);
+/**
+ * Fill in all but the next hops from a message cluster_validate() has accepted.
+ *
+ * @param previous the one in force, or NULL: LDs of it keep their index
+ */
+void cluster_build(struct cluster *cluster, const Sluice__Ld__V1__Cluster *config,
+                   const struct cluster *previous);
 
 /** The other LD of a bucket that this LD is primary or backup of; else CLUSTER_NO_LD. */
 static inline uint8_t cluster_partner(const struct cluster *cluster, uint16_t bucket) {

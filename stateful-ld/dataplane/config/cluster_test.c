@@ -13,6 +13,7 @@ static int set_up(void **state) {
     message_begin(&message);
     message.config.owned_buckets[0]->last = 511;
     message_cluster(&message, 7);
+    message_replicates(&message);
     message_ld(&message, 9, "10.0.0.12");
     message_assign(&message, 0, 511, 7, 9);
     message_assign(&message, 512, 1023, 9, 7);
@@ -30,7 +31,7 @@ static void is_built(void **state) {
 
     (void)state;
     assert_true(config_validate(&message.config, reason));
-    cluster_build(&cluster, message.config.cluster);
+    cluster_build(&cluster, message.config.cluster, NULL);
     assert_int_equal(cluster.ld_count, 2);
     assert_int_equal(cluster.lds[cluster.self].ld_id, 7);
     assert_int_equal(cluster.lds[cluster_partner(&cluster, 511)].ld_id, 9);
@@ -38,7 +39,7 @@ static void is_built(void **state) {
     assert_false(cluster_backs_up(&cluster, 511));
     assert_true(cluster_backs_up(&cluster, 512));
     assert_true(cluster.replicates);
-    assert_memory_equal(cluster.replication_key, message.cluster.replication_key.data, 16);
+    assert_memory_equal(&cluster.replication_key, message.cluster.replication_key.data, 16);
 }
 
 /* Buckets of others, buckets without a backup, and no cluster at all. */
@@ -51,14 +52,32 @@ static void not_everybody_is_a_partner(void **state) {
     message.assignments[1].backup_ld_id = 5;
     message.cluster.replication_key.len = 0;
     assert_true(config_validate(&message.config, reason));
-    cluster_build(&cluster, message.config.cluster);
+    cluster_build(&cluster, message.config.cluster, NULL);
     assert_int_equal(cluster_partner(&cluster, 0), CLUSTER_NO_LD);
     assert_int_equal(cluster_partner(&cluster, 1023), CLUSTER_NO_LD);
     assert_false(cluster_backs_up(&cluster, 1023));
     assert_false(cluster.replicates);
-    cluster_build(&cluster, NULL);
+    cluster_build(&cluster, NULL, NULL);
     assert_int_equal(cluster_partner(&cluster, 0), CLUSTER_NO_LD);
     assert_false(cluster_backs_up(&cluster, 0));
+}
+
+static void keeps_its_index(void **state) {
+    struct cluster before, after;
+
+    (void)state;
+    cluster_build(&before, message.config.cluster, NULL);
+    message.lds[1].ld_id = 5; /* 9 has gone, 5 has come */
+    cluster_build(&after, message.config.cluster, &before);
+    assert_int_equal(after.self, before.self);
+    before.lds[0] = before.lds[1]; /* as if 9 had come first, and 7 had left */
+    before.lds[1].ld_id = 0;
+    message.lds[1].ld_id = 9;
+    message.lds[0].ld_id = 3;
+    message.cluster.ld_id = 3;
+    cluster_build(&after, message.config.cluster, &before);
+    assert_int_equal(cluster_find(&after, 9), 0);
+    assert_int_equal(after.self, 1);
 }
 
 static void bad_lds(void **state) {
@@ -113,6 +132,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(is_built, set_up),
         cmocka_unit_test_setup(not_everybody_is_a_partner, set_up),
+        cmocka_unit_test_setup(keeps_its_index, set_up),
         cmocka_unit_test_setup(bad_lds, set_up),
         cmocka_unit_test_setup(bad_buckets, set_up),
     };

@@ -228,6 +228,29 @@ bool snapshot_is_local_ip(const struct snapshot *snapshot, const struct ip_addre
     return false;
 }
 
+int snapshot_local_slot(const struct snapshot *snapshot, enum ip_family family,
+                        const struct ip_address *address) {
+    uint32_t slot = find_slot(&snapshot->local_ips[family], address);
+
+    return slot < LOCAL_IPS_MAX ? (int)slot : -1;
+}
+
+int snapshot_target(const struct snapshot *snapshot, const struct flow_key *client,
+                    const struct flow_key *rs) {
+    const struct service *service = snapshot_service(snapshot, client);
+    struct ip_address address = flow_src(rs);
+
+    for (uint32_t i = 0; service != NULL && i < service->choices; i++) {
+        uint32_t number = snapshot->choices[service->first_choice + i].target;
+        const struct target *target = &snapshot->targets[number];
+
+        if (target->port == rs->src_port && target->vni == flow_vni(rs) &&
+            ip_equal(&target->address, &address))
+            return (int)number;
+    }
+    return -1;
+}
+
 static int want_target(struct registry *registry, const Service *service, const RealServer *rs) {
     const struct target_identity identity = {
         .service = service->name,
@@ -416,10 +439,13 @@ static void set_heartbeat(struct heartbeat_config *heartbeat, const LdConfig *co
 }
 
 static void set_cluster(struct cluster *cluster, const LdConfig *config,
-                        const struct neighbour_set *neighbours) {
-    cluster_build(cluster, config->cluster);
+                        const struct snapshot_inputs *inputs) {
+    const struct neighbour_set *neighbours = inputs->neighbours;
+
+    cluster_build(cluster, config->cluster,
+                  inputs->previous != NULL ? &inputs->previous->cluster : NULL);
     for (uint32_t i = 0; i < cluster->ld_count; i++)
-        if (i != cluster->self)
+        if (i != cluster->self && cluster->lds[i].ld_id != 0)
             cluster->lds[i].next_hop = hop_to(config, neighbours, ip_from_v4(cluster->lds[i].vtep));
 }
 
@@ -446,7 +472,7 @@ int snapshot_build(const LdConfig *config, const struct snapshot_inputs *inputs,
     set_local_ips(snapshot, config, inputs->previous);
     set_owned_buckets(snapshot, config);
     set_heartbeat(&snapshot->heartbeat, config, inputs->neighbours);
-    set_cluster(&snapshot->cluster, config, inputs->neighbours);
+    set_cluster(&snapshot->cluster, config, inputs);
     keep_draining(snapshot, config, inputs);
     snapshot->target_count = inputs->registry->used_up_to;
     *built = snapshot;

@@ -149,6 +149,18 @@ static inline const struct policy *snapshot_policy(const struct snapshot *snapsh
 /** The service a client's packet is for, or NULL. */
 const struct service *snapshot_service(const struct snapshot *snapshot, const struct flow_key *key);
 
+/**
+ * The registry number of the RS that has a session with these two tuples.
+ *
+ * @return -1 when the service does not have it
+ */
+int snapshot_target(const struct snapshot *snapshot, const struct flow_key *client,
+                    const struct flow_key *rs);
+
+/** The slot of a local IP, or -1. */
+int snapshot_local_slot(const struct snapshot *snapshot, enum ip_family family,
+                        const struct ip_address *address);
+
 /** True when some service has this VIP. */
 bool snapshot_is_vip(const struct snapshot *snapshot, uint32_t vni,
                      const struct ip_address *address);

@@ -42,7 +42,7 @@ static void sweep(struct dataplane *dataplane) {
         if (!registry_used(registry, number) || entry->configured)
             continue;
         totals = apply_rs_totals(dataplane, number);
-        if (totals.sessions_active != 0)
+        if (totals.sessions_active + totals.sessions_standby != 0)
             continue;
         heir = namesake(registry, entry);
         if (heir != NULL) {
@@ -98,6 +98,13 @@ static int replace(struct dataplane *dataplane, const Sluice__Ld__V1__LdConfig *
         neighbour_set_free(neighbours, dataplane->neighbours);
         free(hops);
         return status;
+    }
+    if (replicate_prepare(dataplane, snapshot) < 0) {
+        registry_abandon(&dataplane->registry);
+        snapshot_free(snapshot);
+        neighbour_set_free(neighbours, dataplane->neighbours);
+        free(hops);
+        return -ENOMEM;
     }
     mark_configured(neighbours, hops, hop_count);
     free(hops);

@@ -10,7 +10,7 @@ typedef Sluice__Ld__V1__RsCounters RsCounters;
 typedef Sluice__Ld__V1__ServiceCounters ServiceCounters;
 
 enum {
-    PORT_COUNTERS_MAX = 32
+    PORT_COUNTERS_MAX = 48
 };
 
 /* Everything the message points to, in three allocations. */

@@ -45,6 +45,13 @@ void admission_over(struct worker *worker, const struct session *session) {
     admission_withdraw(worker, snapshot_policy(worker->snapshot, session->target));
 }
 
+void admission_taken_over(struct worker *worker, const struct session *session) {
+    const struct quota_use *use = &snapshot_policy(worker->snapshot, session->target)->quota;
+
+    if (use->quota != NULL)
+        quota_sessions_set(use, worker->id, use->quota->cells[worker->id].sessions + 1);
+}
+
 /* Several services may share a limit, so all of its targets are added up before it is told. */
 void admission_recount(struct worker *worker, const struct snapshot *snapshot) {
     for (uint32_t i = 0; i < snapshot->quota_count; i++) {

@@ -24,6 +24,9 @@ enum drop_reason admission_ask(struct worker *worker, const struct policy *polic
 void admission_withdraw(struct worker *worker, const struct policy *policy);
 void admission_over(struct worker *worker, const struct session *session);
 
+/** A session that another LD has opened is this one's now: it counts, whatever the limit. */
+void admission_taken_over(struct worker *worker, const struct session *session);
+
 /** Count the worker's sessions by the limits of a snapshot it has not worked with before. */
 void admission_recount(struct worker *worker, const struct snapshot *snapshot);
 

@@ -17,6 +17,7 @@
 #include "forward/neighbour.h"
 #include "forward/source_limit.h"
 #include "packet/bucket.h"
+#include "replicate/replicate.h"
 
 struct worker;
 
@@ -47,6 +48,8 @@ struct dataplane {
      * Every next hop of the snapshot is in the set. */
     const struct snapshot *snapshot;
     const struct neighbour_set *neighbours;
+
+    struct replication replication; /**< who writes what is said there */
 
     /* Control's own, on cache lines of its own: what it writes here must not take those above from
      * the workers. */

@@ -120,6 +120,8 @@ int heartbeat_tick(struct heartbeat *heartbeat, uint64_t now_ms, uint64_t now_us
     heartbeat->due_ms = RTE_MIN(heartbeat->due_ms, now_ms + snapshot->heartbeat.interval_ms);
     if (now_ms < heartbeat->due_ms)
         return (int)(heartbeat->due_ms - now_ms);
+    if (!replicate_online(heartbeat->dataplane, now_ms, now_us))
+        return 1;
     if (!all_turn(heartbeat)) {
         heartbeat->dataplane->heartbeats_withheld++;
         return 1;
@@ -129,6 +131,7 @@ int heartbeat_tick(struct heartbeat *heartbeat, uint64_t now_ms, uint64_t now_us
     beat(heartbeat, (uint32_t)snapshot->epoch);
     if (snapshot->heartbeat.previous_epoch != 0)
         beat(heartbeat, snapshot->heartbeat.previous_epoch);
+    replicate_beaten(heartbeat->dataplane, now_ms);
     prepare_last_words(heartbeat);
     heartbeat->due_ms += snapshot->heartbeat.interval_ms;
     if (heartbeat->due_ms <= now_ms) /* behind, or the first one: no beats to catch up */

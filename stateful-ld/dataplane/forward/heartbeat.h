@@ -4,7 +4,8 @@
  * stop, the backups do (docs/design.md, failover).
  *
  * Control beats, workers transmit: a queue has one owner. A beat says that every worker has gone
- * round its loop since the one before, so a stuck worker silences the whole LD.
+ * round its loop since the one before, so a stuck worker silences the whole LD; and that the LD has
+ * the sessions of its buckets (replicate/online.c).
  *
  * The last beat, "going down", is made in advance with each ordinary one, because it may have to be
  * sent by a process that is crashing. heartbeat_last_words() is called from signal handlers: it

@@ -9,12 +9,15 @@
 #include "forward/scheduler.h"
 #include "forward/worker.h"
 #include "packet/bucket.h"
+#include "replicate/install.h"
+#include "replicate/port_share.h"
 
 /* The tuple an RS answers with, while its local side is being chosen. */
 struct candidate {
     const struct session_table *sessions;
     struct ip_address rs;
     struct flow_key from_rs;
+    enum port_share share;
 };
 
 /* A port is free towards an RS when no session has the tuple. The table is the only judge of it,
@@ -24,6 +27,8 @@ static bool is_free(void *context, const struct local_port *port) {
 
     flow_set_addresses(&candidate->from_rs, &candidate->rs, &port->address);
     candidate->from_rs.dst_port = rte_cpu_to_be_16(port->port);
+    if (!share_has_port(candidate->share, port->port))
+        return false;
     return session_find(candidate->sessions, &candidate->from_rs,
                         session_hash(candidate->sessions, &candidate->from_rs)) == 0;
 }
@@ -33,6 +38,7 @@ static bool take_port(struct worker *worker, const struct target *target, uint8_
     enum ip_family family = ip_family(&target->address);
 
     candidate->sessions = &worker->sessions;
+    candidate->share = share_of(&worker->snapshot->cluster, bucket);
     candidate->rs = target->address;
     candidate->from_rs.src_port = target->port;
     candidate->from_rs.vni_protocol = flow_vni_protocol(target->vni, protocol);
@@ -70,12 +76,25 @@ static bool is_local_ip(const struct snapshot *snapshot, const struct packet *pa
     return snapshot_is_local_ip(snapshot, &address);
 }
 
+/* A bucket's primary, and its backup for as long as the switch sends it the bucket's packets. */
+static bool serves(const struct worker *worker, uint16_t bucket) {
+    const struct snapshot *snapshot = worker->snapshot;
+
+    return snapshot_owns(snapshot, bucket) ||
+           (snapshot->cluster.replicates && cluster_backs_up(&snapshot->cluster, bucket));
+}
+
+static bool is_online(const struct worker *worker) {
+    return !worker->snapshot->cluster.replicates ||
+           __atomic_load_n(&worker->dataplane->replication.online, __ATOMIC_ACQUIRE) != 0;
+}
+
 /* Why a packet without a session may not open one. */
 static enum drop_reason may_open(const struct worker *worker, const struct packet *packet,
                                  const struct service **service) {
     const struct snapshot *snapshot = worker->snapshot;
 
-    if (!snapshot_owns(snapshot, packet->bucket))
+    if (!serves(worker, packet->bucket))
         return DROP_BUCKET_NOT_OWNED;
     *service = snapshot_service(snapshot, &packet->key);
     if (*service == NULL)
@@ -83,6 +102,8 @@ static enum drop_reason may_open(const struct worker *worker, const struct packe
     if (flow_protocol(&packet->key) == IPPROTO_TCP &&
         (packet->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
         return DROP_NOT_SYN;
+    if (!is_online(worker))
+        return DROP_NOT_ONLINE;
     return flow_source_valid(&packet->key) ? DROP_NONE : DROP_BAD_IP_SOURCE;
 }
 
@@ -122,6 +143,7 @@ enum drop_reason session_admit(struct worker *worker, const struct packet *packe
     worker->rs[target].sessions_total++;
     worker->rs[target].sessions_active++;
     worker->stats.sessions_opened++;
+    replicate_mark(worker, number);
     *ref = number << 1 | FROM_CLIENT;
     return DROP_NONE;
 }
@@ -130,22 +152,33 @@ uint64_t session_deadline_ms(const struct worker *worker, const struct session *
     const struct policy *policy = snapshot_policy(worker->snapshot, session->target);
     uint32_t idle_ms = (uint32_t)worker->now_ms - session->last_seen_ms;
 
-    return worker->now_ms - idle_ms + policy->timeout_ms[session->state];
+    uint32_t grace_ms = (session->replica & REPLICA_STANDBY) != 0 &&
+                                tcp_state_refreshed((enum session_state)session->state)
+                            ? STANDBY_GRACE_MS
+                            : 0;
+
+    return worker->now_ms - idle_ms + policy->timeout_ms[session->state] + grace_ms;
 }
 
 /* Deadlines that move away need nothing: the wheel looks at the session when its old one has come.
  * Only one that comes closer (an established session closes) has to be moved. */
+void session_rearm(struct worker *worker, uint32_t number) {
+    struct session *session = &worker->sessions.sessions[number];
+    uint64_t deadline_ms = session_deadline_ms(worker, session);
+
+    if (wheel_too_late(&worker->wheel, session->armed_tick, deadline_ms)) {
+        wheel_disarm(&worker->wheel, number);
+        session->armed_tick = wheel_arm(&worker->wheel, number, deadline_ms);
+    }
+}
+
 void session_set_state(struct worker *worker, session_ref ref, enum session_state state) {
     struct session *session = session_at(&worker->sessions, ref);
-    uint64_t deadline_ms;
 
     session->state = (uint8_t)state;
     session->last_seen_ms = (uint32_t)worker->now_ms;
-    deadline_ms = session_deadline_ms(worker, session);
-    if (wheel_too_late(&worker->wheel, session->armed_tick, deadline_ms)) {
-        wheel_disarm(&worker->wheel, ref >> 1);
-        session->armed_tick = wheel_arm(&worker->wheel, ref >> 1, deadline_ms);
-    }
+    session_rearm(worker, ref >> 1);
+    replicate_mark(worker, ref >> 1);
 }
 
 void session_count(struct worker *worker, session_ref ref, const struct packet *packet) {
@@ -164,6 +197,8 @@ void session_touch(struct worker *worker, session_ref ref, const struct packet *
     enum session_state state = session->state;
 
     session_count(worker, ref, packet);
+    if (unlikely((session->replica & REPLICA_STANDBY) != 0))
+        install_activate(worker, ref >> 1);
     if (flow_protocol(&packet->key) == IPPROTO_TCP)
         state = tcp_next_state(state, direction, packet->tcp_flags);
     if (unlikely(state != session->state))
@@ -176,8 +211,12 @@ static void forget(struct worker *worker, uint32_t number) {
     struct session *session = &worker->sessions.sessions[number];
     bool v6 = (session->key[FROM_RS].vni_protocol & FLOW_V6) != 0;
 
-    worker->rs[session->target].sessions_active--;
-    admission_over(worker, session);
+    if ((session->replica & REPLICA_STANDBY) != 0) {
+        worker->rs[session->target].sessions_standby--;
+    } else {
+        worker->rs[session->target].sessions_active--;
+        admission_over(worker, session);
+    }
     local_port_release(&worker->ports[v6 ? FAMILY_IPV6 : FAMILY_IPV4], session->bucket,
                        session->local_slot, rte_be_to_cpu_16(session->key[FROM_RS].dst_port));
     session_close(&worker->sessions, number);
@@ -195,6 +234,8 @@ void session_due(void *context, uint32_t number) {
 
     if (deadline_ms > worker->now_ms) {
         session->armed_tick = wheel_arm(&worker->wheel, number, deadline_ms);
+        if ((session->replica & REPLICA_STANDBY) == 0)
+            replicate_mark(worker, number); /* it lives, the other LD has to know */
         return;
     }
     worker->stats.sessions_expired++;

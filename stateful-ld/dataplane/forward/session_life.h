@@ -37,6 +37,9 @@ void session_set_state(struct worker *worker, session_ref ref, enum session_stat
 /** End an open session: its number and its local port may be used again. */
 void session_end(struct worker *worker, uint32_t number);
 
+/** Its state has been changed from outside: let the wheel look in time. */
+void session_rearm(struct worker *worker, uint32_t number);
+
 /** When the session ends if nothing more is seen of it, on the worker's clock. */
 uint64_t session_deadline_ms(const struct worker *worker, const struct session *session);
 

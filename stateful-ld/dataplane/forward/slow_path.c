@@ -73,6 +73,10 @@ void slow_path(struct worker *worker, struct rte_mbuf *mbuf, struct packet *pack
         handle_echo(worker, mbuf, packet);
         return;
     }
+    if (packet->kind == PACKET_REPLICATION) {
+        replicate_receive(worker, mbuf, packet);
+        return;
+    }
     if (packet->kind == PACKET_FRAGMENT) {
         fragment_process(worker, mbuf, packet);
         return;

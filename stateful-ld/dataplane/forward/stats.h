@@ -31,7 +31,15 @@
     X(misdirected)                                                                                 \
     X(passed_on)                                                                                   \
     X(sessions_opened)                                                                             \
-    X(sessions_expired)
+    X(sessions_expired)                                                                            \
+    X(sessions_taken_over)                                                                         \
+    X(replication_streams)                                                                         \
+    X(replication_packets_sent)                                                                    \
+    X(replication_packets_again)                                                                   \
+    X(replication_records_sent)                                                                    \
+    X(replication_records_received)                                                                \
+    X(replication_records_refused)                                                                 \
+    X(replication_copies_short)
 
 /** One worker's counters. */
 struct worker_stats {
@@ -45,7 +53,8 @@ struct worker_stats {
 struct rs_counters {
     uint64_t sessions_total;
     uint64_t sessions_active;
-    uint64_t packets[2]; /**< by enum direction */
+    uint64_t sessions_standby; /**< of which another LD has the packets */
+    uint64_t packets[2];       /**< by enum direction */
     uint64_t bytes[2];
 };
 

@@ -59,7 +59,7 @@ struct worker *worker_create(struct dataplane *dataplane, const struct worker_op
         wheel_init(&worker->wheel, options->sessions, options->now_ms) < 0 ||
         local_ports_init(&worker->ports[FAMILY_IPV4], options->seed) < 0 ||
         local_ports_init(&worker->ports[FAMILY_IPV6], options->seed) < 0 ||
-        fragments_init(&worker->fragments, options->seed) < 0) {
+        fragments_init(&worker->fragments, options->seed) < 0 || replicate_init(worker) < 0) {
         worker_destroy(worker);
         return NULL;
     }
@@ -86,6 +86,7 @@ void worker_destroy(struct worker *worker) {
     local_ports_free(&worker->ports[FAMILY_IPV4]);
     local_ports_free(&worker->ports[FAMILY_IPV6]);
     fragments_free(&worker->fragments);
+    replicate_free(worker);
     free(worker);
 }
 
@@ -304,6 +305,8 @@ uint32_t worker_poll(struct worker *worker, uint64_t now_ms) {
     total += count;
     if (count > 0)
         ld_process(worker, mbufs, count);
+    if (likely(worker->snapshot != NULL))
+        replicate_poll(worker);
     worker_flush(worker);
     total += forward_outbox(worker);
     worker_housekeeping(worker);

@@ -18,6 +18,7 @@
 #include "forward/rate_limit.h"
 #include "forward/session_scan.h"
 #include "forward/stats.h"
+#include "replicate/replicate.h"
 #include "session/local_port.h"
 #include "session/session.h"
 #include "session/wheel.h"
@@ -55,6 +56,7 @@ struct worker {
     struct rte_ring *handoff;   /**< packets of our buckets that others have received */
     struct rte_ring *outbox;    /**< packets control or other workers want us to transmit */
 
+    struct worker_replication replication;
     struct fragments fragments;
     struct rate_limit pings;
     struct rate_limit icmp_errors;

@@ -33,10 +33,13 @@
     X(BAD_TCP_FLAGS, "bad_tcp_flags")                                                              \
     X(BAD_UDP_LENGTH, "bad_udp_length")                                                            \
     X(BAD_VXLAN, "bad_vxlan")                                                                      \
+    X(BAD_REPLICATION, "bad_replication")                                                          \
+    X(REPLICATION_EPOCH, "replication_epoch")                                                      \
     X(NOT_FOR_US, "not_for_us")                                                                    \
     X(NO_SERVICE, "no_service")                                                                    \
     X(NO_SESSION, "no_session")                                                                    \
     X(NOT_SYN, "not_syn")                                                                          \
+    X(NOT_ONLINE, "not_online")                                                                    \
     X(BUCKET_NOT_OWNED, "bucket_not_owned")                                                        \
     X(NO_RS_AVAILABLE, "no_rs_available")                                                          \
     X(NO_LOCAL_PORT, "no_local_port")                                                              \

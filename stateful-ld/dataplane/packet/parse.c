@@ -273,6 +273,15 @@ static enum drop_reason parse_vxlan(struct cursor *cursor, const struct rte_udp_
     return parse_flow(cursor, ip, rte_be_to_cpu_32(vxlan->vx_vni) >> 8, packet);
 }
 
+static enum drop_reason parse_replication(const struct cursor *cursor,
+                                          const struct rte_udp_hdr *udp, struct packet *packet) {
+    packet->kind = PACKET_REPLICATION;
+    packet->l4_off = (uint16_t)cursor->at;
+    packet->l3_len = (uint16_t)(cursor->end - cursor->at);
+    packet->bucket = bucket_from_udp_port(rte_be_to_cpu_16(udp->src_port));
+    return DROP_NONE;
+}
+
 static enum drop_reason parse_tunnel(struct cursor *cursor, struct packet *packet) {
     uint32_t available = cursor->end - cursor->at;
     const struct rte_udp_hdr *udp = take(cursor, sizeof(*udp));
@@ -283,9 +292,11 @@ static enum drop_reason parse_tunnel(struct cursor *cursor, struct packet *packe
     length = rte_be_to_cpu_16(udp->dgram_len);
     if (unlikely(length < sizeof(*udp) || length > available))
         return DROP_BAD_UDP_LENGTH;
+    cursor->end = cursor->at - sizeof(*udp) + length;
+    if (unlikely(udp->dst_port == RTE_BE16(UDP_PORT_REPLICATION)))
+        return parse_replication(cursor, udp, packet);
     if (unlikely(udp->dst_port != RTE_BE16(UDP_PORT_VXLAN)))
         return DROP_NOT_FOR_US;
-    cursor->end = cursor->at - sizeof(*udp) + length;
     return parse_vxlan(cursor, udp, packet);
 }
 

@@ -15,7 +15,8 @@
 #include "packet/flow.h"
 
 enum {
-    UDP_PORT_VXLAN = 4789
+    UDP_PORT_VXLAN = 4789,
+    UDP_PORT_REPLICATION = 53794, /**< of the range for private use (RFC 6335) */
 };
 
 /** What the LD itself is called on the wire. */
@@ -38,6 +39,9 @@ enum packet_kind {
     /** Fragment of a TCP or UDP packet. The first one is as PACKET_FLOW, its whole L4 header is
      * there; later ones have ports 0 and no L4 header. */
     PACKET_FRAGMENT,
+    /** From another LD (replicate/wire.h): `l4_off` is where its payload begins, `l3_len` how long
+     * it is, `bucket` its source port's. */
+    PACKET_REPLICATION,
 };
 
 /** What the parser found out. Offsets are bytes from the start of the frame. */

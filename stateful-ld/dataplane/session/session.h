@@ -44,11 +44,11 @@ struct session {
     uint32_t armed_tick;      /**< what wheel_arm() returned */
     uint16_t target;          /**< index into snapshot.targets */
     uint16_t bucket;
-    uint8_t state;      /**< enum session_state */
-    uint8_t local_slot; /**< of the local IP, for the port allocator */
-    uint8_t alter;      /**< enum session_alter: 0 where packets keep what is behind their ports */
-    uint8_t reserved_hot[1]; /**< room for what every packet has to know */
-    uint64_t packets[2];     /**< by enum direction */
+    uint8_t state;       /**< enum session_state */
+    uint8_t local_slot;  /**< of the local IP, for the port allocator */
+    uint8_t alter;       /**< enum session_alter: 0 where packets keep what is behind their ports */
+    uint8_t replica;     /**< bits of replicate/install.h */
+    uint64_t packets[2]; /**< by enum direction */
 
     uint64_t created_ms __attribute__((aligned(64)));
     uint32_t next_free;             /**< while unused */

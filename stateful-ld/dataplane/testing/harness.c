@@ -169,6 +169,15 @@ uint32_t harness_receive(struct harness *harness, const struct frame *frame) {
     return harness_receive_burst(harness, 0, frame, 1);
 }
 
+uint32_t harness_poll(struct harness *harness, uint32_t worker) {
+    struct worker *polled = harness->dataplane.workers[worker];
+
+    worker_refresh(polled, harness->now_ms);
+    replicate_poll(polled);
+    collect(harness, polled);
+    return harness->sent_count;
+}
+
 void harness_pass(struct harness *harness, uint64_t ms) {
     uint64_t until_ms = harness->now_ms + ms;
 

@@ -44,6 +44,9 @@ uint32_t harness_receive_burst(struct harness *harness, uint32_t worker, const s
 /** A worker gets one packet that is in an mbuf already, such as one handed over to it. */
 uint32_t harness_run_mbuf(struct harness *harness, uint32_t worker, struct rte_mbuf *mbuf);
 
+/** What a worker does besides packets it receives. @return how many frames are in harness->sent. */
+uint32_t harness_poll(struct harness *harness, uint32_t worker);
+
 /** Let time pass, with all the expiry that comes with it. */
 void harness_pass(struct harness *harness, uint64_t ms);
 

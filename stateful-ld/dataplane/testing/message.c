@@ -114,16 +114,19 @@ static void add_ld(struct message *message, uint32_t ld_id, ProtobufCBinaryData 
 }
 
 void message_cluster(struct message *message, uint32_t ld_id) {
-    static const uint8_t key[16] = "sixteen bytes !!";
-
     sluice__ld__v1__cluster__init(&message->cluster);
     message->cluster.ld_id = ld_id;
     message->cluster.lds = message->ld_pointers;
     message->cluster.buckets = message->assignment_pointers;
-    message->cluster.replication_key =
-        (ProtobufCBinaryData){ .len = sizeof(key), .data = keep(message, key, sizeof(key)) };
     message->config.cluster = &message->cluster;
     add_ld(message, ld_id, message->config.vtep);
+}
+
+void message_replicates(struct message *message) {
+    static const uint8_t key[16] = "sixteen bytes !!";
+
+    message->cluster.replication_key =
+        (ProtobufCBinaryData){ .len = sizeof(key), .data = keep(message, key, sizeof(key)) };
 }
 
 void message_ld(struct message *message, uint32_t ld_id, const char *vtep) {

@@ -76,6 +76,8 @@ void message_switch(struct message *message, const char *text);
 
 /** Make the LD one of a cluster: LD @p ld_id with the message's own vtep. Nobody has a bucket. */
 void message_cluster(struct message *message, uint32_t ld_id);
+/** Its sessions are replicated. */
+void message_replicates(struct message *message);
 void message_ld(struct message *message, uint32_t ld_id, const char *vtep);
 void message_assign(struct message *message, uint32_t first, uint32_t last, uint32_t ld_id,
                     uint32_t backup_ld_id);

@@ -1,0 +1,130 @@
+#include "replicate/install.h"
+
+#include <netinet/in.h>
+
+#include "forward/admission.h"
+#include "forward/session_life.h"
+#include "forward/worker.h"
+#include "replicate/replicate.h"
+
+void install_describe(const struct worker *worker, uint32_t number, struct record *record) {
+    const struct session *session = &worker->sessions.sessions[number];
+
+    *record = (struct record){
+        .kind = RECORD_SESSION,
+        .state = session->state,
+        .bucket = session->bucket,
+        .idle_ms = (uint32_t)worker->now_ms - session->last_seen_ms,
+        .age_ms = worker->now_ms - session->created_ms,
+        .client = session_flow(&worker->sessions, number << 1 | FROM_CLIENT),
+        .rs = session_flow(&worker->sessions, number << 1 | FROM_RS),
+    };
+}
+
+static session_ref find(const struct worker *worker, const struct flow_key *key) {
+    return session_find(&worker->sessions, key, session_hash(&worker->sessions, key));
+}
+
+void install_activate(struct worker *worker, uint32_t number) {
+    struct session *session = &worker->sessions.sessions[number];
+
+    session->replica &= (uint8_t)~REPLICA_STANDBY;
+    worker->rs[session->target].sessions_standby--;
+    worker->rs[session->target].sessions_active++;
+    admission_taken_over(worker, session);
+    worker->stats.sessions_taken_over++;
+    replicate_mark(worker, number);
+}
+
+static void deactivate(struct worker *worker, struct session *session) {
+    if ((session->replica & REPLICA_STANDBY) != 0)
+        return;
+    session->replica |= REPLICA_STANDBY;
+    worker->rs[session->target].sessions_standby++;
+    worker->rs[session->target].sessions_active--;
+    admission_over(worker, session);
+}
+
+/* Who has seen the last packet knows more. A session that has had no packet here, or not for as
+ * long as there in its place, gives way. */
+static bool gives_way(const struct worker *worker, const struct session *session,
+                      const struct record *record) {
+    uint32_t last_seen_ms = (uint32_t)worker->now_ms - record->idle_ms;
+
+    return (session->replica & REPLICA_STANDBY) != 0 ||
+           (int32_t)(last_seen_ms - session->last_seen_ms) > 0;
+}
+
+/* The session that is here is the one the record tells of. */
+static void update(struct worker *worker, uint32_t number, const struct record *record) {
+    struct session *session = &worker->sessions.sessions[number];
+
+    if (!gives_way(worker, session, record))
+        return;
+    session->state = record->state;
+    session->last_seen_ms = (uint32_t)worker->now_ms - record->idle_ms;
+    deactivate(worker, session);
+    session_rearm(worker, number);
+}
+
+/* Another session stands where the record's belongs. An LD that is offline believes the other. */
+static bool make_room(struct worker *worker, session_ref ref, const struct record *record) {
+    if (!gives_way(worker, session_at(&worker->sessions, ref), record) &&
+        __atomic_load_n(&worker->dataplane->replication.online, __ATOMIC_RELAXED) != 0)
+        return false;
+    session_end(worker, ref >> 1);
+    return true;
+}
+
+static bool insert(struct worker *worker, const struct record *record) {
+    const struct snapshot *snapshot = worker->snapshot;
+    enum ip_family family = flow_is_v6(&record->rs) ? FAMILY_IPV6 : FAMILY_IPV4;
+    struct ip_address local = flow_dst(&record->rs);
+    int target = snapshot_target(snapshot, &record->client, &record->rs);
+    int slot = snapshot_local_slot(snapshot, family, &local);
+    struct session *session;
+    uint32_t number;
+
+    if (target < 0 || slot < 0)
+        return false;
+    number = session_open(&worker->sessions, &record->client, &record->rs);
+    if (number == 0)
+        return false;
+    session = &worker->sessions.sessions[number];
+    session->target = (uint16_t)target;
+    session->bucket = record->bucket;
+    session->local_slot = (uint8_t)slot;
+    session->state = record->state;
+    session->replica = REPLICA_STANDBY;
+    session->created_ms = worker->now_ms - RTE_MIN(worker->now_ms, record->age_ms);
+    session->last_seen_ms = (uint32_t)worker->now_ms - record->idle_ms;
+    session->armed_tick = wheel_arm(&worker->wheel, number, session_deadline_ms(worker, session));
+    worker->rs[target].sessions_standby++;
+    return true;
+}
+
+/* What the record says of itself must fit: the port carries the bucket. */
+static bool is_sound(const struct record *record) {
+    return bucket_of_local_port(rte_be_to_cpu_16(record->rs.dst_port)) == record->bucket &&
+           flow_protocol(&record->client) == flow_protocol(&record->rs) &&
+           flow_protocol(&record->client) != 0;
+}
+
+bool install_record(struct worker *worker, const struct record *record) {
+    const struct cluster *cluster = &worker->snapshot->cluster;
+    session_ref client, rs;
+
+    if (cluster_partner(cluster, record->bucket) != record->from || !is_sound(record))
+        return false;
+    client = find(worker, &record->client);
+    rs = find(worker, &record->rs);
+    if (client != 0 && client >> 1 == rs >> 1) {
+        update(worker, client >> 1, record);
+        return true;
+    }
+    if (client != 0 && !make_room(worker, client, record))
+        return false;
+    if (rs != 0 && !make_room(worker, rs, record))
+        return false;
+    return insert(worker, record);
+}

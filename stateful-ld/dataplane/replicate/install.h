@@ -1,0 +1,39 @@
+/**
+ * @file
+ * Sessions to records and back: what a record does to the session table.
+ */
+#ifndef SLUICE_REPLICATE_INSTALL_H
+#define SLUICE_REPLICATE_INSTALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "replicate/wire.h"
+
+struct worker;
+
+/** Bits of session.replica. */
+enum {
+    REPLICA_MARKED = 1,  /**< its change waits to be told */
+    REPLICA_STANDBY = 2, /**< the other LD has its packets: it tells us when the session ends */
+};
+
+enum {
+    /** A session whose packets the other LD has is not known better than this: the other LD tells
+     * that it lives when its wheel comes round. */
+    STANDBY_GRACE_MS = 150 * 1000,
+};
+
+void install_describe(const struct worker *worker, uint32_t number, struct record *record);
+
+/**
+ * Do what a record says, on the worker that owns its bucket.
+ *
+ * @return true when the session is in the table now
+ */
+bool install_record(struct worker *worker, const struct record *record);
+
+/** A packet of a standby session has come: it is ours now. */
+void install_activate(struct worker *worker, uint32_t number);
+
+#endif

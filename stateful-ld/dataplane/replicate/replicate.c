@@ -1,0 +1,209 @@
+#include "replicate/replicate.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "forward/worker.h"
+#include "replicate/install.h"
+#include "replicate/receiver.h"
+#include "replicate/sender.h"
+
+enum {
+    RECORDS_RING = 1024,
+};
+
+_Static_assert((int)REPLICATION_WORKERS_MAX == (int)WORKERS_MAX, "a bit for each worker");
+
+int replicate_init(struct worker *worker) {
+    static uint32_t serial; /* names of rings are global to the process */
+    char name[RTE_RING_NAMESIZE];
+
+    snprintf(name, sizeof(name), "records%u", serial++);
+    worker->replication.records = rte_ring_create_elem(name, sizeof(struct record), RECORDS_RING,
+                                                       SOCKET_ID_ANY, RING_F_SC_DEQ);
+    worker->replication.receivers = calloc(CLUSTER_LDS_MAX, sizeof(*worker->replication.receivers));
+    return worker->replication.records != NULL && worker->replication.receivers != NULL ? 0
+                                                                                        : -ENOMEM;
+}
+
+void replicate_free(struct worker *worker) {
+    for (uint32_t peer = 0; peer < CLUSTER_LDS_MAX; peer++)
+        sender_free(worker->replication.senders[peer]);
+    free(worker->replication.receivers);
+    rte_ring_free(worker->replication.records);
+}
+
+static bool has_buckets_of(const struct worker *worker, const struct cluster *cluster, uint8_t peer,
+                           uint16_t *first) {
+    for (uint16_t bucket = 0; bucket < BUCKET_COUNT; bucket++) {
+        if (worker->dataplane->owner_of_bucket[bucket] != worker->id ||
+            cluster_partner(cluster, bucket) != peer)
+            continue;
+        *first = bucket;
+        return true;
+    }
+    return false;
+}
+
+int replicate_prepare(struct dataplane *dataplane, const struct snapshot *snapshot) {
+    uint16_t bucket;
+
+    if (!snapshot->cluster.replicates)
+        return 0;
+    for (uint32_t id = 0; id < dataplane->worker_count; id++) {
+        struct worker *worker = dataplane->workers[id];
+
+        for (uint8_t peer = 0; peer < snapshot->cluster.ld_count; peer++) {
+            if (worker->replication.senders[peer] != NULL ||
+                !has_buckets_of(worker, &snapshot->cluster, peer, &bucket))
+                continue;
+            worker->replication.senders[peer] = sender_create();
+            if (worker->replication.senders[peer] == NULL)
+                return -ENOMEM;
+        }
+    }
+    return 0;
+}
+
+/* The configuration has changed. Streams go on unless the map has changed with it: what they have
+ * told may be of buckets that are not shared any more. */
+static void arrange(struct worker *worker) {
+    const struct snapshot *snapshot = worker->snapshot;
+    struct worker_replication *replication = &worker->replication;
+
+    replication->snapshot = snapshot;
+    replication->sender_count = 0;
+    if (!snapshot->cluster.replicates)
+        return;
+    for (uint8_t peer = 0; peer < snapshot->cluster.ld_count; peer++) {
+        struct sender *sender = replication->senders[peer];
+        uint16_t bucket;
+
+        if (!has_buckets_of(worker, &snapshot->cluster, peer, &bucket))
+            continue;
+        replication->active[replication->sender_count++] = peer;
+        if (sender->epoch == (uint32_t)snapshot->epoch && sender->stream != 0 &&
+            sender->ld_id == snapshot->cluster.lds[peer].ld_id)
+            continue;
+        sender->epoch = (uint32_t)snapshot->epoch;
+        sender->ld_id = snapshot->cluster.lds[peer].ld_id;
+        sender->peer = peer;
+        sender->bucket = bucket;
+        sender_begin(worker, sender);
+    }
+}
+
+void replicate_mark(struct worker *worker, uint32_t number) {
+    const struct session *session = &worker->sessions.sessions[number];
+    uint8_t peer;
+
+    if (worker->replication.sender_count == 0 || (session->replica & REPLICA_MARKED) != 0)
+        return;
+    peer = cluster_partner(&worker->snapshot->cluster, session->bucket);
+    if (peer != CLUSTER_NO_LD && worker->replication.senders[peer] != NULL)
+        sender_mark(worker, worker->replication.senders[peer], number);
+}
+
+void replicate_poll(struct worker *worker) {
+    struct worker_replication *replication = &worker->replication;
+
+    if (unlikely(replication->snapshot != worker->snapshot))
+        arrange(worker);
+    if (likely(replication->sender_count == 0))
+        return;
+    receiver_take_records(worker);
+    for (uint32_t i = 0; i < replication->sender_count; i++)
+        sender_poll(worker, replication->senders[replication->active[i]]);
+    receiver_acknowledge(worker);
+}
+
+struct wire_header replicate_header(const struct worker *worker, uint8_t peer, uint8_t type) {
+    const struct cluster *cluster = &worker->snapshot->cluster;
+
+    return (struct wire_header){
+        .type = type,
+        .workers = (uint8_t)worker->dataplane->worker_count,
+        .from = (uint16_t)cluster->lds[cluster->self].ld_id,
+        .to = (uint16_t)cluster->lds[peer].ld_id,
+        .epoch = (uint32_t)worker->snapshot->epoch,
+        .from_incarnation =
+            __atomic_load_n(&worker->dataplane->replication.incarnation, __ATOMIC_RELAXED),
+    };
+}
+
+void replicate_send(struct worker *worker, uint8_t peer, uint16_t bucket, const uint8_t *payload,
+                    uint16_t payload_bytes) {
+    const struct snapshot *snapshot = worker->snapshot;
+    const struct peer *to = &snapshot->cluster.lds[peer];
+    struct rte_ether_addr mac;
+    struct rte_mbuf *mbuf;
+    uint8_t *frame;
+
+    if (to->next_hop == NULL || !neighbour_mac(to->next_hop, &mac))
+        return; /* as if it were lost */
+    mbuf = rte_pktmbuf_alloc(worker->dataplane->mbufs);
+    if (mbuf == NULL)
+        return;
+    frame = (uint8_t *)rte_pktmbuf_append(mbuf, (uint16_t)(WIRE_FRAME_OVERHEAD + payload_bytes));
+    wire_put_frame(frame, &snapshot->own, &mac, to->vtep, bucket, payload_bytes);
+    memcpy(frame + WIRE_FRAME_OVERHEAD, payload, payload_bytes);
+    worker->stats.replication_packets_sent++;
+    worker_send(worker, mbuf);
+}
+
+/* What a peer says of itself. False: it is somebody who is no more. */
+static bool hear(struct worker *worker, uint8_t peer, const struct wire_header *header) {
+    struct replication_peer *known = &worker->dataplane->replication.peers[peer];
+    uint64_t incarnation = __atomic_load_n(&known->incarnation, __ATOMIC_RELAXED);
+
+    while (incarnation < header->from_incarnation)
+        if (__atomic_compare_exchange_n(&known->incarnation, &incarnation, header->from_incarnation,
+                                        false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+            incarnation = header->from_incarnation;
+    if (incarnation != header->from_incarnation)
+        return false;
+    __atomic_store_n(&known->workers, header->workers, __ATOMIC_RELAXED);
+    __atomic_store_n(&known->heard_ms, worker->now_ms, __ATOMIC_RELAXED);
+    return true;
+}
+
+static void handle(struct worker *worker, const uint8_t *payload, uint16_t bytes, uint16_t bucket) {
+    const struct cluster *cluster = &worker->snapshot->cluster;
+    struct wire_header header;
+    uint8_t peer;
+
+    if (!cluster->replicates || !wire_open(payload, bytes, &cluster->replication_key, &header) ||
+        header.to != cluster->lds[cluster->self].ld_id ||
+        header.worker >= REPLICATION_WORKERS_MAX || header.workers > REPLICATION_WORKERS_MAX) {
+        worker->stats.drops[DROP_BAD_REPLICATION]++;
+        return;
+    }
+    peer = cluster_find(cluster, header.from);
+    /* Another epoch's map is another agreement about who has what: the controller is about to tell
+     * one of us. */
+    if (peer == CLUSTER_NO_LD || header.epoch != (uint32_t)worker->snapshot->epoch) {
+        worker->stats.drops[DROP_REPLICATION_EPOCH]++;
+        return;
+    }
+    if (!hear(worker, peer, &header))
+        return;
+    if (header.type == WIRE_DATA)
+        receiver_data(worker, peer, &header, payload + WIRE_HEADER_BYTES,
+                      (uint16_t)(bytes - WIRE_HEADER_BYTES - WIRE_TAG_BYTES), bucket);
+    else if (header.worker == worker->id && worker->replication.senders[peer] != NULL)
+        sender_acknowledged(worker, worker->replication.senders[peer], &header);
+}
+
+void replicate_receive(struct worker *worker, struct rte_mbuf *mbuf, const struct packet *packet) {
+    if (packet->bucket == BUCKET_NONE) {
+        worker_drop(worker, mbuf, DROP_BAD_REPLICATION);
+        return;
+    }
+    if (worker_hand_off(worker, mbuf, packet))
+        return;
+    handle(worker, rte_pktmbuf_mtod_offset(mbuf, const uint8_t *, packet->l4_off), packet->l3_len,
+           packet->bucket);
+    rte_pktmbuf_free(mbuf);
+}

@@ -1,0 +1,117 @@
+/**
+ * @file
+ * Replication: each LD streams the sessions of its buckets to the LD that stands in for it, and
+ * back (docs/failover.md).
+ *
+ *     session_life  ── replicate_mark() ──►  sender    a stream for each worker and peer
+ *                                              │ wire
+ *     session table ◄── install ◄──────────  receiver  in order, acknowledged, counted
+ *
+ * A stream begins with a copy of all sessions the two LDs share, and goes on with what changes.
+ * All of it belongs to the worker that owns the bucket; what several workers or control have to
+ * know is in struct replication.
+ */
+#ifndef SLUICE_REPLICATE_REPLICATE_H
+#define SLUICE_REPLICATE_REPLICATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+
+#include "config/cluster.h"
+#include "packet/parse.h"
+#include "replicate/wire.h"
+
+struct dataplane;
+struct sender;
+struct snapshot;
+struct worker;
+
+enum {
+    REPLICATION_WORKERS_MAX = 64,
+    /** A peer that has said nothing for so long has no sessions to give. */
+    PEER_GONE_MS = 500,
+};
+
+/** What is known of one peer; index as in struct cluster. Written by workers, atomically. */
+struct replication_peer {
+    uint64_t incarnation; /**< the newest heard of; 0: none */
+    uint64_t heard_ms;    /**< when it last said something */
+    uint64_t synced;      /**< bit per worker of it: its copy is here */
+    uint32_t workers;     /**< how many it has; 0: not known */
+};
+
+/** One stream's copy, as far as the workers that own its buckets have got. Atomic. */
+struct copy_count {
+    uint32_t pending;   /**< handed to another worker, not looked at yet */
+    uint32_t installed; /**< sessions of the copy that are in the table now */
+};
+
+struct replication {
+    uint64_t incarnation;      /**< of this LD; control writes, workers read */
+    uint32_t online;           /**< it may open sessions and send heartbeats; atomic */
+    uint64_t waiting_since_ms; /**< control's: for the peers' copies */
+    uint64_t beat_ms;          /**< control's: the last heartbeat; 0: none yet */
+    struct replication_peer peers[CLUSTER_LDS_MAX];
+    struct copy_count copies[CLUSTER_LDS_MAX][REPLICATION_WORKERS_MAX];
+};
+
+/** The receiving end of one stream. */
+struct receiver {
+    uint64_t stream; /**< 0: none */
+    uint32_t sequence;
+    uint32_t attempts; /**< copies that ended with a wrong count */
+    bool short_copy;   /**< this stream's has: nothing is taken before it begins again */
+};
+
+/** What a worker has of it. */
+struct worker_replication {
+    const struct snapshot *snapshot; /**< that `senders` are arranged for */
+    uint32_t sender_count;
+    uint8_t active[CLUSTER_LDS_MAX];         /**< peers this worker shares buckets with */
+    struct sender *senders[CLUSTER_LDS_MAX]; /**< by peer; NULL: never needed */
+    struct receiver (*receivers)[REPLICATION_WORKERS_MAX]; /**< by peer and its worker */
+    struct rte_ring *records; /**< for our buckets, received by other workers; struct record */
+    /** Acknowledgements this burst owes: a stream gets one for all its packets. */
+    uint64_t owed[CLUSTER_LDS_MAX];
+    uint16_t owed_bucket[CLUSTER_LDS_MAX];
+    uint64_t owed_peers;
+};
+
+/** @return 0 or -ENOMEM. */
+int replicate_init(struct worker *worker);
+void replicate_free(struct worker *worker);
+
+/**
+ * Control: allocate what a configuration needs, before it is published. @return 0 or -ENOMEM.
+ */
+int replicate_prepare(struct dataplane *dataplane, const struct snapshot *snapshot);
+
+/**
+ * Control: look whether the LD may be online: nobody has sessions of its buckets that it does not
+ * have. @param now_us microseconds since 1970.
+ */
+bool replicate_online(struct dataplane *dataplane, uint64_t now_ms, uint64_t now_us);
+
+/** Control: a heartbeat has been sent. */
+void replicate_beaten(struct dataplane *dataplane, uint64_t now_ms);
+
+/** A session has come, or has changed: its bucket's other LD has to hear of it. */
+void replicate_mark(struct worker *worker, uint32_t number);
+
+/** A packet of the streams has come. Takes over the mbuf. */
+void replicate_receive(struct worker *worker, struct rte_mbuf *mbuf, const struct packet *packet);
+
+/** Once a turn of the loop: take in, send, acknowledge, send again. */
+void replicate_poll(struct worker *worker);
+
+/** Send a packet of @p payload to a peer: headers and transmission. */
+void replicate_send(struct worker *worker, uint8_t peer, uint16_t bucket, const uint8_t *payload,
+                    uint16_t payload_bytes);
+
+/** The header of a packet from this LD to a peer. */
+struct wire_header replicate_header(const struct worker *worker, uint8_t peer, uint8_t type);
+
+#endif

@@ -1,0 +1,259 @@
+#include "replicate/sender.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "forward/worker.h"
+#include "replicate/install.h"
+#include "replicate/replicate.h"
+
+struct sender *sender_create(void) {
+    struct sender *sender = calloc(1, sizeof(*sender));
+
+    if (sender == NULL)
+        return NULL;
+    sender->marks = calloc(SENDER_MARKS, sizeof(*sender->marks));
+    sender->window = calloc(SENDER_WINDOW, sizeof(*sender->window));
+    if (sender->marks != NULL && sender->window != NULL)
+        return sender;
+    sender_free(sender);
+    return NULL;
+}
+
+void sender_free(struct sender *sender) {
+    if (sender == NULL)
+        return;
+    free(sender->marks);
+    free(sender->window);
+    free(sender);
+}
+
+static uint64_t us_since_1970(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static uint32_t in_flight(const struct sender *sender) {
+    return sender->next - 1 - sender->acknowledged;
+}
+
+static struct sender_packet *packet_of(struct sender *sender, uint32_t sequence) {
+    return &sender->window[sequence % SENDER_WINDOW];
+}
+
+/* Seal the packet that has `bytes` of header and records, number it, send it. */
+static void send_new(struct worker *worker, struct sender *sender, uint16_t bytes,
+                     uint16_t records) {
+    struct sender_packet *packet = packet_of(sender, sender->next);
+    struct wire_header header = replicate_header(worker, sender->peer, WIRE_DATA);
+
+    header.worker = (uint8_t)worker->id;
+    header.records = records;
+    header.stream = sender->stream;
+    header.sequence = sender->next;
+    header.to_incarnation = sender->peer_incarnation;
+    wire_put_header(packet->payload, &header);
+    packet->bytes = wire_seal(packet->payload, bytes, &worker->snapshot->cluster.replication_key);
+    if (in_flight(sender) == 0)
+        sender->progress_ms = worker->now_ms;
+    if (in_flight(sender) == 0 || sender->retry_ms == 0) {
+        sender->sent_again_ms = worker->now_ms;
+        sender->retry_ms = SENDER_RETRY_MS;
+    }
+    sender->next++;
+    worker->stats.replication_records_sent += records;
+    replicate_send(worker, sender->peer, sender->bucket, packet->payload, packet->bytes);
+}
+
+static uint64_t peer_incarnation(const struct worker *worker, const struct sender *sender) {
+    return __atomic_load_n(&worker->dataplane->replication.peers[sender->peer].incarnation,
+                           __ATOMIC_RELAXED);
+}
+
+void sender_begin(struct worker *worker, struct sender *sender) {
+    uint64_t now_us = us_since_1970();
+
+    sender->stream = sender->stream < now_us ? now_us : sender->stream + 1;
+    sender->own_incarnation =
+        __atomic_load_n(&worker->dataplane->replication.incarnation, __ATOMIC_RELAXED);
+    sender->peer_incarnation = peer_incarnation(worker, sender);
+    sender->phase = SENDER_HELLO;
+    sender->next = 1;
+    sender->acknowledged = 0;
+    sender->marks_head = sender->marks_tail = 0;
+    sender->copied_up_to = 0;
+    sender->copied = 0;
+    sender->retry_ms = 0;
+    worker->stats.replication_streams++;
+    send_new(worker, sender, WIRE_HEADER_BYTES, 0);
+}
+
+/* A mark that finds no room is not lost: the next copy has the session. */
+void sender_mark(struct worker *worker, struct sender *sender, uint32_t number) {
+    struct session *session = &worker->sessions.sessions[number];
+
+    if (sender->phase == SENDER_HELLO)
+        return;
+    if (sender->marks_tail - sender->marks_head == SENDER_MARKS) {
+        sender_begin(worker, sender);
+        return;
+    }
+    if (sender->marks_head == sender->marks_tail)
+        sender->waiting_since_ms = worker->now_ms;
+    session->replica |= REPLICA_MARKED;
+    sender->marks[sender->marks_tail++ % SENDER_MARKS] = number;
+}
+
+void sender_acknowledged(struct worker *worker, struct sender *sender,
+                         const struct wire_header *header) {
+    if (header->stream != sender->stream)
+        return;
+    if ((header->flags & WIRE_BEGIN_AGAIN) != 0) {
+        sender_begin(worker, sender);
+        return;
+    }
+    if (header->sequence <= sender->acknowledged || header->sequence >= sender->next)
+        return;
+    sender->acknowledged = header->sequence;
+    sender->progress_ms = sender->sent_again_ms = worker->now_ms;
+    sender->retry_ms = SENDER_RETRY_MS;
+    /* A hello that told nobody's name has only asked who is there; sender_poll() begins again. */
+    if (sender->phase == SENDER_HELLO && sender->peer_incarnation != 0)
+        sender->phase = SENDER_COPY;
+}
+
+static void send_again(struct worker *worker, struct sender *sender) {
+    sender->sent_again_ms = worker->now_ms;
+    sender->retry_ms = RTE_MIN(sender->retry_ms * 2, (uint32_t)SENDER_RETRY_MAX_MS);
+    for (uint32_t sequence = sender->acknowledged + 1; sequence != sender->next; sequence++) {
+        const struct sender_packet *packet = packet_of(sender, sequence);
+
+        worker->stats.replication_packets_again++;
+        replicate_send(worker, sender->peer, sender->bucket, packet->payload, packet->bytes);
+    }
+}
+
+/* A packet being filled. */
+struct filling {
+    struct worker *worker;
+    struct sender *sender;
+    uint16_t bytes;
+    uint16_t records;
+};
+
+static bool has_room(const struct filling *filling) {
+    return filling->records > 0 || in_flight(filling->sender) < SENDER_WINDOW;
+}
+
+static void flush(struct filling *filling) {
+    if (filling->records > 0)
+        send_new(filling->worker, filling->sender, filling->bytes, filling->records);
+    filling->bytes = WIRE_HEADER_BYTES;
+    filling->records = 0;
+}
+
+static void add(struct filling *filling, const struct record *record) {
+    struct sender *sender = filling->sender;
+
+    filling->bytes =
+        (uint16_t)(filling->bytes +
+                   wire_put_record(packet_of(sender, sender->next)->payload + filling->bytes,
+                                   record));
+    filling->records++;
+    if (filling->bytes + WIRE_RECORD_MAX + WIRE_TAG_BYTES > WIRE_PAYLOAD_MAX)
+        flush(filling);
+}
+
+static bool is_shared(const struct filling *filling, uint32_t number) {
+    const struct worker *worker = filling->worker;
+
+    return session_is_open(&worker->sessions, number) &&
+           cluster_partner(&worker->snapshot->cluster, worker->sessions.sessions[number].bucket) ==
+               filling->sender->peer;
+}
+
+static void add_session(struct filling *filling, uint32_t number, uint8_t flags) {
+    struct record record;
+
+    filling->worker->sessions.sessions[number].replica &= (uint8_t)~REPLICA_MARKED;
+    install_describe(filling->worker, number, &record);
+    record.flags = flags;
+    add(filling, &record);
+}
+
+static void fill_marks(struct filling *filling) {
+    struct sender *sender = filling->sender;
+
+    while (sender->marks_head != sender->marks_tail && has_room(filling)) {
+        uint32_t number = sender->marks[sender->marks_head++ % SENDER_MARKS];
+
+        /* Closed since, its number perhaps used again and marked again, or told by the copy. */
+        if (is_shared(filling, number) &&
+            (filling->worker->sessions.sessions[number].replica & REPLICA_MARKED) != 0)
+            add_session(filling, number, 0);
+    }
+}
+
+static void fill_copy(struct filling *filling) {
+    struct sender *sender = filling->sender;
+    struct record finish = { .kind = RECORD_FINISH };
+
+    for (int looked_at = 0; looked_at < SENDER_COPY_BUDGET; looked_at++) {
+        uint32_t number;
+
+        if (!has_room(filling))
+            return;
+        number = session_next(&filling->worker->sessions, sender->copied_up_to);
+        if (number == 0) {
+            finish.count = sender->copied;
+            add(filling, &finish);
+            sender->phase = SENDER_STEADY;
+            return;
+        }
+        sender->copied_up_to = number;
+        if (!is_shared(filling, number))
+            continue;
+        sender->copied++;
+        add_session(filling, number, RECORD_COPY);
+    }
+}
+
+static bool may_leave(const struct worker *worker, const struct sender *sender) {
+    return in_flight(sender) == 0 || worker->now_ms - sender->waiting_since_ms >= SENDER_WAIT_MS ||
+           sender->marks_tail - sender->marks_head >= WIRE_PAYLOAD_MAX / (WIRE_RECORD_MAX / 2);
+}
+
+static bool out_of_date(const struct worker *worker, const struct sender *sender) {
+    const struct replication *replication = &worker->dataplane->replication;
+
+    return sender->peer_incarnation != peer_incarnation(worker, sender) ||
+           sender->own_incarnation != __atomic_load_n(&replication->incarnation, __ATOMIC_RELAXED);
+}
+
+void sender_poll(struct worker *worker, struct sender *sender) {
+    struct filling filling = { worker, sender, WIRE_HEADER_BYTES, 0 };
+
+    if (out_of_date(worker, sender)) {
+        sender_begin(worker, sender);
+        return;
+    }
+    if (in_flight(sender) > 0) {
+        if (sender->phase != SENDER_HELLO &&
+            worker->now_ms - sender->progress_ms > SENDER_GONE_MS) {
+            sender_begin(worker, sender);
+            return;
+        }
+        if (worker->now_ms - sender->sent_again_ms >= sender->retry_ms)
+            send_again(worker, sender);
+    }
+    if (sender->phase == SENDER_HELLO)
+        return;
+    if (sender->marks_head != sender->marks_tail && may_leave(worker, sender))
+        fill_marks(&filling);
+    if (sender->phase == SENDER_COPY)
+        fill_copy(&filling);
+    flush(&filling);
+}

@@ -1,0 +1,80 @@
+/**
+ * @file
+ * The sending end of one stream: from one worker to one peer.
+ *
+ * Packets are numbered and kept until they are acknowledged, at most a window of them; what is lost
+ * is sent again from there on. A packet holds what its sessions are when it is made, so changes
+ * that come quicker than packets leave are told once. Little waits for company: while nothing is on
+ * its way, the first change leaves at once.
+ */
+#ifndef SLUICE_REPLICATE_SENDER_H
+#define SLUICE_REPLICATE_SENDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "replicate/wire.h"
+
+struct worker;
+
+enum {
+    SENDER_WINDOW = 32,
+    SENDER_MARKS = 8192,
+    SENDER_RETRY_MS = 10,
+    SENDER_RETRY_MAX_MS = 200,
+    /** So long without an answer, the peer has gone: a new stream begins when it is back. */
+    SENDER_GONE_MS = 1000,
+    /** What waits for company waits no longer. */
+    SENDER_WAIT_MS = 1,
+    SENDER_COPY_BUDGET = 256, /**< sessions looked at in one turn */
+};
+
+enum sender_phase {
+    SENDER_HELLO = 0, /**< an empty packet, until the peer answers and says who it is */
+    SENDER_COPY,      /**< all sessions that are shared with it */
+    SENDER_STEADY,    /**< what changes */
+};
+
+struct sender_packet {
+    uint16_t bytes;
+    uint8_t payload[WIRE_PAYLOAD_MAX];
+};
+
+struct sender {
+    uint64_t stream;
+    uint64_t own_incarnation;  /**< in which the stream has begun */
+    uint64_t peer_incarnation; /**< that it is for; 0: not known yet */
+    uint32_t ld_id;            /**< of the peer */
+    uint32_t epoch;
+    uint8_t peer;
+    uint8_t phase;
+    uint16_t bucket;       /**< of the packets' source port: one of ours the peer shares */
+    uint32_t next;         /**< sequence of the next packet */
+    uint32_t acknowledged; /**< sequence */
+    uint64_t progress_ms;  /**< of the last acknowledgement that told something new */
+    uint64_t sent_again_ms;
+    uint32_t retry_ms;
+    uint32_t copied_up_to;     /**< session number */
+    uint32_t copied;           /**< sessions */
+    uint64_t waiting_since_ms; /**< of the oldest mark */
+    uint32_t marks_head;       /**< numbers of changed sessions; a ring */
+    uint32_t marks_tail;
+    uint32_t *marks;
+    struct sender_packet *window; /**< by sequence */
+};
+
+/** @return NULL when out of memory. */
+struct sender *sender_create(void);
+void sender_free(struct sender *sender);
+
+/** Forget everything; the peer will get a new copy. */
+void sender_begin(struct worker *worker, struct sender *sender);
+
+void sender_mark(struct worker *worker, struct sender *sender, uint32_t number);
+
+void sender_acknowledged(struct worker *worker, struct sender *sender,
+                         const struct wire_header *header);
+
+void sender_poll(struct worker *worker, struct sender *sender);
+
+#endif

@@ -1,0 +1,209 @@
+#include "replicate/wire.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include <rte_ip.h>
+#include <rte_udp.h>
+
+#include "packet/bucket.h"
+#include "packet/checksum.h"
+#include "session/tcp_state.h"
+
+enum {
+    TTL = 64,
+    INTERNETWORK_CONTROL = 0xc0, /* RFC 791 3.1: before anything that fills queues */
+    RECORD_HEAD_BYTES = 16,
+    SHORT_BYTES = sizeof(struct flow_short),
+    V6_BYTES = sizeof(struct ip6_pair),
+};
+
+/* Without holes, so that it can be copied as it is. */
+struct header {
+    uint8_t version;
+    uint8_t type;
+    uint8_t flags;
+    uint8_t workers;
+    rte_be32_t epoch;
+    rte_be16_t from;
+    rte_be16_t to;
+    rte_be16_t worker;
+    rte_be16_t records;
+    rte_be64_t from_incarnation;
+    rte_be64_t to_incarnation;
+    rte_be64_t stream;
+    rte_be32_t sequence;
+    rte_be32_t reserved;
+};
+
+_Static_assert(sizeof(struct header) == WIRE_HEADER_BYTES, "no holes");
+
+struct record_head {
+    uint8_t kind;
+    uint8_t flags;
+    rte_be16_t bucket;
+    uint8_t state;
+    uint8_t reserved[3];
+    rte_be32_t idle_ms; /* of a mark: its count */
+    rte_be32_t age_s;
+};
+
+_Static_assert(sizeof(struct record_head) == RECORD_HEAD_BYTES, "no holes");
+
+void wire_put_header(uint8_t *at, const struct wire_header *header) {
+    const struct header wire = {
+        .version = WIRE_VERSION,
+        .type = header->type,
+        .flags = header->flags,
+        .workers = header->workers,
+        .epoch = rte_cpu_to_be_32(header->epoch),
+        .from = rte_cpu_to_be_16(header->from),
+        .to = rte_cpu_to_be_16(header->to),
+        .worker = rte_cpu_to_be_16(header->worker),
+        .records = rte_cpu_to_be_16(header->records),
+        .from_incarnation = rte_cpu_to_be_64(header->from_incarnation),
+        .to_incarnation = rte_cpu_to_be_64(header->to_incarnation),
+        .stream = rte_cpu_to_be_64(header->stream),
+        .sequence = rte_cpu_to_be_32(header->sequence),
+    };
+
+    memcpy(at, &wire, sizeof(wire));
+}
+
+/* A key's ports and addresses are in network order already. */
+static uint8_t *put_key(uint8_t *at, const struct flow_key *key) {
+    struct flow_key wire = *key;
+
+    wire.vni_protocol = rte_cpu_to_be_32(key->vni_protocol);
+    memcpy(at, &wire, SHORT_BYTES);
+    at += SHORT_BYTES;
+    if (!flow_is_v6(key))
+        return at;
+    memcpy(at, &key->v6, V6_BYTES);
+    return at + V6_BYTES;
+}
+
+uint16_t wire_put_record(uint8_t *at, const struct record *record) {
+    const struct record_head head = {
+        .kind = record->kind,
+        .flags = record->flags,
+        .bucket = rte_cpu_to_be_16(record->bucket),
+        .state = record->state,
+        .idle_ms =
+            rte_cpu_to_be_32(record->kind == RECORD_SESSION ? record->idle_ms : record->count),
+        .age_s = rte_cpu_to_be_32((uint32_t)(record->age_ms / MS_PER_S)),
+    };
+    uint8_t *end = at + sizeof(head);
+
+    memcpy(at, &head, sizeof(head));
+    if (record->kind == RECORD_SESSION)
+        end = put_key(put_key(end, &record->client), &record->rs);
+    return (uint16_t)(end - at);
+}
+
+uint16_t wire_seal(uint8_t *at, uint16_t bytes, const struct siphash_key *key) {
+    rte_be64_t tag = rte_cpu_to_be_64(siphash(key, at, bytes));
+
+    memcpy(at + bytes, &tag, sizeof(tag));
+    return (uint16_t)(bytes + sizeof(tag));
+}
+
+bool wire_open(const uint8_t *at, uint16_t bytes, const struct siphash_key *key,
+               struct wire_header *header) {
+    struct header wire;
+    rte_be64_t tag;
+
+    if (bytes < WIRE_HEADER_BYTES + WIRE_TAG_BYTES)
+        return false;
+    bytes = (uint16_t)(bytes - WIRE_TAG_BYTES);
+    memcpy(&tag, at + bytes, sizeof(tag));
+    memcpy(&wire, at, sizeof(wire));
+    if (wire.version != WIRE_VERSION || rte_be_to_cpu_64(tag) != siphash(key, at, bytes))
+        return false;
+    *header = (struct wire_header){
+        .type = wire.type,
+        .flags = wire.flags,
+        .workers = wire.workers,
+        .worker = (uint8_t)rte_be_to_cpu_16(wire.worker),
+        .from = rte_be_to_cpu_16(wire.from),
+        .to = rte_be_to_cpu_16(wire.to),
+        .records = rte_be_to_cpu_16(wire.records),
+        .epoch = rte_be_to_cpu_32(wire.epoch),
+        .sequence = rte_be_to_cpu_32(wire.sequence),
+        .stream = rte_be_to_cpu_64(wire.stream),
+        .from_incarnation = rte_be_to_cpu_64(wire.from_incarnation),
+        .to_incarnation = rte_be_to_cpu_64(wire.to_incarnation),
+    };
+    return rte_be_to_cpu_16(wire.worker) <= UINT8_MAX;
+}
+
+static const uint8_t *get_key(const uint8_t *at, const uint8_t *end, struct flow_key *key) {
+    if (at == NULL || end - at < SHORT_BYTES)
+        return NULL;
+    memset(key, 0, sizeof(*key));
+    memcpy(key, at, SHORT_BYTES);
+    key->vni_protocol = rte_be_to_cpu_32(key->vni_protocol);
+    at += SHORT_BYTES;
+    if (!flow_is_v6(key))
+        return at;
+    if (end - at < V6_BYTES)
+        return NULL;
+    memcpy(&key->v6, at, V6_BYTES);
+    return at + V6_BYTES;
+}
+
+uint16_t wire_get_record(const uint8_t *at, uint16_t bytes, struct record *record) {
+    const uint8_t *next = at + RECORD_HEAD_BYTES;
+    struct record_head head;
+
+    if (bytes < RECORD_HEAD_BYTES)
+        return 0;
+    memcpy(&head, at, sizeof(head));
+    *record = (struct record){
+        .kind = head.kind,
+        .flags = head.flags,
+        .state = head.state,
+        .bucket = rte_be_to_cpu_16(head.bucket),
+        .idle_ms = rte_be_to_cpu_32(head.idle_ms),
+        .count = rte_be_to_cpu_32(head.idle_ms),
+        .age_ms = (uint64_t)rte_be_to_cpu_32(head.age_s) * MS_PER_S,
+    };
+    if (head.kind == RECORD_FINISH)
+        return RECORD_HEAD_BYTES;
+    if (head.kind != RECORD_SESSION || record->bucket >= BUCKET_COUNT ||
+        record->state == STATE_NONE || record->state >= STATE_COUNT)
+        return 0;
+    next = get_key(next, at + bytes, &record->client);
+    next = get_key(next, at + bytes, &record->rs);
+    return next == NULL ? 0 : (uint16_t)(next - at);
+}
+
+void wire_put_frame(uint8_t *frame, const struct own_address *own,
+                    const struct rte_ether_addr *next_hop, rte_be32_t to, uint16_t bucket,
+                    uint16_t payload_bytes) {
+    struct rte_ether_hdr *ether = (struct rte_ether_hdr *)frame;
+    struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(ether + 1);
+    struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(ip + 1);
+    uint16_t udp_bytes = (uint16_t)(sizeof(*udp) + payload_bytes);
+
+    ether->dst_addr = *next_hop;
+    ether->src_addr = own->mac;
+    ether->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
+    *ip = (struct rte_ipv4_hdr){
+        .version_ihl = 0x45,
+        .type_of_service = INTERNETWORK_CONTROL,
+        .total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + udp_bytes)),
+        .fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG),
+        .time_to_live = TTL,
+        .next_proto_id = IPPROTO_UDP,
+        .src_addr = own->vtep,
+        .dst_addr = to,
+    };
+    ip->hdr_checksum = (uint16_t)~checksum_fold(checksum_sum(ip, sizeof(*ip)));
+    /* Without a UDP checksum, as our tunnels: the tag tells a damaged packet. */
+    *udp = (struct rte_udp_hdr){
+        .src_port = rte_cpu_to_be_16(bucket_to_udp_port(bucket)),
+        .dst_port = RTE_BE16(UDP_PORT_REPLICATION),
+        .dgram_len = rte_cpu_to_be_16(udp_bytes),
+    };
+}

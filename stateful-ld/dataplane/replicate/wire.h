@@ -1,0 +1,108 @@
+/**
+ * @file
+ * What LDs of a cluster tell each other, on the wire: UDP from VTEP to VTEP, all numbers big
+ * endian.
+ *
+ *     header 48 | record | record | … | tag 8
+ *
+ * The UDP source port carries a bucket as a tunnel's does, so a packet arrives on the core that
+ * has this bucket. The tag is SipHash-2-4 over everything before it.
+ */
+#ifndef SLUICE_REPLICATE_WIRE_H
+#define SLUICE_REPLICATE_WIRE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "packet/flow.h"
+#include "packet/parse.h"
+#include "packet/siphash.h"
+
+enum {
+    WIRE_VERSION = 1,
+    WIRE_HEADER_BYTES = 48,
+    WIRE_TAG_BYTES = 8,
+    /** A packet's UDP payload; fits the smallest MTU an underlay has. */
+    WIRE_PAYLOAD_MAX = 1400,
+    WIRE_RECORD_MAX = 16 + 2 * (16 + 32),
+    WIRE_FRAME_OVERHEAD = 14 + 20 + 8,
+};
+
+enum wire_type {
+    WIRE_DATA = 1,
+    WIRE_ACK = 2,
+};
+
+enum {
+    /** Acknowledgement: begin again with a new stream, there is nothing to go on with here. */
+    WIRE_BEGIN_AGAIN = 1,
+};
+
+struct wire_header {
+    uint8_t type;
+    uint8_t flags;
+    uint8_t workers; /**< that the LD this comes from has */
+    uint8_t worker;  /**< whose stream it is: of the LD that sends the data */
+    uint16_t from;   /**< LD ids */
+    uint16_t to;
+    uint16_t records;
+    uint32_t epoch;
+    uint32_t sequence;         /**< from 1 in each stream; acknowledgement: the last in order */
+    uint64_t stream;           /**< rises from stream to stream of a worker, also over restarts */
+    uint64_t from_incarnation; /**< rises with each loss of state of the LD this comes from */
+    uint64_t to_incarnation;   /**< of the LD it is for, as far as it is known; 0: not at all */
+};
+
+enum record_kind {
+    RECORD_SESSION = 1,
+    RECORD_FINISH = 2, /**< all sessions there were have been copied, `count` of them */
+};
+
+enum {
+    RECORD_COPY = 1, /**< of the copy a stream begins with, not of a change */
+};
+
+/** A session as it is told, or a mark in the stream. */
+struct record {
+    uint8_t kind;
+    uint8_t flags;
+    uint8_t state; /**< enum session_state */
+    uint8_t from;  /**< receiver's: index of the LD it came from */
+    uint16_t bucket;
+    uint16_t worker;  /**< receiver's: worker of that LD */
+    uint32_t idle_ms; /**< since its last packet */
+    uint32_t count;   /**< of a mark */
+    uint64_t age_ms;
+    struct flow_key client;
+    struct flow_key rs;
+};
+
+_Static_assert(sizeof(struct record) % 4 == 0, "elements of a ring are 32-bit words");
+
+/** Write a header to @p at. */
+void wire_put_header(uint8_t *at, const struct wire_header *header);
+
+/** Write a record. @return bytes written, at most WIRE_RECORD_MAX */
+uint16_t wire_put_record(uint8_t *at, const struct record *record);
+
+/** Append the tag to @p bytes of header and records. @return bytes with it */
+uint16_t wire_seal(uint8_t *at, uint16_t bytes, const struct siphash_key *key);
+
+/** Check version, length and tag, and read the header. @return false: not to be believed */
+bool wire_open(const uint8_t *at, uint16_t bytes, const struct siphash_key *key,
+               struct wire_header *header);
+
+/**
+ * Read the record at @p at of a packet wire_open() has accepted.
+ *
+ * @param bytes from there to the tag
+ * @return bytes read; 0: it is none
+ */
+uint16_t wire_get_record(const uint8_t *at, uint16_t bytes, struct record *record);
+
+/** Write Ethernet, IPv4 and UDP headers of a packet with @p payload_bytes. */
+void wire_put_frame(uint8_t *frame, const struct own_address *own,
+                    const struct rte_ether_addr *next_hop, rte_be32_t to, uint16_t bucket,
+                    uint16_t payload_bytes);
+
+#endif
