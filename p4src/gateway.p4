@@ -8,10 +8,11 @@
 //            │                                                                       │                    ▼
 //            │                                                                       │   flow_pin, service, vip, local_ip
 //            │   ┌── from a VM ◄──────────────────────────────────────────────────── │ ───────────────────┤
-//            ▼   ▼                                                                   ▼                    ▼ steered
-//      limit, translate ────────────────────┐                                   LD liveness ◄────── bucket's LD
-//            │ to a VM's host               │                                        │
-//            └────────────► tunnel start ◄──┼────────────────────────────────────────┘
+//            │   │         vm: an LD to a client in its VPC ◄─────────────────────── │ ───────────────────┤
+//            ▼   ▼                                │                                  ▼                    ▼ steered
+//      limit, translate ────────────────────┐     │                             LD liveness ◄────── bucket's LD
+//            │ to a VM's host               │     │                                  │
+//            └────────────► tunnel start ◄──┼─────┴──────────────────────────────────┘
 //                                │          ▼
 //                                └────► routing ─► nexthop ─► frame
 //                                          └ hairpin: once more from the start, as if it had come from upstream

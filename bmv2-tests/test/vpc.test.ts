@@ -14,7 +14,17 @@ import {
   tunnelled,
 } from "../src/frames.js";
 import { type Gateway, useGateway } from "../src/gateway.js";
-import { type Ipv4, type Layer, tcp, withFields } from "../src/packet/index.js";
+import {
+  ICMP,
+  ICMPV6,
+  type Ipv4,
+  icmp,
+  icmpv6,
+  type Layer,
+  quote,
+  tcp,
+  withFields,
+} from "../src/packet/index.js";
 import {
   bindingOf,
   type Eip,
@@ -142,6 +152,22 @@ describe.each(VERSIONS)("$version", ({ version, client: outsider, a, b }) => {
     await gw.expectDrop("VNI_UNREACHABLE", FABRIC_TAGGED.port, elsewhere);
     await gw.expectDrop("VNI_UNREACHABLE", LD1.side.port, fromLd(LD1, packet, VNI + 1));
     await gw.expectDrop("VNI_UNREACHABLE", LD1.side.port, fromLd(LD1, synAck(vip, a.address)));
+  });
+
+  test("ICMP errors inside the VPC: the VM's about an answer reach the session's LD, the LD's reach the VM", async () => {
+    const gw = gateway();
+    await gw.insert(...SETUPS["client and VIP have EIPs"]);
+    const tooBig = isV4
+      ? icmp({ type: ICMP.unreachable, code: 4, sequence: 1400 })
+      : icmpv6({ type: ICMPV6.packetTooBig, rest: 1400 });
+    const byVm = packetOf(vm.address, vip, [tooBig, quote(synAck(vip, vm.address), 8)]);
+    const bucket = bucketOf(VNI, syn(vm.address, vip));
+    await gw.expectOut(FABRIC.port, fromVm(vm, byVm), {
+      port: ldOf(bucket).side.port,
+      layers: toLd(ldOf(bucket), VNI, bucket, byVm, FABRIC_MAC),
+    });
+    const byLd = packetOf(vip, vm.address, [tooBig, quote(syn(vm.address, vip), 8)]);
+    await gw.expectOut(LD1.side.port, fromLd(LD1, byLd), atHost(byLd));
   });
 
   test("the last hop ends here", async () => {
