@@ -11,6 +11,7 @@ SCENARIOS = {
     "ecmp": "flows spread over three routers; one leaves and comes back by sluice apply, and only its flows move",
     "protection": "senders with an address that is not theirs, or blocked, and the reasons by which they are dropped",
     "move": "an EIP moves from one VM to another and back, under HTTP requests and pings",
+    "failover": "an LD is killed, crashes, stands still, and returns, under connections that stay and new ones",
     "stacks": "through the LDs: a long download checked by hash, thousands of connections, iperf3, UDP, traceroute",
 }
 # What a newcomer sees.

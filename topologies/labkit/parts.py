@@ -74,9 +74,12 @@ def start_switch(parts: Parts, run: RunDir, node: LabNode, target: str) -> None:
         parts.start(plan.SWITCH, node, "node", main, *device, "--grpc-addr", address, *ports, *cpu)
 
 
-def start_ld(parts: Parts, run: RunDir, node: LabNode) -> None:
-    """An LD: the DPDK data plane, with one worker, and its agent."""
-    control = run / f"{node.name}.dp.sock"
+def dataplane_socket(run: RunDir, ld: str) -> Path:
+    return run / f"{ld}.dp.sock"
+
+
+def start_dataplane(parts: Parts, run: RunDir, node: LabNode) -> None:
+    """An LD's DPDK data plane, with one worker."""
     # Both threads may run on any CPU: a lab has more threads than CPUs, and DPDK would pin them.
     cpus = ",".join(str(cpu) for cpu in sorted(os.sched_getaffinity(0)))
     # fmt: off
@@ -84,12 +87,23 @@ def start_ld(parts: Parts, run: RunDir, node: LabNode) -> None:
         node.name, node, "env", f"RUNTIME_DIRECTORY={run.path}", str(_DATAPLANE),
         "--lcores", f"(0-1)@({cpus})", "--no-pci", "--no-shconf", "--no-telemetry", "--no-huge", "-m", "256",
         "--file-prefix", node.name, "--vdev", f"net_af_packet0,iface={node.name}-eth0",
-        "--", "--control-socket", str(control), "--idle-sleep-us", "50",
+        "--", "--control-socket", str(dataplane_socket(run, node.name)), "--idle-sleep-us", "50",
     )
+    # fmt: on
+
+
+def wait_for_dataplane(parts: Parts, run: RunDir, ld: str) -> None:
+    wait_for(lambda: accepts(dataplane_socket(run, ld)), f"{ld} accepts connections", parts)
+
+
+def start_ld(parts: Parts, run: RunDir, node: LabNode) -> None:
+    """An LD: its data plane, and its agent."""
+    start_dataplane(parts, run, node)
+    # fmt: off
     agent = str(ROOT / "stateful-ld/agent/dist/main.js")
     parts.start(
         f"{node.name}-agent", node, "node", agent,
-        "--listen", f"unix:{agent_socket(run, node.name)}", "--dataplane", str(control),
+        "--listen", f"unix:{agent_socket(run, node.name)}", "--dataplane", str(dataplane_socket(run, node.name)),
     )
     # fmt: on
 
@@ -125,7 +139,7 @@ def start_all(parts: Parts, run: RunDir, net: Mininet, target: str) -> None:
         start_web_server(parts, run, net[name])
     wait_for(lambda: accepts(switch_socket(run)), f"{plan.SWITCH} accepts P4Runtime connections", parts)
     for ld in plan.LDS:
-        wait_for(lambda name=ld: accepts(run / f"{name}.dp.sock"), f"{ld} accepts connections", parts)
+        wait_for_dataplane(parts, run, ld)
         wait_for(lambda name=ld: accepts(agent_socket(run, name)), f"the agent of {ld} accepts connections", parts)
     for name in plan.WEB_SERVERS:
         wait_for(lambda node=net[name]: _listens(node), f"nginx of {name} answers", parts)

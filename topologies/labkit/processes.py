@@ -1,5 +1,6 @@
 """Long-running processes of the lab: started in a node, watched, logged, ended with the lab."""
 
+import signal
 import socket
 import subprocess
 import time
@@ -45,6 +46,16 @@ class Parts:
         part = Part(name, popen, log)
         self._parts.append(part)
         return part
+
+    def part(self, name: str) -> Part:
+        return next(part for part in self._parts if part.name == name)
+
+    def end(self, name: str, how: signal.Signals) -> None:
+        """Ends a part by a signal; it is one of the lab's no more."""
+        part = self.part(name)
+        part.popen.send_signal(how)
+        part.popen.wait()
+        self._parts.remove(part)
 
     def why_dead(self) -> str:
         """Which part has ended that should run, and how; "" when all run."""

@@ -4,6 +4,7 @@ from ..show import Show
 from .clb import ClbShow
 from .ecmp import EcmpShow
 from .eip import EipShow
+from .failover import FailoverShow
 from .ipv6 import Ipv6Show
 from .limits import LimitsShow
 from .stacks import StacksShow
@@ -22,6 +23,7 @@ _SHOWS: tuple[type[Show], ...] = (
     EcmpShow,
     ProtectionShow,
     MoveShow,
+    FailoverShow,
     StacksShow,
 )
 BY_NAME = {show.name: show for show in _SHOWS}
