@@ -76,6 +76,17 @@ static __rte_noinline enum drop_reason too_big(struct worker *worker, struct rte
     return icmp_too_big(worker, mbuf, packet, ref, &way);
 }
 
+/* The other LD has to know when a session's packets need no change any more. */
+static enum drop_reason alter(struct worker *worker, struct rte_mbuf *mbuf, struct packet *packet,
+                              session_ref ref) {
+    uint8_t before = session_at(&worker->sessions, ref)->alter;
+    enum drop_reason reason = alter_packet(worker, mbuf, packet, ref);
+
+    if (session_at(&worker->sessions, ref)->alter != before)
+        replicate_mark(worker, ref >> 1);
+    return reason;
+}
+
 enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
                                    struct packet *packet, session_ref guess) {
     const struct session *session;
@@ -95,7 +106,7 @@ enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
     }
     session = session_at(&worker->sessions, ref);
     if (unlikely(session->alter != 0)) {
-        reason = alter_packet(worker, mbuf, packet, ref);
+        reason = alter(worker, mbuf, packet, ref);
         if (reason != DROP_NONE)
             return reason;
     }
@@ -144,7 +155,7 @@ enum drop_reason fullnat_translate_fragment(struct worker *worker, struct rte_mb
         return reason == DROP_BUCKET_NOT_OWNED ? peer_pass_on(worker, mbuf, packet) : reason;
     session = session_at(&worker->sessions, ref);
     if (session->alter != 0) {
-        reason = alter_packet(worker, mbuf, packet, ref);
+        reason = alter(worker, mbuf, packet, ref);
         if (reason != DROP_NONE)
             return reason;
     }

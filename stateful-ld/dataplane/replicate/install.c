@@ -13,6 +13,8 @@ void install_describe(const struct worker *worker, uint32_t number, struct recor
     *record = (struct record){
         .kind = RECORD_SESSION,
         .state = session->state,
+        .alter = session->alter,
+        .numbers = session->numbers,
         .bucket = session->bucket,
         .idle_ms = (uint32_t)worker->now_ms - session->last_seen_ms,
         .age_ms = worker->now_ms - session->created_ms,
@@ -62,6 +64,8 @@ static void update(struct worker *worker, uint32_t number, const struct record *
     if (!gives_way(worker, session, record))
         return;
     session->state = record->state;
+    session->alter = record->alter;
+    session->numbers = record->numbers;
     session->last_seen_ms = (uint32_t)worker->now_ms - record->idle_ms;
     deactivate(worker, session);
     session_rearm(worker, number);
@@ -95,6 +99,8 @@ static bool insert(struct worker *worker, const struct record *record) {
     session->bucket = record->bucket;
     session->local_slot = (uint8_t)slot;
     session->state = record->state;
+    session->alter = record->alter;
+    session->numbers = record->numbers;
     session->replica = REPLICA_STANDBY;
     session->created_ms = worker->now_ms - RTE_MIN(worker->now_ms, record->age_ms);
     session->last_seen_ms = (uint32_t)worker->now_ms - record->idle_ms;

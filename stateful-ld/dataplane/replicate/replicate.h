@@ -54,7 +54,8 @@ struct replication {
     uint32_t online;           /**< it may open sessions and send heartbeats; atomic */
     uint64_t waiting_since_ms; /**< control's: for the peers' copies */
     uint64_t beat_ms;          /**< control's: the last heartbeat; 0: none yet */
-    struct replication_peer peers[CLUSTER_LDS_MAX];
+    /* Workers write these at each packet; on lines of their own, for all read what is above. */
+    struct replication_peer peers[CLUSTER_LDS_MAX] __attribute__((aligned(64)));
     struct copy_count copies[CLUSTER_LDS_MAX][REPLICATION_WORKERS_MAX];
 };
 

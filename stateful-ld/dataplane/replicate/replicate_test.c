@@ -299,6 +299,26 @@ static void the_backup_goes_on_where_the_primary_was(void **state) {
     assert_int_equal(harness_worker(&ld[LD_2])->stats.sessions_taken_over, 1);
 }
 
+/* What a session's packets are altered by goes with it, and ends with it. */
+static void alterations_are_told(void **state) {
+    struct connection connection = establish(LD_1, 1, BUCKET_1);
+    struct worker *worker = harness_worker(&ld[LD_1]);
+    struct session *session = &worker->sessions.sessions[1];
+
+    (void)state;
+    session->alter = ALTER_TOA;
+    session->numbers = (struct session_numbers){ 11, 22, 33 };
+    replicate_mark(worker, 1);
+    pass(5);
+    assert_int_equal(session_of(LD_2, &connection)->alter, ALTER_TOA);
+    assert_memory_equal(&session_of(LD_2, &connection)->numbers, &session->numbers,
+                        sizeof(session->numbers));
+    session->alter = 0;
+    replicate_mark(worker, 1);
+    pass(5);
+    assert_int_equal(session_of(LD_2, &connection)->alter, 0);
+}
+
 static void the_end_of_a_connection_is_told(void **state) {
     struct connection connection = establish(LD_1, 1, BUCKET_1);
 
@@ -598,6 +618,8 @@ static void records_survive_the_wire(void **state) {
         .bucket = 1023,
         .idle_ms = 12345,
         .age_ms = 77000,
+        .alter = ALTER_PROXY,
+        .numbers = { .client_isn = 1, .rs_isn = 0x80000002, .rs_expects = 3 },
         .client = { .src_port = htons(1),
                     .dst_port = htons(2),
                     .vni_protocol = 0x123486,
@@ -621,6 +643,8 @@ static void records_survive_the_wire(void **state) {
     assert_int_equal(read.bucket, session.bucket);
     assert_int_equal(read.idle_ms, session.idle_ms);
     assert_int_equal(read.age_ms, session.age_ms);
+    assert_int_equal(read.alter, session.alter);
+    assert_memory_equal(&read.numbers, &session.numbers, sizeof(read.numbers));
     for (uint16_t cut = 0; cut < length; cut++)
         assert_int_equal(wire_get_record(bytes, cut, &read), 0);
 }
@@ -630,6 +654,7 @@ static void records_survive_the_wire(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(the_backup_goes_on_where_the_primary_was),
+        CASE(alterations_are_told),
         CASE(the_end_of_a_connection_is_told),
         CASE(a_bad_network),
         CASE(a_restarted_ld_gets_all_sessions_first),

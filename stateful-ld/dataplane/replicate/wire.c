@@ -16,6 +16,7 @@ enum {
     RECORD_HEAD_BYTES = 16,
     SHORT_BYTES = sizeof(struct flow_short),
     V6_BYTES = sizeof(struct ip6_pair),
+    NUMBERS = 3, /* of struct session_numbers */
 };
 
 /* Without holes, so that it can be copied as it is. */
@@ -43,7 +44,8 @@ struct record_head {
     uint8_t flags;
     rte_be16_t bucket;
     uint8_t state;
-    uint8_t reserved[3];
+    uint8_t alter;
+    uint8_t reserved[2];
     rte_be32_t idle_ms; /* of a mark: its count */
     rte_be32_t age_s;
 };
@@ -83,12 +85,26 @@ static uint8_t *put_key(uint8_t *at, const struct flow_key *key) {
     return at + V6_BYTES;
 }
 
+static uint8_t *put_numbers(uint8_t *at, const struct record *record) {
+    const rte_be32_t wire[NUMBERS] = {
+        rte_cpu_to_be_32(record->numbers.client_isn),
+        rte_cpu_to_be_32(record->numbers.rs_isn),
+        rte_cpu_to_be_32(record->numbers.rs_expects),
+    };
+
+    if (record->alter == 0)
+        return at;
+    memcpy(at, wire, sizeof(wire));
+    return at + sizeof(wire);
+}
+
 uint16_t wire_put_record(uint8_t *at, const struct record *record) {
     const struct record_head head = {
         .kind = record->kind,
         .flags = record->flags,
         .bucket = rte_cpu_to_be_16(record->bucket),
         .state = record->state,
+        .alter = record->alter,
         .idle_ms =
             rte_cpu_to_be_32(record->kind == RECORD_SESSION ? record->idle_ms : record->count),
         .age_s = rte_cpu_to_be_32((uint32_t)(record->age_ms / MS_PER_S)),
@@ -97,7 +113,7 @@ uint16_t wire_put_record(uint8_t *at, const struct record *record) {
 
     memcpy(at, &head, sizeof(head));
     if (record->kind == RECORD_SESSION)
-        end = put_key(put_key(end, &record->client), &record->rs);
+        end = put_numbers(put_key(put_key(end, &record->client), &record->rs), record);
     return (uint16_t)(end - at);
 }
 
@@ -152,6 +168,22 @@ static const uint8_t *get_key(const uint8_t *at, const uint8_t *end, struct flow
     return at + V6_BYTES;
 }
 
+static const uint8_t *get_numbers(const uint8_t *at, const uint8_t *end, struct record *record) {
+    rte_be32_t wire[NUMBERS];
+
+    if (at == NULL || record->alter == 0)
+        return at;
+    if (end - at < (ptrdiff_t)sizeof(wire))
+        return NULL;
+    memcpy(wire, at, sizeof(wire));
+    record->numbers = (struct session_numbers){
+        .client_isn = rte_be_to_cpu_32(wire[0]),
+        .rs_isn = rte_be_to_cpu_32(wire[1]),
+        .rs_expects = rte_be_to_cpu_32(wire[2]),
+    };
+    return at + sizeof(wire);
+}
+
 uint16_t wire_get_record(const uint8_t *at, uint16_t bytes, struct record *record) {
     const uint8_t *next = at + RECORD_HEAD_BYTES;
     struct record_head head;
@@ -163,6 +195,7 @@ uint16_t wire_get_record(const uint8_t *at, uint16_t bytes, struct record *recor
         .kind = head.kind,
         .flags = head.flags,
         .state = head.state,
+        .alter = head.alter,
         .bucket = rte_be_to_cpu_16(head.bucket),
         .idle_ms = rte_be_to_cpu_32(head.idle_ms),
         .count = rte_be_to_cpu_32(head.idle_ms),
@@ -175,6 +208,7 @@ uint16_t wire_get_record(const uint8_t *at, uint16_t bytes, struct record *recor
         return 0;
     next = get_key(next, at + bytes, &record->client);
     next = get_key(next, at + bytes, &record->rs);
+    next = get_numbers(next, at + bytes, record);
     return next == NULL ? 0 : (uint16_t)(next - at);
 }
 

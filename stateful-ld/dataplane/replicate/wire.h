@@ -17,6 +17,7 @@
 #include "packet/flow.h"
 #include "packet/parse.h"
 #include "packet/siphash.h"
+#include "session/session.h"
 
 enum {
     WIRE_VERSION = 1,
@@ -24,7 +25,7 @@ enum {
     WIRE_TAG_BYTES = 8,
     /** A packet's UDP payload; fits the smallest MTU an underlay has. */
     WIRE_PAYLOAD_MAX = 1400,
-    WIRE_RECORD_MAX = 16 + 2 * (16 + 32),
+    WIRE_RECORD_MAX = 16 + 2 * (16 + 32) + 12,
     WIRE_FRAME_OVERHEAD = 14 + 20 + 8,
 };
 
@@ -67,14 +68,16 @@ struct record {
     uint8_t kind;
     uint8_t flags;
     uint8_t state; /**< enum session_state */
-    uint8_t from;  /**< receiver's: index of the LD it came from */
+    uint8_t alter; /**< enum session_alter */
     uint16_t bucket;
-    uint16_t worker;  /**< receiver's: worker of that LD */
+    uint8_t from;     /**< receiver's: index of the LD it came from */
+    uint8_t worker;   /**< receiver's: worker of that LD */
     uint32_t idle_ms; /**< since its last packet */
     uint32_t count;   /**< of a mark */
     uint64_t age_ms;
     struct flow_key client;
     struct flow_key rs;
+    struct session_numbers numbers; /**< where `alter` asks for them */
 };
 
 _Static_assert(sizeof(struct record) % 4 == 0, "elements of a ring are 32-bit words");
