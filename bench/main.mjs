@@ -6,6 +6,10 @@ import { machineLine } from "./lib/machine.mjs";
 
 const benches = {
   ld: { what: "the LD's data plane beside dpdk-testpmd", load: () => import("./ld.mjs") },
+  controller: {
+    what: "compile and diff of a large region; entries a second over P4Runtime, beside a Python client",
+    load: () => import("./controller.mjs"),
+  },
   softswitch: {
     what: "the gateway's pipeline on the soft switch, in memory",
     load: () => import("./softswitch.mjs"),

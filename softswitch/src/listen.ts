@@ -13,15 +13,20 @@ const UNIX_PATH_BYTES = 107;
  *
  * A socket file that a dead process left behind is replaced.
  *
+ * @param credentials - default: no encryption
  * @returns the address, with the port that was bound when port 0 was asked for
  * @throws Error that names the address, the reason and the remedy
  */
-export async function listen(server: Server, address: string): Promise<string> {
+export async function listen(
+  server: Server,
+  address: string,
+  credentials = ServerCredentials.createInsecure(),
+): Promise<string> {
   if (address.startsWith(UNIX)) {
     await makeRoom(address, address.slice(UNIX.length));
   }
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) =>
+    server.bindAsync(address, credentials, (error, bound) =>
       error === null ? resolve(bound) : reject(new Error(`cannot listen on ${address}: ${error.message}`)),
     );
   });

@@ -47,6 +47,7 @@ interface Options {
   interface: SwitchPort[];
   cpuPort?: number;
   dropPort?: number;
+  pki?: string;
   logLevel: string;
 }
 
@@ -65,6 +66,7 @@ const command = new Command("sluice-softswitch")
     "where BMv2's packet-I/O service listens, for ports that are no interfaces",
   )
   .option("-i, --interface <port@name>", "a port and its interface; once for each port", addInterface, [])
+  .option("--pki <directory>", "P4Runtime over TLS: ca.pem, server.pem and server.key")
   .option("--cpu-port <port>", "frames sent to this port become packet-in messages", parsePort)
   .option("--drop-port <port>", "the egress port that means drop (default: 511)", parsePort)
   .addHelpText("after", "\nSIGUSR2: log each port's counters. SIGTERM, SIGINT: end.")

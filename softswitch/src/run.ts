@@ -19,6 +19,8 @@ export interface RunOptions {
   ports: SwitchPort[];
   cpuPort?: number;
   dropPort?: number;
+  /** as {@link ServeOptions.pki} */
+  pki?: string;
   log: Log;
 }
 
@@ -42,6 +44,7 @@ export async function runSwitch(options: RunOptions): Promise<RunningSwitch> {
       grpcAddr,
       log,
       ...(dpGrpcAddr === undefined ? {} : { dpGrpcAddr }),
+      ...(options.pki === undefined ? {} : { pki: options.pki }),
     });
     log.info(
       { deviceId: String(options.deviceId), grpcAddr: server.grpcAddr, dpGrpcAddr: server.dpGrpcAddr, ports },

@@ -1,7 +1,13 @@
 // P4Runtime and BMv2's packet-I/O service in front of a switch.
-import { Server, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import {
+  Server,
+  type ServerCredentials,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
 import { DataplaneInterfaceService } from "@sluice/proto/bm";
 import { P4RuntimeService } from "@sluice/proto/p4runtime";
+import { serverCredentials } from "@sluice/proto/tls";
 import { bmService } from "./bm/service.js";
 import type { SwitchControl } from "./control_port.js";
 import { InProcessControl } from "./in_process.js";
@@ -15,6 +21,8 @@ export interface ServeOptions {
   grpcAddr: string;
   /** where BMv2's packet-I/O service listens; the same forms */
   dpGrpcAddr?: string;
+  /** directory of `sluice pki part`: P4Runtime only for clients of that authority; default: no encryption */
+  pki?: string;
   log?: Log;
 }
 
@@ -50,7 +58,7 @@ export async function serve(
   };
   try {
     const p4runtime = p4RuntimeService(control, log);
-    started.push(await start(P4RuntimeService, p4runtime, options.grpcAddr));
+    started.push(await start(P4RuntimeService, p4runtime, options.grpcAddr, serverCredentials(options.pki)));
     if (options.dpGrpcAddr !== undefined) {
       started.push(await start(DataplaneInterfaceService, bmService(control, log), options.dpGrpcAddr));
     }
@@ -70,11 +78,12 @@ async function start(
   definition: ServiceDefinition,
   service: { handlers: UntypedServiceImplementation; close(): void },
   asked: string,
+  credentials?: ServerCredentials,
 ): Promise<Started> {
   const server = new Server(SERVER_OPTIONS);
   server.addService(definition, service.handlers);
   try {
-    const address = await listen(server, asked);
+    const address = await listen(server, asked, credentials);
     return {
       address,
       close: () => {

@@ -28,6 +28,7 @@ export interface CommonOptions {
   file: string;
   output: "table" | "json" | "yaml";
   timeout: number;
+  pki?: string;
 }
 
 export interface PipelineOptions {
@@ -48,9 +49,19 @@ export function withOutputOption(command: Command): Command {
   );
 }
 
+/** Adds the option that says which certificates are shown. */
+export function withPkiOption(command: Command): Command {
+  return command.addOption(
+    new Option(
+      "--pki <directory>",
+      "certificates, as sluice pki makes them, for what is not on a Unix socket",
+    ).env("SLUICE_PKI"),
+  );
+}
+
 /** Adds the options that every command has that works by the file. */
 export function withCommonOptions(command: Command): Command {
-  return withOutputOption(command)
+  return withPkiOption(withOutputOption(command))
     .addOption(new Option("-f, --file <path>", "the desired state").env("SLUICE_FILE").default("sluice.yaml"))
     .addOption(
       new Option("--timeout <ms>", "for each call to a part").default(10_000).argParser(milliseconds),
@@ -82,7 +93,8 @@ export async function withParts<T>(
   work: (parts: Parts) => Promise<T>,
 ): Promise<T> {
   const state = loadState(options.file);
-  const parts = await openParts(state, { write, timeoutMs: options.timeout });
+  const { pki, timeout: timeoutMs } = options;
+  const parts = await openParts(state, { write, timeoutMs, ...(pki !== undefined && { pki }) });
   try {
     return await work(parts);
   } finally {

@@ -5,6 +5,7 @@ import { addCompletion } from "./commands/completion.js";
 import { addDiff } from "./commands/diff.js";
 import { addDoctor } from "./commands/doctor.js";
 import { addGet } from "./commands/get.js";
+import { addPki } from "./commands/pki.js";
 import { addProducts } from "./commands/products.js";
 import { addServe } from "./commands/serve.js";
 import { addTable } from "./commands/table.js";
@@ -38,6 +39,7 @@ function makeProgram(io: Io): Command {
   addDoctor(program, io);
   addServe(program, io);
   addProducts(program, io);
+  addPki(program, io);
   addCompletion(program, io);
   const adopt = (command: Command) => {
     command.exitOverride().configureOutput({

@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import { ApiClient } from "../api/index.js";
 import type { CommonOptions, Io } from "./context.js";
-import { milliseconds, withOutputOption } from "./context.js";
+import { milliseconds, withOutputOption, withPkiOption } from "./context.js";
 import { UsageError } from "./exit.js";
 import { painter } from "./output.js";
 
@@ -36,18 +36,16 @@ export interface Status {
   parts: { name: string; kind: string; state: string; reason?: string; mended: number; written: number }[];
 }
 
-/** Adds the options that say where the controller is. */
-export function withControllerOptions(command: Command): Command {
-  return command
-    .addOption(
-      new Option("--server <address>", "the controller: unix:/path or host:port").env("SLUICE_SERVER"),
-    )
-    .addOption(new Option("--pki <directory>", "ca.pem, client.pem and client.key").env("SLUICE_PKI"));
+/** Adds the option that says where the controller is. */
+export function withControllerOption(command: Command): Command {
+  return command.addOption(
+    new Option("--server <address>", "the controller: unix:/path or host:port").env("SLUICE_SERVER"),
+  );
 }
 
 /** Adds the options of commands that ask the controller. */
 export function withServerOptions(command: Command): Command {
-  return withControllerOptions(withOutputOption(command)).addOption(
+  return withControllerOption(withPkiOption(withOutputOption(command))).addOption(
     new Option("--timeout <ms>", "for each call, and for the parts to follow")
       .default(10_000)
       .argParser(milliseconds),

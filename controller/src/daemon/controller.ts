@@ -17,6 +17,8 @@ export interface ControllerOptions {
   timeoutMs?: number;
   /** How often the parts are looked at, in ms. Default 2,000. */
   auditMs?: number;
+  /** Directory of the controller's certificates, for parts that are not on Unix sockets. */
+  pki?: string;
 }
 
 export interface ChangeRequest {
@@ -46,13 +48,19 @@ export class RegionController {
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(options: ControllerOptions, region: Region) {
-    const { store, pipeline, log, timeoutMs = 10_000, auditMs = 2_000 } = options;
+    const { store, pipeline, log, pki, timeoutMs = 10_000, auditMs = 2_000 } = options;
     this.store = store;
     this.region = region;
     this.#log = log;
     this.#schema = new Schema(pipeline.p4info);
     this.#targets = new Targets(this.#schema, region.state, region.revision);
-    this.reconciler = new Reconciler({ pipeline, log, timeoutMs, auditMs });
+    this.reconciler = new Reconciler({
+      pipeline,
+      log,
+      timeoutMs,
+      auditMs,
+      ...(pki !== undefined && { pki }),
+    });
     this.reconciler.start(this.#targets);
   }
 

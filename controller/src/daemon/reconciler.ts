@@ -3,6 +3,7 @@
 // cannot be told to give it up.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LdConfig } from "@sluice/proto/ld";
+import { partCredentials } from "@sluice/proto/tls";
 import type { Logger } from "pino";
 import { describeItem, type Entry, type Pipeline, Switch } from "../p4runtime/index.js";
 import {
@@ -40,6 +41,8 @@ export interface ReconcilerOptions {
   timeoutMs: number;
   /** How often the parts are looked at, in ms; a look that takes long is repeated less often. */
   auditMs: number;
+  /** Directory of the controller's certificates, for parts that are not on Unix sockets. */
+  pki?: string;
 }
 
 /** Changes that are known without looking: those of EIPs. */
@@ -341,6 +344,7 @@ export class Reconciler {
       address: p4runtime,
       deviceId: BigInt(device_id),
       timeoutMs,
+      credentials: partCredentials(this.#options.pki, p4runtime),
     });
     this.#switches.set(name, { key, connection });
     return connection;
@@ -369,8 +373,8 @@ export class Reconciler {
       return open.connection;
     }
     open?.connection.close();
-    const { timeoutMs } = this.#options;
-    const connection = new LdClient({ name, address: agent, timeoutMs });
+    const { timeoutMs, pki } = this.#options;
+    const connection = new LdClient({ name, address: agent, timeoutMs, ...(pki !== undefined && { pki }) });
     this.#lds.set(name, { key: agent, connection });
     return connection;
   }

@@ -1,7 +1,8 @@
 // One LD's agent as promises. Every call has a deadline.
-import { type CallOptions, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { type CallOptions, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import type { Counters, LdConfig, Session, SessionFilter } from "@sluice/proto/ld";
 import { type GetStatusResponse, LdAgentClient } from "@sluice/proto/ld-agent";
+import { partCredentials } from "@sluice/proto/tls";
 import { codeName, plainReason } from "../p4runtime/index.js";
 
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -26,6 +27,8 @@ export interface LdClientOptions {
   address: string;
   /** For each call. Default 10,000. */
   timeoutMs?: number;
+  /** Directory of the controller's certificates; needed for agents that are not on a Unix socket. */
+  pki?: string;
 }
 
 export class LdClient {
@@ -39,7 +42,7 @@ export class LdClient {
     this.name = options.name;
     this.who = `LD ${options.name} (${options.address})`;
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    this.#stub = new LdAgentClient(options.address, credentials.createInsecure(), {
+    this.#stub = new LdAgentClient(options.address, partCredentials(options.pki, options.address), {
       "grpc.max_receive_message_length": -1,
     });
   }

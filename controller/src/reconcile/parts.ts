@@ -1,4 +1,6 @@
 // Connections to all switches and LDs of a document. A change begins only when every one of them answers.
+
+import { partCredentials } from "@sluice/proto/tls";
 import { type Ids, idsOf } from "../compile/index.js";
 import { Switch } from "../p4runtime/index.js";
 import type { ClusterSpec, DesiredState, LdSpec, SwitchSpec } from "../state/index.js";
@@ -39,6 +41,8 @@ export interface OpenOptions {
   write: boolean;
   /** For each call, in ms. Default 10,000. */
   timeoutMs?: number;
+  /** Directory of the controller's certificates, for parts that are not on Unix sockets. */
+  pki?: string;
 }
 
 /** Runs all, then returns what they gave, or throws UnreachableError with the reason of each that failed. */
@@ -61,12 +65,13 @@ export async function allOrReasons<T>(work: readonly Promise<T>[]): Promise<T[]>
  * @throws UnreachableError for writing: when any part is down, or another controller holds a switch
  */
 export async function openParts(state: DesiredState, options: OpenOptions): Promise<Parts> {
-  const timeout = options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs };
+  const { pki, timeoutMs } = options;
+  const common = { ...(timeoutMs !== undefined && { timeoutMs }), ...(pki !== undefined && { pki }) };
   const lds = state.clusters.flatMap((cluster) =>
     cluster.lds.map((spec) => ({
       cluster,
       spec,
-      connection: new LdClient({ name: spec.name, address: spec.agent, ...timeout }),
+      connection: new LdClient({ name: spec.name, address: spec.agent, ...common }),
     })),
   );
   const opened: SwitchPart[] = [];
@@ -84,7 +89,8 @@ export async function openParts(state: DesiredState, options: OpenOptions): Prom
           address: p4runtime,
           deviceId: BigInt(device_id),
           write: options.write,
-          ...timeout,
+          ...(timeoutMs !== undefined && { timeoutMs }),
+          credentials: partCredentials(pki, p4runtime),
         });
         opened.push({ spec, connection });
       }),

@@ -1,5 +1,6 @@
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { Server } from "@grpc/grpc-js";
 import { LdAgentService } from "@sluice/proto/ld-agent";
+import { serverCredentials } from "@sluice/proto/tls";
 import type { Logger } from "pino";
 import { Dataplane } from "./dataplane.js";
 import { removeStaleSocket } from "./listen.js";
@@ -12,6 +13,8 @@ export interface AgentOptions {
   dataplane: string;
   /** For each answer of the data plane. Default 5,000. */
   timeoutMs?: number;
+  /** Directory of `sluice pki part`: only for clients of that authority. Default: no encryption. */
+  pki?: string;
   logger: Logger;
 }
 
@@ -35,9 +38,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const server = new Server();
   server.addService(LdAgentService, ldAgentService(dataplane, logger));
   await new Promise<void>((resolve, reject) => {
-    server.bindAsync(listen, ServerCredentials.createInsecure(), (error) =>
-      error ? reject(error) : resolve(),
-    );
+    server.bindAsync(listen, serverCredentials(options.pki), (error) => (error ? reject(error) : resolve()));
   });
   logger.info({ event: "listening", address: listen, dataplane: options.dataplane }, "LD agent is up");
 

@@ -8,10 +8,11 @@ const program = new Command("sluice-ld-agent")
   .description("gRPC API of one LD, in front of its data plane")
   .requiredOption("--listen <address>", "where the controller connects: unix:/path or host:port")
   .requiredOption("--dataplane <path>", "the data plane's control socket")
+  .option("--pki <directory>", "TLS: ca.pem, server.pem and server.key")
   .option("--log-level <level>", "debug, info, warn, error", "info")
   .parse();
 
-const options = program.opts<{ listen: string; dataplane: string; logLevel: string }>();
+const options = program.opts<{ listen: string; dataplane: string; logLevel: string; pki?: string }>();
 const logger = pino({ name: "sluice-ld-agent", level: options.logLevel });
 
 const started = startAgent({ ...options, logger });

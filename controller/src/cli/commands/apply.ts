@@ -21,7 +21,7 @@ import {
   clientOf,
   renderResult,
   waitFor,
-  withControllerOptions,
+  withControllerOption,
 } from "../server.js";
 import { showDiff } from "./diff.js";
 
@@ -89,7 +89,7 @@ export function addApply(program: Command, io: Io): void {
   const command = program
     .command("apply")
     .description("make all switches and LDs hold what the file says, by the controller where there is one");
-  withControllerOptions(withPipelineOptions(withCommonOptions(command)))
+  withControllerOption(withPipelineOptions(withCommonOptions(command)))
     .option("--dry-run", "show what would change, and change nothing")
     .option("--no-wait", "with a controller: do not wait until the parts have it")
     .action((options: ApplyOptions) =>

@@ -1,4 +1,5 @@
 // sluice doctor: looks at a whole installation and says what is wrong with it, and what to do.
+import { partCredentials } from "@sluice/proto/tls";
 import type { Command } from "commander";
 import { idsOf } from "../../compile/index.js";
 import { type Pipeline, pipelineCookie, Schema, Switch } from "../../p4runtime/index.js";
@@ -122,6 +123,7 @@ async function checkSwitch(
       deviceId: BigInt(spec.device_id),
       write: false,
       timeoutMs: options.timeout,
+      credentials: partCredentials(options.pki, spec.p4runtime),
     });
     const cookie = await connection.runningCookie();
     if (cookie !== pipelineCookie(pipeline)) {
@@ -154,7 +156,12 @@ async function examine(options: CommonOptions & PipelineOptions): Promise<Findin
   const holdings = await Promise.all(
     state.clusters.flatMap((cluster) =>
       cluster.lds.map(async ({ name, agent }): Promise<LdHolding & { name: string }> => {
-        const client = new LdClient({ name, address: agent, timeoutMs: options.timeout });
+        const client = new LdClient({
+          name,
+          address: agent,
+          timeoutMs: options.timeout,
+          ...(options.pki !== undefined && { pki: options.pki }),
+        });
         const subject = `LD ${name}`;
         try {
           const held = await client.getConfig();

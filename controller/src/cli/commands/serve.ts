@@ -69,6 +69,7 @@ async function serve(io: Io, options: ServeOptions): Promise<void> {
     log,
     timeoutMs: options.timeout,
     auditMs: options.audit,
+    ...(options.pki !== undefined && { pki: options.pki }),
   });
   const server = new ApiServer(controller, log, unix ? undefined : tlsFiles(options.pki!));
   try {
@@ -105,7 +106,10 @@ export function addServe(program: Command, io: Io): void {
         "unix:/run/sluice/controller.sock",
       ),
     )
-    .option("--pki <directory>", "ca.pem, server.pem and server.key: clients need certificates of that CA")
+    .option(
+      "--pki <directory>",
+      "the controller's certificates (sluice pki init), for users and parts that are not on Unix sockets",
+    )
     .addOption(
       new Option("--timeout <ms>", "for each call to a part").default(10_000).argParser(milliseconds),
     )

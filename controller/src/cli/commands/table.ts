@@ -1,3 +1,4 @@
+import { partCredentials } from "@sluice/proto/tls";
 import type { Command } from "commander";
 import {
   describeAction,
@@ -60,6 +61,7 @@ async function withSwitch(
     deviceId: BigInt(device_id),
     write,
     timeoutMs: options.timeout,
+    credentials: partCredentials(options.pki, p4runtime),
   });
   try {
     await work(connection);

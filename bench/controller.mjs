@@ -1,0 +1,162 @@
+// The controller: compile and diff of a large region, and entries a second to the soft switch over P4Runtime, beside a client in
+// Python that writes the same entries in the same run. docs/bench.md says what exactly is measured.
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { makeEip } from "../controller/bench/region.mjs";
+import { pipelineFromFiles, Switch } from "../controller/dist/p4runtime/index.js";
+import * as tables from "../controller/dist/tables/gateway.js";
+import { against, summarise } from "./lib/statistics.mjs";
+import { table } from "./lib/text.mjs";
+
+const root = new URL("..", import.meta.url).pathname;
+const program = `${root}softswitch/dist/main.js`;
+const START_MS = 20_000;
+/** What the project holds itself to: times the peer's rate, at the same size of batch. */
+const BAR = 3;
+const NETWORK = 1;
+
+/** A soft switch without interfaces, as a process of its own. */
+async function withSwitch(folder, work) {
+  const socket = join(folder, "p4runtime.sock");
+  const child = spawn(process.execPath, [program, "--grpc-addr", `unix:${socket}`, "--log-level", "error"], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const ended = once(child, "exit");
+  try {
+    for (let waited = 0; !existsSync(socket); waited += 50) {
+      if (waited > START_MS || child.exitCode !== null) throw new Error("the soft switch did not start");
+      await sleep(50);
+    }
+    return await work(`unix:${socket}`);
+  } finally {
+    child.kill();
+    await ended;
+  }
+}
+
+async function pushPipeline(address, electionId) {
+  const pipeline = await pipelineFromFiles(
+    `${root}build/gateway_v1model.json`,
+    `${root}build/gateway_v1model.p4info.txtpb`,
+  );
+  const connection = await Switch.connect({
+    name: "bench",
+    address,
+    deviceId: 1n,
+    electionId,
+    timeoutMs: 60_000,
+  });
+  await connection.setPipeline(pipeline);
+  return connection;
+}
+
+function entriesOf(count) {
+  return Array.from({ length: count }, (_, i) => {
+    const { address, vm } = makeEip(i);
+    return tables.eip_in.bind_vm(
+      { network_id: NETWORK, eip: address },
+      { index: i + 1, vni: (i % 1000) + 1, address: vm.address, mac: vm.mac, host: vm.host },
+    );
+  });
+}
+
+async function held(connection) {
+  let count = 0;
+  for await (const _ of connection.readMessages(["eip_in"])) count++;
+  return count;
+}
+
+/** Entries a second of this project's client, from entries by name to the last answer. */
+async function ours(folder, count) {
+  return withSwitch(folder, async (address) => {
+    const connection = await pushPipeline(address);
+    const entries = entriesOf(count);
+    const start = performance.now();
+    await connection.insert(...entries.splice(0));
+    const rate = count / ((performance.now() - start) / 1000);
+    const found = await held(connection);
+    connection.close();
+    if (found !== count) throw new Error(`${found} of ${count} entries arrived`);
+    return rate;
+  });
+}
+
+/** The same of the peer. @param batch updates in a request */
+async function peer(folder, python, count, batch) {
+  return withSwitch(folder, async (address) => {
+    (await pushPipeline(address, 1n)).close();
+    const out = execFileSync(
+      python,
+      [`${root}bench/lib/p4runtime_writer.py`, join(folder, "gen"), address, `${count}`, `${batch}`],
+      { encoding: "utf8", maxBuffer: 1 << 24 },
+    );
+    return count / JSON.parse(out).seconds;
+  });
+}
+
+/** Debian's own python3 has python3-grpcio and python3-protobuf; the one on PATH may be another. */
+const PYTHON = "/usr/bin/python3";
+
+function generate(folder) {
+  const gen = join(folder, "gen");
+  execFileSync("mkdir", ["-p", gen]);
+  const protos = [
+    "p4/v1/p4runtime.proto",
+    "p4/v1/p4data.proto",
+    "p4/config/v1/p4info.proto",
+    "p4/config/v1/p4types.proto",
+  ];
+  execFileSync("protoc", ["-I", `${root}proto`, `--python_out=${gen}`, ...protos, "google/rpc/status.proto"]);
+}
+
+export async function run(options) {
+  const { values } = parseArgs({
+    args: options,
+    options: {
+      entries: { type: "string", default: "100000" },
+      runs: { type: "string", default: "3" },
+      eips: { type: "string", default: "1000000" },
+      services: { type: "string", default: "64000" },
+    },
+  });
+  const [entries, runs] = [Number(values.entries), Number(values.runs)];
+  execFileSync(process.execPath, [`${root}controller/bench/compile.mjs`, values.eips, values.services], {
+    stdio: "inherit",
+  });
+  const folder = mkdtempSync(join(tmpdir(), "sluice-bench-"));
+  try {
+    generate(folder);
+    const rates = { ours: [], batches: [], singles: [] };
+    for (let i = 0; i < runs; i++) {
+      rates.ours.push(await ours(folder, entries));
+      rates.batches.push(await peer(folder, PYTHON, entries, 100));
+      rates.singles.push(await peer(folder, PYTHON, Math.min(entries, 5_000), 1));
+    }
+    const row = (what, values) => {
+      const { median, least, most } = summarise(values);
+      return [what, ...[median, least, most].map((rate) => Math.round(rate).toLocaleString("en-US"))];
+    };
+    console.log(
+      `\nEntries a second to the soft switch, ${entries.toLocaleString("en-US")} entries of eip_in, ${runs} runs`,
+    );
+    for (const line of table([
+      ["", "median", "least", "most"],
+      row("sluice, batches of 100", rates.ours),
+      row("Python grpcio, batches of 100", rates.batches),
+      row("Python grpcio, one entry a request", rates.singles),
+    ])) {
+      console.log(line);
+    }
+    const { ratio, met } = against(summarise(rates.ours).median / summarise(rates.batches).median, BAR);
+    console.log(
+      `${ratio.toFixed(1)} times the peer with batches; the bar is ${BAR}: ${met ? "met" : "NOT met"}`,
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
