@@ -50,7 +50,7 @@ def become_primary(channel):
     hello.arbitration.election_id.low = ELECTION_ID
     requests.put(hello)
     assert next(stream).arbitration.status.code == 0
-    return requests
+    return requests, stream  # without the stream, gRPC would end the call
 
 
 def update(request, table, action, i):
@@ -68,7 +68,7 @@ def update(request, table, action, i):
 def main():
     with grpc.insecure_channel(address) as channel:
         table, action = ids(channel)
-        stream = become_primary(channel)
+        requests, stream = become_primary(channel)
         write = channel.unary_unary(
             SERVICE + "Write",
             request_serializer=p4.WriteRequest.SerializeToString,
@@ -82,7 +82,8 @@ def main():
                 update(request, table, action, i)
             write(request, timeout=TIMEOUT_S)
         print(json.dumps({"seconds": time.perf_counter() - start}))
-        stream.put(None)
+        requests.put(None)
+        stream.cancel()
 
 
 main()
