@@ -124,7 +124,7 @@ describe("the desired state", () => {
         "x",
       )
       .catch((reason) => reason);
-    expect(taken.problems.join()).toMatch(/203.0.113.50 in network bgp is the EIP/);
+    expect(taken.problems.join()).toContain("203.0.113.50 in network bgp is another EIP already");
     expect(gw1.writes.length).toBe(before);
     expect(controller.controller.region.revision).toBe(1);
   });

@@ -7,10 +7,10 @@ import {
 } from "node:http";
 import { createServer as createHttps } from "node:https";
 import type { Logger } from "pino";
-import { problemsOf, type RegionController, sameValue, splitDocument, type Wish } from "../daemon/index.js";
+import { type RegionController, sameValue, splitDocument, type Wish } from "../daemon/index.js";
 import { EntryError, SchemaError } from "../p4runtime/index.js";
 import { CapacityError } from "../reconcile/index.js";
-import { InvalidDocument, parseValue, SECTIONS } from "../state/index.js";
+import { InvalidDocument, parseValue, SECTIONS, withoutPlaces } from "../state/index.js";
 import { ConflictError } from "../store/index.js";
 import {
   type Caller,
@@ -116,7 +116,7 @@ export class ApiServer {
       return error;
     }
     if (error instanceof InvalidDocument) {
-      const problems = problemsOf(error);
+      const problems = error.problems.map(withoutPlaces);
       return new HttpProblem(
         422,
         `${problems.length === 1 ? "1 problem" : `${problems.length} problems`}`,

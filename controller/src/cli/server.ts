@@ -128,7 +128,9 @@ export function renderResult(
     settled === undefined
       ? "the parts follow"
       : settled.settled
-        ? `all ${settled.parts.length} parts have it`
+        ? settled.parts.length === 1
+          ? "its one part has it"
+          : `all ${settled.parts.length} parts have it`
         : `not everywhere yet: ${late.map(({ name, state, reason }) => `${name} is ${state}${reason === undefined ? "" : ` (${reason})`}`).join("; ")}`;
   return `${diff}\nRevision ${revision}; ${parts}.\n`;
 }

@@ -10,4 +10,4 @@ export {
 } from "./controller.js";
 export { joinDocument, sameValue, splitDocument } from "./objects.js";
 export { type PartStatus, Reconciler } from "./reconciler.js";
-export { problemsOf, Region, type Wish } from "./region.js";
+export { Region, type Wish } from "./region.js";

@@ -1,13 +1,6 @@
 // The desired state in memory: what the store holds, checked. A change is proposed, then committed to the store, then accepted
 // here. A change of EIPs alone is checked against what it could collide with, and costs the same however many EIPs there are.
-import {
-  type DesiredState,
-  type EipSpec,
-  type InvalidDocument,
-  MAX_EIP_INDEX,
-  ownerOf,
-  parseValue,
-} from "../state/index.js";
+import { type DesiredState, type EipSpec, MAX_EIP_INDEX, ownerOf, parseValue } from "../state/index.js";
 import type { Change, Snapshot } from "../store/index.js";
 import { EipIds } from "./eip_ids.js";
 import { joinDocument, sameValue } from "./objects.js";
@@ -249,9 +242,4 @@ export class Region {
     this.#byAddress.set(addressKey(eip), eip.name);
     this.#byOwner.set(ownerKey(eip), eip.name);
   }
-}
-
-/** What is wrong, without places: an API's request has no lines. */
-export function problemsOf(error: InvalidDocument): string[] {
-  return error.problems.map(({ message }) => message);
 }

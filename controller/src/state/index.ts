@@ -17,7 +17,7 @@ export type * from "./document.js";
 export { MAX_EIP_INDEX } from "./document.js";
 export { fabricNetworks } from "./fabric.js";
 export { plainDocument } from "./plain.js";
-export { formatProblem, InvalidDocument, type Problem } from "./problems.js";
+export { formatProblem, InvalidDocument, type Problem, withoutPlaces } from "./problems.js";
 
 /**
  * Parses and checks a document.

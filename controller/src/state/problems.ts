@@ -17,6 +17,15 @@ export function formatProblem({ file, line, column, message }: Problem): string 
   return `${file}:${line}:${column}: ${message}`;
 }
 
+/** What is wrong in a document that is no text: it has no lines, and messages must not speak of them. */
+export function withoutPlaces({ message }: Problem): string {
+  return message
+    .replaceAll(/\bthe (\w+) in line 0\b/g, "another $1")
+    .replaceAll(/first in line 0(?:; )?/g, "")
+    .replaceAll(/,? (?:in )?line 0\b/g, "")
+    .replaceAll(" ()", "");
+}
+
 /** A document that cannot be used. Holds every problem, not only the first. */
 export class InvalidDocument extends Error {
   override name = "InvalidDocument";

@@ -3,8 +3,8 @@ import { type Document, isAlias, isMap, isPair, isScalar, isSeq, LineCounter, pa
 import type { DocumentNode } from "./nodes.js";
 import type { Place, Problem } from "./problems.js";
 
-/** Of everything in a document that is no text. */
-const NO_PLACE: Place = { line: 1, column: 1 };
+/** Of everything in a document that is no text. Line 0 is none (`withoutPlaces`). */
+const NO_PLACE: Place = { line: 0, column: 0 };
 /** There, of a field that has a value: {@link Source.at} tells it from one that has none. */
 const GIVEN: Place = { ...NO_PLACE };
 
