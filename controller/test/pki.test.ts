@@ -94,6 +94,45 @@ describe("the API over TLS", () => {
     expect(lines.join("")).not.toMatch(/PRIVATE KEY|BEGIN CERT/);
   });
 
+  it("shows secrets to admins alone, and keeps those that an operator writes back unseen", async () => {
+    const secret = "0123456789abcdef0123456789abcdef";
+    const cluster = {
+      name: "edge",
+      steering_address: "10.255.1.1",
+      local_ips: ["198.18.0.0/30"],
+      lds: [
+        {
+          name: "ld1",
+          agent: folder.socket("none.sock"),
+          address: "10.0.2.2/24",
+          gateway: "10.0.2.1",
+          mac: "02:00:00:00:02:02",
+        },
+      ],
+      failover: { secret },
+    };
+    const put = await as("admin").put("/v1/clusters/edge", cluster, "x");
+    const seen = await as("operator").get<typeof cluster>("/v1/clusters/edge");
+    expect(seen.body.failover.secret).toBe("(hidden)");
+    const written = await as("operator").put(
+      "/v1/clusters/edge",
+      { ...seen.body, local_ips: ["198.18.4.0/30"] },
+      "x",
+    );
+    const history = await as("viewer").get("/v1/history/2");
+    const state = await as("viewer").get("/v1/state");
+    for (const { body } of [put, written, history, state]) {
+      expect(JSON.stringify(body)).toContain("edge");
+      expect(JSON.stringify(body)).not.toContain(secret);
+    }
+    const all = await as("admin").get<{ document: { clusters: (typeof cluster)[] } }>("/v1/state");
+    expect(all.body.document.clusters[0]).toMatchObject({
+      local_ips: ["198.18.4.0/30"],
+      failover: { secret },
+    });
+    expect(lines.join("")).not.toContain(secret);
+  });
+
   it("answers nobody without a certificate of its authority", async () => {
     const without = new Promise((resolve) => {
       const call = request(

@@ -24,6 +24,7 @@ import {
 } from "./http.js";
 import { renderMetrics } from "./metrics.js";
 import { OPENAPI } from "./openapi.js";
+import { hideSecrets, restoreSecrets } from "./secrets.js";
 
 /** What an operator may change; the rest is for admins. */
 const OPERATED: ReadonlySet<string> = new Set([
@@ -203,24 +204,20 @@ export class ApiServer {
         `there is no revision ${revision} (the newest is ${this.#controller.region.revision})`,
       );
     }
-    sendJson(response, 200, commit);
+    sendJson(response, 200, hideSecrets(commit));
   }
 
-  #getState({ response }: Exchange): void {
+  #getState({ response, caller }: Exchange): void {
     const { region } = this.#controller;
-    sendJson(
-      response,
-      200,
-      { revision: region.revision, document: region.document() },
-      etag(region.revision),
-    );
+    const document = caller.role === "admin" ? region.document() : hideSecrets(region.document());
+    sendJson(response, 200, { revision: region.revision, document }, etag(region.revision));
   }
 
   #getObjects({ response }: Exchange, section: string, name: string | undefined): void {
     const { region } = this.#controller;
     const headers = etag(region.revision);
     if (name === undefined) {
-      const value = region.get(section) ?? region.section(section);
+      const value = hideSecrets(region.get(section) ?? region.section(section));
       sendJson(response, 200, { revision: region.revision, items: value }, headers);
       return;
     }
@@ -228,7 +225,7 @@ export class ApiServer {
     if (value === undefined) {
       throw new HttpProblem(404, `${section}/${name} does not exist`);
     }
-    sendJson(response, 200, value, headers);
+    sendJson(response, 200, hideSecrets(value), headers);
   }
 
   // ---- Changing --------------------------------------------------------------------------------------------------------
@@ -276,14 +273,15 @@ export class ApiServer {
   ): Promise<void> {
     const match = request.headers["if-match"];
     const asked = request.headers["sluice-action"];
+    const { region } = this.#controller;
     const result = await this.#controller.change({
-      wishes,
+      wishes: wishes.map(({ key, value }) => ({ key, value: restoreSecrets(value, region.get(key)) })),
       actor: caller.name,
       action: typeof asked === "string" ? asked : action,
       dryRun: query.get("dry_run") === "true",
       ...(match !== undefined && { ifRevision: Number(match.replaceAll('"', "")) }),
     });
-    sendJson(response, 200, result, etag(result.revision));
+    sendJson(response, 200, hideSecrets(result), etag(result.revision));
   }
 }
 

@@ -135,14 +135,15 @@ export class Reconciler {
   async #run(): Promise<void> {
     while (!this.#closed) {
       const start = Date.now();
+      const revision = this.#revision;
       let good = false;
       try {
         good = this.#known.length > 0 ? await this.#writeKnown() : await this.#look();
       } catch (error) {
         this.#options.log.error({ event: "reconcile_failed", reason: (error as Error).message });
       }
-      if (this.#known.length > 0 || this.#closed) {
-        continue;
+      if (this.#known.length > 0 || this.#revision !== revision || this.#closed) {
+        continue; // there is news since this round began
       }
       const pauseMs = Math.max(good ? this.#options.auditMs : RETRY_MS, AUDIT_SHARE * (Date.now() - start));
       await this.#pause(pauseMs);
@@ -151,11 +152,8 @@ export class Reconciler {
 
   async #pause(ms: number): Promise<void> {
     const awake = new AbortController();
-    const revision = this.#revision;
     this.#wake = () => awake.abort();
-    if (revision === this.#revision && !this.#closed) {
-      await sleep(ms, undefined, { signal: awake.signal }).catch(() => {});
-    }
+    await sleep(ms, undefined, { signal: awake.signal }).catch(() => {});
     this.#wake = () => {};
   }
 

@@ -61,7 +61,7 @@ async function serve(io: Io, options: ServeOptions): Promise<void> {
       write: (line) => io.stdout.write(line),
     },
   );
-  await mkdir(options.store, { recursive: true });
+  await mkdir(options.store, { recursive: true, mode: 0o700 });
   const store = await LevelStore.open(options.store);
   const controller = await RegionController.start({
     store,
