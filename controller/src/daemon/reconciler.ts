@@ -52,8 +52,8 @@ interface Known {
   changes: EntryChange[];
 }
 
-/** A look is at most this share of the time. */
-const AUDIT_SHARE = 10;
+/** After a look there is a pause of at least so many times its length. */
+const AUDIT_SHARE = 2;
 const DRIFT_SHOWN = 5;
 const RETRY_MS = 500;
 
