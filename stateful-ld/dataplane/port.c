@@ -183,6 +183,9 @@ int port_start(struct port *port, uint16_t workers, struct rte_mempool *mbufs,
     if (status != 0)
         return fail(error, "cannot be started", status);
     spread_by_bucket(port, &info, workers);
+    /* Neighbour solicitations come to multicast addresses (RFC 4861 7.2.2); a driver that cannot be
+     * told receives them all anyway, or there is no IPv6 on its port. */
+    (void)rte_eth_allmulticast_enable(port->id);
     status = rte_eth_macaddr_get(port->id, &port->mac);
     if (status != 0)
         return fail(error, "has no MAC address", status);

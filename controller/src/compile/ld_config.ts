@@ -86,5 +86,6 @@ export function compileLd(
     timeouts: timeouts(cluster.timeouts),
     heartbeat: compileHeartbeat(state, ids, cluster, ld),
     cluster: compileCluster(ids, cluster, ld, map),
+    ipv6: undefined,
   };
 }

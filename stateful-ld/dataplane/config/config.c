@@ -1,6 +1,5 @@
 #include "config/config.h"
 
-#include <arpa/inet.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,146 +10,23 @@
 #include "config/check.h"
 #include "config/cluster.h"
 #include "config/registry.h"
-#include "config/snapshot.h"
-#include "packet/bucket.h"
-#include "session/local_port.h"
 
 typedef Sluice__Ld__V1__LdConfig LdConfig;
 typedef Sluice__Ld__V1__Service Service;
 typedef Sluice__Ld__V1__RealServer RealServer;
-typedef Sluice__Ld__V1__Heartbeat Heartbeat;
 
 enum {
     VNI_MAX = (1 << 24) - 1,
     PORT_MAX = 65535,
     WEIGHT_MAX = 65535,
     NAME_BYTES_MAX = 255,
-    MTU_MIN_BYTES = 576, /* RFC 791: every host accepts so much */
-    MTU_MAX_BYTES = 65535,
-    LD_ID_MAX = 65535,
-    HEARTBEAT_INTERVAL_MAX_MS = 10 * 1000,
-    HEARTBEAT_HOLD_MAX_MS = 60 * 1000,
 };
-
-struct text {
-    char at[INET_ADDRSTRLEN];
-};
-
-static struct text show(ProtobufCBinaryData address) {
-    struct text text;
-
-    inet_ntop(AF_INET, address.data, text.at, sizeof(text.at));
-    return text;
-}
-
-static uint32_t host_order(ProtobufCBinaryData address) {
-    uint32_t word;
-
-    memcpy(&word, address.data, sizeof(word));
-    return ntohl(word);
-}
-
-static bool same(ProtobufCBinaryData a, ProtobufCBinaryData b) {
-    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
-}
-
-/* A host's address: not 0.0.0.0/8, loopback, multicast or above (RFC 1122 3.2.1.3). */
-static bool check_unicast(const struct check *check, const char *what,
-                          ProtobufCBinaryData address) {
-    uint32_t word;
-
-    if (address.len == 16)
-        return refuse(check, "%s: IPv6 addresses are not supported yet (give 4 bytes)", what);
-    if (address.len != 4)
-        return refuse(check, "%s: an address of %zu bytes (IPv4 has 4)", what, address.len);
-    word = host_order(address);
-    if (word >> 24 == 0 || word >> 24 == 127 || word >> 28 >= 0xe)
-        return refuse(check, "%s: %s is not a unicast host address", what, show(address).at);
-    return true;
-}
 
 static bool check_name(const struct check *check, const char *what, const char *name) {
     if (name == NULL || *name == '\0')
         return refuse(check, "%s: has no name", what);
     if (strlen(name) > NAME_BYTES_MAX)
         return refuse(check, "%s: name is longer than %d bytes", what, NAME_BYTES_MAX);
-    return true;
-}
-
-static bool check_fabric(const struct check *check) {
-    const LdConfig *config = check->config;
-    uint32_t mask;
-
-    if (!check_unicast(check, "vtep", config->vtep) ||
-        !check_range(check, "prefix_len", config->prefix_len, 1, 31) ||
-        !check_unicast(check, "gateway", config->gateway))
-        return false;
-    mask = UINT32_MAX << (32 - config->prefix_len);
-    if ((host_order(config->vtep) ^ host_order(config->gateway)) & mask)
-        return refuse(check, "gateway: %s is not in the fabric subnet %s/%u",
-                      show(config->gateway).at, show(config->vtep).at, config->prefix_len);
-    if (same(config->vtep, config->gateway))
-        return refuse(check, "gateway: %s is the LD's own vtep", show(config->gateway).at);
-    if (config->mtu_bytes != 0 &&
-        !check_range(check, "mtu_bytes", config->mtu_bytes, MTU_MIN_BYTES, MTU_MAX_BYTES))
-        return false;
-    if (config->gateway_vtep.len == 0)
-        return true;
-    if (!check_unicast(check, "gateway_vtep", config->gateway_vtep))
-        return false;
-    if (same(config->gateway_vtep, config->vtep))
-        return refuse(check, "gateway_vtep: %s is the LD's own vtep", show(config->vtep).at);
-    return true;
-}
-
-static bool is_local_ip(const LdConfig *config, ProtobufCBinaryData address) {
-    for (size_t i = 0; i < config->n_local_ips; i++)
-        if (same(config->local_ips[i], address))
-            return true;
-    return false;
-}
-
-static bool check_local_ips(const struct check *check) {
-    const LdConfig *config = check->config;
-
-    if (config->n_local_ips > LOCAL_IPS_MAX)
-        return refuse(check, "local_ips: %zu of them (at most %d)", config->n_local_ips,
-                      LOCAL_IPS_MAX);
-    for (size_t i = 0; i < config->n_local_ips; i++) {
-        ProtobufCBinaryData address = config->local_ips[i];
-
-        if (!check_unicast(check, "local_ips", address))
-            return false;
-        if (same(address, config->vtep) || same(address, config->gateway) ||
-            same(address, config->gateway_vtep))
-            return refuse(check, "local_ips: %s is also the vtep, gateway or gateway_vtep",
-                          show(address).at);
-        for (size_t j = 0; j < i; j++)
-            if (same(address, config->local_ips[j]))
-                return refuse(check, "local_ips: %s is listed twice", show(address).at);
-    }
-    return true;
-}
-
-static bool check_buckets(const struct check *check) {
-    const LdConfig *config = check->config;
-    int64_t previous_last = -1;
-
-    for (size_t i = 0; i < config->n_owned_buckets; i++) {
-        uint32_t first = config->owned_buckets[i]->first;
-        uint32_t last = config->owned_buckets[i]->last;
-
-        if (!check_range(check, "owned_buckets: last", last, 0, BUCKET_COUNT - 1))
-            return false;
-        if (first > last)
-            return refuse(check, "owned_buckets: %u..%u ends before it begins", first, last);
-        if (first <= previous_last)
-            return refuse(check,
-                          "owned_buckets: %u..%u overlaps or precedes the range before it "
-                          "(list them ascending)",
-                          first, last);
-        previous_last = last;
-    }
     return true;
 }
 
@@ -173,6 +49,25 @@ static bool check_vpc(const struct check *check, const char *what, const RealSer
     return true;
 }
 
+/* An RS of IPv6 cannot serve clients of IPv4; of either family it needs a local IP. */
+static bool check_families(const struct check *check, const char *what, const Service *service,
+                           const RealServer *rs) {
+    const LdConfig *config = check->config;
+
+    if (rs->address.len > service->vip.len)
+        return refuse(check,
+                      "%s: %s is IPv6, but VIP %s is IPv4 (clients of IPv6 can have "
+                      "servers of IPv4, not the other way round)",
+                      what, show(rs->address).at, show(service->vip).at);
+    if (rs->address.len == 16 && rs->vpc == NULL && config->ipv6 == NULL)
+        return refuse(check, "%s: %s is IPv6, but the LD has no IPv6 on the fabric (give ipv6)",
+                      what, show(rs->address).at);
+    if (!has_local_ip(config, rs->address.len))
+        return refuse(check, "%s: %s: there is no local IP of its family to send from (local_ips)",
+                      what, show(rs->address).at);
+    return true;
+}
+
 static bool check_rs(const struct check *check, const Service *service, const RealServer *rs) {
     const LdConfig *config = check->config;
     char what[2 * NAME_BYTES_MAX + 64];
@@ -181,17 +76,17 @@ static bool check_rs(const struct check *check, const Service *service, const Re
     if (!check_name(check, what, rs->name))
         return false;
     snprintf(what, sizeof(what), "service \"%s\": real server \"%s\"", service->name, rs->name);
-    if (!check_unicast(check, what, rs->address))
+    if (!check_host(check, what, rs->address) || !check_families(check, what, service, rs))
         return false;
     if (rs->port == 0 || rs->port > PORT_MAX)
         return refuse(check, "%s: port %u is out of range (1..%d)", what, rs->port, PORT_MAX);
     if (rs->weight > WEIGHT_MAX)
         return refuse(check, "%s: weight %u is out of range (0..%d)", what, rs->weight, WEIGHT_MAX);
     if (is_local_ip(config, rs->address) || same(rs->address, service->vip) ||
-        (rs->vpc == NULL && same(rs->address, config->vtep)))
+        (rs->vpc == NULL && is_own_address(config, rs->address)))
         return refuse(check,
-                      "%s: address %s is a local IP, the VIP or the vtep: packets would loop", what,
-                      show(rs->address).at);
+                      "%s: address %s is a local IP, the VIP or the LD's own: packets would loop",
+                      what, show(rs->address).at);
     return rs->vpc == NULL || check_vpc(check, what, rs);
 }
 
@@ -204,12 +99,18 @@ static int compare_uint(uint64_t a, uint64_t b) {
     return (a > b) - (a < b);
 }
 
+static int compare_address(ProtobufCBinaryData a, ProtobufCBinaryData b) {
+    struct ip_address x = address_of(a), y = address_of(b);
+
+    return ip_compare(&x, &y);
+}
+
 static int by_rs_address(const void *a, const void *b) {
     const RealServer *x = *(const RealServer *const *)a, *y = *(const RealServer *const *)b;
     int order = compare_uint(x->vpc != NULL ? x->vpc->vni : 0, y->vpc != NULL ? y->vpc->vni : 0);
 
     if (order == 0)
-        order = compare_uint(host_order(x->address), host_order(y->address));
+        order = compare_address(x->address, y->address);
     return order != 0 ? order : compare_uint(x->port, y->port);
 }
 
@@ -223,7 +124,7 @@ static int by_service_address(const void *a, const void *b) {
         compare_uint((uint64_t)x->vni << 8 | x->protocol, (uint64_t)y->vni << 8 | y->protocol);
 
     if (order == 0)
-        order = compare_uint(host_order(x->vip), host_order(y->vip));
+        order = compare_address(x->vip, y->vip);
     return order != 0 ? order : compare_uint(x->port, y->port);
 }
 
@@ -267,12 +168,15 @@ static bool check_rs_duplicates(const struct check *check, const Service *servic
 static bool check_vip(const struct check *check, const char *what, const Service *service) {
     const LdConfig *config = check->config;
 
-    if (!check_unicast(check, what, service->vip))
+    if (!check_host(check, what, service->vip))
         return false;
     if (is_local_ip(config, service->vip))
         return refuse(check, "%s: VIP %s is one of the local_ips", what, show(service->vip).at);
-    if (service->vni == 0 && same(service->vip, config->vtep))
-        return refuse(check, "%s: VIP %s is the LD's own vtep", what, show(service->vip).at);
+    if (service->vni == 0 && is_own_address(config, service->vip))
+        return refuse(check, "%s: VIP %s is the LD's own address", what, show(service->vip).at);
+    if (service->vni == 0 && service->vip.len == 16 && config->ipv6 == NULL)
+        return refuse(check, "%s: VIP %s is IPv6, but the LD has no IPv6 on the fabric (give ipv6)",
+                      what, show(service->vip).at);
     if (service->vni > VNI_MAX)
         return refuse(check, "%s: vni %u is out of range (0..%d)", what, service->vni, VNI_MAX);
     if (service->vni != 0 && config->gateway_vtep.len == 0)
@@ -328,34 +232,6 @@ static bool check_services(const struct check *check) {
                       ((const Service *)duplicate)->name,
                       show(((const Service *)duplicate)->vip).at,
                       ((const Service *)duplicate)->port, ((const Service *)duplicate)->vni);
-    return true;
-}
-
-static bool check_heartbeat(const struct check *check) {
-    const LdConfig *config = check->config;
-    const Heartbeat *heartbeat = config->heartbeat;
-
-    if (heartbeat == NULL)
-        return true;
-    if (!check_range(check, "heartbeat: ld_id", heartbeat->ld_id, 1, LD_ID_MAX) ||
-        !check_range(check, "heartbeat: interval_ms", heartbeat->interval_ms, 0,
-                     HEARTBEAT_INTERVAL_MAX_MS) ||
-        !check_range(check, "heartbeat: switches", heartbeat->n_switches, 0,
-                     HEARTBEAT_SWITCHES_MAX) ||
-        !check_range(check, "heartbeat: hold_ms", heartbeat->hold_ms, 0, HEARTBEAT_HOLD_MAX_MS) ||
-        !check_range(check, "heartbeat: epoch", config->epoch, 0, UINT32_MAX))
-        return false;
-    for (size_t i = 0; i < heartbeat->n_switches; i++) {
-        if (!check_unicast(check, "heartbeat: switches", heartbeat->switches[i]))
-            return false;
-        if (same(heartbeat->switches[i], config->vtep))
-            return refuse(check, "heartbeat: switches: %s is the LD's own vtep",
-                          show(config->vtep).at);
-        for (size_t j = 0; j < i; j++)
-            if (same(heartbeat->switches[i], heartbeat->switches[j]))
-                return refuse(check, "heartbeat: switches: %s is listed twice",
-                              show(heartbeat->switches[i]).at);
-    }
     return true;
 }
 

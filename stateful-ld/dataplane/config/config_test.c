@@ -109,14 +109,48 @@ static void heartbeats(void **state) {
     accepted();
 }
 
-static void ipv6_addresses_are_told_apart(void **state) {
-    static uint8_t ipv6[16] = { 0x20, 0x01 };
-
+/* Everything IPv6 can be IPv6, and says what it needs for that. */
+static void ipv6(void **state) {
     (void)state;
-    web()->vip = (ProtobufCBinaryData){ .len = 16, .data = ipv6 };
-    refused("web", "IPv6");
+    web()->vip = message_address(&message, "2001:db8::10");
+    refused("web", "no IPv6 on the fabric");
+    message_ipv6(&message, "fd00:10::11", 64, "fd00:10::1");
+    accepted(); /* NAT64: its servers are IPv4 */
+    web()->real_servers[0]->address = message_address(&message, "fd00:20::31");
+    refused("web", "no local IP of its family");
+    message_local_ip(&message, "fd00:18::1");
+    accepted();
+    web()->vip = message_address(&message, "203.0.113.10");
+    refused("web", "not the other way round");
+    web()->vip = message_address(&message, "fd00:18::1");
+    refused("web", "one of the local_ips");
+    web()->vip = message_address(&message, "fe80::10");
+    refused("web", "not a unicast host address");
+    web()->vip = message_address(&message, "::ffff:203.0.113.10");
+    refused("web", "give its 4 bytes");
     web()->vip.len = 5;
     refused("web", "5 bytes");
+}
+
+static void ipv6_fabric(void **state) {
+    (void)state;
+    message_ipv6(&message, "fd00:10::11", 64, "fe80::1");
+    accepted();
+    message.ipv6.gateway = message_address(&message, "fd00:11::1");
+    refused("ipv6: gateway", "not in the fabric subnet fd00:10::11/64");
+    message.ipv6.gateway = message_address(&message, "fd00:10::11");
+    refused("ipv6: gateway", "LD's own");
+    message.ipv6.gateway = message_address(&message, "10.0.0.1");
+    refused("ipv6: gateway", "4 bytes");
+    message.ipv6.gateway = message_address(&message, "fd00:10::1");
+    message.ipv6.address = message_address(&message, "ff02::1");
+    refused("ipv6: address", "not a unicast");
+    message.ipv6.address = message_address(&message, "fd00:10::11");
+    message.config.mtu_bytes = 1279;
+    refused("mtu_bytes", "1279");
+    message.config.mtu_bytes = 0;
+    message.config.vtep = message_address(&message, "fd00:10::11");
+    refused("vtep", "the fabric's tunnels are IPv4");
 }
 
 static void local_ips(void **state) {
@@ -137,7 +171,7 @@ static void local_ips(void **state) {
         snprintf(address, sizeof(address), "198.18.2.%d", i + 1);
         message_local_ip(&message, address);
     }
-    refused("local_ips", "at most 64");
+    refused("local_ips", "more than 64");
 }
 
 static void buckets(void **state) {
@@ -178,7 +212,7 @@ static void services(void **state) {
     refused("web", "scheduler 0");
     web()->scheduler = SLUICE__LD__V1__SCHEDULER__WEIGHTED_ROUND_ROBIN;
     web()->vip = message_address(&message, "10.0.0.11");
-    refused("web", "vtep");
+    refused("web", "LD's own");
     web()->vip = message_address(&message, "203.0.113.10");
     web()->name = (char *)"";
     refused("service", "no name");
@@ -336,7 +370,8 @@ int main(void) {
         CASE(fabric),
         CASE(heartbeats),
         CASE(local_ips),
-        CASE(ipv6_addresses_are_told_apart),
+        CASE(ipv6),
+        CASE(ipv6_fabric),
         CASE(buckets),
         CASE(services),
         CASE(schedulers),

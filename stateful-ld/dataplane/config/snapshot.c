@@ -5,6 +5,8 @@
 
 #include <rte_common.h>
 
+#include "config/check.h"
+#include "packet/nd.h"
 #include "packet/vxlan.h"
 
 typedef Sluice__Ld__V1__LdConfig LdConfig;
@@ -15,6 +17,7 @@ typedef Sluice__Ld__V1__Heartbeat Heartbeat;
 enum {
     MTU_DEFAULT_BYTES = 1600,
     IPV4_TCP_BYTES = 40,
+    IPV6_TCP_BYTES = 60,
     HEARTBEAT_INTERVAL_DEFAULT_MS = 10,
     HEARTBEAT_HOLD_DEFAULT_MS = 50,
 };
@@ -27,22 +30,19 @@ static rte_be32_t v4_of(ProtobufCBinaryData bytes) {
     return address;
 }
 
-static struct ip_address address_of(ProtobufCBinaryData bytes) {
-    return bytes.len == sizeof(struct ip_address) ? ip_from_v6(bytes.data)
-                                                  : ip_from_v4(v4_of(bytes));
-}
-
 static rte_be32_t mask_of(uint32_t prefix_len) {
     return rte_cpu_to_be_32(prefix_len == 0 ? 0 : UINT32_MAX << (32 - prefix_len));
 }
 
 /* Where a packet to `destination` is sent: to itself on the fabric, else to the gateway. */
 static struct ip_address next_hop_of(const LdConfig *config, struct ip_address destination) {
-    struct ip_address own = address_of(config->vtep);
+    bool v6 = ip_family(&destination) == FAMILY_IPV6;
+    struct ip_address own = address_of(v6 ? config->ipv6->address : config->vtep);
+    uint32_t prefix_len = v6 ? config->ipv6->prefix_len : 96 + config->prefix_len;
 
-    if (ip_same_subnet(&destination, &own, 96 + config->prefix_len))
+    if (ip_same_subnet(&destination, &own, prefix_len))
         return destination;
-    return address_of(config->gateway);
+    return address_of(v6 ? config->ipv6->gateway : config->gateway);
 }
 
 static struct ip_address tunnel_end_of(const RealServer *rs) {
@@ -55,7 +55,7 @@ static struct ip_address tunnel_end_of_target(const struct target *target) {
 
 struct ip_address *snapshot_next_hops(const LdConfig *config, const struct snapshot *previous,
                                       uint32_t *count) {
-    size_t capacity = 2 + (previous != NULL ? previous->target_count : 0);
+    size_t capacity = 3 + (previous != NULL ? previous->target_count : 0);
     struct ip_address *hops;
     uint32_t used = 0;
 
@@ -69,6 +69,8 @@ struct ip_address *snapshot_next_hops(const LdConfig *config, const struct snaps
     if (hops == NULL)
         return NULL;
     hops[used++] = address_of(config->gateway);
+    if (config->ipv6 != NULL)
+        hops[used++] = address_of(config->ipv6->gateway);
     if (config->gateway_vtep.len != 0)
         hops[used++] = next_hop_of(config, address_of(config->gateway_vtep));
     for (size_t i = 0; i < config->n_services; i++)
@@ -82,7 +84,9 @@ struct ip_address *snapshot_next_hops(const LdConfig *config, const struct snaps
     for (uint32_t i = 0; previous != NULL && i < previous->target_count; i++) {
         const struct target *target = &previous->targets[i];
 
-        if (target->next_hop != NULL)
+        if (target->next_hop == NULL)
+            continue;
+        if (config->ipv6 != NULL || target->in_vpc || ip_family(&target->address) == FAMILY_IPV4)
             hops[used++] = next_hop_of(config, tunnel_end_of_target(target));
     }
     *count = used;
@@ -140,6 +144,17 @@ static void set_owned_buckets(struct snapshot *snapshot, const LdConfig *config)
 
 static uint32_t or_default(uint32_t configured_ms, uint32_t default_ms) {
     return configured_ms != 0 ? configured_ms : default_ms;
+}
+
+/* An RS that drains may be of a family the fabric does not have any more. */
+static const struct neighbour *hop_while_draining(const LdConfig *config,
+                                                  const struct neighbour_set *set,
+                                                  const struct target *target) {
+    struct ip_address end = tunnel_end_of_target(target);
+
+    if (ip_family(&end) == FAMILY_IPV6 && config->ipv6 == NULL)
+        return NULL;
+    return hop_to(config, set, end);
 }
 
 static void set_target(struct target *target, const LdConfig *config, const RealServer *rs,
@@ -337,7 +352,7 @@ static void keep_draining(struct snapshot *snapshot, const LdConfig *config,
         if (!registry_used(inputs->registry, i) || inputs->registry->entries[i].wanted)
             continue;
         *target = previous->targets[i];
-        target->next_hop = hop_to(config, inputs->neighbours, tunnel_end_of_target(target));
+        target->next_hop = hop_while_draining(config, inputs->neighbours, target);
         target->reset_removed |= previous->policies[target->policy].reset;
         snapshot->attentive |= target->reset_removed;
         target->policy = policy_of(config, inputs->registry->entries[i].identity.service);
@@ -403,6 +418,19 @@ static int allocate(struct snapshot *snapshot, const LdConfig *config, uint32_t 
     return 0;
 }
 
+static void set_ipv6(struct snapshot *snapshot, const LdConfig *config,
+                     const struct neighbour_set *neighbours) {
+    struct ip_address gateway;
+
+    if (config->ipv6 == NULL)
+        return;
+    gateway = address_of(config->ipv6->gateway);
+    snapshot->own.address_v6 = address_of(config->ipv6->address);
+    snapshot->own.link_local = nd_link_local(&snapshot->own.mac);
+    snapshot->prefix_len_v6 = config->ipv6->prefix_len;
+    snapshot->gateway_v6 = neighbour_find(neighbours, &gateway);
+}
+
 static void set_addresses(struct snapshot *snapshot, const LdConfig *config,
                           const struct snapshot_inputs *inputs) {
     snapshot->own.mac = inputs->mac;
@@ -411,12 +439,14 @@ static void set_addresses(struct snapshot *snapshot, const LdConfig *config,
     snapshot->subnet = snapshot->own.vtep & snapshot->subnet_mask;
     snapshot->mtu_bytes = (uint16_t)or_default(config->mtu_bytes, MTU_DEFAULT_BYTES);
     snapshot->mss_max = (uint16_t)(snapshot->mtu_bytes - VXLAN_OVERHEAD_BYTES - IPV4_TCP_BYTES);
+    snapshot->mss_max_v6 = (uint16_t)(snapshot->mtu_bytes - VXLAN_OVERHEAD_BYTES - IPV6_TCP_BYTES);
     snapshot->gateway = hop_to(config, inputs->neighbours, address_of(config->gateway));
     snapshot->gateway_vtep = v4_of(config->gateway_vtep);
     if (config->gateway_vtep.len != 0)
         snapshot->gateway_vtep_hop =
             hop_to(config, inputs->neighbours, address_of(config->gateway_vtep));
     snapshot->epoch = config->epoch;
+    set_ipv6(snapshot, config, inputs->neighbours);
 }
 
 static void set_heartbeat(struct heartbeat_config *heartbeat, const LdConfig *config,

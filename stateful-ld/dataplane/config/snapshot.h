@@ -72,9 +72,12 @@ struct snapshot {
     struct own_address own;
     rte_be32_t subnet;
     rte_be32_t subnet_mask;
-    uint16_t mtu_bytes; /**< IP MTU of the fabric port */
-    uint16_t mss_max;   /**< largest TCP MSS that needs no fragment in any tunnel */
+    uint16_t mtu_bytes;  /**< IP MTU of the fabric port */
+    uint16_t mss_max;    /**< largest TCP MSS that needs no fragment in any tunnel */
+    uint16_t mss_max_v6; /**< the same when a side is IPv6 */
     const struct neighbour *gateway;
+    const struct neighbour *gateway_v6; /**< NULL when there is no IPv6 on the fabric */
+    uint32_t prefix_len_v6;
     rte_be32_t gateway_vtep;
     const struct neighbour *gateway_vtep_hop; /**< NULL when there is no gateway VTEP */
     uint64_t epoch;
@@ -144,6 +147,13 @@ static inline bool snapshot_on_link(const struct snapshot *snapshot, rte_be32_t 
 static inline const struct policy *snapshot_policy(const struct snapshot *snapshot,
                                                    uint32_t target) {
     return &snapshot->policies[snapshot->targets[target].policy];
+}
+
+/** True when @p address, of IPv6, is on the fabric. */
+static inline bool snapshot_on_link6(const struct snapshot *snapshot,
+                                     const struct ip_address *address) {
+    return snapshot->prefix_len_v6 != 0 &&
+           ip_same_subnet(address, &snapshot->own.address_v6, snapshot->prefix_len_v6);
 }
 
 /** The service a client's packet is for, or NULL. */

@@ -45,7 +45,7 @@ uint8_t alter_of(const struct policy *policy, const struct flow_key *client) {
 
 /* The largest IP packet that may leave with `bytes` more than it came with. */
 static bool fits(const struct altering *at, uint16_t bytes) {
-    struct way_out way = way_of(at->worker, at->session, session_direction(at->ref));
+    struct way_out way = way_of(at->worker, at->ref);
 
     return at->packet->l3_len + bytes <= way_mtu_bytes(at->worker, &way);
 }
@@ -98,7 +98,7 @@ static enum drop_reason proxy_of_rs(const struct altering *at, struct rte_tcp_hd
 
 static void send_header(const struct altering *at, const struct rte_tcp_hdr *tcp) {
     const struct flow_key from_rs = session_flow(&at->worker->sessions, (at->ref & ~1u) | FROM_RS);
-    struct way_out way = way_of(at->worker, at->session, FROM_CLIENT);
+    struct way_out way = way_of(at->worker, (at->ref & ~1u) | FROM_CLIENT);
     struct tcp_options options = tcp_options_read(tcp);
     uint8_t header[PROXY_V2_IPV6_BYTES];
     const struct tcp_segment segment = {

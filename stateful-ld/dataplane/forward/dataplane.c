@@ -9,6 +9,7 @@
 #include "forward/worker.h"
 #include "log.h"
 #include "packet/arp.h"
+#include "packet/nd.h"
 
 enum {
     NEIGHBOUR_EVENTS = 256,
@@ -113,11 +114,15 @@ void dataplane_send(struct dataplane *dataplane, struct rte_mbuf *mbuf) {
 static void ask(void *context, const struct ip_address *address,
                 const struct rte_ether_addr *destination) {
     struct dataplane *dataplane = context;
+    const struct own_address *own = &dataplane->snapshot->own;
     struct rte_mbuf *mbuf = rte_pktmbuf_alloc(dataplane->mbufs);
 
     if (mbuf == NULL) /* asked again in a second */
         return;
-    arp_make_request(mbuf, &dataplane->snapshot->own, ip_to_v4(address), destination);
+    if (ip_family(address) == FAMILY_IPV4)
+        arp_make_request(mbuf, own, ip_to_v4(address), destination);
+    else
+        nd_make_solicitation(mbuf, own, address, destination);
     dataplane_send(dataplane, mbuf);
 }
 

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 
-#include <rte_ip.h>
 #include <rte_mbuf_dyn.h>
 
 #include "forward/fullnat.h"
@@ -13,8 +12,7 @@
 struct note {
     rte_be16_t src_port;
     rte_be16_t dst_port;
-    uint16_t new_id;
-    uint16_t reserved;
+    uint32_t new_id;
 };
 
 static int note_offset;
@@ -64,19 +62,10 @@ void fragments_free(struct fragments *fragments) {
     memset(fragments, 0, sizeof(*fragments));
 }
 
-static const struct rte_ipv4_hdr *header_of(struct rte_mbuf *mbuf, const struct packet *packet) {
-    return rte_pktmbuf_mtod_offset(mbuf, const struct rte_ipv4_hdr *, packet->l3_off);
-}
-
-static bool is_first(const struct rte_ipv4_hdr *ip) {
-    return (ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_OFFSET_MASK)) == 0;
-}
-
 /* On the worker that owns the session: translate. */
 static void forward(struct worker *worker, struct rte_mbuf *mbuf, struct packet *packet,
-                    uint16_t new_id) {
-    enum drop_reason reason =
-        fullnat_translate_fragment(worker, mbuf, packet, is_first(header_of(mbuf, packet)), new_id);
+                    uint32_t new_id) {
+    enum drop_reason reason = fullnat_translate_fragment(worker, mbuf, packet, new_id);
 
     if (reason != DROP_NONE)
         worker_drop(worker, mbuf, reason);
@@ -148,10 +137,8 @@ static struct datagram *datagram_of(struct worker *worker, const struct flow_key
 /* FULLNAT brings the datagrams of many clients together under one pair of addresses, where their
  * identifications could meet: RFC 6864 5.3.1 has who rewrites addresses see to that. Workers count
  * in steps, so that none takes another's; datagrams that are whole keep what they have. */
-static uint16_t next_id(struct worker *worker) {
-    uint32_t serial = worker->fragments.next_id++;
-
-    return (uint16_t)(serial * worker->dataplane->worker_count + worker->id);
+uint32_t fragments_next_id(struct worker *worker) {
+    return worker->fragments.next_id++ * worker->dataplane->worker_count + worker->id;
 }
 
 static void learn(struct worker *worker, struct datagram *datagram, const struct packet *packet) {
@@ -162,7 +149,7 @@ static void learn(struct worker *worker, struct datagram *datagram, const struct
     datagram->dst_port = packet->key.dst_port;
     datagram->since_ms = worker->now_ms;
     if (!same) /* not just the first fragment once more */
-        datagram->new_id = next_id(worker);
+        datagram->new_id = fragments_next_id(worker);
     datagram->known = true;
 }
 
@@ -184,16 +171,13 @@ static void hold(struct worker *worker, struct rte_mbuf *mbuf, const struct pack
 }
 
 static void track(struct worker *worker, struct rte_mbuf *mbuf, struct packet *packet) {
-    const struct rte_ipv4_hdr *ip = header_of(mbuf, packet);
-    const struct flow_key name = {
-        .src = packet->key.src,
-        .dst = packet->key.dst,
-        .src_port = ip->packet_id,
-        .vni_protocol = packet->key.vni_protocol,
-    };
-    struct datagram *datagram = datagram_of(worker, &name);
+    struct flow_key name = packet->key;
+    struct datagram *datagram;
 
-    if (is_first(ip)) {
+    name.src_port = (rte_be16_t)packet->fragment_id;
+    name.dst_port = (rte_be16_t)(packet->fragment_id >> 16);
+    datagram = datagram_of(worker, &name);
+    if (packet_fragment_offset(packet) == 0) {
         learn(worker, datagram, packet);
         pass_on(worker, mbuf, packet, datagram);
         release(worker, datagram, DROP_NONE);

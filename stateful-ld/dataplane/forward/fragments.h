@@ -1,6 +1,6 @@
 /**
  * @file
- * IPv4 fragments. Only a datagram's first fragment has ports; what they are is remembered for the
+ * Fragments. Only a datagram's first fragment has ports; what they are is remembered for the
  * fragments that follow, and fragments that come before the first one wait for it.
  *
  * Two workers may be involved. All fragments of a datagram come to the *tracker*: the owner of the
@@ -35,10 +35,10 @@ enum {
 
 /** A datagram of which a fragment has been seen. */
 struct datagram {
-    struct flow_key name; /**< `src_port` is the identification, `dst_port` 0 */
+    struct flow_key name; /**< the identification is in the place of both ports */
     rte_be16_t src_port;  /**< of the first fragment, once `known` */
     rte_be16_t dst_port;
-    uint16_t new_id;   /**< identification it goes on with */
+    uint32_t new_id;   /**< identification it goes on with */
     uint8_t known;     /**< the first fragment has come */
     uint8_t held;      /**< fragments that wait for it */
     uint64_t since_ms; /**< first fragment, or first one that waits */
@@ -68,6 +68,9 @@ void fragments_free(struct fragments *fragments);
 
 /** Deal with a PACKET_FRAGMENT, on any worker. Takes the mbuf over. */
 void fragment_process(struct worker *worker, struct rte_mbuf *mbuf, struct packet *packet);
+
+/** An identification that no other packet of this LD has been given lately. */
+uint32_t fragments_next_id(struct worker *worker);
 
 /** Drop what has waited too long. */
 void fragments_expire(struct worker *worker);

@@ -16,6 +16,7 @@
 #include "forward/worker.h"
 #include "packet/rewrite.h"
 #include "packet/tcp_mss.h"
+#include "packet/translate.h"
 
 /* A client that comes back with the ports of a connection that is over opens a new one, with a
  * local port of its own: the RS may still have the old one in TIME-WAIT. */
@@ -71,9 +72,41 @@ static void rewrite_packet(uint8_t *frame, const struct packet *packet,
 /* Finds the way once more: the caller's, of which nobody takes the address, stays in registers. */
 static __rte_noinline enum drop_reason too_big(struct worker *worker, struct rte_mbuf *mbuf,
                                                const struct packet *packet, session_ref ref) {
-    struct way_out way = way_of(worker, session_at(&worker->sessions, ref), session_direction(ref));
+    struct way_out way = way_of(worker, ref);
 
-    return icmp_too_big(worker, mbuf, packet, ref, &way);
+    return icmp_too_big(worker, mbuf, packet, ref, way_mtu_bytes(worker, &way));
+}
+
+static bool has_v6_side(const struct session *session) {
+    return ((session->key[FROM_CLIENT].vni_protocol | session->key[FROM_RS].vni_protocol) &
+            FLOW_V6) != 0;
+}
+
+/* The packet of a session with IPv6 on one side or both. */
+static enum drop_reason translate_v6(struct worker *worker, struct rte_mbuf *mbuf,
+                                     struct packet *packet, session_ref ref, uint32_t id) {
+    const struct flow_key other = session_flow(&worker->sessions, ref ^ 1);
+    const struct translation translation = {
+        .other = &other,
+        .mss_max = worker->snapshot->mss_max_v6,
+        .id = id,
+    };
+    struct way_out way = way_of(worker, ref);
+    int growth = translate_growth(packet, &other);
+    enum drop_reason reason;
+
+    if (packet->l3_len + growth > way_mtu_bytes(worker, &way))
+        return icmp_too_big(worker, mbuf, packet, ref, way_mtu_bytes(worker, &way) - growth);
+    if (!way_make_room(mbuf, packet, TRANSLATE_ROOM_BYTES))
+        return DROP_NO_HEADROOM;
+    if (packet->kind == PACKET_FRAGMENT && packet_fragment_offset(packet) != 0)
+        session_count(worker, ref, packet);
+    else
+        session_touch(worker, ref, packet);
+    reason = translate_packet(rte_pktmbuf_mtod(mbuf, uint8_t *), packet, &translation);
+    if (reason != DROP_NONE)
+        return reason;
+    return way_send(worker, mbuf, packet, &way, session_at(&worker->sessions, ref)->bucket);
 }
 
 /* The other LD has to know when a session's packets need no change any more. */
@@ -110,8 +143,10 @@ enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
         if (reason != DROP_NONE)
             return reason;
     }
+    if (unlikely(has_v6_side(session)))
+        return translate_v6(worker, mbuf, packet, ref, fragments_next_id(worker));
     direction = session_direction(ref);
-    way = way_of(worker, session, direction);
+    way = way_of(worker, ref);
     if (unlikely(packet->l3_len > way_mtu_bytes(worker, &way)))
         return too_big(worker, mbuf, packet, ref);
     session_touch(worker, ref, packet);
@@ -131,22 +166,40 @@ static void set_id(struct rte_ipv4_hdr *ip, uint16_t new_id) {
 static enum drop_reason find_for_later(struct worker *worker, const struct packet *packet,
                                        session_ref *found) {
     *found = session_find(&worker->sessions, &packet->key, packet->hash);
-    if (*found != 0) {
-        session_count(worker, *found, packet);
+    if (*found != 0)
         return DROP_NONE;
-    }
     return snapshot_owns(worker->snapshot, packet->bucket) ? DROP_NO_SESSION
                                                            : DROP_BUCKET_NOT_OWNED;
 }
 
-enum drop_reason fullnat_translate_fragment(struct worker *worker, struct rte_mbuf *mbuf,
-                                            struct packet *packet, bool first, uint16_t new_id) {
+static enum drop_reason translate_fragment(struct worker *worker, struct rte_mbuf *mbuf,
+                                           const struct packet *packet, session_ref ref,
+                                           uint16_t new_id) {
+    const struct session *session = session_at(&worker->sessions, ref);
+    enum direction direction = session_direction(ref);
+    struct rewrite rewrite = rewrite_between(&session->key[direction], &session->key[!direction]);
     uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
     struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame + packet->l3_off);
+    struct way_out way = way_of(worker, ref);
+
+    if (packet->l3_len > way_mtu_bytes(worker, &way))
+        return icmp_too_big(worker, mbuf, packet, ref, way_mtu_bytes(worker, &way));
+    if (packet_fragment_offset(packet) == 0) {
+        session_touch(worker, ref, packet);
+        rewrite_packet(frame, packet, session, direction, worker->snapshot->mss_max);
+    } else {
+        session_count(worker, ref, packet);
+        rewrite_ip(ip, &rewrite);
+    }
+    set_id(ip, new_id);
+    return way_send(worker, mbuf, packet, &way, session->bucket);
+}
+
+enum drop_reason fullnat_translate_fragment(struct worker *worker, struct rte_mbuf *mbuf,
+                                            struct packet *packet, uint32_t new_id) {
+    bool first = packet_fragment_offset(packet) == 0;
     const struct session *session;
-    enum direction direction;
     enum drop_reason reason;
-    struct way_out way;
     session_ref ref;
 
     packet->hash = session_hash(&worker->sessions, &packet->key);
@@ -159,21 +212,8 @@ enum drop_reason fullnat_translate_fragment(struct worker *worker, struct rte_mb
         if (reason != DROP_NONE)
             return reason;
     }
-    direction = session_direction(ref);
-    way = way_of(worker, session, direction);
-    if (packet->l3_len > way_mtu_bytes(worker, &way)) /* RFC 1122 3.2.2: only about the first */
-        return first ? icmp_too_big(worker, mbuf, packet, ref, &way) : DROP_MTU_EXCEEDED;
-    if (first) {
-        session_touch(worker, ref, packet);
-        rewrite_packet(frame, packet, session, direction, worker->snapshot->mss_max);
-    } else {
-        struct rewrite rewrite =
-            rewrite_between(&session->key[direction], &session->key[!direction]);
-
-        rewrite_ip(ip, &rewrite);
-    }
-    set_id(ip, new_id);
-    reason = way_send(worker, mbuf, packet, &way, session->bucket);
+    reason = has_v6_side(session) ? translate_v6(worker, mbuf, packet, ref, new_id)
+                                  : translate_fragment(worker, mbuf, packet, ref, (uint16_t)new_id);
     worker->stats.fragments_translated += reason == DROP_NONE;
     return reason;
 }

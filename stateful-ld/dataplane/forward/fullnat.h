@@ -19,7 +19,7 @@ struct worker;
 /**
  * Translate one packet and queue it for transmission.
  *
- * @param packet what the parser and the caller (hash, bucket) know of it
+ * @param packet what the parser and the caller (hash, bucket) know of it; not to be used after
  * @param guess  what session_guess() said, or 0
  * @return DROP_NONE, or why the caller must drop the packet, which may have been changed by then
  */
@@ -34,6 +34,6 @@ enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
  * @param new_id identification it goes on with, the same for all fragments of the datagram
  */
 enum drop_reason fullnat_translate_fragment(struct worker *worker, struct rte_mbuf *mbuf,
-                                            struct packet *packet, bool first, uint16_t new_id);
+                                            struct packet *packet, uint32_t new_id);
 
 #endif

@@ -5,7 +5,8 @@
 #include "forward/peer.h"
 #include "forward/way_out.h"
 #include "forward/worker.h"
-#include "packet/icmp.h"
+#include "packet/icmp6.h"
+#include "packet/icmp_nat64.h"
 
 /* Per worker. Errors: RFC 1812 4.3.2.8 asks for a limit, and gives no figure. */
 static const struct rate ping_rate = { .per_ms = 10, .burst = 1000 };
@@ -13,25 +14,45 @@ static const struct rate error_rate = { .per_ms = 1, .burst = 100 };
 
 enum drop_reason icmp_answer_ping(struct worker *worker, struct rte_mbuf *mbuf,
                                   struct packet *packet) {
-    uint32_t vni = flow_vni(&packet->key);
-    struct way_out way;
-    enum drop_reason reason;
-
     struct ip_address vip = flow_dst(&packet->key);
+    enum drop_reason reason;
+    struct way_out way;
 
-    if (!snapshot_is_vip(worker->snapshot, vni, &vip))
+    if (!snapshot_is_vip(worker->snapshot, flow_vni(&packet->key), &vip))
         return DROP_NO_SERVICE;
     if (!flow_source_valid(&packet->key))
         return DROP_BAD_IP_SOURCE;
     if (!rate_limit_take(&worker->pings, &ping_rate, worker->now_ms))
         return DROP_ECHO_LIMITED;
-    way = way_to_client(worker, vni, packet->key.src);
+    way = way_to_client(worker, &packet->key);
     if (packet->l3_len > way_mtu_bytes(worker, &way))
         return DROP_MTU_EXCEEDED;
-    icmp_make_echo_reply(rte_pktmbuf_mtod(mbuf, uint8_t *), packet);
+    if (flow_is_v6(&packet->key))
+        icmp6_make_echo_reply(rte_pktmbuf_mtod(mbuf, uint8_t *), packet);
+    else
+        icmp_make_echo_reply(rte_pktmbuf_mtod(mbuf, uint8_t *), packet);
     reason = way_send(worker, mbuf, packet, &way, packet->bucket);
     worker->stats.echo_answered += reason == DROP_NONE;
     return reason;
+}
+
+static enum drop_reason rewrite_error(struct worker *worker, struct rte_mbuf *mbuf,
+                                      struct packet *packet, session_ref ref) {
+    const struct session *session = session_at(&worker->sessions, ref);
+    enum direction direction = session_direction(ref);
+    uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+    struct flow_key other = session_flow(&worker->sessions, ref ^ 1);
+    struct rewrite rewrite;
+
+    if (flow_is_v6(&packet->key) != flow_is_v6(&other))
+        return icmp_nat64_error(mbuf, packet, &other);
+    if (flow_is_v6(&other)) {
+        icmp6_rewrite_error(frame, packet, &other);
+    } else {
+        rewrite = rewrite_between(&session->key[direction], &session->key[!direction]);
+        icmp_rewrite_error(frame, packet, &rewrite);
+    }
+    return DROP_NONE;
 }
 
 /*
@@ -51,26 +72,22 @@ enum drop_reason icmp_answer_ping(struct worker *worker, struct rte_mbuf *mbuf,
  * The session is neither refreshed nor ended (RFC 5508 REQ-6).
  */
 enum drop_reason icmp_translate_error(struct worker *worker, struct rte_mbuf *mbuf,
-                                      const struct packet *packet) {
+                                      struct packet *packet) {
     const struct session_table *table = &worker->sessions;
     session_ref ref = session_find(table, &packet->key, session_hash(table, &packet->key));
-    const struct session *session;
-    enum direction direction;
-    struct rewrite rewrite;
-    struct way_out way;
     enum drop_reason reason;
+    struct way_out way;
 
     if (ref == 0)
         return snapshot_owns(worker->snapshot, packet->bucket) ? DROP_NO_SESSION
                                                                : peer_pass_on(worker, mbuf, packet);
-    session = session_at(table, ref);
-    direction = session_direction(ref);
-    way = way_of(worker, session, direction);
+    reason = rewrite_error(worker, mbuf, packet, ref);
+    if (reason != DROP_NONE)
+        return reason;
+    way = way_of(worker, ref);
     if (packet->l3_len > way_mtu_bytes(worker, &way))
         return DROP_MTU_EXCEEDED; /* RFC 1122 3.2.2: no error about an error */
-    rewrite = rewrite_between(&session->key[direction], &session->key[!direction]);
-    icmp_rewrite_error(rte_pktmbuf_mtod(mbuf, uint8_t *), packet, &rewrite);
-    reason = way_send(worker, mbuf, packet, &way, session->bucket);
+    reason = way_send(worker, mbuf, packet, &way, session_at(table, ref)->bucket);
     worker->stats.icmp_errors_translated += reason == DROP_NONE;
     return reason;
 }
@@ -81,16 +98,21 @@ enum drop_reason icmp_translate_error(struct worker *worker, struct rte_mbuf *mb
 static enum drop_reason send_error(struct worker *worker, struct rte_mbuf *mbuf,
                                    const struct packet *packet, const struct icmp_error *error,
                                    const struct way_out *way) {
-    uint16_t quoted = icmp_quoted_bytes(packet->l3_len);
+    bool v6 = flow_is_v6(&packet->key);
+    uint16_t overhead = v6 ? ICMP6_ERROR_OVERHEAD_BYTES : ICMP_ERROR_OVERHEAD_BYTES;
+    uint16_t quoted = v6 ? icmp6_quoted_bytes(packet->l3_len) : icmp_quoted_bytes(packet->l3_len);
     struct packet answer = { .l3_off = RTE_ETHER_HDR_LEN };
     uint8_t *frame;
 
-    answer.l3_len = (uint16_t)(ICMP_ERROR_OVERHEAD_BYTES + quoted);
-    if (!way_set_window(mbuf, packet->l3_off - ICMP_ERROR_OVERHEAD_BYTES - RTE_ETHER_HDR_LEN,
+    answer.l3_len = (uint16_t)(overhead + quoted);
+    if (!way_set_window(mbuf, packet->l3_off - overhead - RTE_ETHER_HDR_LEN,
                         (uint16_t)(RTE_ETHER_HDR_LEN + answer.l3_len)))
         return DROP_NO_HEADROOM;
     frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
-    icmp_write_error(frame + answer.l3_off, error, quoted);
+    if (v6)
+        icmp6_write_error(frame + answer.l3_off, error, quoted);
+    else
+        icmp_write_error(frame + answer.l3_off, error, quoted);
     return way_send(worker, mbuf, &answer, way, packet->bucket);
 }
 
@@ -99,21 +121,24 @@ static bool way_back(struct worker *worker, const struct packet *packet, struct 
     const struct session_table *table = &worker->sessions;
     session_ref ref = session_find(table, &packet->key, session_hash(table, &packet->key));
     struct ip_address vip = flow_dst(&packet->key);
-    uint32_t vni = flow_vni(&packet->key);
 
     if (ref != 0) {
-        *way = way_of(worker, session_at(table, ref), !session_direction(ref));
+        *way = way_of(worker, ref ^ 1);
         return true;
     }
-    if (!snapshot_is_vip(worker->snapshot, vni, &vip) || !flow_source_valid(&packet->key))
+    if (!snapshot_is_vip(worker->snapshot, flow_vni(&packet->key), &vip) ||
+        !flow_source_valid(&packet->key))
         return false;
-    *way = way_to_client(worker, vni, packet->key.src);
+    *way = way_to_client(worker, &packet->key);
     return true;
 }
 
 enum drop_reason icmp_time_exceeded(struct worker *worker, struct rte_mbuf *mbuf,
                                     const struct packet *packet) {
-    const struct icmp_error error = { .type = ICMP_TIME_EXCEEDED, .code = ICMP_CODE_TTL };
+    const struct icmp_error error = {
+        .type = flow_is_v6(&packet->key) ? ICMP6_TIME_EXCEEDED : ICMP_TIME_EXCEEDED,
+        .code = ICMP_CODE_TTL, /* the same of both families */
+    };
     struct way_out way;
     enum drop_reason reason;
 
@@ -125,21 +150,33 @@ enum drop_reason icmp_time_exceeded(struct worker *worker, struct rte_mbuf *mbuf
     return reason;
 }
 
-enum drop_reason icmp_too_big(struct worker *worker, struct rte_mbuf *mbuf,
-                              const struct packet *packet, session_ref ref,
-                              const struct way_out *way) {
+/* RFC 1122 3.2.2: only about the first fragment. An IPv6 packet is never fragmented on its way. */
+static bool may_tell_size(struct rte_mbuf *mbuf, const struct packet *packet) {
     const struct rte_ipv4_hdr *ip =
         rte_pktmbuf_mtod_offset(mbuf, const struct rte_ipv4_hdr *, packet->l3_off);
-    const struct icmp_error error = {
-        .type = ICMP_UNREACHABLE,
-        .code = ICMP_CODE_FRAG_NEEDED,
-        .mtu_bytes = (uint16_t)way_mtu_bytes(worker, way),
-    };
-    struct way_out back =
-        way_of(worker, session_at(&worker->sessions, ref), !session_direction(ref));
+
+    if (packet->kind == PACKET_FRAGMENT && packet_fragment_offset(packet) != 0)
+        return false;
+    return flow_is_v6(&packet->key) || (ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_DF_FLAG)) != 0;
+}
+
+static struct icmp_error size_error(const struct packet *packet, int mtu_bytes) {
+    if (flow_is_v6(&packet->key))
+        return (struct icmp_error){ .type = ICMP6_PACKET_TOO_BIG,
+                                    .mtu_bytes =
+                                        (uint16_t)RTE_MAX(mtu_bytes, (int)IPV6_MTU_MIN_BYTES) };
+    return (struct icmp_error){ .type = ICMP_UNREACHABLE,
+                                .code = ICMP_CODE_FRAG_NEEDED,
+                                .mtu_bytes = (uint16_t)mtu_bytes };
+}
+
+enum drop_reason icmp_too_big(struct worker *worker, struct rte_mbuf *mbuf,
+                              const struct packet *packet, session_ref ref, int mtu_bytes) {
+    const struct icmp_error error = size_error(packet, mtu_bytes);
+    struct way_out back = way_of(worker, ref ^ 1);
     enum drop_reason reason;
 
-    if ((ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_DF_FLAG)) == 0 ||
+    if (!may_tell_size(mbuf, packet) ||
         !rate_limit_take(&worker->icmp_errors, &error_rate, worker->now_ms))
         return DROP_MTU_EXCEEDED;
     reason = send_error(worker, mbuf, packet, &error, &back);
@@ -149,8 +186,12 @@ enum drop_reason icmp_too_big(struct worker *worker, struct rte_mbuf *mbuf,
 
 enum drop_reason icmp_port_unreachable(struct worker *worker, struct rte_mbuf *mbuf,
                                        const struct packet *packet) {
-    const struct icmp_error error = { .type = ICMP_UNREACHABLE, .code = ICMP_CODE_PORT };
-    struct way_out way = way_to_client(worker, flow_vni(&packet->key), packet->key.src);
+    bool v6 = flow_is_v6(&packet->key);
+    const struct icmp_error error = {
+        .type = v6 ? ICMP6_UNREACHABLE : ICMP_UNREACHABLE,
+        .code = v6 ? ICMP6_CODE_PORT : ICMP_CODE_PORT,
+    };
+    struct way_out way = way_to_client(worker, &packet->key);
     enum drop_reason reason;
 
     if (!rate_limit_take(&worker->icmp_errors, &error_rate, worker->now_ms))

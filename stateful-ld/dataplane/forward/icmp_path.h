@@ -16,7 +16,6 @@
 #include "packet/parse.h"
 #include "session/session.h"
 
-struct way_out;
 struct worker;
 
 /** Answer a ping of a VIP (PACKET_VIP_ECHO), at a limited rate, from the VIP. */
@@ -25,7 +24,7 @@ enum drop_reason icmp_answer_ping(struct worker *worker, struct rte_mbuf *mbuf,
 
 /** Pass on an error about a packet of a session (PACKET_ICMP_ERROR) to the session's other side. */
 enum drop_reason icmp_translate_error(struct worker *worker, struct rte_mbuf *mbuf,
-                                      const struct packet *packet);
+                                      struct packet *packet);
 
 /** A packet has reached its last hop here (PACKET_TTL_EXPIRED): say so, at a limited rate. */
 enum drop_reason icmp_time_exceeded(struct worker *worker, struct rte_mbuf *mbuf,
@@ -34,10 +33,11 @@ enum drop_reason icmp_time_exceeded(struct worker *worker, struct rte_mbuf *mbuf
 /**
  * A packet of session @p ref, not changed yet, does not fit its way: tell its sender how much
  * would, at a limited rate.
+ *
+ * @param mtu_bytes that much, as the packet is now, before it is translated
  */
 enum drop_reason icmp_too_big(struct worker *worker, struct rte_mbuf *mbuf,
-                              const struct packet *packet, session_ref ref,
-                              const struct way_out *way);
+                              const struct packet *packet, session_ref ref, int mtu_bytes);
 
 /**
  * Tell a UDP client that nobody is there (RFC 792, code 3), in place.

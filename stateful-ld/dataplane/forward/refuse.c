@@ -28,7 +28,7 @@ static void reset_syn(struct worker *worker, const struct rte_mbuf *mbuf,
         .ack = rte_be_to_cpu_32(tcp_of(mbuf, packet)->sent_seq) + 1,
         .flags = TCP_RST | TCP_ACK,
     };
-    struct way_out way = way_to_client(worker, flow_vni(&packet->key), packet->key.src);
+    struct way_out way = way_to_client(worker, &packet->key);
 
     worker->stats.resets_sent += own_segment_send(worker, &reset, &way, packet->bucket);
 }
@@ -76,9 +76,9 @@ void refuse_session(struct worker *worker, const struct rte_mbuf *mbuf, const st
 
     if (!rate_limit_take(&worker->resets, &reset_rate, worker->now_ms))
         return;
-    way = way_of(worker, session, FROM_RS);
+    way = way_of(worker, (ref & ~1u) | FROM_RS);
     worker->stats.resets_sent += own_segment_send(worker, &to_client, &way, session->bucket);
-    way = way_of(worker, session, FROM_CLIENT);
+    way = way_of(worker, (ref & ~1u) | FROM_CLIENT);
     worker->stats.resets_sent += own_segment_send(worker, &to_rs, &way, session->bucket);
     session_set_state(worker, ref, STATE_CLOSE);
 }

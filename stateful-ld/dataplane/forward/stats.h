@@ -19,6 +19,8 @@
     X(tx_bytes)                                                                                    \
     X(arp_received)                                                                                \
     X(arp_answered)                                                                                \
+    X(nd_received)                                                                                 \
+    X(nd_answered)                                                                                 \
     X(echo_answered)                                                                               \
     X(icmp_errors_translated)                                                                      \
     X(icmp_time_exceeded_sent)                                                                     \

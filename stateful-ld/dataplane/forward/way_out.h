@@ -32,28 +32,45 @@ static inline struct way_out way_to_rs(const struct target *target) {
     };
 }
 
+/* When the ring is full, a later packet asks. */
+static inline void way_ask_for(struct worker *worker, const struct ip_address *address) {
+    struct neighbour_event event = { .address = *address };
+
+    (void)rte_ring_enqueue_elem(worker->dataplane->neighbour_events, &event, sizeof(event));
+}
+
 /* An on-link client is rare (a gateway is nearly always between), so nobody is resolved in
  * advance: the first packet makes control ask. */
 static inline const struct neighbour *way_client_hop(struct worker *worker, rte_be32_t client) {
     const struct snapshot *snapshot = worker->snapshot;
-    struct neighbour_event event;
     const struct neighbour *neighbour;
+    struct ip_address address;
 
     if (likely(!snapshot_on_link(snapshot, client)))
         return snapshot->gateway;
-    event = (struct neighbour_event){ .address = ip_from_v4(client) };
-    neighbour = neighbour_find(worker->neighbours, &event.address);
-    if (neighbour == NULL) /* when the ring is full, a later packet asks */
-        (void)rte_ring_enqueue_elem(worker->dataplane->neighbour_events, &event, sizeof(event));
+    address = ip_from_v4(client);
+    neighbour = neighbour_find(worker->neighbours, &address);
+    if (neighbour == NULL)
+        way_ask_for(worker, &address);
     return neighbour;
 }
 
-/** The way to a client outside any VPC (@p vni 0), or back through the gateway into its VPC. */
-static inline struct way_out way_to_client(struct worker *worker, uint32_t vni, rte_be32_t client) {
+/* The same for IPv6. */
+static inline const struct neighbour *way_client_hop6(struct worker *worker,
+                                                      const struct ip_address *client) {
     const struct snapshot *snapshot = worker->snapshot;
+    const struct neighbour *neighbour;
 
-    if (vni == 0)
-        return (struct way_out){ .next_hop = way_client_hop(worker, client) };
+    if (likely(!snapshot_on_link6(snapshot, client)))
+        return snapshot->gateway_v6;
+    neighbour = neighbour_find(worker->neighbours, client);
+    if (neighbour == NULL)
+        way_ask_for(worker, client);
+    return neighbour;
+}
+
+/** The way back through the gateway into a client's VPC. */
+static inline struct way_out way_to_vpc(const struct snapshot *snapshot, uint32_t vni) {
     return (struct way_out){
         .next_hop = snapshot->gateway_vtep_hop,
         .tunnel = true,
@@ -62,19 +79,53 @@ static inline struct way_out way_to_client(struct worker *worker, uint32_t vni, 
     };
 }
 
-/** Where a session's packets of @p direction go. */
-static inline struct way_out way_of(struct worker *worker, const struct session *session,
-                                    enum direction direction) {
+/** The way to the sender of a packet of a client's. */
+static inline struct way_out way_to_client(struct worker *worker, const struct flow_key *client) {
+    uint32_t vni = flow_vni(client);
+
+    if (vni != 0)
+        return way_to_vpc(worker->snapshot, vni);
+    if (flow_is_v6(client))
+        return (struct way_out){ .next_hop = way_client_hop6(worker, &client->v6.src) };
+    return (struct way_out){ .next_hop = way_client_hop(worker, client->src) };
+}
+
+/** Where packets of session @p ref go: on in its direction. */
+static inline struct way_out way_of(struct worker *worker, session_ref ref) {
+    const struct session *session = session_at(&worker->sessions, ref);
     const struct flow_short *client = &session->key[FROM_CLIENT];
 
-    if (direction == FROM_CLIENT)
+    if (session_direction(ref) == FROM_CLIENT)
         return way_to_rs(&worker->snapshot->targets[session->target]);
-    return way_to_client(worker, client->vni_protocol >> 8, client->src);
+    if (client->vni_protocol >> 8 != 0)
+        return way_to_vpc(worker->snapshot, client->vni_protocol >> 8);
+    if (unlikely((client->vni_protocol & FLOW_V6) != 0))
+        return (struct way_out){
+            .next_hop = way_client_hop6(
+                worker, &session_addresses(&worker->sessions, ref)->v6[FROM_CLIENT].src)
+        };
+    return (struct way_out){ .next_hop = way_client_hop(worker, client->src) };
 }
 
 /** The largest IP packet that fits. */
 static inline int way_mtu_bytes(const struct worker *worker, const struct way_out *way) {
     return worker->snapshot->mtu_bytes - (way->tunnel ? VXLAN_OVERHEAD_BYTES : 0);
+}
+
+/**
+ * Have at least @p bytes of the mbuf's data in front of packet->l4_off.
+ *
+ * @return false when there is no room
+ */
+static inline bool way_make_room(struct rte_mbuf *mbuf, struct packet *packet, uint16_t bytes) {
+    uint16_t missing = packet->l4_off < bytes ? (uint16_t)(bytes - packet->l4_off) : 0;
+
+    if (missing != 0 && rte_pktmbuf_prepend(mbuf, missing) == NULL)
+        return false;
+    packet->l3_off = (uint16_t)(packet->l3_off + missing);
+    packet->l4_off = (uint16_t)(packet->l4_off + missing);
+    packet->inner_l4_off = (uint16_t)(packet->inner_l4_off + missing);
+    return true;
 }
 
 /* Make the mbuf's data begin at `start` (before its first byte when negative) and end after
@@ -88,17 +139,20 @@ static inline bool way_set_window(struct rte_mbuf *mbuf, int start, uint16_t byt
     return true;
 }
 
+/* In front of an IP packet. */
 static inline void way_write_ethernet(uint8_t *at, const struct rte_ether_addr *dst,
                                       const struct rte_ether_addr *src) {
     struct rte_ether_hdr *ether = (struct rte_ether_hdr *)at;
+    uint8_t version = at[RTE_ETHER_HDR_LEN] >> 4;
 
     ether->dst_addr = *dst;
     ether->src_addr = *src;
-    ether->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
+    ether->ether_type =
+        likely(version == 4) ? RTE_BE16(RTE_ETHER_TYPE_IPV4) : RTE_BE16(RTE_ETHER_TYPE_IPV6);
 }
 
 /**
- * Dress the IPv4 packet at packet->l3_off for its way, which it must fit, and queue it for
+ * Dress the IP packet at packet->l3_off for its way, which it must fit, and queue it for
  * transmission; what was around it before is overwritten.
  *
  * @return DROP_NONE, or why the caller must drop it

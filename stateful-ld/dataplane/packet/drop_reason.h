@@ -23,7 +23,8 @@
     X(FRAGMENT, "fragment")                                                                        \
     X(FRAGMENT_NO_FIRST, "fragment_no_first")                                                      \
     X(FRAGMENT_HOLD_FULL, "fragment_hold_full")                                                    \
-    X(IPV6, "ipv6")                                                                                \
+    X(BAD_IP_EXTENSION, "bad_ip_extension")                                                        \
+    X(BAD_ND, "bad_nd")                                                                            \
     X(ICMP, "icmp")                                                                                \
     X(BAD_ICMP, "bad_icmp")                                                                        \
     X(ICMP_EMBEDDED, "icmp_embedded")                                                              \
@@ -32,6 +33,7 @@
     X(BAD_TCP_HEADER, "bad_tcp_header")                                                            \
     X(BAD_TCP_FLAGS, "bad_tcp_flags")                                                              \
     X(BAD_UDP_LENGTH, "bad_udp_length")                                                            \
+    X(UDP_WITHOUT_CHECKSUM, "udp_without_checksum")                                                \
     X(BAD_VXLAN, "bad_vxlan")                                                                      \
     X(BAD_REPLICATION, "bad_replication")                                                          \
     X(REPLICATION_EPOCH, "replication_epoch")                                                      \

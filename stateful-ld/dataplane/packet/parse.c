@@ -3,30 +3,12 @@
 #include <rte_arp.h>
 #include <rte_icmp.h>
 #include <rte_ip.h>
-#include <rte_tcp.h>
-#include <rte_udp.h>
 #include <rte_vxlan.h>
 
 #include "packet/bucket.h"
 #include "packet/checksum.h"
 #include "packet/icmp.h"
-
-/* The part of the frame not parsed yet. `end` shrinks to what the IP and UDP lengths allow, so
- * that Ethernet padding is never taken for data. */
-struct cursor {
-    const uint8_t *data;
-    uint32_t at;
-    uint32_t end;
-};
-
-static const void *take(struct cursor *cursor, uint32_t bytes) {
-    const void *taken = cursor->data + cursor->at;
-
-    if (unlikely(bytes > cursor->end - cursor->at))
-        return NULL;
-    cursor->at += bytes;
-    return taken;
-}
+#include "packet/parse_ipv6.h"
 
 /* Ethernet, and one 802.1Q tag when there is one (IEEE 802.1Q 9.3). */
 static enum drop_reason parse_ethernet(struct cursor *cursor, const struct rte_ether_hdr **ether,
@@ -83,42 +65,6 @@ static enum drop_reason parse_ipv4(struct cursor *cursor, const struct rte_ipv4_
     return DROP_NONE;
 }
 
-static enum drop_reason parse_tcp(struct cursor *cursor, struct packet *packet) {
-    const struct rte_tcp_hdr *tcp = take(cursor, sizeof(*tcp));
-    uint32_t header_bytes;
-    uint8_t flags;
-
-    if (unlikely(tcp == NULL))
-        return DROP_BAD_TCP_HEADER;
-    header_bytes = (tcp->data_off >> 4) * 4;
-    if (unlikely(header_bytes < sizeof(*tcp)))
-        return DROP_BAD_TCP_HEADER;
-    if (unlikely(take(cursor, header_bytes - sizeof(*tcp)) == NULL))
-        return DROP_BAD_TCP_HEADER;
-    flags = tcp->tcp_flags;
-    /* No TCP sends SYN together with FIN or RST; scanners and flooders do. */
-    if (unlikely((flags & TCP_SYN) != 0 && (flags & (TCP_FIN | TCP_RST)) != 0))
-        return DROP_BAD_TCP_FLAGS;
-    packet->tcp_flags = flags;
-    flow_set_ports(&packet->key, &tcp->src_port);
-    return DROP_NONE;
-}
-
-static enum drop_reason parse_udp(struct cursor *cursor, struct packet *packet) {
-    uint32_t available = cursor->end - cursor->at;
-    const struct rte_udp_hdr *udp = take(cursor, sizeof(*udp));
-    uint32_t length;
-
-    if (unlikely(udp == NULL))
-        return DROP_BAD_UDP_LENGTH;
-    length = rte_be_to_cpu_16(udp->dgram_len);
-    if (unlikely(length < sizeof(*udp) || length > available))
-        return DROP_BAD_UDP_LENGTH;
-    packet->tcp_flags = 0;
-    flow_set_ports(&packet->key, &udp->src_port);
-    return DROP_NONE;
-}
-
 /* RFC 5508 REQ-3: a wrong checksum, outside or embedded, says the error is about nothing we have
  * sent; the embedded transport checksum is not to be validated. Addressed to anybody but the sender
  * of the packet it is about, or about a later fragment, it tells nothing that can be used. */
@@ -133,6 +79,7 @@ static enum drop_reason parse_embedded(struct cursor *cursor, const struct rte_i
     header_bytes = (embedded->version_ihl & 0x0f) * 4;
     if (header_bytes < sizeof(*embedded) || take(cursor, header_bytes - sizeof(*embedded)) == NULL)
         return DROP_BAD_ICMP;
+    packet->inner_l4_off = (uint16_t)cursor->at;
     ports = take(cursor, ICMP_EMBEDDED_BYTES);
     if (ports == NULL || checksum_fold(checksum_sum(embedded, header_bytes)) != 0xffff)
         return DROP_BAD_ICMP;
@@ -187,39 +134,16 @@ static enum drop_reason parse_expired(struct cursor *cursor, const struct rte_ip
     return packet->kind == PACKET_ICMP_ERROR ? DROP_TTL_EXPIRED : reason;
 }
 
-static enum drop_reason parse_first_fragment(struct cursor *cursor, struct packet *packet) {
-    const struct rte_udp_hdr *udp;
-
-    if (flow_protocol(&packet->key) == IPPROTO_TCP)
-        return parse_tcp(cursor, packet);
-    udp = take(cursor, sizeof(*udp));
-    if (udp == NULL || rte_be_to_cpu_16(udp->dgram_len) < sizeof(*udp))
-        return DROP_BAD_UDP_LENGTH;
-    packet->tcp_flags = 0;
-    packet->key.src_port = udp->src_port;
-    packet->key.dst_port = udp->dst_port;
-    return DROP_NONE;
-}
-
-/* RFC 1858 3.2 and RFC 3128: a first fragment has all of the TCP header, and no other fragment a
- * part of it, or what we look at would not be what the RS gets. */
 static enum drop_reason parse_fragment(struct cursor *cursor, const struct rte_ipv4_hdr *ip,
                                        struct packet *packet) {
-    uint32_t offset = (rte_be_to_cpu_16(ip->fragment_offset) & RTE_IPV4_HDR_OFFSET_MASK) *
-                      RTE_IPV4_HDR_OFFSET_UNITS;
-
     if (ip->next_proto_id != IPPROTO_TCP && ip->next_proto_id != IPPROTO_UDP)
         return DROP_FRAGMENT;
     if (ip->time_to_live <= 1)
         return DROP_TTL_EXPIRED;
-    packet->kind = PACKET_FRAGMENT;
-    if (offset == 0)
-        return parse_first_fragment(cursor, packet);
-    if (ip->next_proto_id == IPPROTO_TCP && offset < sizeof(struct rte_tcp_hdr))
-        return DROP_BAD_TCP_HEADER;
-    packet->tcp_flags = 0;
-    packet->key.src_port = packet->key.dst_port = 0;
-    return DROP_NONE;
+    packet->fragment =
+        rte_be_to_cpu_16(ip->fragment_offset) & (RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK);
+    packet->fragment_id = ip->packet_id;
+    return parse_fragment_payload(cursor, packet);
 }
 
 /* Everything behind a checked IPv4 header of a packet that is to be load-balanced. */
@@ -255,22 +179,25 @@ static enum drop_reason parse_vxlan(struct cursor *cursor, const struct rte_udp_
     const struct rte_ipv4_hdr *ip;
     enum drop_reason reason;
     uint16_t type;
+    uint32_t vni;
 
     if (unlikely(vxlan == NULL))
         return DROP_TRUNCATED;
     if (unlikely((vxlan->vx_flags & RTE_BE32(0x08000000)) == 0))
         return DROP_BAD_VXLAN;
+    vni = rte_be_to_cpu_32(vxlan->vx_vni) >> 8;
     packet->tunnelled = true;
     packet->bucket = packet->tunnel_bucket = bucket_from_udp_port(rte_be_to_cpu_16(udp->src_port));
     reason = parse_ethernet(cursor, &ether, &type);
     if (unlikely(reason != DROP_NONE))
         return reason;
     if (unlikely(type != RTE_ETHER_TYPE_IPV4))
-        return type == RTE_ETHER_TYPE_IPV6 ? DROP_IPV6 : DROP_UNKNOWN_ETHERTYPE;
+        return type == RTE_ETHER_TYPE_IPV6 ? parse_ipv6(cursor, vni, NULL, packet)
+                                           : DROP_UNKNOWN_ETHERTYPE;
     reason = parse_ipv4(cursor, &ip);
     if (unlikely(reason != DROP_NONE))
         return reason;
-    return parse_flow(cursor, ip, rte_be_to_cpu_32(vxlan->vx_vni) >> 8, packet);
+    return parse_flow(cursor, ip, vni, packet);
 }
 
 static enum drop_reason parse_replication(const struct cursor *cursor,
@@ -309,6 +236,7 @@ static enum drop_reason parse_echo(struct cursor *cursor, const struct rte_ipv4_
     if (icmp->icmp_type != RTE_IP_ICMP_ECHO_REQUEST)
         return DROP_ICMP;
     packet->kind = PACKET_ECHO;
+    packet->key.vni_protocol = flow_vni_protocol(0, IPPROTO_ICMP);
     packet->l3_off = (uint16_t)((const uint8_t *)ip - cursor->data);
     packet->l3_len = (uint16_t)(cursor->end - packet->l3_off);
     packet->l4_off = (uint16_t)((const uint8_t *)icmp - cursor->data);
@@ -333,6 +261,20 @@ static enum drop_reason parse_arp(struct cursor *cursor, struct packet *packet) 
     return take(cursor, sizeof(struct rte_arp_hdr)) == NULL ? DROP_TRUNCATED : DROP_NONE;
 }
 
+/* RFC 2464 7. */
+static bool is_multicast6(const struct rte_ether_hdr *ether, uint16_t type) {
+    return type == RTE_ETHER_TYPE_IPV6 && ether->dst_addr.addr_bytes[0] == 0x33 &&
+           ether->dst_addr.addr_bytes[1] == 0x33;
+}
+
+/* Of what goes to many, only questions for neighbours concern us. */
+static enum drop_reason parse_multicast6(struct cursor *cursor, const struct own_address *own,
+                                         struct packet *packet) {
+    enum drop_reason reason = parse_ipv6(cursor, 0, own, packet);
+
+    return reason == DROP_NONE && packet->kind != PACKET_ND ? DROP_NOT_OUR_MAC : reason;
+}
+
 enum drop_reason parse_frame(const uint8_t *data, uint32_t bytes, const struct own_address *own,
                              struct packet *packet) {
     struct cursor cursor = { .data = data, .at = 0, .end = RTE_MIN(bytes, (uint32_t)UINT16_MAX) };
@@ -349,11 +291,13 @@ enum drop_reason parse_frame(const uint8_t *data, uint32_t bytes, const struct o
     if (type == RTE_ETHER_TYPE_ARP && rte_is_broadcast_ether_addr(&ether->dst_addr))
         return parse_arp(&cursor, packet);
     if (unlikely(!rte_is_same_ether_addr(&ether->dst_addr, &own->mac)))
-        return DROP_NOT_OUR_MAC;
+        return is_multicast6(ether, type) ? parse_multicast6(&cursor, own, packet)
+                                          : DROP_NOT_OUR_MAC;
     if (type == RTE_ETHER_TYPE_ARP)
         return parse_arp(&cursor, packet);
     if (unlikely(type != RTE_ETHER_TYPE_IPV4))
-        return type == RTE_ETHER_TYPE_IPV6 ? DROP_IPV6 : DROP_UNKNOWN_ETHERTYPE;
+        return type == RTE_ETHER_TYPE_IPV6 ? parse_ipv6(&cursor, 0, own, packet)
+                                           : DROP_UNKNOWN_ETHERTYPE;
     reason = parse_ipv4(&cursor, &ip);
     if (unlikely(reason != DROP_NONE))
         return reason;

@@ -23,17 +23,27 @@ enum {
 struct own_address {
     struct rte_ether_addr mac;
     rte_be32_t vtep;
+    struct ip_address address_v6; /**< on the fabric; none when the LD has no IPv6 there */
+    struct ip_address link_local; /**< the same */
 };
 
+/** True when @p address is one of the LD's own IPv6 addresses. */
+static inline bool own_address_is(const struct own_address *own, const struct ip_address *address) {
+    return !ip_is_none(address) &&
+           (ip_equal(address, &own->address_v6) || ip_equal(address, &own->link_local));
+}
+
 enum packet_kind {
-    PACKET_FLOW, /**< TCP or UDP over IPv4, tunnelled or plain: `key` and what follows is valid */
+    PACKET_FLOW, /**< TCP or UDP, tunnelled or plain: `key` and what follows is valid */
     PACKET_ARP,  /**< `l3_off` is the ARP header, all 28 bytes of it are there */
-    PACKET_ECHO, /**< ICMP echo request to the VTEP: `l3_off`, `l4_off` and `l3_len` are valid */
+    PACKET_ND,   /**< neighbour solicitation or advertisement, without a check of its options */
+    PACKET_ECHO, /**< ICMP echo request to the LD: `l3_off`, `l4_off` and `l3_len` are valid */
     /** ICMP echo request to any other address: as PACKET_ECHO, and `key` with ports 0. */
     PACKET_VIP_ECHO,
     /** ICMP error about a TCP or UDP packet. `l4_off` is the ICMP header; behind it, all there, are
-     * the embedded IPv4 header with its options and 8 bytes more. `key` names the session: it is
-     * the embedded tuple with its ends exchanged, as if the packet had been sent back. */
+     * the embedded IP header with its options or extensions and 8 bytes more. `key` names the
+     * session: it is the embedded tuple with its ends exchanged, as if the packet had been sent
+     * back. */
     PACKET_ICMP_ERROR,
     PACKET_TTL_EXPIRED, /**< as PACKET_FLOW, but must not be forwarded */
     /** Fragment of a TCP or UDP packet. The first one is as PACKET_FLOW, its whole L4 header is
@@ -44,19 +54,32 @@ enum packet_kind {
     PACKET_REPLICATION,
 };
 
+enum {
+    PACKET_MORE_FRAGMENTS = 0x2000,
+    PACKET_OFFSET_MASK = 0x1fff,
+};
+
 /** What the parser found out. Offsets are bytes from the start of the frame. */
 struct packet {
     struct flow_key key;
     enum packet_kind kind;
     uint32_t hash;   /**< of `key`; filled in by the caller */
-    uint16_t l3_off; /**< innermost IPv4 (or ARP) header */
-    uint16_t l3_len; /**< IPv4 total length: header, options and payload */
+    uint16_t l3_off; /**< innermost IP (or ARP) header */
+    uint16_t l3_len; /**< of the IP packet: header, options or extensions, and payload */
     uint16_t l4_off;
     uint16_t bucket;        /**< of the flow; by the parser the tunnel's, or BUCKET_NONE */
     uint16_t tunnel_bucket; /**< as the tunnel's source port has it, or BUCKET_NONE */
     uint8_t tcp_flags;
     bool tunnelled;
+    uint16_t inner_l4_off;  /**< PACKET_ICMP_ERROR: L4 header of the embedded packet */
+    uint16_t fragment;      /**< PACKET_FRAGMENT: offset in 8 bytes, PACKET_MORE_FRAGMENTS */
+    rte_be32_t fragment_id; /**< PACKET_FRAGMENT: identification; of IPv4 its 16 bits */
 };
+
+/** Bytes of the datagram in front of a PACKET_FRAGMENT's. */
+static inline uint32_t packet_fragment_offset(const struct packet *packet) {
+    return (packet->fragment & PACKET_OFFSET_MASK) * 8u;
+}
 
 /**
  * Parse one frame.

@@ -241,17 +241,17 @@ static void every_damage_has_its_name(void **state) {
     }
 }
 
-static void ipv6_has_its_own_name(void **state) {
+static void ethertype_and_version_agree(void **state) {
     struct frame frame = frame_tunnelled(&tcp, &tunnel);
 
     (void)state;
     frame.bytes[12] = 0x86;
     frame.bytes[13] = 0xdd;
-    assert_int_equal(parse(&frame), DROP_IPV6);
+    assert_int_equal(parse(&frame), DROP_BAD_IP_VERSION);
     frame = frame_tunnelled(&tcp, &tunnel);
     frame.bytes[INNER - 2] = 0x86;
     frame.bytes[INNER - 1] = 0xdd;
-    assert_int_equal(parse(&frame), DROP_IPV6);
+    assert_int_equal(parse(&frame), DROP_BAD_IP_VERSION);
 }
 
 static void udp_length_is_checked(void **state) {
@@ -338,7 +338,7 @@ int main(void) {
         cmocka_unit_test(fragments_have_ports_in_the_first_only),
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(every_damage_has_its_name),
-        cmocka_unit_test(ipv6_has_its_own_name),
+        cmocka_unit_test(ethertype_and_version_agree),
         cmocka_unit_test(udp_length_is_checked),
         cmocka_unit_test(reserved_vxlan_bits_are_ignored),
         cmocka_unit_test(the_short_way_agrees_whatever_a_byte_says),

@@ -28,13 +28,13 @@ except ImportError:
     print("smoke test: SKIPPED (python3-scapy is missing: apt-get install python3-scapy)")
     sys.exit(SKIPPED)
 
-from wire import Control, message, named
+from net import LD_MAC, connect, enter_namespace, equal, namespace
+from wire import message, named
 
 NAMESPACE = f"sluice-ld-smoke-{os.getpid()}"
 VTEP, GATEWAY, GATEWAY_VTEP, STEERING = "10.0.0.11", "10.0.0.1", "10.0.0.2", "198.18.0.1"
 VIP, CLIENT, LOCAL_IP, RS = "203.0.113.10", "192.0.2.77", "198.18.1.1", "10.0.0.31"
 HEARTBEAT_PORT, HEARTBEAT_KEY, LD_ID = 53793, 0xC0FFEE11, 7
-LD_MAC = "02:00:00:00:00:11"
 MACS = {GATEWAY: "02:00:00:00:00:01", GATEWAY_VTEP: "02:00:00:00:00:02", RS: "02:00:00:00:00:31"}
 
 
@@ -59,26 +59,6 @@ def config(epoch=1, vip=VIP, weight=1):
         (9, dns),
         (11, message((1, LD_ID), (2, HEARTBEAT_KEY), (3, 20), (4, ip4(GATEWAY)))),
     )
-
-
-def enter_namespace():
-    libc = ctypes.CDLL(None, use_errno=True)
-    with open(f"/run/netns/{NAMESPACE}") as namespace:
-        if libc.setns(namespace.fileno(), 0) != 0:
-            raise OSError(ctypes.get_errno(), "setns")
-
-
-def run(*command):
-    subprocess.run(command, check=True)
-
-
-def make_namespace():
-    run("ip", "netns", "add", NAMESPACE)
-    run("ip", "-n", NAMESPACE, "link", "add", "name", "ld", "address", LD_MAC, "type", "veth", "peer", "name", "wire")
-    for interface in "ld", "wire":
-        # No IPv6 chatter, no kernel address: all frames on the wire are the test's and the LD's.
-        run("ip", "netns", "exec", NAMESPACE, "sysctl", "-qw", f"net.ipv6.conf.{interface}.disable_ipv6=1")
-        run("ip", "-n", NAMESPACE, "link", "set", "dev", interface, "up", "mtu", "1600")
 
 
 class Wire:
@@ -158,10 +138,6 @@ def tunnelled(inner, bucket, vni=0):
         / Ether(src="02:00:00:00:00:aa", dst="02:00:00:00:00:bb")
         / inner
     )
-
-
-def equal(what, got, wanted):
-    assert got == wanted, f"{what}: {got!r} instead of {wanted!r}"
 
 
 def check_before_config(control, wire):
@@ -296,24 +272,13 @@ def check_views(control, local_port, sent):
     equal("worker cores", control.status()[3][0], 1)
 
 
-def connect(path, process):
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            return Control(path)
-        except (ConnectionRefusedError, FileNotFoundError):
-            assert process.poll() is None, f"sluice-ld has ended with {process.returncode}"
-            assert time.monotonic() < deadline, "no control socket after 10 s"
-            time.sleep(0.02)
-
-
 def check_end(process, path):
     equal("exit code on SIGTERM", process.wait(10), 0)
     equal("control socket after the end", os.path.exists(path), False)
 
 
 def prepare_child():
-    enter_namespace()
+    enter_namespace(NAMESPACE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
@@ -366,7 +331,7 @@ def smoke(binary, lcores):
         stale.close()
         with running(binary, lcores, path) as process:
             control = connect(path, process)
-            enter_namespace()
+            enter_namespace(NAMESPACE)
             wire = Wire()
             check_before_config(control, wire)
             check_config(control)
@@ -396,11 +361,8 @@ def main():
         print("smoke test: SKIPPED (needs root, for a network namespace)")
         return SKIPPED
     binary = os.path.abspath(sys.argv[1])
-    make_namespace()
-    try:
+    with namespace(NAMESPACE):
         smoke(binary, sys.argv[2:] or ["--lcores", "(0,1)@(0-%d)" % (os.cpu_count() - 1)])
-    finally:
-        subprocess.run(["ip", "netns", "del", NAMESPACE], check=False)
     print("smoke test: passed")
     return 0
 

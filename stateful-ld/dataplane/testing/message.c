@@ -89,6 +89,15 @@ void message_prefix(struct message *message, struct message_service *service, bo
         service->message.block = service->prefix_pointers[allow];
 }
 
+void message_ipv6(struct message *message, const char *address, uint32_t prefix_len,
+                  const char *gateway) {
+    sluice__ld__v1__ipv6_fabric__init(&message->ipv6);
+    message->ipv6.address = message_address(message, address);
+    message->ipv6.prefix_len = prefix_len;
+    message->ipv6.gateway = message_address(message, gateway);
+    message->config.ipv6 = &message->ipv6;
+}
+
 void message_heartbeat(struct message *message, uint32_t ld_id, uint32_t key,
                        uint32_t interval_ms) {
     sluice__ld__v1__heartbeat__init(&message->heartbeat);

@@ -34,6 +34,7 @@ struct message {
     Sluice__Ld__V1__BucketRange *bucket_pointers[8];
     Sluice__Ld__V1__Timeouts timeouts;
     Sluice__Ld__V1__Heartbeat heartbeat;
+    Sluice__Ld__V1__Ipv6Fabric ipv6;
     ProtobufCBinaryData switches[MESSAGE_ADDRESSES_MAX];
     Sluice__Ld__V1__Cluster cluster;
     Sluice__Ld__V1__Peer lds[8];
@@ -69,6 +70,10 @@ void message_priority_port(struct message *message, int protocol, uint32_t port)
 /** Allow or block a prefix of IPv4. */
 void message_prefix(struct message *message, struct message_service *service, bool allow,
                     const char *address, uint32_t len);
+
+/** Give the LD IPv6 on the fabric. */
+void message_ipv6(struct message *message, const char *address, uint32_t prefix_len,
+                  const char *gateway);
 
 /** Ask for heartbeats, to nobody yet. */
 void message_heartbeat(struct message *message, uint32_t ld_id, uint32_t key, uint32_t interval_ms);

@@ -1,0 +1,100 @@
+#!/usr/bin/python3
+"""Every protocol case through the real sluice-ld: frames built by scapy, checked field by field.
+
+Usage: protocol_test.py PATH_TO_SLUICE_LD [part of a case's name]
+
+Needs root and Debian's python3-scapy; exits 77 (meson: skipped) without them.
+"""
+
+import os
+import socket
+import sys
+import tempfile
+import traceback
+
+SKIPPED = 77
+
+try:
+    import scapy.all  # noqa: F401
+except ImportError:
+    print("protocol test: SKIPPED (python3-scapy is missing: apt-get install python3-scapy)")
+    sys.exit(SKIPPED)
+
+import protocol_errors
+import protocol_flows
+import protocol_hosts
+from net import Wire, connect, enter_namespace, equal, namespace, sluice_ld
+from paths import GATEWAY, GATEWAY6, GATEWAY_VTEP, NEIGHBOURS, PATHS, Net
+from wire import message
+
+NAMESPACE = f"sluice-ld-protocol-{os.getpid()}"
+
+
+def packed(address):
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+
+
+def service(path, protocol):
+    location = ()
+    if path.host:
+        location = ((5, message((1, path.rs_vni), (2, packed(path.host)), (3, bytes.fromhex("02000000aa01")))),)
+    rs = message((1, "rs"), (2, packed(path.rs)), (3, path.rs_port), (4, 1), *location)
+    name = f"{path.name}-{protocol}"
+    return message((1, name), (2, path.vni), (3, packed(path.vip)), (4, protocol), (5, path.port), (6, 1), (7, rs))
+
+
+def config():
+    return message(
+        (1, packed("10.0.0.11")),
+        (2, 24),
+        (3, packed(GATEWAY)),
+        (5, packed(GATEWAY_VTEP)),
+        (6, packed("198.18.1.1")),
+        (6, packed("fd00:18::1")),
+        (7, message((1, 0), (2, 1023))),
+        (8, 1),
+        *((9, service(path, protocol)) for path in PATHS for protocol in (6, 17)),
+        (20, message((1, packed("fd00:10::11")), (2, 64), (3, packed(GATEWAY6)))),
+    )
+
+
+def cases():
+    for module in protocol_hosts, protocol_flows, protocol_errors:
+        yield from module.CASES
+
+
+def run_cases(net, part):
+    failed = count = 0
+    for name, case, arguments in cases():
+        if part not in name:
+            continue
+        count += 1
+        try:
+            net.begin()
+            case(net, *arguments)
+            net.end()
+        except Exception:
+            failed += 1
+            print(f"FAILED: {name}\n{traceback.format_exc()}")
+    print(f"protocol test: {count - failed} of {count} cases passed")
+    return failed
+
+
+def main():
+    if os.geteuid() != 0:
+        print("protocol test: SKIPPED (needs root, for a network namespace)")
+        return SKIPPED
+    binary = os.path.abspath(sys.argv[1])
+    with namespace(NAMESPACE), tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "ld.sock")
+        with sluice_ld(binary, NAMESPACE, path) as process:
+            control = connect(path, process)
+            enter_namespace(NAMESPACE)
+            net = Net(control, Wire(NEIGHBOURS))
+            equal("apply", control.apply_config(config()), (0, ""))
+            net.wait_until_resolved()
+            return 1 if run_cases(net, sys.argv[2] if len(sys.argv) > 2 else "") else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
