@@ -102,6 +102,69 @@ describe("the example", () => {
   });
 });
 
+describe("IPv6", () => {
+  const [cluster] = example.clusters as [(typeof example.clusters)[number]];
+  const [service] = example.services as [(typeof example.services)[number]];
+  const [rs] = service.real_servers as [(typeof service.real_servers)[number]];
+  const v6 = {
+    ...service,
+    name: "v6",
+    vpc: undefined,
+    vip: "2001:db8:f::10",
+    real_servers: [
+      { ...rs, name: "six", address: "2001:db8:20::31", vpc: undefined, host: undefined, mac: undefined },
+      { ...rs, name: "four", address: "10.0.4.9", vpc: undefined, host: undefined, mac: undefined },
+    ],
+  };
+  const compiled = compile({
+    ...example,
+    services: [...example.services, v6],
+    clusters: [
+      {
+        ...cluster,
+        local_ips: [...cluster.local_ips, "fd00:18::/126"],
+        lds: cluster.lds.map((ld, i) => ({
+          ...ld,
+          address_v6: `fd00:10::${i + 2}/64`,
+          gateway_v6: "fe80::1",
+        })),
+      },
+      ...example.clusters.slice(1),
+    ],
+  });
+  const entries = compiled.switches[0]!.allEntries();
+  const text = entries.map((entry) => `${describeKey(entry)} ${describeAction(entry)}`);
+
+  it("steers a VIP, its ports and its local IPs by the tables of IPv6", () => {
+    for (const [table, key] of [
+      ["service_v6", "2001:db8:f::10"],
+      ["vip_v6", "2001:db8:f::10"],
+      ["local_ip_v6", "fd00:18::/126"],
+    ] as const) {
+      expect(text.some((line) => line.startsWith(`${table}[`) && line.includes(key))).toBe(true);
+    }
+    expect(text.some((line) => /^(service|vip|local_ip)\[/.test(line) && line.includes("::"))).toBe(false);
+  });
+
+  it("believes none of it as a source from upstream", () => {
+    const denied = text.filter(
+      (line) => line.startsWith("source_policy_v6[") && line.includes("deny_source_v6"),
+    );
+    for (const prefix of ["fd00:18::/126", "fd00:10::2/128"]) {
+      expect(denied.some((line) => line.includes(prefix))).toBe(true);
+    }
+  });
+
+  it("tells each LD its address and gateway, the local IPs, and real servers of both families", () => {
+    const facts = factsOf(compiled.lds[0]!.config);
+    expect(facts.get("IPv6")).toBe("fd00:10::2/64 gateway fe80::1");
+    expect(facts.get("local IPs")).toContain("fd00:18::3");
+    expect(facts.get("service v6")).toContain("[2001:db8:f::10]:80/tcp");
+    expect(facts.get("service v6 RS six")).toContain("[2001:db8:20::31]:80");
+    expect(facts.get("service v6 RS four")).toContain("10.0.4.9:80");
+  });
+});
+
 describe("neighbors", () => {
   const attached = (state: typeof example) =>
     compile(state)

@@ -1,6 +1,6 @@
 // Desired state -> the configuration of one LD. Pure.
 import { IpProtocol, type LdConfig, type RealServer, type Service } from "@sluice/proto/ld";
-import { parseIpv4, parseMac } from "../p4runtime/index.js";
+import { parseIp, parseIpv4, parseIpv6, parseMac } from "../p4runtime/index.js";
 import {
   addressesOf,
   type ClusterSpec,
@@ -22,7 +22,7 @@ const PROTOCOLS = { tcp: IpProtocol.TCP, udp: IpProtocol.UDP } as const;
 function realServer(state: DesiredState, rs: RealServerSpec): RealServer {
   return {
     name: rs.name,
-    address: parseIpv4(rs.address),
+    address: parseIp(rs.address),
     port: rs.port,
     weight: rs.weight,
     vpc:
@@ -36,7 +36,7 @@ function service(state: DesiredState, item: ServiceSpec): Service {
   return {
     name: item.name,
     vni: vniOf(state, item.vpc),
-    vip: parseIpv4(item.vip),
+    vip: parseIp(item.vip),
     protocol: PROTOCOLS[item.protocol],
     port: item.port,
     realServers: item.real_servers.map((rs) => realServer(state, rs)),
@@ -54,6 +54,14 @@ const servicesOf = once((state: DesiredState): Map<string, Service[]> => {
   }
   return byCluster;
 });
+
+function ipv6({ address_v6, gateway_v6 }: LdSpec): LdConfig["ipv6"] {
+  if (address_v6 === undefined || gateway_v6 === undefined) {
+    return undefined;
+  }
+  const [address, prefixLen] = address_v6.split("/") as [string, string];
+  return { address: parseIpv6(address), prefixLen: Number(prefixLen), gateway: parseIpv6(gateway_v6) };
+}
 
 /**
  * What an LD must hold, but for the epoch: that depends on what the LDs of the cluster hold now, and is 0 here.
@@ -78,7 +86,7 @@ export function compileLd(
     gateway: parseIpv4(ld.gateway),
     mtuBytes: ld.mtu_bytes,
     gatewayVtep: gateway === undefined ? new Uint8Array() : parseIpv4(gateway.tunnel_address),
-    localIps: cluster.local_ips.flatMap(addressesOf).map(parseIpv4),
+    localIps: cluster.local_ips.flatMap(addressesOf).map(parseIp),
     ownedBuckets: toRanges(ownBuckets),
     epoch: 0n,
     services,
@@ -86,6 +94,6 @@ export function compileLd(
     timeouts: timeouts(cluster.timeouts),
     heartbeat: compileHeartbeat(state, ids, cluster, ld),
     cluster: compileCluster(ids, cluster, ld, map),
-    ipv6: undefined,
+    ipv6: ipv6(ld),
   };
 }

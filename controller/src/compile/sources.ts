@@ -18,7 +18,9 @@ function ownPrefixes(site: Site): Set<string> {
     ...state.clusters.flatMap(({ steering_address, local_ips, lds }) => [
       steering_address,
       ...local_ips,
-      ...lds.map(({ address }) => hostOf(address)),
+      ...lds.flatMap(({ address, address_v6 }) =>
+        [address, address_v6].flatMap((text) => (text === undefined ? [] : [hostOf(text)])),
+      ),
     ]),
   ].map((text) => (text.includes("/") ? text : `${text}/${isIpv6(text) ? 128 : 32}`));
   return new Set([...own, ...publicPrefixes(site).map(({ prefix }) => prefix)]);

@@ -1,7 +1,7 @@
 // Services, clusters, LDs: what steers packets, the same on every switch, since any of them may get any packet. Only who is
 // believed to be an LD depends on the switch's ports.
 import type { Entry } from "../p4runtime/index.js";
-import type { ClusterSpec, DesiredState } from "../state/index.js";
+import { type ClusterSpec, type DesiredState, isIpv6 } from "../state/index.js";
 import * as tables from "../tables/gateway.js";
 import { heartbeatKey } from "./cluster.js";
 import { once } from "./once.js";
@@ -76,7 +76,11 @@ function clusterEntries(site: Site, cluster: ClusterSpec): Entry[] {
         ),
       ),
     ...vnisOf(state, cluster).flatMap((vni) =>
-      cluster.local_ips.map((prefix) => tables.local_ip.steer_reply({ vni, prefix }, { cluster_id })),
+      cluster.local_ips.map((prefix) =>
+        isIpv6(prefix)
+          ? tables.local_ip_v6.steer_reply_v6({ vni, prefix }, { cluster_id })
+          : tables.local_ip.steer_reply({ vni, prefix }, { cluster_id }),
+      ),
     ),
   ];
 }
@@ -91,7 +95,13 @@ function vipEntries({ state, ids }: Region): Entry[] {
     const vni = vniOf(state, vpc);
     const key = `${vni} ${vip}`;
     if (entries.has(key)) continue;
-    entries.set(key, tables.vip.steer_vip({ vni, vip }, { cluster_id: ids.clusters.get(cluster)! }));
+    const params = { cluster_id: ids.clusters.get(cluster)! };
+    entries.set(
+      key,
+      isIpv6(vip)
+        ? tables.vip_v6.steer_vip_v6({ vni, vip }, params)
+        : tables.vip.steer_vip({ vni, vip }, params),
+    );
   }
   return [...entries.values()];
 }
@@ -105,9 +115,10 @@ export function* compileServices(region: Region): Generator<Entry> {
   const { state, ids } = region;
   yield* vipEntries(region);
   for (const { vpc, vip, protocol, port, cluster } of state.services) {
-    yield tables.service.steer_service(
-      { vni: vniOf(state, vpc), vip, protocol: PROTOCOL_NUMBERS[protocol], port },
-      { cluster_id: ids.clusters.get(cluster)!, previous_cluster_id: NO_CLUSTER },
-    );
+    const key = { vni: vniOf(state, vpc), vip, protocol: PROTOCOL_NUMBERS[protocol], port };
+    const params = { cluster_id: ids.clusters.get(cluster)!, previous_cluster_id: NO_CLUSTER };
+    yield isIpv6(vip)
+      ? tables.service_v6.steer_service_v6(key, params)
+      : tables.service.steer_service(key, params);
   }
 }

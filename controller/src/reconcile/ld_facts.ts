@@ -102,6 +102,10 @@ export function factsOf(config: LdConfig | undefined): Map<string, string> {
   }
   facts.set("tunnel endpoint", `${formatAddress(config.vtep)}/${config.prefixLen}`);
   facts.set("gateway", formatAddress(config.gateway));
+  if (config.ipv6 !== undefined) {
+    const { address, prefixLen, gateway } = config.ipv6;
+    facts.set("IPv6", `${formatAddress(address)}/${prefixLen} gateway ${formatAddress(gateway)}`);
+  }
   facts.set("gateway tunnel", formatAddress(config.gatewayVtep));
   facts.set("MTU", config.mtuBytes === 0 ? "default" : `${config.mtuBytes} bytes`);
   facts.set("local IPs", config.localIps.map(formatAddress).sort().join(", "));

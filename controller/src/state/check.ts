@@ -2,13 +2,14 @@
 import { type Block, BlockSet, blockOf, isIpv6, overlap, sizeOf } from "./blocks.js";
 import { checkAcl } from "./check_acl.js";
 import { checkEips } from "./check_eips.js";
+import { checkFamilies } from "./check_families.js";
 import { checkVpcs } from "./check_vpcs.js";
 import type { DesiredState, RouteSpec, SwitchSpec } from "./document.js";
 import { type Claim, ownAddresses, reference, unique, uniqueIds, uniqueNames } from "./rules.js";
 import type { Source } from "./source.js";
 
-/** Local IPs of one cluster. Each is 65,536 ports for each real server, so this many is beyond any need. */
-const MAX_LOCAL_IPS = 4096;
+/** Local IPs of one family in a cluster: what an LD takes. Each is 64,512 ports towards each real server. */
+const MAX_LOCAL_IPS = 64;
 
 /** `203.0.113.10:443/tcp`, how people name a service. */
 export function serviceAddress(service: {
@@ -123,12 +124,17 @@ function checkClusters(source: Source, state: DesiredState, own: readonly Claim[
         `${subject}: it has no local IP (list at least one address or prefix under local_ips:)`,
       );
     }
-    const total = cluster.local_ips.reduce((sum, text) => sum + sizeOf(blockOf(text)), 0);
-    if (total > MAX_LOCAL_IPS) {
-      source.report(
-        place,
-        `${subject}: ${total} local IPs are more than ${MAX_LOCAL_IPS} (give longer prefixes)`,
-      );
+    for (const [family, ofFamily] of [
+      ["IPv4", cluster.local_ips.filter((text) => !isIpv6(text))],
+      ["IPv6", cluster.local_ips.filter(isIpv6)],
+    ] as const) {
+      const total = ofFamily.reduce((sum, text) => sum + sizeOf(blockOf(text)), 0);
+      if (total > MAX_LOCAL_IPS) {
+        source.report(
+          place,
+          `${subject}: ${total} local IPs of ${family} are more than ${MAX_LOCAL_IPS} (give longer prefixes)`,
+        );
+      }
     }
     for (const text of cluster.local_ips) {
       const block = blockOf(text);
@@ -256,6 +262,7 @@ export function checkState(source: Source, state: DesiredState): void {
   const own = ownAddresses(state);
   checkClusters(source, state, own);
   checkServices(source, state, own);
+  checkFamilies(source, state);
   checkEips(source, state, own);
   checkAcl(source, state);
 }

@@ -6,9 +6,8 @@ import {
   ipPrefix,
   ipv4,
   ipv4Interface,
-  ipv4Prefix,
+  ipv6,
   ipv6Interface,
-  ldIpv4,
   mac,
   name,
   type ProtocolPort,
@@ -107,15 +106,28 @@ const switchShape = object("switch", {
   routes: optional(list("route", route), []),
 });
 
-const ld = object("LD", {
-  name: required(name),
-  id: optional(id),
-  agent: required(rpcAddress),
-  address: required(ipv4Interface),
-  gateway: required(ipv4),
-  mac: required(mac),
-  mtu_bytes: optional(integer("an MTU in bytes", 1280, 9216), 0),
-});
+const ld = checked(
+  object("LD", {
+    name: required(name),
+    id: optional(id),
+    agent: required(rpcAddress),
+    address: required(ipv4Interface),
+    gateway: required(ipv4),
+    address_v6: optional(ipv6Interface),
+    gateway_v6: optional(ipv6),
+    mac: required(mac),
+    mtu_bytes: optional(integer("an MTU in bytes", 1280, 9216), 0),
+  }),
+  (value, at) =>
+    isGiven(at, "address_v6") === isGiven(at, "gateway_v6")
+      ? []
+      : [
+          {
+            place: at(),
+            message: `LD ${value.name}: address_v6 and gateway_v6 belong together (give both, or none)`,
+          },
+        ],
+);
 
 const failover = object("failover", {
   secret: required(secret),
@@ -127,7 +139,7 @@ const cluster = object("cluster", {
   name: required(name),
   id: optional(id),
   steering_address: required(ipv4),
-  local_ips: required(list("local IP", ipv4Prefix)),
+  local_ips: required(list("local IP", ipPrefix)),
   lds: required(list("LD", ld)),
   timeouts: optional(timeouts),
   failover: optional(failover),
@@ -136,7 +148,7 @@ const cluster = object("cluster", {
 const realServer = checked(
   object("real server", {
     name: required(name),
-    address: required(ldIpv4),
+    address: required(ip),
     port: required(port),
     weight: optional(integer("a weight", 0, MAX_WEIGHT), 1),
     vpc: optional(name),
@@ -159,7 +171,7 @@ const realServer = checked(
 const service = checked(
   object("service", {
     name: required(name),
-    vip: required(ldIpv4),
+    vip: required(ip),
     protocol: required(oneOf("a protocol", ["tcp", "udp"])),
     port: required(port),
     cluster: required(name),

@@ -99,7 +99,11 @@ export function ownAddresses(state: DesiredState): Claim[] {
     ]),
     ...state.clusters.flatMap((cluster) => [
       claim(cluster.steering_address, `cluster ${cluster.name}'s steering address`),
-      ...cluster.lds.map((ld) => claim(ld.address, `LD ${ld.name}'s address`)),
+      ...cluster.lds.flatMap((ld) =>
+        [ld.address, ld.address_v6].flatMap((own) =>
+          own === undefined ? [] : [claim(own, `LD ${ld.name}'s address`)],
+        ),
+      ),
     ]),
   ];
 }

@@ -53,15 +53,7 @@ export const ipv4: Shape<string> = scalar("an IPv4 address", (text) => {
 /** An address of either family. */
 export const ip: Shape<string> = scalar("an address", (text) => hostAddress(text, parseIp(text)));
 
-/** An address that only IPv4 can have as yet, because LDs speak nothing else. */
-export const ldIpv4: Shape<string> = scalar("an IPv4 address", (text) => {
-  if (text.includes(":")) {
-    throw new ValueError(
-      `"${text}": LDs carry IPv4 only as yet (give an IPv4 address; EIPs of VMs and routes may be IPv6)`,
-    );
-  }
-  return hostAddress(text, parseIpv4(text));
-});
+export const ipv6: Shape<string> = scalar("an IPv6 address", (text) => hostAddress(text, parseIpv6(text)));
 
 /** An address with the length of its subnet's prefix, as on an interface. */
 export const ipv4Interface: Shape<string> = scalar("an IPv4 address with a prefix length", (text) => {
@@ -70,12 +62,6 @@ export const ipv4Interface: Shape<string> = scalar("an IPv4 address with a prefi
     throw new ValueError(`"${text}" has no prefix length (write it like 10.0.2.1/24)`);
   }
   const { address, prefixLen } = parseIpInterface(text);
-  return `${formatIpv4(address)}/${prefixLen}`;
-});
-
-export const ipv4Prefix: Shape<string> = scalar("an IPv4 prefix", (text) => {
-  refuseIpv6(text);
-  const { address, prefixLen } = parseIpPrefix(text);
   return `${formatIpv4(address)}/${prefixLen}`;
 });
 

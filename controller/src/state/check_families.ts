@@ -1,0 +1,89 @@
+// The rules of IPv6 at the LDs: what a VIP or a real server of either family needs of its cluster.
+import { blockOf, isIpv6, overlap } from "./blocks.js";
+import type { ClusterSpec, DesiredState, LdSpec, RealServerSpec, ServiceSpec } from "./document.js";
+import type { Source } from "./source.js";
+
+const LINK_LOCAL = blockOf("fe80::/10");
+
+function checkLd(source: Source, ld: LdSpec): void {
+  const { address_v6, gateway_v6 } = ld;
+  if (address_v6 === undefined || gateway_v6 === undefined) {
+    return;
+  }
+  const gateway = blockOf(gateway_v6);
+  if (!overlap(gateway, blockOf(address_v6)) && !overlap(gateway, LINK_LOCAL)) {
+    source.report(
+      source.at(ld, "gateway_v6"),
+      `LD ${ld.name}: gateway_v6 ${gateway_v6} is neither in the subnet of ${address_v6} nor link-local (the LD could not reach it)`,
+    );
+  } else if (gateway_v6 === address_v6.split("/")[0]) {
+    source.report(
+      source.at(ld, "gateway_v6"),
+      `LD ${ld.name}: its gateway_v6 is its own address (give the switch's address in that subnet)`,
+    );
+  }
+}
+
+/** What is IPv6 outside of any VPC is reached from the LD's own address. */
+function checkOutside(
+  source: Source,
+  item: object,
+  field: string,
+  cluster: ClusterSpec | undefined,
+  what: string,
+): void {
+  const ld = cluster?.lds.find(({ address_v6 }) => address_v6 === undefined);
+  if (ld !== undefined) {
+    source.report(
+      source.at(item, field),
+      `${what} is IPv6, but LD ${ld.name} of cluster ${cluster!.name} has no IPv6 address (give it address_v6: and gateway_v6:)`,
+    );
+  }
+}
+
+function checkRealServer(
+  source: Source,
+  service: ServiceSpec,
+  rs: RealServerSpec,
+  cluster: ClusterSpec | undefined,
+): void {
+  const what = `service ${service.name}: real server ${rs.name}: ${rs.address}`;
+  const place = source.at(rs, "address");
+  if (isIpv6(rs.address) && !isIpv6(service.vip)) {
+    source.report(
+      place,
+      `${what} is IPv6, but VIP ${service.vip} is IPv4 (clients of IPv6 can have real servers of IPv4, not the other way round)`,
+    );
+    return;
+  }
+  if (isIpv6(rs.address) && rs.vpc === undefined) {
+    checkOutside(source, rs, "address", cluster, what);
+  }
+  if (
+    cluster !== undefined &&
+    cluster.local_ips.length > 0 &&
+    source.isComplete(cluster.local_ips) &&
+    !cluster.local_ips.some((text) => isIpv6(text) === isIpv6(rs.address))
+  ) {
+    source.report(
+      place,
+      `${what}: cluster ${cluster.name} has no local IP of ${isIpv6(rs.address) ? "IPv6" : "IPv4"} to reach it from (add one under local_ips:)`,
+    );
+  }
+}
+
+export function checkFamilies(source: Source, state: DesiredState): void {
+  for (const ld of state.clusters.flatMap(({ lds }) => lds)) {
+    checkLd(source, ld);
+  }
+  const clusters = new Map(state.clusters.map((cluster) => [cluster.name, cluster]));
+  for (const service of state.services) {
+    const cluster = clusters.get(service.cluster);
+    if (isIpv6(service.vip) && service.vpc === undefined) {
+      checkOutside(source, service, "vip", cluster, `service ${service.name}: VIP ${service.vip}`);
+    }
+    for (const rs of service.real_servers) {
+      checkRealServer(source, service, rs, cluster);
+    }
+  }
+}
