@@ -95,5 +95,6 @@ export function compileLd(
     heartbeat: compileHeartbeat(state, ids, cluster, ld),
     cluster: compileCluster(ids, cluster, ld, map),
     ipv6: ipv6(ld),
+    returnTunnels: [],
   };
 }

@@ -96,6 +96,25 @@ static bool check_ipv6(const struct check *check) {
            check_gateway_v6(check, ipv6);
 }
 
+static bool check_return_tunnels(const struct check *check) {
+    const LdConfig *config = check->config;
+
+    if (!check_range(check, "return_tunnels", config->n_return_tunnels, 0, RETURN_TUNNELS_MAX))
+        return false;
+    for (size_t i = 0; i < config->n_return_tunnels; i++) {
+        ProtobufCBinaryData vtep = config->return_tunnels[i];
+
+        if (!check_unicast(check, "return_tunnels", vtep))
+            return false;
+        if (same(vtep, config->vtep))
+            return refuse(check, "return_tunnels: %s is the LD's own vtep", show(vtep).at);
+        for (size_t j = 0; j < i; j++)
+            if (same(vtep, config->return_tunnels[j]))
+                return refuse(check, "return_tunnels: %s is listed twice", show(vtep).at);
+    }
+    return true;
+}
+
 bool check_fabric(const struct check *check) {
     const LdConfig *config = check->config;
     struct ip_address vtep, gateway;
@@ -119,7 +138,7 @@ bool check_fabric(const struct check *check) {
         return false;
     if (same(config->gateway_vtep, config->vtep))
         return refuse(check, "gateway_vtep: %s is the LD's own vtep", show(config->vtep).at);
-    return check_ipv6(check);
+    return check_ipv6(check) && check_return_tunnels(check);
 }
 
 bool is_local_ip(const LdConfig *config, ProtobufCBinaryData address) {

@@ -153,6 +153,22 @@ static void ipv6_fabric(void **state) {
     refused("vtep", "the fabric's tunnels are IPv4");
 }
 
+static void return_tunnels(void **state) {
+    ProtobufCBinaryData tunnels[2] = { message_address(&message, "10.0.0.9"),
+                                       message_address(&message, "10.9.9.9") };
+
+    (void)state;
+    message.config.n_return_tunnels = 2;
+    message.config.return_tunnels = tunnels;
+    accepted();
+    tunnels[1] = tunnels[0];
+    refused("return_tunnels", "10.0.0.9 is listed twice");
+    tunnels[1] = message.config.vtep;
+    refused("return_tunnels", "the LD's own vtep");
+    tunnels[1] = message_address(&message, "fd00::1");
+    refused("return_tunnels", "the fabric's tunnels are IPv4");
+}
+
 static void local_ips(void **state) {
     (void)state;
     message_local_ip(&message, "198.18.1.1");
@@ -372,6 +388,7 @@ int main(void) {
         CASE(local_ips),
         CASE(ipv6),
         CASE(ipv6_fabric),
+        CASE(return_tunnels),
         CASE(buckets),
         CASE(services),
         CASE(schedulers),

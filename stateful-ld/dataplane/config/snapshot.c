@@ -65,6 +65,7 @@ struct ip_address *snapshot_next_hops(const LdConfig *config, const struct snaps
         capacity += config->heartbeat->n_switches;
     if (config->cluster != NULL)
         capacity += config->cluster->n_lds;
+    capacity += config->n_return_tunnels;
     hops = malloc(capacity * sizeof(*hops));
     if (hops == NULL)
         return NULL;
@@ -78,6 +79,8 @@ struct ip_address *snapshot_next_hops(const LdConfig *config, const struct snaps
             hops[used++] = next_hop_of(config, tunnel_end_of(config->services[i]->real_servers[j]));
     for (size_t i = 0; config->heartbeat != NULL && i < config->heartbeat->n_switches; i++)
         hops[used++] = next_hop_of(config, address_of(config->heartbeat->switches[i]));
+    for (size_t i = 0; i < config->n_return_tunnels; i++)
+        hops[used++] = next_hop_of(config, address_of(config->return_tunnels[i]));
     for (size_t i = 0; config->cluster != NULL && i < config->cluster->n_lds; i++)
         if (config->cluster->lds[i]->ld_id != config->cluster->ld_id)
             hops[used++] = next_hop_of(config, address_of(config->cluster->lds[i]->vtep));
@@ -133,6 +136,42 @@ static void set_local_ips(struct snapshot *snapshot, const LdConfig *config,
         if (find_slot(ips, &address) == LOCAL_IPS_MAX)
             set_slot(ips, (uint32_t)__builtin_ctzll(~ips->slots), &address);
     }
+}
+
+static uint32_t find_tunnel(const struct return_tunnels *tunnels, rte_be32_t vtep) {
+    uint32_t slot = 0;
+
+    while (slot < RETURN_TUNNELS_MAX &&
+           ((tunnels->slots >> slot & 1) == 0 || tunnels->vtep[slot] != vtep))
+        slot++;
+    return slot;
+}
+
+static void set_tunnel(struct snapshot *snapshot, uint32_t slot, const LdConfig *config,
+                       ProtobufCBinaryData vtep, const struct neighbour_set *neighbours) {
+    struct return_tunnels *tunnels = &snapshot->return_tunnels;
+
+    tunnels->slots |= 1ULL << slot;
+    tunnels->vtep[slot] = v4_of(vtep);
+    tunnels->next_hop[slot] = hop_to(config, neighbours, address_of(vtep));
+}
+
+/* As local IPs: those that stay first, so that no new one takes their slot. */
+static void set_return_tunnels(struct snapshot *snapshot, const LdConfig *config,
+                               const struct snapshot_inputs *inputs) {
+    struct return_tunnels *tunnels = &snapshot->return_tunnels;
+
+    for (size_t i = 0; inputs->previous != NULL && i < config->n_return_tunnels; i++) {
+        uint32_t slot =
+            find_tunnel(&inputs->previous->return_tunnels, v4_of(config->return_tunnels[i]));
+
+        if (slot != RETURN_TUNNELS_MAX)
+            set_tunnel(snapshot, slot, config, config->return_tunnels[i], inputs->neighbours);
+    }
+    for (size_t i = 0; i < config->n_return_tunnels; i++)
+        if (find_tunnel(tunnels, v4_of(config->return_tunnels[i])) == RETURN_TUNNELS_MAX)
+            set_tunnel(snapshot, (uint32_t)__builtin_ctzll(~tunnels->slots), config,
+                       config->return_tunnels[i], inputs->neighbours);
 }
 
 static void set_owned_buckets(struct snapshot *snapshot, const LdConfig *config) {
@@ -500,6 +539,7 @@ int snapshot_build(const LdConfig *config, const struct snapshot_inputs *inputs,
     sort_vips(snapshot);
     set_addresses(snapshot, config, inputs);
     set_local_ips(snapshot, config, inputs->previous);
+    set_return_tunnels(snapshot, config, inputs);
     set_owned_buckets(snapshot, config);
     set_heartbeat(&snapshot->heartbeat, config, inputs->neighbours);
     set_cluster(&snapshot->cluster, config, inputs);

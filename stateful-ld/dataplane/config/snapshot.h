@@ -53,6 +53,17 @@ enum {
     HEARTBEAT_SWITCHES_MAX = 64
 };
 
+enum {
+    RETURN_TUNNELS_MAX = 64
+};
+
+/** Region entries, by whose tunnels answers to their clients go back. A slot keeps its number. */
+struct return_tunnels {
+    uint64_t slots; /**< bit per slot in use */
+    rte_be32_t vtep[RETURN_TUNNELS_MAX];
+    const struct neighbour *next_hop[RETURN_TUNNELS_MAX];
+};
+
 struct heartbeat_switch {
     rte_be32_t address;
     const struct neighbour *next_hop;
@@ -80,6 +91,7 @@ struct snapshot {
     uint32_t prefix_len_v6;
     rte_be32_t gateway_vtep;
     const struct neighbour *gateway_vtep_hop; /**< NULL when there is no gateway VTEP */
+    struct return_tunnels return_tunnels;
     uint64_t epoch;
     struct heartbeat_config heartbeat;
     struct cluster cluster;
@@ -154,6 +166,17 @@ static inline bool snapshot_on_link6(const struct snapshot *snapshot,
                                      const struct ip_address *address) {
     return snapshot->prefix_len_v6 != 0 &&
            ip_same_subnet(address, &snapshot->own.address_v6, snapshot->prefix_len_v6);
+}
+
+/** Slot + 1 of the region entry whose VTEP is @p tunnel_src; 0: it is none. */
+static inline uint8_t snapshot_return_tunnel(const struct snapshot *snapshot,
+                                             rte_be32_t tunnel_src) {
+    const struct return_tunnels *tunnels = &snapshot->return_tunnels;
+
+    for (uint64_t left = tunnels->slots; left != 0; left &= left - 1)
+        if (tunnels->vtep[__builtin_ctzll(left)] == tunnel_src)
+            return (uint8_t)(__builtin_ctzll(left) + 1);
+    return 0;
 }
 
 /** The service a client's packet is for, or NULL. */

@@ -24,7 +24,7 @@ enum drop_reason icmp_answer_ping(struct worker *worker, struct rte_mbuf *mbuf,
         return DROP_BAD_IP_SOURCE;
     if (!rate_limit_take(&worker->pings, &ping_rate, worker->now_ms))
         return DROP_ECHO_LIMITED;
-    way = way_to_client(worker, &packet->key);
+    way = way_to_client(worker, packet);
     if (packet->l3_len > way_mtu_bytes(worker, &way))
         return DROP_MTU_EXCEEDED;
     if (flow_is_v6(&packet->key))
@@ -129,7 +129,7 @@ static bool way_back(struct worker *worker, const struct packet *packet, struct 
     if (!snapshot_is_vip(worker->snapshot, flow_vni(&packet->key), &vip) ||
         !flow_source_valid(&packet->key))
         return false;
-    *way = way_to_client(worker, &packet->key);
+    *way = way_to_client(worker, packet);
     return true;
 }
 
@@ -191,7 +191,7 @@ enum drop_reason icmp_port_unreachable(struct worker *worker, struct rte_mbuf *m
         .type = v6 ? ICMP6_UNREACHABLE : ICMP_UNREACHABLE,
         .code = v6 ? ICMP6_CODE_PORT : ICMP_CODE_PORT,
     };
-    struct way_out way = way_to_client(worker, &packet->key);
+    struct way_out way = way_to_client(worker, packet);
     enum drop_reason reason;
 
     if (!rate_limit_take(&worker->icmp_errors, &error_rate, worker->now_ms))

@@ -28,7 +28,7 @@ static void reset_syn(struct worker *worker, const struct rte_mbuf *mbuf,
         .ack = rte_be_to_cpu_32(tcp_of(mbuf, packet)->sent_seq) + 1,
         .flags = TCP_RST | TCP_ACK,
     };
-    struct way_out way = way_to_client(worker, &packet->key);
+    struct way_out way = way_to_client(worker, packet);
 
     worker->stats.resets_sent += own_segment_send(worker, &reset, &way, packet->bucket);
 }

@@ -107,6 +107,14 @@ static enum drop_reason may_open(const struct worker *worker, const struct packe
     return flow_source_valid(&packet->key) ? DROP_NONE : DROP_BAD_IP_SOURCE;
 }
 
+static void set_way_back(const struct worker *worker, struct session *session,
+                         const struct packet *packet) {
+    uint8_t entry = snapshot_return_tunnel(worker->snapshot, packet->tunnel_src);
+
+    session->by_entry = entry != 0;
+    session->return_tunnel = entry != 0 ? (uint8_t)(entry - 1) : 0;
+}
+
 enum drop_reason session_admit(struct worker *worker, const struct packet *packet,
                                session_ref *ref) {
     const struct service *service;
@@ -135,6 +143,7 @@ enum drop_reason session_admit(struct worker *worker, const struct packet *packe
     session->target = (uint16_t)target;
     session->bucket = packet->bucket;
     session->local_slot = port.slot;
+    set_way_back(worker, session, packet);
     session->alter = alter_of(policy, &packet->key);
     session->created_ms = worker->now_ms;
     session->last_seen_ms = (uint32_t)worker->now_ms;

@@ -79,12 +79,25 @@ static inline struct way_out way_to_vpc(const struct snapshot *snapshot, uint32_
     };
 }
 
+/** The way back to a client by the region entry in @p slot, where its packets came in. */
+static inline struct way_out way_back_by(const struct snapshot *snapshot, uint32_t slot) {
+    return (struct way_out){
+        .next_hop = snapshot->return_tunnels.next_hop[slot],
+        .tunnel = true,
+        .vtep = snapshot->return_tunnels.vtep[slot],
+    };
+}
+
 /** The way to the sender of a packet of a client's. */
-static inline struct way_out way_to_client(struct worker *worker, const struct flow_key *client) {
+static inline struct way_out way_to_client(struct worker *worker, const struct packet *packet) {
+    const struct flow_key *client = &packet->key;
     uint32_t vni = flow_vni(client);
+    uint8_t entry = snapshot_return_tunnel(worker->snapshot, packet->tunnel_src);
 
     if (vni != 0)
         return way_to_vpc(worker->snapshot, vni);
+    if (entry != 0)
+        return way_back_by(worker->snapshot, entry - 1u);
     if (flow_is_v6(client))
         return (struct way_out){ .next_hop = way_client_hop6(worker, &client->v6.src) };
     return (struct way_out){ .next_hop = way_client_hop(worker, client->src) };
@@ -99,6 +112,9 @@ static inline struct way_out way_of(struct worker *worker, session_ref ref) {
         return way_to_rs(&worker->snapshot->targets[session->target]);
     if (client->vni_protocol >> 8 != 0)
         return way_to_vpc(worker->snapshot, client->vni_protocol >> 8);
+    if (unlikely(session->by_entry) &&
+        (worker->snapshot->return_tunnels.slots >> session->return_tunnel & 1) != 0)
+        return way_back_by(worker->snapshot, session->return_tunnel);
     if (unlikely((client->vni_protocol & FLOW_V6) != 0))
         return (struct way_out){
             .next_hop = way_client_hop6(

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "packet/nd.h"
 #include "packet/parse.h"
 #include "testing/frame.h"
 #include "testing/packet.h"
@@ -25,16 +26,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct own_address own = { .mac = frame_ld_mac };
     enum drop_reason reason;
     struct packet packet = { 0 };
+    struct nd_heard heard;
     uint8_t *frame;
 
     if (size == 0)
         return 0;
     own.vtep = ip4(frame_vtep);
+    own.address_v6 = ip_of("fd00:10::11");
     frame = malloc(size);
     memcpy(frame, data, size);
     reason = parse_frame(frame, (uint32_t)size, &own, &packet);
     if (reason == DROP_NONE)
         check(&packet, size);
+    if (reason == DROP_NONE && packet.kind == PACKET_ND)
+        (void)nd_read(frame, &packet, &own, &heard);
     (void)assert_usual_agrees(frame, (uint32_t)size, &own, reason, &packet);
     free(frame);
     return 0;

@@ -29,12 +29,13 @@ enum {
     OWN_HOP_LIMIT = 64,
 };
 
+/* Packets begin at even addresses, no more. */
 struct icmp6_header {
     uint8_t type;
     uint8_t code;
     uint16_t checksum;
     rte_be32_t word; /**< MTU, pointer, or identifier and sequence */
-};
+} __attribute__((packed, aligned(2)));
 
 /** RFC 8200 4.5. */
 struct ip6_fragment {
@@ -42,7 +43,7 @@ struct ip6_fragment {
     uint8_t reserved;
     rte_be16_t offset; /**< in 8 bytes << 3 | more fragments */
     rte_be32_t id;
-};
+} __attribute__((packed, aligned(2)));
 
 /** Sum of the pseudo header (RFC 8200 8.1), unfolded. */
 uint64_t ip6_pseudo_sum(const uint8_t *src, const uint8_t *dst, uint32_t bytes, uint8_t protocol);

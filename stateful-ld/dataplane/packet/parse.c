@@ -248,6 +248,7 @@ static enum drop_reason parse_own(struct cursor *cursor, const struct rte_ipv4_h
                                   struct packet *packet) {
     if (unlikely(fragmented(ip)))
         return DROP_FRAGMENT; /* RFC 7348 4.3: VTEPs must not fragment, and may drop fragments */
+    packet->tunnel_src = ip->src_addr;
     if (likely(ip->next_proto_id == IPPROTO_UDP))
         return parse_tunnel(cursor, packet);
     if (ip->next_proto_id == IPPROTO_ICMP)
@@ -284,6 +285,7 @@ enum drop_reason parse_frame(const uint8_t *data, uint32_t bytes, const struct o
     uint16_t type;
 
     packet->tunnelled = false;
+    packet->tunnel_src = 0;
     packet->bucket = packet->tunnel_bucket = BUCKET_NONE;
     reason = parse_ethernet(&cursor, &ether, &type);
     if (unlikely(reason != DROP_NONE))

@@ -71,6 +71,7 @@ struct packet {
     uint16_t tunnel_bucket; /**< as the tunnel's source port has it, or BUCKET_NONE */
     uint8_t tcp_flags;
     bool tunnelled;
+    rte_be32_t tunnel_src;  /**< who has sent the tunnel's packet; 0: not in one */
     uint16_t inner_l4_off;  /**< PACKET_ICMP_ERROR: L4 header of the embedded packet */
     uint16_t fragment;      /**< PACKET_FRAGMENT: offset in 8 bytes, PACKET_MORE_FRAGMENTS */
     rte_be32_t fragment_id; /**< PACKET_FRAGMENT: identification; of IPv4 its 16 bits */

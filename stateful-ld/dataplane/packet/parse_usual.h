@@ -118,6 +118,7 @@ static inline bool parse_usual(const uint8_t *data, uint32_t bytes, const struct
     packet->tunnelled = true;
     packet->bucket = packet->tunnel_bucket =
         bucket_from_udp_port(be16toh(frame->outer_udp.src_port));
+    packet->tunnel_src = frame->outer_ip.src_addr;
     packet->l3_off = offsetof(struct usual_frame, ip);
     packet->l3_len = (uint16_t)inner;
     packet->l4_off = offsetof(struct usual_frame, tcp);

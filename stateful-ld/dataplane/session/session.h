@@ -44,8 +44,9 @@ struct session {
     uint32_t armed_tick;      /**< what wheel_arm() returned */
     uint16_t target;          /**< index into snapshot.targets */
     uint16_t bucket;
-    uint8_t state;       /**< enum session_state */
-    uint8_t local_slot;  /**< of the local IP, for the port allocator */
+    uint8_t state;          /**< enum session_state */
+    uint8_t local_slot : 6; /**< of the local IP, for the port allocator */
+    uint8_t by_entry : 1;   /**< answers go back by `return_tunnel`, not straight */
     uint8_t alter;       /**< enum session_alter: 0 where packets keep what is behind their ports */
     uint8_t replica;     /**< bits of replicate/install.h */
     uint64_t packets[2]; /**< by enum direction */
@@ -53,7 +54,8 @@ struct session {
     uint64_t created_ms __attribute__((aligned(64)));
     uint32_t next_free;             /**< while unused */
     struct session_numbers numbers; /**< where `alter` asks for them */
-    uint8_t reserved[52 - sizeof(struct session_numbers)];
+    uint8_t return_tunnel;          /**< slot in snapshot.return_tunnels */
+    uint8_t reserved[52 - sizeof(struct session_numbers) - 1];
 };
 
 _Static_assert(sizeof(struct session) == 128, "two cache lines");

@@ -108,7 +108,7 @@ class Wire:
                 return Ether(data)
         return None
 
-    def next(self, wanted, timeout_s=3.0):
+    def next(self, wanted, timeout_s=10.0):
         """The next frame `wanted` accepts; questions for neighbours are answered on the way."""
         deadline = time.monotonic() + timeout_s
         while (left := deadline - time.monotonic()) > 0:

@@ -11,6 +11,7 @@ from wire import named
 
 GATEWAY, GATEWAY6, GATEWAY_VTEP = "10.0.0.1", "fd00:10::1", "10.0.0.2"
 HOST, HOST_OTHER = "10.0.0.41", "10.0.0.42"
+ENTRY = "10.0.0.9"  # of the region, at another site
 LOCAL_IPS = {4: "198.18.1.1", 6: "fd00:18::1"}
 FABRIC_MTU, TUNNEL_BYTES = 1600, 50
 
@@ -28,6 +29,7 @@ class Path:
     vni: int = 0  # of the VIP
     host: str = ""  # of an RS in a VPC
     rs_vni: int = 0
+    steering: str = "198.18.0.1"  # whose tunnel the client's packets come by
 
     @property
     def local_ip(self):
@@ -55,8 +57,14 @@ VPC_NAT64 = Path("vpc-nat64", "fd99::77", "fd99::10", 81, "192.168.1.21", 80, HO
 INTO_VPC4 = Path("into-vpc4", "192.0.2.77", "203.0.113.11", 80, "192.168.1.22", 80, HOST, GATEWAY, 0, HOST, 7001)
 INTO_VPC6 = Path("into-vpc6", "2001:db8:c::77", "2001:db8:f::12", 80, "fd99::22", 80, HOST, GATEWAY6, 0, HOST, 7001)
 
-PATHS = (V4, V6, V6_ON_LINK, NAT64, VPC4, VPC4_AGAIN, VPC6, VPC_NAT64, INTO_VPC4, INTO_VPC6)
-NEIGHBOURS = {GATEWAY, GATEWAY6, GATEWAY_VTEP, "10.0.0.31", "fd00:10::31", HOST, HOST_OTHER}
+# Clients that came in by a region entry elsewhere are answered by its tunnel.
+ENTRY4 = dataclasses.replace(V4, name="entry4", client="192.0.2.99", client_hop=ENTRY, steering=ENTRY)
+ENTRY6 = dataclasses.replace(V6, name="entry6", client="2001:db8:c::99", client_hop=ENTRY, steering=ENTRY)
+
+# Of these there are services; paths by the entry share theirs.
+SERVED = (V4, V6, V6_ON_LINK, NAT64, VPC4, VPC4_AGAIN, VPC6, VPC_NAT64, INTO_VPC4, INTO_VPC6)
+PATHS = (*SERVED, ENTRY4, ENTRY6)
+NEIGHBOURS = {ENTRY, GATEWAY, GATEWAY6, GATEWAY_VTEP, "10.0.0.31", "fd00:10::31", HOST, HOST_OTHER}
 
 
 def version(address):
@@ -90,7 +98,7 @@ class Net:
 
     def wait_until_resolved(self):
         """Packets of every path until each has found its way both ways."""
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 30
         for path in PATHS:
             while True:
                 assert time.monotonic() < deadline, f"no way on path {path.name}"
@@ -108,7 +116,7 @@ class Net:
         self.expect_drops()
 
     def expect_drops(self, **expected):
-        deadline = time.monotonic() + 3
+        deadline = time.monotonic() + 10
         while True:
             now = named(self.control.counters(), 3)
             new = {name: now[name] - self.drops[name] for name in now if now[name] != self.drops[name]}
@@ -129,7 +137,7 @@ class Net:
 class Flow:
     """One client's flow on a path."""
 
-    def __init__(self, net, path, kind=TCP, timeout_s=3.0):
+    def __init__(self, net, path, kind=TCP, timeout_s=10.0):
         self.net, self.path, self.kind, self.timeout_s = net, path, kind, timeout_s
         self.sport = net.next_port()
         self.bucket = self.sport & 1023  # None: whatever the LD computes
@@ -153,7 +161,9 @@ class Flow:
         return TCP(sport=sport, dport=dport, flags=flags, seq=1000, ack=2000, options=list(options)) / Raw(payload)
 
     def send(self, packet):
-        self.net.wire.send(tunnelled(packet, self.bucket, self.path.vni_of(packet)))
+        from_rs = packet.dst == self.path.local_ip
+        steering = Path.steering if from_rs else self.path.steering
+        self.net.wire.send(tunnelled(packet, self.bucket, self.path.vni_of(packet), steering))
 
     def to_rs(self, wanted=lambda packet: True):
         """The next packet that goes to the RS, after all of its outside has been checked."""
@@ -162,8 +172,8 @@ class Flow:
 
     def to_client(self, wanted=lambda packet: True):
         path = self.path
-        vtep = GATEWAY_VTEP if path.vni else ""
-        return self._next(path.client, path.client_hop, vtep, path.vni, mac_of(GATEWAY_VTEP), wanted)
+        vtep = GATEWAY_VTEP if path.vni else path.client_hop if path.steering == ENTRY else ""
+        return self._next(path.client, path.client_hop, vtep, path.vni, mac_of(path.client_hop), wanted)
 
     def _next(self, dst, hop, vtep, vni, inner_mac, wanted):
         def accept(frame):

@@ -103,12 +103,18 @@ def fragment_ids(packets):
     return {packet.id if packet.version == 4 else packet[IPv6ExtHdrFragment].id for packet in packets}
 
 
+def send_pieces(net, path, pieces, backwards):
+    """In quick succession: those that come before the first do not wait for long."""
+    frames = [Raw(raw(tunnelled(piece, 9, path.vni_of(piece), path.steering))) for piece in pieces]
+    for frame in reversed(frames) if backwards else frames:
+        net.wire.send(frame)
+
+
 def fragments_both_ways(net, path, backwards):
     """The client's and the RS's datagrams in parts; the LD has not seen the flow before."""
     flow = Flow(net, path, UDP)
     pieces = pieces_of(flow.request(payload=DATA[:2500]), 800, flow.sport)
-    for piece in reversed(pieces) if backwards else pieces:
-        net.wire.send(tunnelled(piece, 9, path.vni_of(piece)))  # the bucket of the addresses alone
+    send_pieces(net, path, pieces, backwards)
     flow.bucket = None
     packets = [flow.to_rs() for _ in pieces]
     data = reassembled(packets)
@@ -117,8 +123,7 @@ def fragments_both_ways(net, path, backwards):
     equal("payload to the RS", data[8:], DATA[:2500])
     flow.local_port = int.from_bytes(data[0:2], "big")
     pieces = pieces_of(flow.reply(payload=DATA[:3000]), 1000, flow.sport)
-    for piece in reversed(pieces) if backwards else pieces:
-        net.wire.send(tunnelled(piece, 9, path.vni_of(piece)))
+    send_pieces(net, path, pieces, backwards)
     data = reassembled([flow.to_client() for _ in pieces])
     equal("payload to the client", data[8:], DATA[:3000])
     equal("port", int.from_bytes(data[2:4], "big"), flow.sport)

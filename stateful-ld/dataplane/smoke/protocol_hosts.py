@@ -21,7 +21,7 @@ from scapy.all import (
 from scapy.layers.vxlan import VXLAN
 
 from net import LD_MAC, equal, mac_of, tunnelled, verify
-from paths import GATEWAY, GATEWAY6, PATHS, V6, Flow, inner, ip, version
+from paths import ENTRY, GATEWAY, GATEWAY6, PATHS, V6, Flow, inner, ip, version
 
 VTEP, OWN6 = "10.0.0.11", "fd00:10::11"
 LINK_LOCAL = "fe80::ff:fe00:11"  # of LD_MAC
@@ -138,13 +138,14 @@ def pong(net, dst):
 
 def ping_of_vip(net, path):
     echo = ICMP(id=7, seq=9) if version(path.vip) == 4 else ICMPv6EchoRequest(id=7, seq=9)
-    net.wire.send(tunnelled(ip(path.client, path.vip) / echo / Raw(b"ping"), 3, path.vni))
+    net.wire.send(tunnelled(ip(path.client, path.vip) / echo / Raw(b"ping"), 3, path.vni, path.steering))
     frame = pong(net, path.client)
     packet = inner(frame)
     equal("from, hops", (packet.src, packet.ttl if packet.version == 4 else packet.hlim), (path.vip, 64))
-    equal("tunnel", VXLAN in frame, path.vni != 0)
-    if path.vni:
-        equal("VNI", frame[VXLAN].vni, path.vni)
+    equal("tunnel", VXLAN in frame, path.vni != 0 or path.steering == ENTRY)
+    equal("MAC", frame.dst, mac_of(path.client_hop))
+    if VXLAN in frame:
+        equal("VNI, to", (frame[VXLAN].vni, frame[IP].dst), (path.vni, path.client_hop))
 
 
 def ping_of_nobody(net, src, dst):

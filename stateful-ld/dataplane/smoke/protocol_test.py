@@ -24,7 +24,7 @@ import protocol_errors
 import protocol_flows
 import protocol_hosts
 from net import Wire, connect, enter_namespace, equal, namespace, sluice_ld
-from paths import GATEWAY, GATEWAY6, GATEWAY_VTEP, NEIGHBOURS, PATHS, Net
+from paths import ENTRY, GATEWAY, GATEWAY6, GATEWAY_VTEP, NEIGHBOURS, SERVED, Net
 from wire import message
 
 NAMESPACE = f"sluice-ld-protocol-{os.getpid()}"
@@ -53,7 +53,8 @@ def config():
         (6, packed("fd00:18::1")),
         (7, message((1, 0), (2, 1023))),
         (8, 1),
-        *((9, service(path, protocol)) for path in PATHS for protocol in (6, 17)),
+        *((9, service(path, protocol)) for path in SERVED for protocol in (6, 17)),
+        (21, packed(ENTRY)),
         (20, message((1, packed("fd00:10::11")), (2, 64), (3, packed(GATEWAY6)))),
     )
 
