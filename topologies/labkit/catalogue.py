@@ -4,7 +4,7 @@
 SCENARIOS = {
     "vip": "HTTP requests to a VIP, a ping of it, downloads compared byte for byte",
     "eip": "an EIP: ping, HTTP both ways and to a VIP of its own region, traceroute, path MTU",
-    "ipv6": "an IPv6 EIP with the same tools; the gateway answers neighbour discovery",
+    "ipv6": "an IPv6 EIP with the same tools, and an IPv6 VIP with real servers of both families (NAT64)",
     "networks": "a second upstream network on a VLAN of the same port, with its own router, EIP and VIP",
     "clb": "an internal load balancer: its VIP inside the VPC, and the EIP that is bound to it",
     "limits": "an EIP's bandwidth limit, both ways, under iperf3; a small flow of high priority loses nothing",

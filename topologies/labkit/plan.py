@@ -14,6 +14,7 @@ from typing import Optional
 
 VIP = "203.0.113.10"
 VIP_PORT = 80
+VIP_V6 = "2001:db8:113::10"
 SERVICE = "web"
 PUBLIC_PREFIX = "203.0.113.0/24"
 PUBLIC_PREFIX_V6 = "2001:db8:113::/48"
@@ -111,7 +112,7 @@ HOSTS = (
         "h1",
         "10.0.5.2",
         (
-            Guest("rs2", "192.168.0.2", "02:00:00:64:00:02", "02:00:00:00:08:01"),
+            Guest("rs2", "192.168.0.2", "02:00:00:64:00:02", "02:00:00:00:08:01", "fd00:100::2"),
             # The second address is for its second EIP: by its source the gateway knows which one is meant.
             Guest(VM, "192.168.0.10", "02:00:00:64:00:0a", "02:00:00:00:08:02", "fd00:100::10", ("192.168.0.12",)),
         ),
@@ -120,7 +121,7 @@ HOSTS = (
         "h2",
         "10.0.6.2",
         (
-            Guest("rs3", "192.168.0.3", "02:00:00:64:00:03", "02:00:00:00:09:01"),
+            Guest("rs3", "192.168.0.3", "02:00:00:64:00:03", "02:00:00:00:09:01", "fd00:100::3"),
             Guest(
                 OTHER_VM, "192.168.0.11", "02:00:00:64:00:0b", "02:00:00:00:09:02", "fd00:100::11", ("192.168.0.13",)
             ),
@@ -217,7 +218,7 @@ SWITCH_ADDRESS_V6 = {router: "2001:db8:1::1" for router in ROUTERS}
 
 # Its first address in the fabric, from which it answers there.
 SWITCH_FABRIC_ADDRESS = "10.0.2.1"
-SWITCH_FABRIC_ADDRESS_V6 = "2001:db8:f::1"
+SWITCH_FABRIC_ADDRESS_V6 = "2001:db8:f2::1"
 
 # How the path to each real server looks, for the picture.
 RS_PATH = {"rs1": "plain, routed", "rs2": f"VXLAN {VNI} → h1", "rs3": f"VXLAN {VNI} → h2"}

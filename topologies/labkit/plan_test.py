@@ -36,6 +36,7 @@ class PlanTest(unittest.TestCase):
         self.assertIn(f"mac: {plan.SWITCH_MAC}\n", YAML)
         self.assertIn(f"tunnel_address: {plan.SWITCH_VTEP}\n", YAML)
         self.assertIn(f"vip: {plan.VIP}\n", YAML)
+        self.assertIn(f'vip: "{plan.VIP_V6}"\n', YAML)
         self.assertIn(f"action: deny, network: internet, src: {plan.BLOCKED_ADDRESS}/32 }}", YAML)
         self.assertIn(f"vip: {plan.APP_VIP}\n", YAML)
         self.assertIn(f"address: {plan.APP_EIP}\n", YAML)

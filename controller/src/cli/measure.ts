@@ -73,7 +73,7 @@ function rsNumbers(counters: readonly RsCounters[]): RsNumbers {
 /** @throws UnreachableError */
 export async function measureServices({ state, switches, lds }: Parts): Promise<ServiceNumbers[]> {
   const [tables, counters] = await Promise.all([
-    allOrReasons(switches.map((part) => entriesOf(part, ["service"]))),
+    allOrReasons(switches.map((part) => entriesOf(part, ["service", "service_v6"]))),
     allOrReasons(lds.map(({ connection }) => connection.getCounters())),
   ]);
   return state.services.map((service) => {

@@ -22,7 +22,8 @@ class VipShow(Show):
         self.pings = tools.pings(client, plan.VIP, PINGS)
         self.expect(f"pings of {plan.VIP} that were answered", self.pings, PINGS)
         self.sessions = sessions_of(lab)
-        downloads = vip_traffic.downloads(client, lab.directory, lab.load.downloads, lab.load.parallel_downloads)
+        load = lab.load
+        downloads = vip_traffic.downloads(client, lab.directory, plan.VIP, load.downloads, load.parallel_downloads)
         for failure in (*self.traffic.failures, *downloads.failures):
             self.fail(failure)
         return (

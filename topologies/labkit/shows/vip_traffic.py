@@ -28,29 +28,31 @@ class Result:
 
 def small_requests(client: LabNode, run: RunDir) -> Result:
     """REQUESTS times GET /, each on a connection of its own, CONCURRENCY at a time."""
-    return _get(client, run, "", REQUESTS, CONCURRENCY)
+    return _get(client, run, plan.VIP, "", REQUESTS, CONCURRENCY)
 
 
-def downloads(client: LabNode, run: RunDir, count: int, parallel: int) -> Result:
+def downloads(client: LabNode, run: RunDir, vip: str, count: int, parallel: int) -> Result:
     """Downloads of a file of random bytes, which fills whole packets; a byte that arrives wrong is a failure."""
     (run / "www/blob").write_bytes(os.urandom(DOWNLOAD_BYTES))
-    result = _get(client, run, "blob", count, parallel)
+    result = _get(client, run, vip, "blob", count, parallel)
     wanted = _digest(run / "www/blob")
-    for answer in sorted((run / "answers").glob("blob-*")):
+    for answer in sorted((run / f"answers-{vip}").glob("blob-*")):
         if not result.failures and _digest(answer) != wanted:
             result.failures.append(f"{answer.name}: arrived damaged")
     return result
 
 
-def _get(client: LabNode, run: RunDir, page: str, count: int, parallel: int) -> Result:
+def _get(client: LabNode, run: RunDir, vip: str, page: str, count: int, parallel: int) -> Result:
     # `?N` only numbers the requests, for the name of the file that takes the answer.
     template = "%{http_code} %{num_connects} %{exitcode} %{filename_effective} %{errormsg}\\n"
-    answers = f"{run.path}/answers/{page or 'root'}-#1"
+    answers = f"{run.path}/answers-{vip}/{page or 'root'}-#1"
+    # Brackets are ranges to curl's globbing: those of an IPv6 address must not be.
+    host = f"\\[{vip}\\]" if ":" in vip else vip
     listing = client.sh(
         # Line by line: what has ended when the time is over is then known.
         f"timeout {LIMIT_S} stdbuf --output=L curl --silent --http1.1 --max-time 10 --header 'Connection: close'"
         f" --parallel --parallel-immediate --parallel-max {parallel} --create-dirs --output '{answers}'"
-        f" --write-out '{template}' 'http://{plan.VIP}:{plan.VIP_PORT}/{page}?[1-{count}]' || true"
+        f" --write-out '{template}' 'http://{host}:{plan.VIP_PORT}/{page}?[1-{count}]' || true"
     )
     result = Result()
     for line in listing.splitlines():
