@@ -11,7 +11,7 @@ import type { Source } from "./source.js";
 /** Local IPs of one family in a cluster: what an LD takes. Each is 64,512 ports towards each real server. */
 const MAX_LOCAL_IPS = 64;
 
-/** `203.0.113.10:443/tcp`, how people name a service. */
+/** `203.0.113.10:443/tcp`, `[2001:db8::10]:443/tcp`: how people name a service. */
 export function serviceAddress(service: {
   vip: string;
   port: number;
@@ -19,7 +19,8 @@ export function serviceAddress(service: {
   vpc?: string | undefined;
 }): string {
   const inside = service.vpc === undefined ? "" : ` in VPC ${service.vpc}`;
-  return `${service.vip}:${service.port}/${service.protocol}${inside}`;
+  const host = isIpv6(service.vip) ? `[${service.vip}]` : service.vip;
+  return `${host}:${service.port}/${service.protocol}${inside}`;
 }
 
 function checkSwitch(source: Source, item: SwitchSpec): void {

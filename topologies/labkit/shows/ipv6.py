@@ -45,14 +45,15 @@ class Ipv6Show(Show):
         eip = measured.eip(plan.EIP_V6.name)
         if min(eip.packets_in, eip.packets_out) < reach.PINGS + reach.REQUESTS:
             self.fail(f"the switch counted {eip.packets_in} packets in and {eip.packets_out} out")
+        peers = sorted(set(map(peer, self.answers)))
         gateway = plan.SWITCH_ADDRESS_V6[plan.ROUTERS[0]]
         return "\n".join(
             [
                 heading(f"IPv6: EIP {plan.EIP_V6.address}, {plan.VM} has {plan.EIP_V6.vm_address}"),
                 *reach.lines(reach.IPV6, self.reached),
-                f"  {plan.CLIENT} → VIP [{plan.VIP_V6}]:80: {self.pings} pings, {sum(per_rs(self.answers).values())} requests;"
+                f"  {plan.CLIENT} → VIP [{plan.VIP_V6}]:80: {self.pings} pings, {len(self.answers)} requests;"
                 f" {named(per_rs(self.answers))}",
-                f"  real servers saw {', '.join(sorted(set(map(peer, self.answers))))}: NAT64 to {plan.REAL_SERVERS[0]}",
+                f"  real servers saw {', '.join(peers)}: NAT64 to {plan.REAL_SERVERS[0]}",
                 f"  {self.downloads.requests} downloads of {DOWNLOAD_BYTES // 1024} KiB compared byte for byte",
                 f"  neighbour discovery: {plan.ROUTERS[0]} learned {gateway} is at {self.neighbours[plan.ROUTERS[0]]}",
             ]
