@@ -11,9 +11,11 @@
 #include <rte_errno.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
+#include <rte_pdump.h>
 #include <rte_random.h>
 
 #include "control/control.h"
+#include "control/telemetry.h"
 #include "forward/heartbeat.h"
 #include "forward/loop.h"
 #include "forward/rss.h"
@@ -125,9 +127,11 @@ static int serve(const struct port *port, struct rte_mempool *mbufs) {
         dataplane_free(&dataplane);
         return die(error);
     }
+    telemetry_begin(&dataplane);
     log_info("ready: %u workers, %u sessions each, control socket %s", made.workers,
              options.sessions, options.control_socket);
     run(control);
+    telemetry_end();
     control_destroy(control);
     heartbeat_free(&heartbeat);
     dataplane_free(&dataplane);
@@ -206,7 +210,11 @@ int main(int argc, char **argv) {
         break;
     default:
         handle_signals();
+        /* For dpdk-dumpcap; it costs nothing while nobody captures. */
+        if (rte_pdump_init() != 0)
+            log_warning("pdump: %s: packets cannot be captured", rte_strerror(rte_errno));
         status = start();
+        rte_pdump_uninit();
     }
     rte_eal_cleanup();
     return status;

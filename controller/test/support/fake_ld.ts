@@ -90,6 +90,7 @@ export class FakeLd {
             ],
             sessionsActive: 2n,
             sessionsCapacity: 65_536n,
+            workers: [],
           }),
         }),
       getStatus: (_, callback) =>

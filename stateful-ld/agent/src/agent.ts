@@ -4,6 +4,7 @@ import { serverCredentials } from "@sluice/proto/tls";
 import type { Logger } from "pino";
 import { Dataplane } from "./dataplane.js";
 import { removeStaleSocket } from "./listen.js";
+import { type Metrics, serveMetrics } from "./metrics.js";
 import { ldAgentService } from "./service.js";
 
 export interface AgentOptions {
@@ -11,6 +12,8 @@ export interface AgentOptions {
   listen: string;
   /** Path of the data plane's Unix socket. It need not exist yet. */
   dataplane: string;
+  /** Where Prometheus finds `/metrics`: `host:port`. Absent: nowhere. */
+  metrics?: string;
   /** For each answer of the data plane. Default 5,000. */
   timeoutMs?: number;
   /** Directory of `sluice pki part`: only for clients of that authority. Default: no encryption. */
@@ -19,6 +22,8 @@ export interface AgentOptions {
 }
 
 export interface Agent {
+  /** Where metrics are served, if they are. */
+  metrics: Metrics["address"] | undefined;
   /** Lets running calls end, for at most a second, then closes. */
   stop(): Promise<void>;
 }
@@ -40,9 +45,17 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   await new Promise<void>((resolve, reject) => {
     server.bindAsync(listen, serverCredentials(options.pki), (error) => (error ? reject(error) : resolve()));
   });
+  let metrics: Metrics | undefined;
+  try {
+    if (options.metrics !== undefined) metrics = await serveMetrics(options.metrics, dataplane, logger);
+  } catch (error) {
+    server.forceShutdown();
+    throw error;
+  }
   logger.info({ event: "listening", address: listen, dataplane: options.dataplane }, "LD agent is up");
 
   return {
+    metrics: metrics?.address,
     async stop() {
       logger.info({ event: "stopping" }, "LD agent is stopping");
       await new Promise<void>((resolve) => {
@@ -55,6 +68,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
           resolve();
         });
       });
+      await metrics?.stop();
       dataplane.close();
     },
   };

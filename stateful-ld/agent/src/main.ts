@@ -9,10 +9,17 @@ const program = new Command("sluice-ld-agent")
   .requiredOption("--listen <address>", "where the controller connects: unix:/path or host:port")
   .requiredOption("--dataplane <path>", "the data plane's control socket")
   .option("--pki <directory>", "TLS: ca.pem, server.pem and server.key")
+  .option("--metrics <host:port>", "serve counters to Prometheus at http://host:port/metrics")
   .option("--log-level <level>", "debug, info, warn, error", "info")
   .parse();
 
-const options = program.opts<{ listen: string; dataplane: string; logLevel: string; pki?: string }>();
+const options = program.opts<{
+  listen: string;
+  dataplane: string;
+  metrics?: string;
+  logLevel: string;
+  pki?: string;
+}>();
 const logger = pino({ name: "sluice-ld-agent", level: options.logLevel });
 
 const started = startAgent({ ...options, logger });

@@ -381,6 +381,7 @@ static uint64_t value(const Sluice__Ld__V1__NamedCounter *const *counters, size_
 static void counters_sum_over_the_workers(void **state) {
     Response *response;
     Sluice__Ld__V1__Counters *counters;
+    uint64_t opened = 0;
 
     (void)state;
     apply_well();
@@ -399,6 +400,17 @@ static void counters_sum_over_the_workers(void **state) {
     assert_int_equal(counters->n_drops, DROP_REASON_COUNT - 1);
     assert_int_equal(value((const void *)counters->drops, counters->n_drops, "no_session"), 0);
     assert_int_equal(value((const void *)counters->port, counters->n_port, "sessions_opened"), 10);
+    assert_int_equal(counters->n_workers, 2);
+    for (int worker = 0; worker < 2; worker++) {
+        const Sluice__Ld__V1__WorkerCounters *line = counters->workers[worker];
+
+        assert_int_equal(line->core, harness.dataplane.workers[worker]->lcore);
+        assert_in_range(line->sessions_active, 1, 9);
+        assert_int_equal(value((const void *)line->port, line->n_port, "sessions_opened"),
+                         line->sessions_active);
+        opened += line->sessions_active;
+    }
+    assert_int_equal(opened, 10);
     release(response);
 }
 

@@ -9,11 +9,25 @@ typedef Sluice__Ld__V1__NamedCounter NamedCounter;
 typedef Sluice__Ld__V1__RsCounters RsCounters;
 typedef Sluice__Ld__V1__ServiceCounters ServiceCounters;
 
+typedef Sluice__Ld__V1__WorkerCounters WorkerCounters;
+
 enum {
-    PORT_COUNTERS_MAX = 48
+#define COUNT_ONE(name) +1
+    WORKER_COUNTERS = PORT_COUNTERS(COUNT_ONE),
+#undef COUNT_ONE
+    PORT_COUNTERS_MAX = WORKER_COUNTERS + 2, /* and those of control */
 };
 
-/* Everything the message points to, in three allocations. */
+/* What one worker has counted, as messages. */
+struct worker_lines {
+    WorkerCounters message;
+    NamedCounter port[WORKER_COUNTERS];
+    NamedCounter drops[DROP_REASON_COUNT];
+    NamedCounter *port_pointers[WORKER_COUNTERS];
+    NamedCounter *drop_pointers[DROP_REASON_COUNT];
+};
+
+/* Everything the message points to. */
 struct workspace {
     uint32_t used;
     RsCounters *rs;
@@ -21,9 +35,11 @@ struct workspace {
     ServiceCounters *services;
     ServiceCounters **service_pointers;
     uint32_t *order; /* registry numbers by service name, then RS name */
+    struct worker_lines *workers;
+    WorkerCounters **worker_pointers;
 };
 
-static bool workspace_init(struct workspace *work, uint32_t targets) {
+static bool workspace_init(struct workspace *work, uint32_t targets, uint32_t workers) {
     size_t count = targets + 1;
 
     work->used = 0;
@@ -32,8 +48,11 @@ static bool workspace_init(struct workspace *work, uint32_t targets) {
     work->services = calloc(count, sizeof(*work->services));
     work->service_pointers = calloc(count, sizeof(*work->service_pointers));
     work->order = calloc(count, sizeof(*work->order));
+    work->workers = calloc(workers, sizeof(*work->workers));
+    work->worker_pointers = calloc(workers, sizeof(*work->worker_pointers));
     return work->rs != NULL && work->rs_pointers != NULL && work->services != NULL &&
-           work->service_pointers != NULL && work->order != NULL;
+           work->service_pointers != NULL && work->order != NULL && work->workers != NULL &&
+           work->worker_pointers != NULL;
 }
 
 static void workspace_free(struct workspace *work) {
@@ -42,6 +61,8 @@ static void workspace_free(struct workspace *work) {
     free(work->services);
     free(work->service_pointers);
     free(work->order);
+    free(work->workers);
+    free(work->worker_pointers);
 }
 
 static int by_name(const void *a, const void *b, void *context) {
@@ -113,6 +134,31 @@ static void name_counter(NamedCounter *counter, NamedCounter **pointer, const ch
     *pointer = counter;
 }
 
+static void add_worker(struct worker_lines *lines, const struct worker *worker) {
+    WorkerCounters *message = &lines->message;
+    struct worker_stats stats = { 0 };
+
+    worker_stats_add(&stats, &worker->stats);
+    sluice__ld__v1__worker_counters__init(message);
+    message->core = worker->lcore;
+    message->sessions_active = __atomic_load_n(&worker->sessions.active, __ATOMIC_RELAXED);
+    message->sessions_capacity = worker->sessions.capacity;
+    message->port = lines->port_pointers;
+    message->drops = lines->drop_pointers;
+#define NAME_COUNTER(name)                                                                         \
+    name_counter(&lines->port[message->n_port], &lines->port_pointers[message->n_port], #name,     \
+                 stats.name);                                                                      \
+    message->n_port++;
+    PORT_COUNTERS(NAME_COUNTER)
+#undef NAME_COUNTER
+    for (int reason = DROP_NONE + 1; reason < DROP_REASON_COUNT; reason++)
+        if (stats.drops[reason] != 0) {
+            name_counter(&lines->drops[message->n_drops], &lines->drop_pointers[message->n_drops],
+                         drop_reason_name((enum drop_reason)reason), stats.drops[reason]);
+            message->n_drops++;
+        }
+}
+
 bool encode_counters(struct output *output, const struct dataplane *dataplane) {
     Response response = SLUICE__LD__V1__DATAPLANE_RESPONSE__INIT;
     Sluice__Ld__V1__Counters counters = SLUICE__LD__V1__COUNTERS__INIT;
@@ -145,7 +191,13 @@ bool encode_counters(struct output *output, const struct dataplane *dataplane) {
     }
     counters.port = port_pointers;
     counters.drops = drop_pointers;
-    if (workspace_init(&work, dataplane->registry.used_up_to)) {
+    if (workspace_init(&work, dataplane->registry.used_up_to, dataplane->worker_count)) {
+        for (uint32_t id = 0; id < dataplane->worker_count; id++) {
+            add_worker(&work.workers[id], dataplane->workers[id]);
+            work.worker_pointers[id] = &work.workers[id].message;
+        }
+        counters.n_workers = dataplane->worker_count;
+        counters.workers = work.worker_pointers;
         counters.n_services = group(&work, dataplane);
         counters.services = work.service_pointers;
         response.response_case = SLUICE__LD__V1__DATAPLANE_RESPONSE__RESPONSE_COUNTERS;

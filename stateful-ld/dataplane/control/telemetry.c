@@ -1,0 +1,111 @@
+#include "control/telemetry.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_telemetry.h>
+
+#include "forward/worker.h"
+#include "log.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static const struct dataplane *shown; /* NULL: nothing to show */
+
+/* All workers, or the one whose core `params` names. @return how many, 0 when there is no such. */
+static uint32_t sum_up(const char *params, struct worker_stats *sum, uint64_t *active,
+                       uint64_t *capacity) {
+    uint32_t count = 0;
+    long core = -1;
+    char *end;
+
+    if (params != NULL && *params != '\0') {
+        core = strtol(params, &end, 10);
+        if (*end != '\0' || core < 0)
+            return 0;
+    }
+    for (uint32_t id = 0; shown != NULL && id < shown->worker_count; id++) {
+        const struct worker *worker = shown->workers[id];
+
+        if (core >= 0 && worker->lcore != (unsigned)core)
+            continue;
+        worker_stats_add(sum, &worker->stats);
+        *active += __atomic_load_n(&worker->sessions.active, __ATOMIC_RELAXED);
+        *capacity += worker->sessions.capacity;
+        count++;
+    }
+    return count;
+}
+
+static int on_workers(const char *command, const char *params, struct rte_tel_data *data) {
+    (void)command, (void)params;
+    rte_tel_data_start_array(data, RTE_TEL_INT_VAL);
+    pthread_mutex_lock(&lock);
+    for (uint32_t id = 0; shown != NULL && id < shown->worker_count; id++)
+        rte_tel_data_add_array_int(data, (int)shown->workers[id]->lcore);
+    pthread_mutex_unlock(&lock);
+    return 0;
+}
+
+static int on_counters(const char *command, const char *params, struct rte_tel_data *data) {
+    struct worker_stats stats = { 0 };
+    uint64_t active = 0, capacity = 0;
+    uint32_t count;
+
+    (void)command;
+    pthread_mutex_lock(&lock);
+    count = sum_up(params, &stats, &active, &capacity);
+    pthread_mutex_unlock(&lock);
+    if (count == 0)
+        return -1;
+    rte_tel_data_start_dict(data);
+#define ADD_COUNTER(name) rte_tel_data_add_dict_u64(data, #name, stats.name);
+    PORT_COUNTERS(ADD_COUNTER)
+#undef ADD_COUNTER
+    rte_tel_data_add_dict_u64(data, "sessions_active", active);
+    rte_tel_data_add_dict_u64(data, "sessions_capacity", capacity);
+    return 0;
+}
+
+static int on_drops(const char *command, const char *params, struct rte_tel_data *data) {
+    struct worker_stats stats = { 0 };
+    uint64_t active = 0, capacity = 0;
+    uint32_t count;
+
+    (void)command;
+    pthread_mutex_lock(&lock);
+    count = sum_up(params, &stats, &active, &capacity);
+    pthread_mutex_unlock(&lock);
+    if (count == 0)
+        return -1;
+    rte_tel_data_start_dict(data);
+    for (int reason = DROP_NONE + 1; reason < DROP_REASON_COUNT; reason++)
+        if (stats.drops[reason] != 0)
+            rte_tel_data_add_dict_u64(data, drop_reason_name((enum drop_reason)reason),
+                                      stats.drops[reason]);
+    return 0;
+}
+
+/* Commands cannot be taken back: registered once, they show what there is. */
+static void register_commands(void) {
+    if (rte_telemetry_register_cmd("/sluice/workers", on_workers,
+                                   "Cores of the workers. No parameters") != 0 ||
+        rte_telemetry_register_cmd("/sluice/counters", on_counters,
+                                   "Counters of all workers, or of one. Parameters: [core]") != 0 ||
+        rte_telemetry_register_cmd("/sluice/drops", on_drops,
+                                   "Packets dropped by reason. Parameters: [core]") != 0)
+        log_warning("telemetry: its commands cannot be registered");
+}
+
+void telemetry_begin(const struct dataplane *dataplane) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, register_commands);
+    pthread_mutex_lock(&lock);
+    shown = dataplane;
+    pthread_mutex_unlock(&lock);
+}
+
+void telemetry_end(void) {
+    telemetry_begin(NULL);
+}
