@@ -351,6 +351,8 @@ static void measure_established(void) {
     make_dataplane(options.sessions);
     before = resident_bytes();
     establish(options.sessions);
+    for (uint32_t i = 0; i < options.workers; i++)
+        traffic_free(&stations[i].traffic); /* who made the connections is no part of them */
     after = resident_bytes();
     for (uint32_t i = 0; i < options.workers; i++)
         shuffle_flows(&stations[i]);
