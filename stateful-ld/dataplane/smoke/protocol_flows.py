@@ -1,5 +1,9 @@
 """Packets of sessions: translation of whole packets, fragments, options and extension headers."""
 
+import socket
+import struct
+import zlib
+
 from scapy.all import (
     IP,
     TCP,
@@ -53,11 +57,20 @@ def udp_both_ways(net, path):
     equal("payload to the client", raw(packet[UDP].payload), DATA[:1201])
 
 
+def bucket_of(flow):
+    """Of a flow of UDP outside of any VPC, as the switch computes it."""
+    family = socket.AF_INET if version(flow.path.client) == 4 else socket.AF_INET6
+    ends = socket.inet_pton(family, flow.path.client) + socket.inet_pton(family, flow.path.vip)
+    return zlib.crc32(bytes(3) + ends + struct.pack(">BHH", 17, flow.sport, flow.path.port)) & 1023
+
+
 def plain_in(net, path):
     """Without a tunnel, as from a router: the LD finds the bucket itself."""
     flow = Flow(net, path, UDP)
     net.wire.send(plain(flow.request(payload=b"plain")))
-    equal("payload", raw(flow.to_rs()[UDP].payload), b"plain")
+    packet = flow.to_rs()
+    equal("payload", raw(packet[UDP].payload), b"plain")
+    equal("bucket", packet[UDP].sport & 1023, bucket_of(flow))
 
 
 def vpcs_with_the_same_addresses(net):
@@ -158,6 +171,7 @@ def extension_headers(net, path, extension):
     flow.bucket = None
     packet = flow.to_rs()
     equal("payload", raw(packet[UDP].payload), b"behind")
+    equal("bucket", packet[UDP].sport & 1023, bucket_of(flow))
     flow.local_port = packet[UDP].sport
     if path.nat64:
         equal("IPv4 header", (packet.version, packet.ihl, packet.proto), (4, 5, 17))
