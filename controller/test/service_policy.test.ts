@@ -76,12 +76,13 @@ describe("how a service treats its sessions", () => {
 
   it("access lists are told as prefixes", () => {
     const config = configOf(
-      "reset: true\n    new_sessions_per_client_per_s: 5\n    allow: [192.0.2.0/24, 2001:db8::/32]\n    block: [192.0.2.7]",
+      "reset: true\n    syn_cookie_threshold_per_s: 9\n    new_sessions_per_client_per_s: 5\n    allow: [192.0.2.0/24, 2001:db8::/32]\n    block: [192.0.2.7]",
     );
     const facts = factsOf(config);
     expect(facts.get("service web allow")).toBe("192.0.2.0/24, 2001:db8::/32");
     expect(facts.get("service web block")).toBe("192.0.2.7/32");
     expect(facts.get("service web reset")).toBe("true");
+    expect(facts.get("service web synCookieThresholdPerS")).toBe("9");
     expect(facts.get("service web newSessionsPerSourcePerS")).toBe("5");
   });
 

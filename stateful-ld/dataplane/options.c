@@ -16,7 +16,7 @@ enum {
 static const char usage[] =
     "Usage: sluice-ld EAL_OPTIONS -- --control-socket PATH [OPTIONS]\n"
     "  --control-socket PATH  Unix socket for the agent\n"
-    "  --sessions N           sessions per worker, 172 bytes each (default 65536)\n"
+    "  --sessions N           sessions per worker, 188 bytes each (default 65536)\n"
     "  --idle-sleep-us N      a worker that finds nothing sleeps so long (default 0: never)\n"
     "  --log-level LEVEL      error, warning, info (default) or debug\n"
     "  --help\n";

@@ -53,6 +53,7 @@ export function servicePolicy(item: ServiceSpec): ServicePolicy {
     allow: item.allow.map(prefix),
     block: item.block.map(prefix),
     reset: item.reset,
+    synCookieThresholdPerS: item.syn_cookie_threshold_per_s,
     clientAddress:
       item.client_address === undefined
         ? ClientAddress.CLIENT_ADDRESS_NOT_TOLD

@@ -32,6 +32,7 @@ export const servicePolicy = {
   allow: optional(list("prefix", ipPrefix), []),
   block: optional(list("prefix", ipPrefix), []),
   reset: optional(flag, false),
+  syn_cookie_threshold_per_s: optional(integer("a number of sessions", 1, MAX_UINT32), 0),
   client_address: optional(oneOf("a way to tell the client's address", ["toa", "proxy-v2"])),
 };
 
@@ -76,6 +77,9 @@ export function checkServicePolicy(
   }
   if (service.client_address === "toa" && service.protocol !== "tcp") {
     report("client_address", "TOA is an option of TCP (use proxy-v2)");
+  }
+  if (service.syn_cookie_threshold_per_s !== 0 && service.protocol !== "tcp") {
+    report("syn_cookie_threshold_per_s", "only TCP has SYNs (leave it out)");
   }
   for (const prefix of (service.block ?? []).filter((item) => (service.allow ?? []).includes(item))) {
     report("block", `${prefix} is listed under allow: too (take it out of one of them)`);

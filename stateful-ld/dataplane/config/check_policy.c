@@ -93,8 +93,9 @@ static bool check_scheduler(const struct check *check, const char *what, const S
 static bool check_limit(const struct check *check, const Limit *limit) {
     char what[WHAT_BYTES];
 
-    if (*limit->name == '\0' || strlen(limit->name) > LIMIT_NAME_BYTES_MAX)
-        return refuse(check, "limits: a name is empty or longer than %d bytes",
+    if (*limit->name == '\0' || *limit->name == '/' || strlen(limit->name) > LIMIT_NAME_BYTES_MAX)
+        return refuse(check,
+                      "limits: a name is empty, begins with a slash or is longer than %d bytes",
                       LIMIT_NAME_BYTES_MAX);
     if (limit->bandwidth_in_bps != 0 || limit->bandwidth_out_bps != 0) {
         snprintf(what, sizeof(what), "limit \"%s\": bandwidth", limit->name);
@@ -205,6 +206,13 @@ static bool check_client_address(const struct check *check, const char *what,
     return true;
 }
 
+static bool check_syn_cookies(const struct check *check, const char *what, const Service *service) {
+    if (service->syn_cookie_threshold_per_s != 0 &&
+        service->protocol != SLUICE__LD__V1__IP_PROTOCOL__TCP)
+        return refuse(check, "%s: syn_cookie_threshold_per_s: only TCP has SYNs", what);
+    return true;
+}
+
 bool check_policy(const struct check *check, const char *what, const Service *service) {
     char prefix[WHAT_BYTES];
 
@@ -213,5 +221,6 @@ bool check_policy(const struct check *check, const char *what, const Service *se
         find_limit(check->config, service->limit, check->config->n_limits) == NULL)
         return refuse(check, "%s: limit \"%s\" is not one of the limits", what, service->limit);
     return check_scheduler(check, what, service) && check_client_address(check, what, service) &&
+           check_syn_cookies(check, what, service) &&
            check_timeouts(check, prefix, service->timeouts) && check_prefixes(check, what, service);
 }

@@ -299,6 +299,9 @@ static void client_addresses(void **state) {
     accepted();
     web()->client_address = (Sluice__Ld__V1__ClientAddress)3;
     refused("web", "client_address 3");
+    web()->client_address = SLUICE__LD__V1__CLIENT_ADDRESS__CLIENT_ADDRESS_NOT_TOLD;
+    web()->syn_cookie_threshold_per_s = 1;
+    refused("web", "only TCP");
 }
 
 static void duplicate_services(void **state) {

@@ -114,6 +114,13 @@ int policy_set(struct policy *policy, const Service *service, const struct polic
     *policy = *inputs->ld;
     set_timeouts(policy->timeout_ms, service->timeouts);
     set_quota(policy, service, inputs);
+    if (inputs->cookies != NULL) {
+        const struct quota_limits threshold = {
+            .per_s = { [QUOTA_NEW_SESSIONS] = service->syn_cookie_threshold_per_s },
+        };
+
+        policy->cookies = quota_use(inputs->cookies, &threshold);
+    }
     policy->new_sessions_per_source_per_s = service->new_sessions_per_source_per_s;
     policy->high_priority = has_priority(inputs->config, service);
     policy->reset = service->reset;

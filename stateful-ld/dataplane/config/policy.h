@@ -25,6 +25,7 @@ struct policy {
     Sluice__Ld__V1__ClientAddress client_address;
     struct access_list *access; /**< NULL: everybody */
     struct quota_use quota;
+    struct quota_use cookies; /**< new sessions beyond it are opened by SYN cookies; often none */
 };
 
 /** How a service chooses the RS of a new session. */
@@ -42,6 +43,7 @@ struct policy_inputs {
     const Sluice__Ld__V1__LdConfig *config;
     const struct policy *ld;     /**< policy_set_default()'s */
     struct quota *const *quotas; /**< one for each of config->limits */
+    struct quota *cookies;       /**< the service's threshold of SYN cookies, or NULL */
 };
 
 /** @return 0, or -ENOMEM */

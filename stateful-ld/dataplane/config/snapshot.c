@@ -1,6 +1,7 @@
 #include "config/snapshot.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <rte_common.h>
@@ -19,6 +20,7 @@ enum {
     IPV4_TCP_BYTES = 40,
     IPV6_TCP_BYTES = 60,
     HEARTBEAT_INTERVAL_DEFAULT_MS = 10,
+    COOKIES_NAME_BYTES = 320,
     HEARTBEAT_HOLD_DEFAULT_MS = 50,
 };
 
@@ -317,22 +319,70 @@ static int want_target(struct registry *registry, const Service *service, const 
     return registry_want(registry, &identity);
 }
 
+static struct quota *find_quota(const struct snapshot *snapshot, const char *name) {
+    for (uint32_t i = 0; snapshot != NULL && i < snapshot->quota_count; i++)
+        if (strcmp(snapshot->quotas[i]->name, name) == 0)
+            return snapshot->quotas[i];
+    return NULL;
+}
+
+/* A limit keeps its state while it keeps its name. */
+static struct quota *get_quota(struct snapshot *snapshot, const char *name,
+                               const struct snapshot_inputs *inputs) {
+    struct quota *quota = find_quota(inputs->previous, name);
+
+    if (quota != NULL)
+        quota->references++;
+    else
+        quota = quota_create(name, inputs->workers);
+    if (quota != NULL)
+        snapshot->quotas[snapshot->quota_count++] = quota;
+    return quota;
+}
+
+static int set_quotas(struct snapshot *snapshot, const LdConfig *config,
+                      const struct snapshot_inputs *inputs) {
+    snapshot->quotas = calloc(config->n_limits + config->n_services + 1, sizeof(struct quota *));
+    if (snapshot->quotas == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < config->n_limits; i++)
+        if (get_quota(snapshot, config->limits[i]->name, inputs) == NULL)
+            return -ENOMEM;
+    return 0;
+}
+
+/* No limit's name has a slash in front. */
+static int get_cookies(struct snapshot *snapshot, const Service *service,
+                       const struct snapshot_inputs *inputs, struct quota **quota) {
+    char name[COOKIES_NAME_BYTES];
+
+    *quota = NULL;
+    if (service->syn_cookie_threshold_per_s == 0)
+        return 0;
+    snprintf(name, sizeof(name), "/%s", service->name);
+    *quota = get_quota(snapshot, name, inputs);
+    return *quota != NULL ? 0 : -ENOMEM;
+}
+
 /* What the service's sessions are treated by, and how their RSs are chosen. */
 static int set_service_policy(struct snapshot *snapshot, const LdConfig *config,
                               struct service *made, const Service *service,
-                              const struct snapshot *previous) {
+                              const struct snapshot_inputs *from) {
+    const struct snapshot *previous = from->previous;
     const struct service *old =
         previous != NULL ? find_service(previous, made->vni_protocol, &made->vip, made->port)
                          : NULL;
 
-    const struct policy_inputs inputs = {
+    struct policy_inputs inputs = {
         .config = config,
         .ld = &snapshot->policies[0],
         .quotas = snapshot->quotas,
     };
     struct policy *policy = &snapshot->policies[snapshot->service_count + 1];
-    int status = policy_set(policy, service, &inputs);
+    int status = get_cookies(snapshot, service, from, &inputs.cookies);
 
+    if (status == 0)
+        status = policy_set(policy, service, &inputs);
     if (status < 0)
         return status;
     snapshot->attentive |= policy->quota.limits.per_s[QUOTA_BYTES_IN] != 0 ||
@@ -367,7 +417,7 @@ static int add_service(struct snapshot *snapshot, const LdConfig *config, const 
         };
     }
     hash_service(snapshot, snapshot->service_count);
-    status = set_service_policy(snapshot, config, made, service, inputs->previous);
+    status = set_service_policy(snapshot, config, made, service, inputs);
     snapshot->service_count++;
     return status;
 }
@@ -396,33 +446,6 @@ static void keep_draining(struct snapshot *snapshot, const LdConfig *config,
         snapshot->attentive |= target->reset_removed;
         target->policy = policy_of(config, inputs->registry->entries[i].identity.service);
     }
-}
-
-static struct quota *find_quota(const struct snapshot *snapshot, const char *name) {
-    for (uint32_t i = 0; snapshot != NULL && i < snapshot->quota_count; i++)
-        if (strcmp(snapshot->quotas[i]->name, name) == 0)
-            return snapshot->quotas[i];
-    return NULL;
-}
-
-/* A limit keeps its state while it keeps its name. */
-static int set_quotas(struct snapshot *snapshot, const LdConfig *config,
-                      const struct snapshot_inputs *inputs) {
-    snapshot->quotas = calloc(config->n_limits + 1, sizeof(struct quota *));
-    if (snapshot->quotas == NULL)
-        return -ENOMEM;
-    for (size_t i = 0; i < config->n_limits; i++) {
-        struct quota *quota = find_quota(inputs->previous, config->limits[i]->name);
-
-        if (quota != NULL)
-            quota->references++;
-        else
-            quota = quota_create(config->limits[i]->name, inputs->workers);
-        if (quota == NULL)
-            return -ENOMEM;
-        snapshot->quotas[snapshot->quota_count++] = quota;
-    }
-    return 0;
 }
 
 static int allocate(struct snapshot *snapshot, const LdConfig *config, uint32_t workers) {

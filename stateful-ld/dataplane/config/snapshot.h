@@ -98,7 +98,7 @@ struct snapshot {
 
     struct local_ip_set local_ips[FAMILY_COUNT];
     uint64_t owned_buckets[BUCKET_COUNT / 64]; /**< bit per bucket */
-    struct quota **quotas;                     /**< of config->limits, by name */
+    struct quota **quotas; /**< of config->limits, then of services with SYN cookies */
     uint32_t quota_count;
     bool attentive;          /**< packets have to pass admission_packet() */
     struct policy *policies; /**< [0]: of sessions whose service is gone; then of each service */

@@ -54,20 +54,19 @@ void admission_taken_over(struct worker *worker, const struct session *session) 
 
 /* Several services may share a limit, so all of its targets are added up before it is told. */
 void admission_recount(struct worker *worker, const struct snapshot *snapshot) {
-    for (uint32_t i = 0; i < snapshot->quota_count; i++) {
-        const struct quota_use *use = NULL;
-        uint64_t sessions = 0;
+    for (uint32_t i = 0; i < snapshot->quota_count; i++)
+        snapshot->quotas[i]->cells[worker->id].recount = 0;
+    for (uint32_t target = 0; target < snapshot->target_count; target++) {
+        const struct quota_use *use = &snapshot_policy(snapshot, target)->quota;
 
-        for (uint32_t target = 0; target < snapshot->target_count; target++) {
-            const struct quota_use *its = &snapshot_policy(snapshot, target)->quota;
+        if (use->quota != NULL)
+            use->quota->cells[worker->id].recount += worker->rs[target].sessions_active;
+    }
+    for (uint32_t i = 0; i < snapshot->service_count; i++) {
+        const struct quota_use *use = &snapshot->policies[i + 1].quota;
 
-            if (its->quota != snapshot->quotas[i])
-                continue;
-            use = its;
-            sessions += worker->rs[target].sessions_active;
-        }
-        if (use != NULL)
-            quota_sessions_set(use, worker->id, sessions);
+        if (use->quota != NULL)
+            quota_sessions_set(use, worker->id, use->quota->cells[worker->id].recount);
     }
 }
 

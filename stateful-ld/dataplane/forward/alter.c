@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 
+#include "forward/cookie.h"
 #include "forward/own_segment.h"
 #include "forward/worker.h"
 #include "packet/insert.h"
@@ -81,19 +82,18 @@ static void toa_of_client(const struct altering *at, struct rte_tcp_hdr *tcp) {
 
 /* While the RS has not acknowledged all of the header, it has acknowledged nothing of the client's
  * but the SYN. */
-static enum drop_reason proxy_of_rs(const struct altering *at, struct rte_tcp_hdr *tcp) {
+static void proxy_of_rs(const struct altering *at, struct rte_tcp_hdr *tcp) {
     struct session_numbers *numbers = &at->session->numbers;
     uint32_t first = numbers->client_isn + 1; /* of the client's data */
     uint32_t ack = ack_of(tcp);
 
     if ((tcp->tcp_flags & TCP_ACK) == 0)
-        return DROP_NONE;
+        return;
     numbers->rs_expects = ack;
     if ((int32_t)(ack - first) >= 0)
         at->session->alter &= (uint8_t)~ALTER_PROXY;
     else
         tcp_numbers_shift(tcp, 0, first - ack);
-    return DROP_NONE;
 }
 
 static void send_header(const struct altering *at, const struct rte_tcp_hdr *tcp) {
@@ -144,6 +144,75 @@ static enum drop_reason proxy_of_client(const struct altering *at, struct rte_tc
     return DROP_NONE;
 }
 
+/* RFC 6191 2: without timestamps, a higher number is what counts. */
+static void suit_time_wait(const struct altering *at, struct rte_tcp_hdr *tcp) {
+    struct session_numbers *numbers = &at->session->numbers;
+
+    if ((tcp->tcp_flags & TCP_SYN) == 0) {
+        at->session->alter &= (uint8_t)~ALTER_SYN;
+        return;
+    }
+    tcp_option_blank(tcp, TCP_OPTION_TIMESTAMPS);
+    if (numbers->client_delta != 0 || (int32_t)(sequence_of(tcp) - numbers->client_end) > 0)
+        return;
+    numbers->client_delta = numbers->client_end + 1 - sequence_of(tcp);
+    if ((at->session->alter & ALTER_NUMBERS) == 0)
+        numbers->window_scale = WINDOW_NOT_SCALED; /* both ends know each other's */
+    at->session->alter |= ALTER_NUMBERS;
+}
+
+static void note_end(const struct altering *at, const struct rte_tcp_hdr *tcp) {
+    const struct packet *packet = at->packet;
+    uint32_t data =
+        packet->l3_len - (uint32_t)(packet->l4_off - packet->l3_off) - tcp_header_bytes(tcp);
+
+    at->session->numbers.client_end = sequence_of(tcp) + data + 1;
+}
+
+static enum drop_reason alter_from_client(const struct altering *at, struct rte_tcp_hdr *tcp) {
+    const struct session_numbers *numbers = &at->session->numbers;
+
+    if (at->session->alter & ALTER_COOKIE) {
+        enum drop_reason reason = cookie_of_client(at->worker, at->ref, tcp);
+
+        if (reason != DROP_NONE)
+            return reason;
+    }
+    if (at->session->alter & ALTER_SYN)
+        suit_time_wait(at, tcp);
+    if (at->session->alter & ALTER_NUMBERS) {
+        tcp_numbers_shift(tcp, numbers->client_delta, 0u - numbers->rs_delta);
+        tcp_sack_shift(tcp, 0u - numbers->rs_delta);
+        tcp_timestamps_shift(tcp, 0, 0u - numbers->timestamp_delta);
+    }
+    if (tcp->tcp_flags & TCP_FIN)
+        note_end(at, tcp);
+    if (at->session->alter & ALTER_PROXY)
+        return proxy_of_client(at, tcp);
+    if (at->session->alter & ALTER_TOA)
+        toa_of_client(at, tcp);
+    return DROP_NONE;
+}
+
+static enum drop_reason alter_from_rs(const struct altering *at, struct rte_tcp_hdr *tcp) {
+    const struct session_numbers *numbers = &at->session->numbers;
+
+    if (at->session->alter & ALTER_PROXY)
+        proxy_of_rs(at, tcp);
+    if (at->session->alter & ALTER_TOA)
+        toa_of_rs(at, tcp);
+    if (at->session->alter & ALTER_COOKIE)
+        cookie_of_rs(at->worker, at->ref, tcp);
+    else if (at->session->alter & ALTER_NUMBERS)
+        cookie_scale_window(numbers, tcp);
+    if (at->session->alter & ALTER_NUMBERS) {
+        tcp_numbers_shift(tcp, numbers->rs_delta, 0u - numbers->client_delta);
+        tcp_sack_shift(tcp, 0u - numbers->client_delta);
+        tcp_timestamps_shift(tcp, numbers->timestamp_delta, 0);
+    }
+    return DROP_NONE;
+}
+
 static enum drop_reason alter_datagram(const struct altering *at) {
     uint16_t bytes = proxy_v2_bytes(&at->client);
     uint8_t header[PROXY_V2_IPV6_BYTES];
@@ -167,16 +236,11 @@ enum drop_reason alter_packet(struct worker *worker, struct rte_mbuf *mbuf, stru
         .session = session_at(&worker->sessions, ref),
         .client = session_flow(&worker->sessions, ref & ~1u),
     };
-    bool from_rs = session_direction(ref) == FROM_RS;
 
     if (at.session->alter & ALTER_DATAGRAM)
         return alter_datagram(&at);
-    if (packet->kind == PACKET_FRAGMENT && (at.session->alter & ALTER_PROXY) != 0)
-        return DROP_FRAGMENT; /* its data cannot be told from its header */
-    if (packet->kind == PACKET_FRAGMENT)
-        return DROP_NONE;
-    if (at.session->alter & ALTER_PROXY)
-        return (from_rs ? proxy_of_rs : proxy_of_client)(&at, tcp_of(&at));
-    (from_rs ? toa_of_rs : toa_of_client)(&at, tcp_of(&at));
-    return DROP_NONE;
+    if (packet->kind == PACKET_FRAGMENT) /* of a segment: its parts cannot be told apart */
+        return (at.session->alter & (ALTER_PROXY | ALTER_NUMBERS)) != 0 ? DROP_FRAGMENT : DROP_NONE;
+    return (session_direction(ref) == FROM_RS ? alter_from_rs : alter_from_client)(&at,
+                                                                                   tcp_of(&at));
 }

@@ -24,11 +24,16 @@
 
 struct worker;
 
+/** Where a packet has to go through alter_packet(). */
+static inline bool alter_wanted(const struct session *session, const struct packet *packet) {
+    return (session->alter | (packet->tcp_flags & TCP_FIN)) != 0;
+}
+
 /** The bits of a new session's `alter`. @param client tuple of its client's packets */
 uint8_t alter_of(const struct policy *policy, const struct flow_key *client);
 
 /**
- * Change a packet of a session whose `alter` is not 0, before it is translated.
+ * Change a packet of a session, before it is translated, and note where the client's data ends.
  *
  * @return DROP_NONE, or why it must be dropped
  */

@@ -268,6 +268,135 @@ static void data_in_a_syn_is_not_let_through(void **state) {
         tcp_option_find((struct rte_tcp_hdr *)(uintptr_t)view.tcp, TCP_OPTION_FAST_OPEN, 2));
 }
 
+/* A connection from SYN to both FINs, the RS's first; its last number is @p end - 1. */
+static void close_by_the_rs(uint32_t end) {
+    pass(rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0), 1);
+    pass(client(TCP_ACK, ISN + 1, RS_ISN + 1, 0), 1);
+    pass(rs(TCP_FIN | TCP_ACK, RS_ISN + 1, ISN + 1, 0), 1);
+    pass(client(TCP_FIN | TCP_ACK, end - 1 - 30, RS_ISN + 2, 30), 1);
+    assert_int_equal(harness_worker(&harness)->sessions.sessions[1].state, STATE_TIME_WAIT);
+}
+
+/* Use up all local ports of the bucket but the first, so that it is next. */
+static void come_round(void) {
+    for (uint16_t i = 0; i < LOCAL_PORTS_PER_BUCKET - 1; i++) {
+        struct flow_spec flow = client(TCP_SYN, 5, 0, 0);
+
+        flow.src_port = (uint16_t)(50000 + i);
+        pass(flow, 1);
+    }
+}
+
+static struct flow_spec next_client(uint8_t flags, uint32_t sequence, uint32_t ack) {
+    const struct tcp_options options = { .timestamps = true,
+                                         .ts_value = 1,
+                                         .sack_permitted = true };
+    struct flow_spec flow = client(flags, sequence, ack, 0);
+
+    flow.src = "192.0.2.99";
+    flow.tcp_option_bytes = (uint8_t)tcp_options_write(flow.tcp_options, &options);
+    return flow;
+}
+
+static void reused_port_suits_the_rs_in_time_wait(void **state) {
+    uint32_t end = 0x40000000u, shift = end + 1 - 1000u;
+    struct frame_view view;
+    struct flow_spec flow;
+    uint16_t port;
+    uint8_t *blocks;
+
+    (void)state;
+    use(SLUICE__LD__V1__CLIENT_ADDRESS__CLIENT_ADDRESS_NOT_TOLD);
+    open_connection();
+    port = local_port;
+    close_by_the_rs(end);
+    come_round();
+    harness_pass(&harness, 7200);
+    assert_int_equal(harness_worker(&harness)->sessions.active, 0);
+    come_round();
+    view = pass(next_client(TCP_SYN, 1000, 0), 1);
+    local_port = ntohs(view.tcp->src_port);
+    assert_int_equal(local_port, port);
+    assert_int_equal(ntohl(view.tcp->sent_seq), end + 1);
+    assert_false(tcp_options_read(view.tcp).timestamps);
+    assert_true(tcp_options_read(view.tcp).sack_permitted);
+    view = pass(next_client(TCP_SYN, 1000, 0), 1); /* retransmitted */
+    assert_int_equal(ntohl(view.tcp->sent_seq), end + 1);
+    assert_false(tcp_options_read(view.tcp).timestamps);
+    view = pass(rs(TCP_SYN | TCP_ACK, 77, end + 2, 0), 1);
+    assert_int_equal(ntohl(view.tcp->recv_ack), 1001);
+    assert_int_equal(ntohl(view.tcp->sent_seq), 77);
+    view = pass(next_client(TCP_ACK, 1001, 78), 1);
+    assert_int_equal(ntohl(view.tcp->sent_seq), 1001 + shift);
+    assert_int_equal(ntohl(view.tcp->recv_ack), 78);
+    /* What the RS has of later data is in the client's numbers too. */
+    flow = rs(TCP_ACK, 78, 1001 + shift, 0);
+    flow.tcp_option_bytes = 12;
+    memcpy(flow.tcp_options, (uint8_t[]){ 1, 1, TCP_OPTION_SACK, 10 }, 4);
+    for (int i = 0; i < 2; i++) {
+        rte_be32_t edge = htonl(2000 + shift + 100 * (uint32_t)i);
+
+        memcpy(flow.tcp_options + 4 + 4 * i, &edge, 4);
+    }
+    view = pass(flow, 1);
+    blocks = tcp_option_find((struct rte_tcp_hdr *)(uintptr_t)view.tcp, TCP_OPTION_SACK, 10);
+    assert_memory_equal(blocks + 2, ((rte_be32_t[]){ htonl(2000), htonl(2100) }), 8);
+}
+
+/* Numbers that are higher by themselves stay; timestamps may still be older ones. */
+static void higher_number_is_left_alone(void **state) {
+    struct frame_view view;
+
+    (void)state;
+    use(SLUICE__LD__V1__CLIENT_ADDRESS__CLIENT_ADDRESS_NOT_TOLD);
+    open_connection();
+    close_by_the_rs(0xfffffff0u);
+    come_round();
+    harness_pass(&harness, 7200);
+    come_round();
+    view = pass(next_client(TCP_SYN, 1000, 0), 1);
+    assert_int_equal(ntohl(view.tcp->sent_seq), 1000);
+    assert_false(tcp_options_read(view.tcp).timestamps);
+    pass(next_client(TCP_ACK, 1001, 78), 1);
+    assert_int_equal(harness_worker(&harness)->sessions.sessions[1].alter & ALTER_NUMBERS, 0);
+}
+
+/* Two minutes later no RS has the connection any more. */
+static void time_wait_is_over_some_time(void **state) {
+    struct frame_view view;
+
+    (void)state;
+    use(SLUICE__LD__V1__CLIENT_ADDRESS__CLIENT_ADDRESS_NOT_TOLD);
+    open_connection();
+    close_by_the_rs(0x40000000u);
+    come_round();
+    harness_pass(&harness, 7200 + TIME_WAIT_OF_RS_MS);
+    come_round();
+    view = pass(next_client(TCP_SYN, 1000, 0), 1);
+    assert_int_equal(ntohl(view.tcp->sent_seq), 1000);
+    assert_true(tcp_options_read(view.tcp).timestamps);
+}
+
+/* Only the side that closes first has a TIME-WAIT. */
+static void closed_by_the_client_needs_no_care(void **state) {
+    struct frame_view view;
+
+    (void)state;
+    use(SLUICE__LD__V1__CLIENT_ADDRESS__CLIENT_ADDRESS_NOT_TOLD);
+    open_connection();
+    pass(rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0), 1);
+    pass(client(TCP_ACK, ISN + 1, RS_ISN + 1, 0), 1);
+    pass(client(TCP_FIN | TCP_ACK, ISN + 1, RS_ISN + 1, 0), 1);
+    pass(rs(TCP_FIN | TCP_ACK, RS_ISN + 1, ISN + 2, 0), 1);
+    pass(client(TCP_ACK, ISN + 2, RS_ISN + 2, 0), 1);
+    come_round();
+    harness_pass(&harness, 7200);
+    come_round();
+    view = pass(next_client(TCP_SYN, 1000, 0), 1);
+    assert_int_equal(ntohl(view.tcp->sent_seq), 1000);
+    assert_true(tcp_options_read(view.tcp).timestamps);
+}
+
 static void every_datagram_has_a_header(void **state) {
     struct flow_spec flow = { .src = CLIENT,
                               .dst = VIP,
@@ -323,6 +452,10 @@ int main(void) {
         CASE(header_has_the_clients_timestamps),
         CASE(resets_are_believed_with_a_header_under_way),
         CASE(data_in_a_syn_is_not_let_through),
+        CASE(reused_port_suits_the_rs_in_time_wait),
+        CASE(higher_number_is_left_alone),
+        CASE(time_wait_is_over_some_time),
+        CASE(closed_by_the_client_needs_no_care),
         CASE(every_datagram_has_a_header),
         CASE(fragments_have_no_place_for_it),
     };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "forward/rss.h"
 #include "forward/worker.h"
@@ -67,6 +68,9 @@ int dataplane_init(struct dataplane *dataplane, const struct dataplane_options *
     memset(dataplane, 0, sizeof(*dataplane));
     if (options->workers == 0 || options->workers > WORKERS_MAX)
         return -EINVAL;
+    if (getrandom(&dataplane->cookie_key, sizeof(dataplane->cookie_key), 0) !=
+        sizeof(dataplane->cookie_key))
+        return -EIO;
     dataplane->mac = options->mac;
     dataplane->mbufs = options->mbufs;
     dataplane->neighbour_events = make_event_ring();

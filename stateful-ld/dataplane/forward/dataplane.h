@@ -17,6 +17,7 @@
 #include "forward/neighbour.h"
 #include "forward/source_limit.h"
 #include "packet/bucket.h"
+#include "packet/siphash.h"
 #include "replicate/replicate.h"
 
 struct worker;
@@ -43,6 +44,7 @@ struct dataplane {
     struct rte_ring *neighbour_events;     /**< workers to control; struct neighbour_event */
     struct rte_rcu_qsbr *rcu;              /**< thread ids are worker ids */
     struct source_limits source_limits;    /**< of all workers */
+    struct siphash_key cookie_key;         /**< of SYN cookies: this process's own */
 
     /* Written by control, read by workers with an acquire load a burst; NULL: not configured.
      * Every next hop of the snapshot is in the set. */

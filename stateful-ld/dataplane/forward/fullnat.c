@@ -138,7 +138,7 @@ enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
             return reason;
     }
     session = session_at(&worker->sessions, ref);
-    if (unlikely(session->alter != 0)) {
+    if (unlikely(alter_wanted(session, packet))) {
         reason = alter(worker, mbuf, packet, ref);
         if (reason != DROP_NONE)
             return reason;

@@ -25,6 +25,14 @@ static inline struct flow_key flow_turned(const struct flow_key *flow) {
 }
 
 /**
+ * A segment in an mbuf of its own, as if it had been received and parsed, but for hash and bucket.
+ *
+ * @return NULL when there is no mbuf
+ */
+struct rte_mbuf *own_segment_make(struct worker *worker, const struct tcp_segment *segment,
+                                  struct packet *packet);
+
+/**
  * Send a segment in an mbuf of its own.
  *
  * @return false when there is no mbuf or no way: TCP is used to losses

@@ -45,6 +45,7 @@ struct quota_cell {
     uint64_t sessions; /**< that are open */
     uint64_t due[QUOTA_RATES];
     uint64_t counted; /**< of `sessions`, in the number all workers share */
+    uint64_t recount; /**< for admission_recount() alone */
 
     /** Written by control, every 300 ms. */
     uint64_t unit_time[QUOTA_RATES] __attribute__((aligned(64))); /**< at the share, in 2^-20 ns */

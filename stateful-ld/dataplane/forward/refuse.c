@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 
+#include "forward/cookie.h"
 #include "forward/icmp_path.h"
 #include "forward/own_segment.h"
 #include "forward/session_life.h"
@@ -36,8 +37,15 @@ static void reset_syn(struct worker *worker, const struct rte_mbuf *mbuf,
 enum drop_reason refuse_packet(struct worker *worker, struct rte_mbuf *mbuf,
                                const struct packet *packet, enum drop_reason reason) {
     const struct snapshot *snapshot = worker->snapshot;
-    const struct service *service =
-        is_answered(reason) ? snapshot_service(snapshot, &packet->key) : NULL;
+    const struct service *service;
+
+    if (reason == DROP_SYN_COOKIE) {
+        cookie_answer(worker, mbuf, packet);
+        return reason;
+    }
+    if (reason == DROP_NOT_SYN)
+        return cookie_accept(worker, mbuf, packet);
+    service = is_answered(reason) ? snapshot_service(snapshot, &packet->key) : NULL;
 
     if (service == NULL || !snapshot->policies[service - snapshot->services + 1].reset)
         return reason;
@@ -68,7 +76,7 @@ void refuse_session(struct worker *worker, const struct rte_mbuf *mbuf, const st
     };
     const struct tcp_segment to_rs = {
         .flow = flow_turned(&from_rs),
-        .sequence = rte_be_to_cpu_32(tcp->sent_seq),
+        .sequence = rte_be_to_cpu_32(tcp->sent_seq) + session->numbers.client_delta,
         .ack = rte_be_to_cpu_32(tcp->recv_ack),
         .flags = TCP_RST | TCP_ACK,
     };

@@ -6,6 +6,7 @@
 
 #include "forward/admission.h"
 #include "forward/alter.h"
+#include "forward/cookie.h"
 #include "forward/scheduler.h"
 #include "forward/worker.h"
 #include "packet/bucket.h"
@@ -115,21 +116,33 @@ static void set_way_back(const struct worker *worker, struct session *session,
     session->return_tunnel = entry != 0 ? (uint8_t)(entry - 1) : 0;
 }
 
+static const struct policy *policy_of(const struct worker *worker, const struct service *service) {
+    return &worker->snapshot->policies[service - worker->snapshot->services + 1];
+}
+
 enum drop_reason session_admit(struct worker *worker, const struct packet *packet,
                                session_ref *ref) {
     const struct service *service;
-    const struct policy *policy;
-    struct candidate candidate;
-    struct local_port port;
-    struct session *session;
-    uint32_t number, target = 0;
     enum drop_reason reason = may_open(worker, packet, &service);
 
     if (reason != DROP_NONE)
         return reason;
+    if (unlikely(cookie_wanted(worker, policy_of(worker, service), packet)))
+        return DROP_SYN_COOKIE;
+    return session_start(worker, service, packet, ref);
+}
+
+enum drop_reason session_start(struct worker *worker, const struct service *service,
+                               const struct packet *packet, session_ref *ref) {
+    const struct policy *policy = policy_of(worker, service);
+    struct candidate candidate;
+    struct local_port port;
+    struct session *session;
+    uint32_t number, target = 0;
+    enum drop_reason reason;
+
     if (unlikely(worker->sessions.active == worker->sessions.capacity))
         return DROP_SESSION_TABLE_FULL;
-    policy = &worker->snapshot->policies[service - worker->snapshot->services + 1];
     reason = admission_ask(worker, policy, packet);
     if (unlikely(reason != DROP_NONE))
         return reason;
@@ -145,6 +158,10 @@ enum drop_reason session_admit(struct worker *worker, const struct packet *packe
     session->local_slot = port.slot;
     set_way_back(worker, session, packet);
     session->alter = alter_of(policy, &packet->key);
+    if (flow_protocol(&packet->key) == IPPROTO_TCP &&
+        time_wait_find(&worker->time_wait, session_hash(&worker->sessions, &candidate.from_rs),
+                       worker->now_ms, &session->numbers.client_end))
+        session->alter |= ALTER_SYN;
     session->created_ms = worker->now_ms;
     session->last_seen_ms = (uint32_t)worker->now_ms;
     session->state = flow_protocol(&packet->key) == IPPROTO_TCP ? STATE_SYN_SENT : STATE_UDP_ACTIVE;
@@ -216,6 +233,15 @@ void session_touch(struct worker *worker, session_ref ref, const struct packet *
         session->last_seen_ms = (uint32_t)worker->now_ms;
 }
 
+/* The RS closed first, so it has the tuple in TIME-WAIT. */
+static void note_time_wait(struct worker *worker, uint32_t number) {
+    const struct flow_key from_rs =
+        session_flow(&worker->sessions, (session_ref)(number << 1 | FROM_RS));
+
+    time_wait_note(&worker->time_wait, session_hash(&worker->sessions, &from_rs),
+                   worker->sessions.sessions[number].numbers.client_end, worker->now_ms);
+}
+
 static void forget(struct worker *worker, uint32_t number) {
     struct session *session = &worker->sessions.sessions[number];
     bool v6 = (session->key[FROM_RS].vni_protocol & FLOW_V6) != 0;
@@ -226,6 +252,8 @@ static void forget(struct worker *worker, uint32_t number) {
         worker->rs[session->target].sessions_active--;
         admission_over(worker, session);
     }
+    if (session->state == STATE_TIME_WAIT && session->numbers.client_end != 0)
+        note_time_wait(worker, number);
     local_port_release(&worker->ports[v6 ? FAMILY_IPV6 : FAMILY_IPV4], session->bucket,
                        session->local_slot, rte_be_to_cpu_16(session->key[FROM_RS].dst_port));
     session_close(&worker->sessions, number);
@@ -248,5 +276,7 @@ void session_due(void *context, uint32_t number) {
         return;
     }
     worker->stats.sessions_expired++;
+    if (unlikely((session->alter & ALTER_COOKIE) != 0))
+        cookie_give_up(worker, number);
     forget(worker, number);
 }

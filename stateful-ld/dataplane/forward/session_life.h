@@ -14,6 +14,7 @@
 #include "packet/parse.h"
 #include "session/session.h"
 
+struct service;
 struct worker;
 
 /**
@@ -24,6 +25,14 @@ struct worker;
  */
 enum drop_reason session_admit(struct worker *worker, const struct packet *packet,
                                session_ref *ref);
+
+/**
+ * Open one without asking whether the packet is of those that do: behind a SYN cookie.
+ *
+ * @return as session_admit()
+ */
+enum drop_reason session_start(struct worker *worker, const struct service *service,
+                               const struct packet *packet, session_ref *ref);
 
 /** A packet of the session has come: count it, move the TCP state, put the end off. */
 void session_touch(struct worker *worker, session_ref ref, const struct packet *packet);

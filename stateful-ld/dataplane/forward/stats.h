@@ -26,6 +26,8 @@
     X(icmp_time_exceeded_sent)                                                                     \
     X(icmp_unreachable_sent)                                                                       \
     X(toa_no_room)                                                                                 \
+    X(syn_cookies_sent)                                                                            \
+    X(syn_cookies_accepted)                                                                        \
     X(resets_sent)                                                                                 \
     X(icmp_frag_needed_sent)                                                                       \
     X(fragments_translated)                                                                        \

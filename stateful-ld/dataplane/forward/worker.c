@@ -57,6 +57,7 @@ struct worker *worker_create(struct dataplane *dataplane, const struct worker_op
     if (worker->rs == NULL || worker->handoff == NULL || worker->outbox == NULL ||
         session_table_init(&worker->sessions, options->sessions, options->seed) < 0 ||
         wheel_init(&worker->wheel, options->sessions, options->now_ms) < 0 ||
+        time_wait_init(&worker->time_wait, options->sessions) < 0 ||
         local_ports_init(&worker->ports[FAMILY_IPV4], options->seed) < 0 ||
         local_ports_init(&worker->ports[FAMILY_IPV6], options->seed) < 0 ||
         fragments_init(&worker->fragments, options->seed) < 0 || replicate_init(worker) < 0) {
@@ -83,6 +84,7 @@ void worker_destroy(struct worker *worker) {
     memory_unmap(worker->rs, TARGETS_MAX * sizeof(*worker->rs));
     session_table_free(&worker->sessions);
     wheel_free(&worker->wheel);
+    time_wait_free(&worker->time_wait);
     local_ports_free(&worker->ports[FAMILY_IPV4]);
     local_ports_free(&worker->ports[FAMILY_IPV6]);
     fragments_free(&worker->fragments);

@@ -21,6 +21,7 @@
 #include "replicate/replicate.h"
 #include "session/local_port.h"
 #include "session/session.h"
+#include "session/time_wait.h"
 #include "session/wheel.h"
 
 enum {
@@ -44,6 +45,7 @@ struct worker {
 
     struct session_table sessions;
     struct wheel wheel;
+    struct time_wait time_wait;
     struct local_ports ports[FAMILY_COUNT];
     struct rs_counters *rs; /**< by registry number */
 

@@ -51,6 +51,7 @@
     X(NEW_SESSION_LIMIT, "new_session_limit")                                                      \
     X(SESSION_LIMIT, "session_limit")                                                              \
     X(BANDWIDTH_LIMIT, "bandwidth_limit")                                                          \
+    X(SYN_COOKIE, "syn_cookie")                                                                    \
     X(SYN_DATA, "syn_data")                                                                        \
     X(RS_REMOVED, "rs_removed")                                                                    \
     X(NEIGHBOUR_UNRESOLVED, "neighbour_unresolved")                                                \

@@ -307,7 +307,7 @@ static void alterations_are_told(void **state) {
 
     (void)state;
     session->alter = ALTER_TOA;
-    session->numbers = (struct session_numbers){ 11, 22, 33 };
+    session->numbers = (struct session_numbers){ .client_isn = 11, .rs_isn = 22, .rs_expects = 33 };
     replicate_mark(worker, 1);
     pass(5);
     assert_int_equal(session_of(LD_2, &connection)->alter, ALTER_TOA);
@@ -619,7 +619,20 @@ static void records_survive_the_wire(void **state) {
         .idle_ms = 12345,
         .age_ms = 77000,
         .alter = ALTER_PROXY,
-        .numbers = { .client_isn = 1, .rs_isn = 0x80000002, .rs_expects = 3 },
+        .numbers = { .client_isn = 1,
+                     .rs_isn = 0x80000002,
+                     .rs_expects = 3,
+                     .client_end = 4,
+                     .client_delta = 0x80000005,
+                     .rs_delta = 6,
+                     .timestamp_delta = 7,
+                     .cookie = 8,
+                     .first = 9,
+                     .client_timestamp = 10,
+                     .mss = 0x8001,
+                     .window_scale = 0x82,
+                     .rs_window_scale = 0x83,
+                     .sack_permitted = true },
         .client = { .src_port = htons(1),
                     .dst_port = htons(2),
                     .vni_protocol = 0x123486,

@@ -16,7 +16,7 @@ enum {
     RECORD_HEAD_BYTES = 16,
     SHORT_BYTES = sizeof(struct flow_short),
     V6_BYTES = sizeof(struct ip6_pair),
-    NUMBERS = 3, /* of struct session_numbers */
+    NUMBERS = 12, /* of struct session_numbers */
 };
 
 /* Without holes, so that it can be copied as it is. */
@@ -85,11 +85,23 @@ static uint8_t *put_key(uint8_t *at, const struct flow_key *key) {
     return at + V6_BYTES;
 }
 
+/* All but `syn_ms`, which is of this LD's clock. */
 static uint8_t *put_numbers(uint8_t *at, const struct record *record) {
+    const struct session_numbers *numbers = &record->numbers;
     const rte_be32_t wire[NUMBERS] = {
-        rte_cpu_to_be_32(record->numbers.client_isn),
-        rte_cpu_to_be_32(record->numbers.rs_isn),
-        rte_cpu_to_be_32(record->numbers.rs_expects),
+        rte_cpu_to_be_32(numbers->client_isn),
+        rte_cpu_to_be_32(numbers->rs_isn),
+        rte_cpu_to_be_32(numbers->rs_expects),
+        rte_cpu_to_be_32(numbers->client_end),
+        rte_cpu_to_be_32(numbers->client_delta),
+        rte_cpu_to_be_32(numbers->rs_delta),
+        rte_cpu_to_be_32(numbers->timestamp_delta),
+        rte_cpu_to_be_32(numbers->cookie),
+        rte_cpu_to_be_32(numbers->first),
+        rte_cpu_to_be_32(numbers->client_timestamp),
+        rte_cpu_to_be_32((uint32_t)numbers->mss << 16 | (uint32_t)numbers->window_scale << 8 |
+                         numbers->rs_window_scale),
+        rte_cpu_to_be_32((uint32_t)numbers->sack_permitted << 1 | numbers->timestamps),
     };
 
     if (record->alter == 0)
@@ -176,10 +188,24 @@ static const uint8_t *get_numbers(const uint8_t *at, const uint8_t *end, struct 
     if (end - at < (ptrdiff_t)sizeof(wire))
         return NULL;
     memcpy(wire, at, sizeof(wire));
+    for (int i = 0; i < NUMBERS; i++)
+        wire[i] = rte_be_to_cpu_32(wire[i]);
     record->numbers = (struct session_numbers){
-        .client_isn = rte_be_to_cpu_32(wire[0]),
-        .rs_isn = rte_be_to_cpu_32(wire[1]),
-        .rs_expects = rte_be_to_cpu_32(wire[2]),
+        .client_isn = wire[0],
+        .rs_isn = wire[1],
+        .rs_expects = wire[2],
+        .client_end = wire[3],
+        .client_delta = wire[4],
+        .rs_delta = wire[5],
+        .timestamp_delta = wire[6],
+        .cookie = wire[7],
+        .first = wire[8],
+        .client_timestamp = wire[9],
+        .mss = (uint16_t)(wire[10] >> 16),
+        .window_scale = (uint8_t)(wire[10] >> 8),
+        .rs_window_scale = (uint8_t)wire[10],
+        .sack_permitted = (wire[11] & 2) != 0,
+        .timestamps = (wire[11] & 1) != 0,
     };
     return at + sizeof(wire);
 }

@@ -25,7 +25,7 @@ enum {
     WIRE_TAG_BYTES = 8,
     /** A packet's UDP payload; fits the smallest MTU an underlay has. */
     WIRE_PAYLOAD_MAX = 1400,
-    WIRE_RECORD_MAX = 16 + 2 * (16 + 32) + 12,
+    WIRE_RECORD_MAX = 16 + 2 * (16 + 32) + 48,
     WIRE_FRAME_OVERHEAD = 14 + 20 + 8,
 };
 

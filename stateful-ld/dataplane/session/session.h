@@ -1,9 +1,9 @@
 /**
  * @file
  * Sessions of one worker: 128 bytes each, and an open-addressing index in which both directions of
- * a session point to it. 172 bytes a session all-in: 128 + 2 x 2 index entries of 8 (at most half
- * full) + 8 of the timing wheel + 4 of its local port. A session with a side in IPv6 has 64 bytes
- * more, for its addresses: 236.
+ * a session point to it. 188 bytes a session all-in: 128 + 2 x 2 index entries of 8 (at most half
+ * full) + 8 of the timing wheel + 4 of its local port + at most 16 of its RS's TIME-WAIT. A session
+ * with a side in IPv6 has 64 bytes more, for its addresses: 252.
  *
  * Those are in an array of their own, which a session finds by its number. Sessions of IPv4 alone
  * are numbered from 1 up, those with IPv6 from the capacity down, and only when the two meet is a
@@ -28,13 +28,35 @@ enum session_alter {
     ALTER_TOA = 1 << 0,   /**< the option, until the client acknowledges data */
     ALTER_PROXY = 1 << 1, /**< the header in front of the data, until the RS has acknowledged it */
     ALTER_DATAGRAM = 1 << 2, /**< the header in front of each datagram's data */
+    ALTER_SYN = 1 << 3, /**< the RS may hold the local port in TIME-WAIT: the SYN must suit it */
+    ALTER_NUMBERS = 1 << 4, /**< sequence numbers, and what came with a SYN cookie */
+    ALTER_COOKIE = 1 << 5,  /**< opened by a cookie; the RS has not answered the LD's SYN yet */
+};
+
+enum {
+    WINDOW_NOT_SCALED = 0xff
 };
 
 /** Of a TCP session, as they are on the RS's side. */
 struct session_numbers {
     uint32_t client_isn;
     uint32_t rs_isn;
-    uint32_t rs_expects; /**< its last acknowledgement */
+    uint32_t rs_expects;   /**< its last acknowledgement; before it, what it expects of a SYN */
+    uint32_t client_end;   /**< behind the client's FIN; 0: none has been seen */
+    uint32_t client_delta; /**< added to the client's numbers on their way to the RS */
+
+    /* Of sessions that a SYN cookie has opened. */
+    uint32_t rs_delta;         /**< added to the RS's numbers on their way to the client */
+    uint32_t timestamp_delta;  /**< the same for its timestamps */
+    uint32_t cookie;           /**< what the client took for the RS's first number */
+    uint32_t first;            /**< the client's own first number */
+    uint32_t client_timestamp; /**< the latest */
+    uint16_t syn_ms;           /**< when the LD has sent its SYN; low bits */
+    uint16_t mss;
+    uint8_t window_scale;    /**< the client's, or WINDOW_NOT_SCALED */
+    uint8_t rs_window_scale; /**< the same */
+    bool sack_permitted;
+    bool timestamps;
 };
 
 /** One session. The first cache line is all that an established IPv4 flow touches. */
@@ -55,7 +77,6 @@ struct session {
     uint32_t next_free;             /**< while unused */
     struct session_numbers numbers; /**< where `alter` asks for them */
     uint8_t return_tunnel;          /**< slot in snapshot.return_tunnels */
-    uint8_t reserved[52 - sizeof(struct session_numbers) - 1];
 };
 
 _Static_assert(sizeof(struct session) == 128, "two cache lines");

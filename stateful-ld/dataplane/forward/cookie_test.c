@@ -1,0 +1,387 @@
+/* SYN cookies, frame in to frame out. */
+#include "forward/cookie.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+#include "packet/tcp_options.h"
+#include "testing/harness.h"
+#include "testing/test.h"
+
+#define CLIENT "192.0.2.77"
+#define VIP    "203.0.113.10"
+#define RS     "10.0.0.31"
+
+#define ISN    0xfffffff0u /* so that numbers wrap */
+#define RS_ISN 0x12340000u
+
+enum {
+    CLIENT_STAMP = 5000,
+    RS_STAMP = 77000000,
+};
+
+static struct harness harness;
+static struct message message;
+static struct message_service *web;
+static uint16_t local_port;
+static uint32_t cookie; /* of the last answer to a SYN */
+static uint32_t cookie_stamp;
+
+static int set_up(void **state) {
+    (void)state;
+    harness_start(&harness, 1, 256);
+    message_begin(&message);
+    web = message_service(&message, "web", 0, VIP, FRAME_TCP, 80);
+    message_rs(&message, web, "rs1", RS, 8080, 1);
+    web->message.syn_cookie_threshold_per_s = 1;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    harness_stop(&harness);
+    return 0;
+}
+
+static struct flow_spec client(uint8_t flags, uint32_t sequence, uint32_t ack, uint16_t payload) {
+    return (struct flow_spec){ .src = CLIENT,
+                               .dst = VIP,
+                               .src_port = 40000,
+                               .dst_port = 80,
+                               .protocol = FRAME_TCP,
+                               .tcp_flags = flags,
+                               .sequence = sequence,
+                               .ack = ack,
+                               .payload = payload };
+}
+
+static struct flow_spec rs(uint8_t flags, uint32_t sequence, uint32_t ack, uint16_t payload) {
+    struct flow_spec flow = client(flags, sequence, ack, payload);
+
+    flow.src = RS;
+    flow.dst = "198.18.1.1";
+    flow.src_port = 8080;
+    flow.dst_port = local_port;
+    return flow;
+}
+
+static struct flow_spec with(struct flow_spec flow, struct tcp_options options) {
+    flow.tcp_option_bytes = (uint8_t)tcp_options_write(flow.tcp_options, &options);
+    return flow;
+}
+
+static struct flow_spec stamped(struct flow_spec flow, uint32_t value, uint32_t echo) {
+    return with(flow,
+                (struct tcp_options){ .timestamps = true, .ts_value = value, .ts_echo = echo });
+}
+
+static uint32_t receive(struct flow_spec flow) {
+    const struct tunnel_spec tunnel = { .bucket = 5 };
+    struct frame frame = frame_tunnelled(&flow, &tunnel);
+
+    return harness_receive(&harness, &frame);
+}
+
+static struct frame_view pass(struct flow_spec flow) {
+    assert_int_equal(receive(flow), 1);
+    return frame_view(&harness.sent[0]);
+}
+
+static uint64_t dropped(enum drop_reason reason) {
+    return harness_worker(&harness)->stats.drops[reason];
+}
+
+/* The threshold is used up by another client. */
+static void flood(void) {
+    struct flow_spec other = client(TCP_SYN, 1, 0, 0);
+
+    harness_apply(&harness, &message);
+    harness_resolve(&harness);
+    other.src = "192.0.2.1";
+    pass(other);
+}
+
+static const struct tcp_options usual = {
+    .mss = 1460,
+    .window_scaled = true,
+    .window_scale = 9,
+    .sack_permitted = true,
+    .timestamps = true,
+    .ts_value = CLIENT_STAMP,
+};
+
+static struct tcp_options ask(struct tcp_options options) {
+    struct frame_view view = pass(with(client(TCP_SYN, ISN, 0, 0), options));
+    struct tcp_options answer = tcp_options_read(view.tcp);
+
+    assert_int_equal(view.ip->src_addr, ip4(VIP));
+    assert_int_equal(view.ip->dst_addr, ip4(CLIENT));
+    assert_int_equal(view.tcp->tcp_flags, TCP_SYN | TCP_ACK);
+    assert_int_equal(ntohl(view.tcp->recv_ack), ISN + 1);
+    assert_int_equal(view.tcp->rx_win, 0);
+    cookie = ntohl(view.tcp->sent_seq);
+    cookie_stamp = answer.ts_value;
+    return answer;
+}
+
+static void below_the_threshold_nothing_is_different(void **state) {
+    struct frame_view view;
+
+    (void)state;
+    harness_apply(&harness, &message);
+    harness_resolve(&harness);
+    view = pass(client(TCP_SYN, ISN, 0, 0));
+    assert_int_equal(view.ip->dst_addr, ip4(RS));
+    assert_int_equal(harness_worker(&harness)->stats.syn_cookies_sent, 0);
+}
+
+static void flooded_syns_cost_no_session(void **state) {
+    (void)state;
+    flood();
+    for (int i = 0; i < 1000; i++)
+        ask(usual);
+    assert_int_equal(harness_worker(&harness)->sessions.active, 1);
+    assert_int_equal(dropped(DROP_SYN_COOKIE), 1000);
+    assert_int_equal(harness_worker(&harness)->stats.syn_cookies_sent, 1000);
+    harness_pass(&harness, 1100); /* the flood is over */
+    assert_int_equal(pass(client(TCP_SYN, 9, 0, 0)).ip->dst_addr, ip4(RS));
+}
+
+/* A connection through a cookie up to the RS's SYN; its options. */
+static struct frame_view acknowledge(bool timestamps) {
+    struct flow_spec flow = client(TCP_ACK, ISN + 1, cookie + 1, 0);
+    struct frame_view view;
+
+    if (timestamps)
+        flow = stamped(flow, CLIENT_STAMP + 20, cookie_stamp);
+    view = pass(flow);
+    assert_int_equal(view.ip->dst_addr, ip4(RS));
+    assert_int_equal(view.tcp->tcp_flags, TCP_SYN);
+    assert_int_equal(ntohl(view.tcp->sent_seq), ISN);
+    local_port = ntohs(view.tcp->src_port);
+    return view;
+}
+
+static void connection_is_opened_in_the_clients_name(void **state) {
+    uint32_t stamp;
+    struct tcp_options got = { 0 };
+    struct frame_view view;
+    struct flow_spec flow;
+
+    (void)state;
+    flood();
+    got = ask(usual);
+    assert_true(got.timestamps && got.sack_permitted && got.window_scaled);
+    assert_int_equal(got.window_scale, 7);
+    assert_int_equal(got.ts_echo, CLIENT_STAMP);
+    view = acknowledge(true);
+    got = tcp_options_read(view.tcp);
+    assert_int_equal(got.mss, 1460);
+    assert_int_equal(got.window_scale, 9);
+    assert_true(got.sack_permitted && got.timestamps);
+    assert_int_equal(got.ts_value, CLIENT_STAMP + 20);
+    /* The RS answers: its handshake is completed, and the client gets its window. */
+    flow = with(rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0),
+                (struct tcp_options){ .mss = 1460,
+                                      .window_scaled = true,
+                                      .window_scale = 5,
+                                      .sack_permitted = true,
+                                      .timestamps = true,
+                                      .ts_value = RS_STAMP,
+                                      .ts_echo = CLIENT_STAMP + 20 });
+    assert_int_equal(receive(flow), 2);
+    view = frame_view(&harness.sent[0]);
+    assert_int_equal(view.ip->dst_addr, ip4(RS));
+    assert_int_equal(view.tcp->tcp_flags, TCP_ACK);
+    assert_int_equal(ntohl(view.tcp->sent_seq), ISN + 1);
+    assert_int_equal(ntohl(view.tcp->recv_ack), RS_ISN + 1);
+    got = tcp_options_read(view.tcp);
+    assert_int_equal(got.ts_echo, RS_STAMP);
+    view = frame_view(&harness.sent[1]);
+    assert_int_equal(view.ip->dst_addr, ip4(CLIENT));
+    assert_int_equal(view.tcp->tcp_flags, TCP_ACK);
+    assert_int_equal(ntohl(view.tcp->sent_seq), cookie + 1);
+    assert_int_equal(ntohl(view.tcp->recv_ack), ISN + 1);
+    assert_int_equal(ntohs(view.tcp->rx_win), 0xfaf0 >> 7);
+    got = tcp_options_read(view.tcp);
+    assert_int_equal(got.mss, 0);
+    assert_false(got.window_scaled || got.sack_permitted);
+    stamp = got.ts_value;
+    assert_true((int32_t)(stamp - cookie_stamp) >= 0); /* PAWS, RFC 7323 5 */
+    /* Data either way. */
+    view = pass(stamped(client(TCP_ACK, ISN + 1, cookie + 1, 100), CLIENT_STAMP + 30, stamp));
+    assert_int_equal(ntohl(view.tcp->sent_seq), ISN + 1);
+    assert_int_equal(ntohl(view.tcp->recv_ack), RS_ISN + 1);
+    assert_int_equal(tcp_options_read(view.tcp).ts_echo, RS_STAMP);
+    assert_int_equal(tcp_options_read(view.tcp).ts_value, CLIENT_STAMP + 30);
+    assert_int_equal(harness_worker(&harness)->sessions.sessions[2].state, STATE_ESTABLISHED);
+    view = pass(stamped(rs(TCP_ACK, RS_ISN + 1, ISN + 101, 400), RS_STAMP + 50, CLIENT_STAMP + 30));
+    assert_int_equal(ntohl(view.tcp->sent_seq), cookie + 1);
+    assert_int_equal(ntohl(view.tcp->recv_ack), ISN + 101);
+    assert_int_equal(tcp_options_read(view.tcp).ts_value, stamp + 50);
+    assert_int_equal(ntohs(view.tcp->rx_win), 0xfaf0 >> 2); /* scale 5 on a scale of 7 */
+    assert_int_equal(view.payload_bytes, 400);
+}
+
+static void client_without_timestamps_gets_the_least(void **state) {
+    struct tcp_options asked = usual, got;
+    struct frame_view view;
+
+    (void)state;
+    flood();
+    asked.timestamps = false;
+    asked.mss = 1300;
+    got = ask(asked);
+    assert_false(got.timestamps || got.sack_permitted || got.window_scaled);
+    view = acknowledge(false);
+    got = tcp_options_read(view.tcp);
+    assert_int_equal(got.mss, 1300);
+    assert_false(got.timestamps || got.sack_permitted || got.window_scaled);
+    assert_int_equal(receive(rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0)), 2);
+    view = frame_view(&harness.sent[1]);
+    assert_int_equal(ntohs(view.tcp->rx_win), 0xfaf0);
+}
+
+static void what_the_client_has_beyond_a_gap_is_renumbered(void **state) {
+    struct flow_spec flow = client(TCP_ACK, ISN + 1, 0, 0);
+    struct frame_view view;
+    rte_be32_t edges[2];
+    uint8_t *blocks;
+
+    (void)state;
+    flood();
+    ask(usual);
+    acknowledge(true);
+    assert_int_equal(receive(rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0)), 2);
+    flow.ack = cookie + 1;
+    flow.tcp_option_bytes = 12;
+    edges[0] = htonl(cookie + 501);
+    edges[1] = htonl(cookie + 1001);
+    memcpy(flow.tcp_options, (uint8_t[]){ 1, 1, TCP_OPTION_SACK, 10 }, 4);
+    memcpy(flow.tcp_options + 4, edges, 8);
+    view = pass(flow);
+    blocks = tcp_option_find((struct rte_tcp_hdr *)(uintptr_t)view.tcp, TCP_OPTION_SACK, 10);
+    edges[0] = htonl(RS_ISN + 501);
+    edges[1] = htonl(RS_ISN + 1001);
+    assert_memory_equal(blocks + 2, edges, 8);
+}
+
+static void wrong_acknowledgements_open_nothing(void **state) {
+    (void)state;
+    flood();
+    ask(usual);
+    assert_int_equal(receive(client(TCP_ACK, ISN + 1, cookie + 2, 0)), 0);
+    assert_int_equal(receive(client(TCP_ACK, ISN + 2, cookie + 1, 0)), 0);
+    assert_int_equal(receive(client(TCP_RST | TCP_ACK, ISN + 1, cookie + 1, 0)), 0);
+    assert_int_equal(dropped(DROP_NOT_SYN), 3);
+    harness_pass(&harness, 130 * 1000);
+    assert_int_equal(receive(client(TCP_ACK, ISN + 1, cookie + 1, 0)), 0); /* too late */
+    assert_int_equal(dropped(DROP_NOT_SYN), 4);
+}
+
+static void impatient_client_waits_and_the_syn_is_repeated(void **state) {
+    struct frame_view view;
+
+    (void)state;
+    flood();
+    ask(usual);
+    acknowledge(true);
+    assert_int_equal(receive(client(TCP_ACK, ISN + 1, cookie + 1, 50)), 0);
+    harness_pass(&harness, 1000);
+    assert_int_equal(receive(client(TCP_ACK, ISN + 1, cookie + 1, 50)), 1);
+    view = frame_view(&harness.sent[0]);
+    assert_int_equal(view.tcp->tcp_flags, TCP_SYN);
+    assert_int_equal(ntohs(view.tcp->src_port), local_port);
+    assert_int_equal(view.payload_bytes, 0);
+}
+
+static void rs_that_refuses_is_passed_on(void **state) {
+    struct frame_view view;
+
+    (void)state;
+    flood();
+    ask(usual);
+    acknowledge(true);
+    view = pass(rs(TCP_RST | TCP_ACK, 0x700, ISN + 1, 0));
+    assert_int_equal(view.ip->dst_addr, ip4(CLIENT));
+    assert_int_equal(view.tcp->tcp_flags, TCP_RST | TCP_ACK);
+    assert_int_equal(ntohl(view.tcp->sent_seq), cookie + 1);
+}
+
+static void client_of_a_silent_rs_is_told(void **state) {
+    struct worker *worker = harness_worker(&harness);
+    struct frame_view view;
+    struct frame frame = { 0 };
+
+    (void)state;
+    flood();
+    ask(usual);
+    acknowledge(true);
+    worker->tx_count = 0;
+    harness_pass(&harness, 3300);
+    assert_int_equal(worker->sessions.active, 0);
+    assert_int_equal(worker->tx_count, 1);
+    frame.length = worker->tx[0]->data_len;
+    memcpy(frame.bytes, rte_pktmbuf_mtod(worker->tx[0], void *), frame.length);
+    view = frame_view(&frame);
+    assert_int_equal(view.ip->dst_addr, ip4(CLIENT));
+    assert_int_equal(view.tcp->tcp_flags, TCP_RST);
+    assert_int_equal(ntohl(view.tcp->sent_seq), cookie + 1);
+}
+
+static void no_session_for_an_acknowledged_cookie(void **state) {
+    struct frame_view view;
+
+    (void)state;
+    flood();
+    ask(usual);
+    web->rs[0].weight = 0;
+    harness_apply(&harness, &message);
+    view = pass(client(TCP_ACK, ISN + 1, cookie + 1, 0));
+    assert_int_equal(view.tcp->tcp_flags, TCP_RST);
+    assert_int_equal(ntohl(view.tcp->sent_seq), cookie + 1);
+    assert_int_equal(dropped(DROP_NO_RS_AVAILABLE), 1);
+}
+
+/* The header takes numbers in front of the client's, the cookie changes the RS's. */
+static void proxy_header_goes_with_it(void **state) {
+    struct frame_view view;
+
+    (void)state;
+    web->message.client_address = SLUICE__LD__V1__CLIENT_ADDRESS__PROXY_V2;
+    flood();
+    ask(usual);
+    view = pass(stamped(client(TCP_ACK, ISN + 1, cookie + 1, 0), CLIENT_STAMP + 20, cookie_stamp));
+    assert_int_equal(ntohl(view.tcp->sent_seq), ISN - 28);
+    local_port = ntohs(view.tcp->src_port);
+    assert_int_equal(receive(rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1 - 28, 0)), 3);
+    view = frame_view(&harness.sent[0]);
+    assert_int_equal(view.payload_bytes, 28);
+    assert_int_equal(ntohl(view.tcp->sent_seq), ISN + 1 - 28);
+    assert_int_equal(ntohl(view.tcp->recv_ack), RS_ISN + 1);
+    view = frame_view(&harness.sent[1]);
+    assert_int_equal(ntohl(view.tcp->sent_seq), ISN + 1);
+    assert_int_equal(ntohl(view.tcp->recv_ack), RS_ISN + 1);
+    view = frame_view(&harness.sent[2]);
+    assert_int_equal(ntohl(view.tcp->recv_ack), ISN + 1);
+    assert_int_equal(ntohl(view.tcp->sent_seq), cookie + 1);
+}
+
+int main(void) {
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(below_the_threshold_nothing_is_different),
+        CASE(flooded_syns_cost_no_session),
+        CASE(connection_is_opened_in_the_clients_name),
+        CASE(client_without_timestamps_gets_the_least),
+        CASE(what_the_client_has_beyond_a_gap_is_renumbered),
+        CASE(wrong_acknowledgements_open_nothing),
+        CASE(impatient_client_waits_and_the_syn_is_repeated),
+        CASE(rs_that_refuses_is_passed_on),
+        CASE(client_of_a_silent_rs_is_told),
+        CASE(no_session_for_an_acknowledged_cookie),
+        CASE(proxy_header_goes_with_it),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

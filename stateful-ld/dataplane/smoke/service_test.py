@@ -1,0 +1,242 @@
+#!/usr/bin/python3
+"""What services do beside steering, between real TCP stacks and the real sluice-ld; the network is real_stack_test.py's.
+
+Usage: service_test.py PATH_TO_SLUICE_LD
+
+- One RS that closes first, one local IP, few buckets: 63 local ports each, used again and again while the RS has them in
+  TIME-WAIT. No connection may meet that.
+- PROXY protocol v2: the RS reads the client's address, and then every byte of a large upload.
+- The same through a service that opens all but one connection a second by SYN cookies.
+
+Exits 77 (meson: skipped) without root. Cleans up by name and pid, also when it fails.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import zlib
+
+from real_stack_test import CLIENT, LD, RS, VIP, VTEP, ADDRESSES, HUB, connect, end, inside, make_network, run
+from wire import message, named
+
+SKIPPED = 77
+LOCAL_IP = "198.18.1.1"
+CLOSING_PORT, PROXY_PORT, GUARDED_PORT = 81, 82, 83
+CLIENT_ADDRESSES = [f"10.0.0.{200 + number}" for number in range(8)]
+BUCKETS, CONNECTIONS, UPLOAD_BYTES = 8, 4000, 8 << 20
+PROXY_V2, TIME_WAIT_MS = 2, 1  # the LD forgets as early as it can: its ports come round the faster
+
+# Closes first, so that it is the one with the TIME-WAIT; and says what a PROXY header and the data behind it were.
+SERVER = """
+import hashlib, socket, socketserver, sys, threading
+class Closing(socketserver.BaseRequestHandler):
+    def handle(self):
+        self.request.sendall(b"hello")
+class Proxied(socketserver.StreamRequestHandler):
+    def handle(self):
+        header = self.rfile.read(28)
+        digest = hashlib.sha256()
+        while data := self.rfile.read1(1 << 16):
+            digest.update(data)
+        self.wfile.write(f"{header.hex()} {digest.hexdigest()}".encode())
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    request_queue_size = 128
+for port, handler in ((int(sys.argv[1]), Closing), (int(sys.argv[2]), Proxied)):
+    threading.Thread(target=Server(("", port), handler).serve_forever).start()
+"""
+
+# Connections from given addresses and ports, one after the other; prints the reasons of those that failed.
+CONNECT = """
+import json, socket, sys
+vip, port, sources = json.loads(sys.stdin.read())
+failed = []
+for source in sources:
+    try:
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            connection.settimeout(20)
+            connection.bind(tuple(source))
+            connection.connect((vip, port))
+            data = b""
+            while more := connection.recv(100):
+                data += more
+            assert data == b"hello", data
+    except (OSError, AssertionError) as error:
+        failed.append(f"{source}: {error!r}")
+print(json.dumps(failed))
+"""
+
+UPLOAD = """
+import hashlib, socket, sys
+vip, port, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+body = bytes(range(251)) * (size // 251)
+with socket.create_connection((vip, port), timeout=20) as connection:
+    own_port = connection.getsockname()[1]
+    connection.sendall(body)
+    connection.shutdown(socket.SHUT_WR)
+    answer = connection.makefile().read()
+print(own_port, hashlib.sha256(body).hexdigest(), answer)
+"""
+
+
+def bucket_of(source, port, destination_port):
+    """docs/design.md, "The bucket"."""
+    flow = (
+        bytes(3)
+        + socket.inet_aton(source)
+        + socket.inet_aton(VIP)
+        + bytes([6])
+        + port.to_bytes(2, "big")
+        + destination_port.to_bytes(2, "big")
+    )
+    return zlib.crc32(flow) % 1024
+
+
+def config():
+    def service(name, port, *more, rs_port=None):
+        real_server = message((1, "rs"), (2, socket.inet_aton(ADDRESSES[RS])), (3, rs_port or port), (4, 1))
+        return message((1, name), (3, socket.inet_aton(VIP)), (4, 6), (5, port), (6, 1), (7, real_server), *more)
+
+    return message(
+        (1, socket.inet_aton(VTEP)),
+        (2, 24),
+        (3, socket.inet_aton("10.0.0.1")),
+        (6, socket.inet_aton(LOCAL_IP)),
+        (7, message((2, 1023))),
+        (8, 1),
+        (9, service("closing", CLOSING_PORT, (10, message((7, TIME_WAIT_MS))))),
+        (9, service("proxied", PROXY_PORT, (16, PROXY_V2))),
+        (9, service("guarded", GUARDED_PORT, (16, PROXY_V2), (17, 1), rs_port=PROXY_PORT)),
+    )
+
+
+def resets_sent_by(namespace):
+    """Of the namespace's own TCP: what it answers an acknowledgement with that is none of its SYN."""
+    text = subprocess.run(
+        inside(namespace, "cat", "/proc/net/snmp"), capture_output=True, text=True, check=True
+    ).stdout
+    names, values = (line.split() for line in text.splitlines() if line.startswith("Tcp:"))
+    return int(values[names.index("OutRsts")])
+
+
+def time_waits_of(namespace):
+    text = subprocess.run(
+        inside(namespace, "cat", "/proc/net/sockstat"), capture_output=True, text=True, check=True
+    ).stdout
+    words = next(line.split() for line in text.splitlines() if line.startswith("TCP:"))
+    return int(words[words.index("tw") + 1])
+
+
+def check_reused_ports(control):
+    # Below the ports that the client's own connections get.
+    ports = {
+        address: [port for port in range(10000, 32000) if bucket_of(address, port, CLOSING_PORT) < BUCKETS]
+        for address in CLIENT_ADDRESSES
+    }
+    sources = [
+        (address, ports[address][turn % len(ports[address])])
+        for turn in range(CONNECTIONS // len(CLIENT_ADDRESSES))
+        for address in CLIENT_ADDRESSES
+    ]
+    before = resets_sent_by(CLIENT)
+    result = subprocess.run(
+        inside(CLIENT, "/usr/bin/python3", "-c", CONNECT),
+        input=json.dumps([VIP, CLOSING_PORT, sources]),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    failed = json.loads(result.stdout)
+    assert not failed, (len(failed), failed[:3])
+    waiting, resets = time_waits_of(RS), resets_sent_by(CLIENT) - before
+    assert waiting > 50, f"{waiting} connections in TIME-WAIT at the RS: nothing has been tried"
+    # On a busy machine a late retransmission meets a closed socket now and then. Ports that do not suit their RS would be met
+    # by a reset in every other connection.
+    assert resets < len(sources) / 50, f"{resets} of {len(sources)} connections met a TIME-WAIT of the RS"
+    drops = {name: count for name, count in named(control.counters(), 3).items() if count}
+    assert "no_local_port" not in drops, drops
+    print(f"reused ports: {len(sources)} connections over {63 * BUCKETS} local ports, {waiting} in TIME-WAIT at the RS, {resets} resets")
+
+
+def check_proxy_header(port=PROXY_PORT):
+    output = subprocess.run(
+        inside(CLIENT, "/usr/bin/python3", "-c", UPLOAD, VIP, str(port), str(UPLOAD_BYTES)),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    own_port, sent, header, received = output.split()
+    wanted = (
+        bytes.fromhex("0d0a0d0a000d0a515549540a2111000c")
+        + socket.inet_aton(ADDRESSES[CLIENT])
+        + socket.inet_aton(VIP)
+        + int(own_port).to_bytes(2, "big")
+        + port.to_bytes(2, "big")
+    )
+    assert bytes.fromhex(header) == wanted, (header, wanted.hex())
+    assert received == sent, "the upload is not what was sent"
+    print(f"PROXY protocol v2: header and {UPLOAD_BYTES} bytes behind it are right")
+
+
+def check_cookies(control):
+    uploads = 0
+    while named(control.counters(), 2)["syn_cookies_accepted"] < 3:
+        uploads += 1
+        assert uploads < 30, "no connection has been opened by a cookie"
+        check_proxy_header(GUARDED_PORT)
+    counters = named(control.counters(), 2)
+    print(f"SYN cookies: {counters['syn_cookies_sent']} sent, {counters['syn_cookies_accepted']} came back")
+
+
+def test(binary, folder):
+    path = os.path.join(folder, "ld.sock")
+    lcores = "(0,1)@(0-%d)" % (os.cpu_count() - 1)
+    eal = ["--lcores", lcores, "--no-pci", "--no-shconf", "--no-telemetry", "--no-huge", "-m", "64"]
+    own = ["--control-socket", path, "--idle-sleep-us", "100", "--sessions", "4096"]
+    environment = {**os.environ, "RUNTIME_DIRECTORY": folder}  # DPDK makes a folder there
+    server = process = None
+    try:
+        server = subprocess.Popen(
+            inside(RS, "/usr/bin/python3", "-c", SERVER, str(CLOSING_PORT), str(PROXY_PORT))
+        )
+        process = subprocess.Popen(
+            inside(LD, binary, *eal, "--vdev", "net_af_packet0,iface=fabric", "--", *own), env=environment
+        )
+        control = connect(path, process)
+        code, reason = control.apply_config(config())
+        assert code == 0, reason
+        check_proxy_header()
+        check_cookies(control)
+        check_reused_ports(control)
+        control.close()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0, "exit code on SIGTERM"
+    finally:
+        end(process)
+        end(server)
+
+
+def main():
+    if os.geteuid() != 0:
+        print("service test: SKIPPED (needs root, for network namespaces)")
+        return SKIPPED
+    try:
+        make_network()
+        for address in CLIENT_ADDRESSES[1:]:
+            run("ip", "-n", CLIENT, "address", "add", f"{address}/24", "dev", "fabric")
+        with tempfile.TemporaryDirectory() as folder:
+            test(os.path.abspath(sys.argv[1]), folder)
+    finally:
+        for namespace in (HUB, *ADDRESSES):
+            subprocess.run(["ip", "netns", "del", namespace], check=False, stderr=subprocess.DEVNULL)
+    print("service test: passed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
