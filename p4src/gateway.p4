@@ -89,10 +89,10 @@ control Admission(inout headers_t hdr, inout metadata_t meta) {
     EipLookupV6() eip_lookup_v6;
     EipSender() eip_sender;
 
-    action decrement_ttl() {
+    // RFC 1624, equation 3, for 0x0100 less in the word of the TTL. (Equation 2 would give 0xffff where it is 0x0000.)
+    action decrement_ttl(bit<16> and_carry) {
         hdr.packet.ipv4.ttl = hdr.packet.ipv4.ttl - 1;
-        // RFC 1624, equation 3, for 0x0100 less in the word of the TTL. (Equation 2 would give 0xffff where it is 0x0000.)
-        hdr.packet.ipv4.checksum = ~ONES_ADD(~hdr.packet.ipv4.checksum, 16w0xfeff);
+        hdr.packet.ipv4.checksum = hdr.packet.ipv4.checksum + and_carry;
     }
 
     action decrement_hop_limit() {
@@ -122,7 +122,11 @@ control Admission(inout headers_t hdr, inout metadata_t meta) {
             if (expired) {
                 time_exceeded.apply(hdr, meta);
             } else if (hdr.packet.ipv4.isValid()) {
-                decrement_ttl();
+                if (hdr.packet.ipv4.checksum[15:8] == 0xff || hdr.packet.ipv4.checksum == 0xfeff) {
+                    decrement_ttl(0x0101);
+                } else {
+                    decrement_ttl(0x0100);
+                }
             } else {
                 decrement_hop_limit();
             }
@@ -172,28 +176,32 @@ control Decision(inout headers_t hdr, inout metadata_t meta) {
                 }
             }
             bool out_of_vni = meta.vni != 0 && meta.eip.direction != eip_direction_t.IN;
-            if (out_of_vni && meta.from_ld && !meta.steered) {
-                vpc_lookup.apply(hdr, meta);
-            }
-            if (IS_FORWARD(meta) && out_of_vni && meta.eip.found && !meta.to_vpc) {
-                if (meta.eip.is_owner ? !meta.eip.is_place : !meta.steered) {
-                    DROP(DROP_SPOOFED_SOURCE);
-                }
-            }
-            if (IS_FORWARD(meta) && !meta.to_vpc) {
-                bool from_vm = out_of_vni && meta.eip.found && !meta.steered;
-                bool to_vip = meta.eip.found && meta.eip.direction == eip_direction_t.IN && meta.steered;
-                if (to_vm || from_vm || to_vip) {
-                    eip_path.apply(hdr, meta);
-                } else if (meta.vni != 0 && !meta.steered) {
-                    DROP(DROP_VNI_UNREACHABLE);
-                }
-            }
-            if (IS_FORWARD(meta) && meta.to_host) {
-                host_tunnel.apply(hdr, meta);
-            }
             if (IS_FORWARD(meta) && meta.steered) {
-                ld_select.apply(hdr, meta);
+                if (out_of_vni && meta.eip.found && meta.eip.is_owner && !meta.eip.is_place) {
+                    DROP(DROP_SPOOFED_SOURCE);
+                } else {
+                    ld_select.apply(hdr, meta);
+                }
+                if (!out_of_vni && meta.eip.found) {
+                    meta.eip.translated = true;
+                }
+            } else if (IS_FORWARD(meta)) {
+                if (out_of_vni && meta.from_ld) {
+                    vpc_lookup.apply(hdr, meta);
+                }
+                if (!meta.to_vpc) {
+                    bool from_vm = out_of_vni && meta.eip.found;
+                    if (to_vm || (from_vm && meta.eip.is_owner && meta.eip.is_place)) {
+                        eip_path.apply(hdr, meta);
+                    } else if (from_vm) {
+                        DROP(DROP_SPOOFED_SOURCE);
+                    } else if (meta.vni != 0) {
+                        DROP(DROP_VNI_UNREACHABLE);
+                    }
+                }
+                if (IS_FORWARD(meta) && meta.to_host) {
+                    host_tunnel.apply(hdr, meta);
+                }
             }
             if (hdr.packet.ipv4.isValid()) {
                 route_ipv4();
@@ -226,7 +234,7 @@ control Decision(inout headers_t hdr, inout metadata_t meta) {
         }
         if (meta.verdict == verdict_t.PUNT) {
             bool conforms;
-            punt_gcra.apply(meta.now_us, meta.network_id, meta.punt, conforms);
+            punt_gcra.apply(meta.now, meta.network_id, meta.punt, conforms);
             if (!conforms) {
                 DROP(DROP_PUNT_LIMIT);
             }

@@ -4,8 +4,8 @@
 #include "drop_reasons.p4"
 #include "headers.p4"
 #include "metadata.p4"
-#include "parser.p4"
 #include "arch/v1model.p4"
+#include "parser.p4"
 #include "gateway.p4"
 
 const bit<9> CPU_PORT = 255; // the target's --cpu-port
@@ -35,13 +35,13 @@ parser V1modelParser(packet_in packet, out headers_t hdr, inout metadata_t meta,
     state parse_recirculated {
         recirculated_t recirculated;
         packet.extract(recirculated);
-        GatewayParser.apply(packet, hdr);
+        GatewayParser.apply(packet, hdr, meta);
         hdr.recirculated = recirculated;
         transition accept;
     }
 
     state parse_frame {
-        GatewayParser.apply(packet, hdr);
+        GatewayParser.apply(packet, hdr, meta);
         transition accept;
     }
 }
@@ -62,7 +62,7 @@ control V1modelIngress(inout headers_t hdr, inout metadata_t meta, inout standar
             hdr.packet_out.setInvalid();
         } else {
             meta.ingress_port = (bit<16>)standard_metadata.ingress_port;
-            meta.now_us = standard_metadata.ingress_global_timestamp;
+            meta.now = standard_metadata.ingress_global_timestamp;
             meta.second_pass = hdr.recirculated.isValid();
             meta.parser_failed = standard_metadata.parser_error != error.NoError;
             // Ethernet and its tag come before the IP header.

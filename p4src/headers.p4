@@ -199,7 +199,7 @@ const bit<16> UDP_HEARTBEAT_BYTES = 8 + 20;
 // a target need not stamp a packet again.
 header recirculated_t {
     bit<16> network_id;
-    bit<48> now_us;
+    bit<48> now;
 }
 
 const bit<16> RECIRCULATED_BYTES = 8;

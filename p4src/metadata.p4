@@ -70,6 +70,7 @@ struct eip_t {
     eip_index_t index;
     vni_t vni;
     ipv4_addr_t owner; // the VM's address, or the internal VIP
+    ipv4_addr_t translation; // what takes the place of the other one
     bool owner_is_vip;
     mac_addr_t mac;
     ipv4_addr_t host;  // or, over IPv6, `host_id`
@@ -82,6 +83,7 @@ struct eip_t {
 struct eip_v6_t {
     ipv6_addr_t address;
     ipv6_addr_t owner;
+    ipv6_addr_t translation;
 }
 
 #define DROP(reason) meta.verdict = verdict_t.DROP; meta.drop_reason = reason
@@ -99,8 +101,9 @@ struct metadata_t {
     bit<12> egress_vlan_id;   // 0: untagged
     bit<16> frame_bytes;      // from the IP header to the end of the frame or of the tunnel's payload
     bit<16> packet_bytes;     // total length of the IP packet
-    bit<48> now_us;
+    bit<48> now;
     bool parser_failed;
+    bit<1> ipv4_checksum_bad; // where the parser finds it out
     bool second_pass;
     bool reflected;           // answered to the port it came from; egress_port is set
     bool answered;            // by an ICMP error, which has the packet's way back

@@ -22,8 +22,10 @@
 #define OPTION_BITS(ipv4) ((((bit<32>)(ipv4).ihl) - 5) << 5)
 
 // `udp_dst_port` and `udp_length` are 0 unless the packet is a whole UDP datagram: they tell what its payload is.
-parser IpPacketParser(packet_in packet, in bit<16> ether_type, out ip_packet_t p, out bit<16> udp_dst_port,
-                      out bit<16> udp_length) {
+parser IpPacketParser(packet_in packet, in bit<16> ether_type, out ip_packet_t p, inout metadata_t meta,
+                      out bit<16> udp_dst_port, out bit<16> udp_length) {
+    PARSER_SUMS
+
     state start {
         udp_dst_port = 0;
         udp_length = 0;
@@ -36,6 +38,7 @@ parser IpPacketParser(packet_in packet, in bit<16> ether_type, out ip_packet_t p
 
     state parse_ipv4 {
         packet.extract(p.ipv4);
+        SUM_IPV4(p.ipv4)
         transition select(p.ipv4.version, p.ipv4.ihl) {
             (4, 5): parse_ipv4_payload;
             (4, 6 &&& 0xe): parse_ipv4_options; // 6, 7
@@ -46,10 +49,12 @@ parser IpPacketParser(packet_in packet, in bit<16> ether_type, out ip_packet_t p
 
     state parse_ipv4_options {
         packet.extract(p.ipv4_options, OPTION_BITS(p.ipv4));
+        SUM_IPV4_OPTIONS(p.ipv4_options)
         transition parse_ipv4_payload;
     }
 
     state parse_ipv4_payload {
+        SUM_IPV4_END(meta)
         transition select(p.ipv4.more_fragments, p.ipv4.fragment_offset, p.ipv4.protocol) {
             (0, 0, IP_PROTOCOL_UDP): parse_datagram;
             (_, 0, IP_PROTOCOL_TCP): parse_tcp;
@@ -176,7 +181,7 @@ parser IpPacketParser(packet_in packet, in bit<16> ether_type, out ip_packet_t p
     }
 }
 
-parser GatewayParser(packet_in packet, out headers_t hdr) {
+parser GatewayParser(packet_in packet, out headers_t hdr, inout metadata_t meta) {
     bit<16> ether_type;
     bit<16> udp_dst_port;
     bit<16> udp_length;
@@ -210,7 +215,7 @@ parser GatewayParser(packet_in packet, out headers_t hdr) {
     }
 
     state parse_packet {
-        IpPacketParser.apply(packet, ether_type, hdr.packet, udp_dst_port, udp_length);
+        IpPacketParser.apply(packet, ether_type, hdr.packet, meta, udp_dst_port, udp_length);
         transition select(udp_dst_port, udp_length) {
             (UDP_PORT_VXLAN, _): parse_vxlan; // never in fragments (RFC 7348, section 4.3)
             (UDP_PORT_HEARTBEAT, UDP_HEARTBEAT_BYTES): parse_heartbeat; // anybody may use the port for something else
@@ -234,7 +239,7 @@ parser GatewayParser(packet_in packet, out headers_t hdr) {
     }
 
     state parse_inner {
-        IpPacketParser.apply(packet, hdr.inner_ethernet.ether_type, hdr.inner, udp_dst_port, udp_length);
+        IpPacketParser.apply(packet, hdr.inner_ethernet.ether_type, hdr.inner, meta, udp_dst_port, udp_length);
         transition accept;
     }
 }

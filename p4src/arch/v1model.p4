@@ -4,6 +4,12 @@
 
 #include <v1model.p4>
 
+// Nothing is summed while parsing.
+#define PARSER_SUMS
+#define SUM_IPV4(ipv4)
+#define SUM_IPV4_OPTIONS(ipv4_options)
+#define SUM_IPV4_END(meta)
+
 #define DIRECT_COUNTER(counter_id, name) @id(counter_id) direct_counter(CounterType.packets_and_bytes) name;
 #define INDIRECT_COUNTER(counter_id, cells, name) @id(counter_id) counter(cells, CounterType.packets_and_bytes) name;
 #define COUNT(name) name.count()
@@ -66,8 +72,32 @@ control FlowEntropy(inout metadata_t meta, in bool is_v6) {
 #define UDP_FIELDS(udp) (udp).src_port, (udp).dst_port, (udp).length, (udp).checksum
 #define ICMP_FIELDS_BUT_CHECKSUM(icmp) (icmp).type, (icmp).code, (icmp).rest
 
+control SameAddress(in ipv4_addr_t a, in ipv4_addr_t b, out bool same) {
+    apply {
+        same = a == b;
+    }
+}
+
+control SameAddressV6(in ipv6_addr_t a, in ipv6_addr_t b, out bool same) {
+    apply {
+        same = a == b;
+    }
+}
+
+control Ipv4LengthCheck(in headers_t hdr, in metadata_t meta, out bool ok) {
+    apply {
+        ok = hdr.packet.ipv4.total_len >= ((bit<16>)hdr.packet.ipv4.ihl) << 2 && hdr.packet.ipv4.total_len <= meta.frame_bytes;
+    }
+}
+
+control Ipv6LengthCheck(in headers_t hdr, in metadata_t meta, out bool ok) {
+    apply {
+        ok = meta.frame_bytes >= IPV6_HEADER_BYTES && hdr.packet.ipv6.payload_len <= meta.frame_bytes - IPV6_HEADER_BYTES;
+    }
+}
+
 // The ones' complement sum over a good header, its checksum included, is 0xffff: its complement is 0 (RFC 1071).
-control Ipv4ChecksumVerify(in headers_t hdr, out bool ok) {
+control Ipv4ChecksumVerify(in headers_t hdr, in metadata_t meta, out bool ok) {
     apply {
         bit<16> sum;
         if (hdr.packet.ipv4_options.isValid()) {
@@ -96,10 +126,13 @@ control Ipv4ChecksumVerify(in headers_t hdr, out bool ok) {
         gcra_tat.write(cell, now + ahead + (cost)); \
     }
 
-control EipGcra(in bit<48> now_us, in bit<32> cell, in bit<64> cost, in bit<32> tolerance_us, out bool conforms) {
+// `byte_time` in 2^-20 us.
+control EipGcra(in bit<48> now_us, in bit<32> cell, in bit<16> bytes, in bit<32> byte_time, in bit<32> tolerance_us,
+                out bool conforms) {
     register<bit<64>>(EIP_LIMIT_CELLS) eip_tat;
 
     apply {
+        bit<64> cost = (bit<64>)bytes * (bit<64>)byte_time;
         @atomic {
             GCRA(eip_tat, cell, now_us, cost, tolerance_us, conforms)
         }
@@ -110,12 +143,12 @@ const bit<64> ICMP_ERROR_US = 1000; // 1000 a second and network, in bursts of u
 const bit<32> ICMP_ERROR_TOLERANCE_US = 100000;
 #define NETWORK_CELLS 65536
 
-control IcmpGcra(in bit<48> now_us, in bit<32> network_id, out bool conforms) {
+control IcmpGcra(in bit<48> now_us, in network_id_t network_id, out bool conforms) {
     register<bit<64>>(NETWORK_CELLS) icmp_tat;
 
     apply {
         @atomic {
-            GCRA(icmp_tat, network_id, now_us, ICMP_ERROR_US << GCRA_FRACTION_BITS, ICMP_ERROR_TOLERANCE_US, conforms)
+            GCRA(icmp_tat, (bit<32>)network_id, now_us, ICMP_ERROR_US << GCRA_FRACTION_BITS, ICMP_ERROR_TOLERANCE_US, conforms)
         }
     }
 }
@@ -156,12 +189,12 @@ control LdLiveness(inout headers_t hdr, inout metadata_t meta) {
                     last_sequence.write((bit<32>)meta.ld_id, hdr.heartbeat.sequence);
                     bool going_down = hdr.heartbeat.flags & HEARTBEAT_GOING_DOWN != 0;
                     alive_until_us.write((bit<32>)meta.ld_id,
-                                         going_down ? 0 : meta.now_us + (bit<48>)meta.heartbeat_hold_us);
+                                         going_down ? 0 : meta.now + (bit<48>)meta.heartbeat_hold_us);
                 }
             } else if (meta.backup_ld_id != 0) {
                 bit<48> until;
                 alive_until_us.read(until, (bit<32>)meta.ld_id);
-                if (until < meta.now_us) {
+                if (until < meta.now) {
                     meta.ld_id = meta.backup_ld_id;
                 }
             }

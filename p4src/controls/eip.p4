@@ -23,6 +23,7 @@ control EipLookup(inout headers_t hdr, inout metadata_t meta) {
         meta.eip.network_id = network_id;
         meta.eip.vrf_id = vrf_id;
         meta.eip.address = eip;
+        meta.eip.translation = eip;
     }
 
     @id(TABLE_EIP_OUT)
@@ -104,6 +105,7 @@ control EipLookup(inout headers_t hdr, inout metadata_t meta) {
         if (meta.eip.found && meta.eip.direction == eip_direction_t.IN) {
             meta.vni = meta.eip.vni;
             meta.flow.dst = meta.eip.owner;
+            meta.eip.translation = meta.eip.owner;
         }
     }
 }
@@ -112,15 +114,21 @@ control EipLookup(inout headers_t hdr, inout metadata_t meta) {
 // to; LDs answer for a VIP. What a VM sends to a VIP inside its VPC needs no EIP, but must come from its host all the same.
 control EipSender(inout headers_t hdr, inout metadata_t meta) {
     apply {
-        bool is_address = hdr.packet.ipv4.isValid() ? meta.eip.owner == hdr.packet.ipv4.src_addr :
-                                                      meta.eip_v6.owner == hdr.packet.ipv6.src_addr;
-        meta.eip.is_owner = is_address && meta.eip.vni == meta.vni;
+        bool is_address;
+        if (hdr.packet.ipv4.isValid()) {
+            SameAddress.apply(meta.eip.owner, hdr.packet.ipv4.src_addr, is_address);
+        } else {
+            SameAddressV6.apply(meta.eip_v6.owner, hdr.packet.ipv6.src_addr, is_address);
+        }
+        if (meta.eip.vni == meta.vni) {
+            meta.eip.is_owner = is_address;
+        }
         if (meta.eip.owner_is_vip) {
             meta.eip.is_place = meta.from_ld;
-        } else if (meta.eip.host_id != 0) {
-            meta.eip.is_place = meta.eip.host_id == meta.sender_host_id;
-        } else {
-            meta.eip.is_place = meta.eip.host == meta.sender_vtep;
+        } else if (meta.eip.host_id == 0) {
+            SameAddress.apply(meta.eip.host, meta.sender_vtep, meta.eip.is_place);
+        } else if (meta.eip.host_id == meta.sender_host_id) {
+            meta.eip.is_place = true;
         }
     }
 }
@@ -150,9 +158,9 @@ control EipTranslate(inout headers_t hdr, inout metadata_t meta) {
         if (meta.verdict != verdict_t.DROP) {
             bool is_out = meta.eip.direction == eip_direction_t.OUT;
             if (hdr.packet.ipv4.isValid()) {
-                rewrite.apply(hdr.packet, is_out, is_out ? meta.eip.address : meta.eip.owner);
+                rewrite.apply(hdr.packet, is_out, meta.eip.translation);
             } else {
-                rewrite_v6.apply(hdr.packet, is_out, is_out ? meta.eip_v6.address : meta.eip_v6.owner);
+                rewrite_v6.apply(hdr.packet, is_out, meta.eip_v6.translation);
             }
         }
     }

@@ -74,8 +74,7 @@ control EipLimit(inout headers_t hdr, inout metadata_t meta) {
         eip_limit.apply();
         bool conforms = true;
         if (limited) {
-            bit<64> cost = (bit<64>)meta.packet_bytes * (bit<64>)time_per_byte;
-            gcra.apply(meta.now_us, cell, cost, tolerance_us, conforms);
+            gcra.apply(meta.now, cell, meta.packet_bytes, time_per_byte, tolerance_us, conforms);
         }
         if (conforms) {
             eip_packets.count(cell);

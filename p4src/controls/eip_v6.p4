@@ -11,6 +11,7 @@ control EipLookupV6(inout headers_t hdr, inout metadata_t meta) {
         meta.eip.network_id = network_id;
         meta.eip.vrf_id = vrf_id;
         meta.eip_v6.address = eip;
+        meta.eip_v6.translation = eip;
     }
 
     @id(TABLE_EIP_OUT_V6)
@@ -92,6 +93,7 @@ control EipLookupV6(inout headers_t hdr, inout metadata_t meta) {
         if (meta.eip.found && meta.eip.direction == eip_direction_t.IN) {
             meta.vni = meta.eip.vni;
             meta.flow_v6.dst = meta.eip_v6.owner;
+            meta.eip_v6.translation = meta.eip_v6.owner;
         }
     }
 }

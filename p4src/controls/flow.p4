@@ -28,25 +28,27 @@ control Flow(inout headers_t hdr, inout metadata_t meta) {
 
     apply {
         bool is_error = hdr.packet.embedded_ipv4.isValid() || hdr.packet.embedded_ipv6.isValid();
-        meta.flow.is_fragment = hdr.packet.ipv6_fragment.isValid();
-        bool about_other = false;
+        bool about_sender = true;
         if (hdr.packet.ipv4.isValid()) {
             ipv4_flow();
-            meta.flow.is_fragment = hdr.packet.ipv4.more_fragments == 1 || hdr.packet.ipv4.fragment_offset != 0;
+            if (hdr.packet.ipv4.more_fragments == 1 || hdr.packet.ipv4.fragment_offset != 0) {
+                meta.flow.is_fragment = true;
+            }
             if (is_error) {
                 meta.flow.src = hdr.packet.embedded_ipv4.dst_addr;
                 meta.flow.protocol = hdr.packet.embedded_ipv4.protocol;
-                about_other = hdr.packet.embedded_ipv4.src_addr != hdr.packet.ipv4.dst_addr;
+                SameAddress.apply(hdr.packet.embedded_ipv4.src_addr, hdr.packet.ipv4.dst_addr, about_sender);
             }
         } else {
             ipv6_flow();
-            if (meta.flow.is_fragment) {
+            if (hdr.packet.ipv6_fragment.isValid()) {
+                meta.flow.is_fragment = true;
                 meta.flow.protocol = hdr.packet.ipv6_fragment.next_header;
             }
             if (is_error) {
                 meta.flow_v6.src = hdr.packet.embedded_ipv6.dst_addr;
                 meta.flow.protocol = hdr.packet.embedded_ipv6.next_header;
-                about_other = hdr.packet.embedded_ipv6.src_addr != hdr.packet.ipv6.dst_addr;
+                SameAddressV6.apply(hdr.packet.embedded_ipv6.src_addr, hdr.packet.ipv6.dst_addr, about_sender);
             }
         }
 
@@ -55,7 +57,7 @@ control Flow(inout headers_t hdr, inout metadata_t meta) {
         meta.flow.has_ports = false;
         if (is_error) {
             // An error is for the sender of the packet it is about; one that is not tells nothing that can be trusted.
-            if (about_other) {
+            if (!about_sender) {
                 DROP(DROP_ICMP_EMBEDDED);
             } else if (hdr.packet.embedded_tcp.isValid()) {
                 ports(hdr.packet.embedded_tcp.dst_port, hdr.packet.embedded_tcp.src_port);

@@ -16,7 +16,7 @@ const bit<16> QUOTED_PAYLOAD_BYTES = 8;
 
 control TimeExceeded(inout headers_t hdr, inout metadata_t meta) {
     IcmpGcra() gcra;
-    bit<16> quoted_bytes;
+    bit<16> quoted_header_bytes = 0;
 
     @id(ACTION_ANSWER_FROM)
     action answer_from(@id(1) @format(IPV4_ADDRESS) ipv4_addr_t address) {
@@ -60,31 +60,29 @@ control TimeExceeded(inout headers_t hdr, inout metadata_t meta) {
 
     // What is quoted: the IP header and 8 bytes, as RFC 792 asks for. They hold the ports.
     action ipv4_error() {
-        quoted_bytes = (((bit<16>)hdr.packet.ipv4.ihl) << 2) + QUOTED_PAYLOAD_BYTES;
         hdr.error_ipv4.version = 4;
         hdr.error_ipv4.ihl = 5;
         hdr.error_ipv4.dscp = ICMP_ERROR_DSCP;
-        hdr.error_ipv4.total_len = quoted_bytes + ICMP_HEADER_BYTES + IPV4_MIN_HEADER_BYTES;
+        hdr.error_ipv4.total_len = quoted_header_bytes + (QUOTED_PAYLOAD_BYTES + ICMP_HEADER_BYTES + IPV4_MIN_HEADER_BYTES);
         hdr.error_ipv4.ttl = ICMP_ERROR_TTL;
         hdr.error_ipv4.protocol = IP_PROTOCOL_ICMP;
         hdr.error_ipv4.dst_addr = hdr.packet.ipv4.src_addr;
         hdr.error_icmp.setValid();
         hdr.error_icmp.type = ICMP_TIME_EXCEEDED;
-        meta.packet_bytes = quoted_bytes + ICMP_HEADER_BYTES + IPV4_MIN_HEADER_BYTES;
+        meta.packet_bytes = quoted_header_bytes + (QUOTED_PAYLOAD_BYTES + ICMP_HEADER_BYTES + IPV4_MIN_HEADER_BYTES);
         meta.route_dst = hdr.packet.ipv4.src_addr;
     }
 
     action ipv6_error() {
-        quoted_bytes = IPV6_HEADER_BYTES + QUOTED_PAYLOAD_BYTES;
         hdr.error_ipv6.version = 6;
         hdr.error_ipv6.dscp = ICMP_ERROR_DSCP;
-        hdr.error_ipv6.payload_len = quoted_bytes + ICMP_HEADER_BYTES;
+        hdr.error_ipv6.payload_len = IPV6_HEADER_BYTES + QUOTED_PAYLOAD_BYTES + ICMP_HEADER_BYTES;
         hdr.error_ipv6.next_header = IP_PROTOCOL_ICMPV6;
         hdr.error_ipv6.hop_limit = ICMP_ERROR_TTL;
         hdr.error_ipv6.dst_addr = hdr.packet.ipv6.src_addr;
         hdr.error_icmp.setValid();
         hdr.error_icmp.type = ICMPV6_TIME_EXCEEDED;
-        meta.packet_bytes = quoted_bytes + ICMP_HEADER_BYTES + IPV6_HEADER_BYTES;
+        meta.packet_bytes = IPV6_HEADER_BYTES + QUOTED_PAYLOAD_BYTES + ICMP_HEADER_BYTES + IPV6_HEADER_BYTES;
         meta.route_dst_v6 = hdr.packet.ipv6.src_addr;
         meta.route_is_v6 = true;
     }
@@ -101,9 +99,11 @@ control TimeExceeded(inout headers_t hdr, inout metadata_t meta) {
 
     apply {
         bool conforms = false;
-        bool quotable = hdr.packet.tcp.isValid() || hdr.packet.udp.isValid() || hdr.packet.icmp.isValid();
-        if (hdr.packet.embedded_ipv4.isValid() || hdr.packet.embedded_ipv6.isValid() || hdr.packet.ipv6_fragment.isValid()) {
-            quotable = false;
+        bool quotable = false;
+        if (!hdr.packet.embedded_ipv4.isValid() && !hdr.packet.embedded_ipv6.isValid() && !hdr.packet.ipv6_fragment.isValid()) {
+            if (hdr.packet.tcp.isValid() || hdr.packet.udp.isValid() || hdr.packet.icmp.isValid()) {
+                quotable = true;
+            }
         }
         if (quotable) {
             if (hdr.packet.ipv4.isValid()) {
@@ -113,9 +113,10 @@ control TimeExceeded(inout headers_t hdr, inout metadata_t meta) {
             }
         }
         if (quotable) {
-            gcra.apply(meta.now_us, (bit<32>)meta.network_id, conforms);
+            gcra.apply(meta.now, meta.network_id, conforms);
         }
         if (conforms) {
+            quoted_header_bytes = 10w0 ++ hdr.packet.ipv4.ihl ++ 2w0;
             if (hdr.packet.ipv4.isValid()) {
                 ipv4_error();
             } else {

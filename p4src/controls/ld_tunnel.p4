@@ -6,7 +6,6 @@
 #define SLUICE_LD_TUNNEL_P4
 
 const bit<16> TUNNEL_SRC_PORT_BASE = 0xc000; // the IANA dynamic range, as RFC 7348 (section 5) advises
-#define TUNNEL_SRC_PORT_SHIFT 4
 
 control LdTunnel(inout headers_t hdr, inout metadata_t meta) {
     DIRECT_COUNTER(COUNTER_LD, ld_packets)
@@ -19,7 +18,7 @@ control LdTunnel(inout headers_t hdr, inout metadata_t meta) {
         meta.tunnel.src = steering_address;
         meta.tunnel.dst = vtep;
         meta.tunnel.mac = mac;
-        meta.tunnel.src_port = TUNNEL_SRC_PORT_BASE | (meta.bucket << TUNNEL_SRC_PORT_SHIFT);
+        meta.tunnel.src_port = TUNNEL_SRC_PORT_BASE;
         meta.tunnel.reserved = (bit<24>)meta.previous_ld_id;
         COUNT(ld_packets);
     }
@@ -33,7 +32,7 @@ control LdTunnel(inout headers_t hdr, inout metadata_t meta) {
         meta.tunnel.src_v6 = steering_address;
         meta.tunnel.dst_v6 = vtep;
         meta.tunnel.mac = mac;
-        meta.tunnel.src_port = TUNNEL_SRC_PORT_BASE | (meta.bucket << TUNNEL_SRC_PORT_SHIFT);
+        meta.tunnel.src_port = TUNNEL_SRC_PORT_BASE;
         meta.tunnel.reserved = (bit<24>)meta.previous_ld_id;
         COUNT(ld_packets);
     }
@@ -53,8 +52,14 @@ control LdTunnel(inout headers_t hdr, inout metadata_t meta) {
         size = SIZE_LD;
     }
 
+    action bucket_in_port() {
+        meta.tunnel.src_port[BUCKET_BITS + 3:4] = meta.bucket[BUCKET_BITS - 1:0];
+    }
+
     apply {
-        if (!ld.apply().hit) {
+        if (ld.apply().hit) {
+            bucket_in_port();
+        } else {
             DROP(DROP_UNKNOWN_LD);
         }
     }

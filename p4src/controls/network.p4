@@ -49,7 +49,7 @@ control Network(inout headers_t hdr, inout metadata_t meta) {
     apply {
         if (meta.second_pass) {
             meta.network_id = hdr.recirculated.network_id;
-            meta.now_us = hdr.recirculated.now_us;
+            meta.now = hdr.recirculated.now;
             hdr.recirculated.setInvalid();
         } else if (!network.apply().hit) {
             DROP(DROP_UNKNOWN_NETWORK);

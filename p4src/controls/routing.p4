@@ -37,7 +37,7 @@ control Routing(inout headers_t hdr, inout metadata_t meta) {
         meta.verdict = verdict_t.RECIRCULATE;
         hdr.recirculated.setValid();
         hdr.recirculated.network_id = network_id;
-        hdr.recirculated.now_us = meta.now_us;
+        hdr.recirculated.now = meta.now;
     }
 
     @id(ACTION_UNRESOLVED)
@@ -140,8 +140,10 @@ control Routing(inout headers_t hdr, inout metadata_t meta) {
                 DROP(DROP_UNKNOWN_NEXTHOP);
             }
         }
-        if (IS_FORWARD(meta) && !nexthop.apply().hit) {
-            DROP(DROP_UNKNOWN_NEXTHOP);
+        if (IS_FORWARD(meta)) {
+            if (!nexthop.apply().hit) {
+                DROP(DROP_UNKNOWN_NEXTHOP);
+            }
         }
         if (meta.verdict == verdict_t.RECIRCULATE && meta.second_pass) {
             DROP(DROP_HAIRPIN_LOOP);

@@ -118,16 +118,19 @@ control Steering(inout headers_t hdr, inout metadata_t meta) {
     }
 
     apply {
-        if (!(meta.flow.has_ports && flow_pin.apply().hit)) {
-            if (!(meta.flow.has_ports && service.apply().hit)) {
-                if (!vip.apply().hit) {
-                    local_ip.apply();
-                }
+        if (meta.flow.has_ports) {
+            if (!flow_pin.apply().hit) {
+                service.apply();
+            }
+        }
+        if (!meta.steered) {
+            if (!vip.apply().hit) {
+                local_ip.apply();
             }
         }
 
         if (meta.is_reply && !meta.flow.is_fragment) {
-            meta.bucket = meta.flow.dst_port & (BUCKETS - 1);
+            meta.bucket = (bit<16>)meta.flow.dst_port[BUCKET_BITS - 1:0];
             if (!meta.flow.has_ports) {
                 DROP(DROP_REPLY_WITHOUT_PORT);
             }

@@ -106,16 +106,19 @@ control SteeringV6(inout headers_t hdr, inout metadata_t meta) {
     }
 
     apply {
-        if (!(meta.flow.has_ports && flow_pin_v6.apply().hit)) {
-            if (!(meta.flow.has_ports && service_v6.apply().hit)) {
-                if (!vip_v6.apply().hit) {
-                    local_ip_v6.apply();
-                }
+        if (meta.flow.has_ports) {
+            if (!flow_pin_v6.apply().hit) {
+                service_v6.apply();
+            }
+        }
+        if (!meta.steered) {
+            if (!vip_v6.apply().hit) {
+                local_ip_v6.apply();
             }
         }
 
         if (meta.is_reply && !meta.flow.is_fragment) {
-            meta.bucket = meta.flow.dst_port & (BUCKETS - 1);
+            meta.bucket = (bit<16>)meta.flow.dst_port[BUCKET_BITS - 1:0];
             if (!meta.flow.has_ports) {
                 DROP(DROP_REPLY_WITHOUT_PORT);
             }

@@ -150,7 +150,8 @@ control TunnelRoute(inout headers_t hdr, inout metadata_t meta) {
     }
 
     apply {
-        if (meta.packet_bytes > 0xffff - VXLAN_OVERHEAD_BYTES) { // IPv6 would have room for 20 bytes more
+        // Longer than 0xffff - VXLAN_OVERHEAD_BYTES; IPv6 would have room for 20 bytes more.
+        if (meta.packet_bytes[15:8] == 0xff && meta.packet_bytes[7:0] > 0xcd) {
             DROP(DROP_IP_LENGTH);
         }
         route_tunnel();
