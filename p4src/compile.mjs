@@ -1,16 +1,33 @@
 #!/usr/bin/env node
 // Compiles the P4 program into build/ and records what was compiled: build/SHA256SUMS lists every source and artifact
 // (`sha256sum -c build/SHA256SUMS` at the project's root checks it). Needs p4c-bm2-ss; users who change no P4 need it not.
-import { spawnSync } from "node:child_process";
+//
+// The Tofino program is compiled where p4c's Tofino back end, p4c-barefoot, is on PATH; $TOFINO_P4INCLUDE are
+// the folders of core.p4 and t2na.p4 (as in $PATH), where the back end is not installed. Only the P4Info is kept. `npm run p4 -- --tofino-out DIR` runs the back end to its
+// end, which may take long, and leaves its output and logs in DIR (docs/tofino.md).
+import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
 export const projectRoot = join(dirname(fileURLToPath(import.meta.url)), "..");
 export const sumsFile = "build/SHA256SUMS";
 const program = "gateway_v1model";
-export const artifacts = [`build/${program}.json`, `build/${program}.p4info.txtpb`];
+const tofinoProgram = "gateway_tna";
+const tofinoP4Info = `build/${tofinoProgram}.p4info.txtpb`;
+export const artifacts = [`build/${program}.json`, `build/${program}.p4info.txtpb`, tofinoP4Info];
 
 /** Every P4 source, relative to the project's root, in a fixed order. */
 export function sources() {
@@ -58,6 +75,50 @@ export function compile(outDir) {
   return { status: "ok" };
 }
 
+/**
+ * The P4Info of the Tofino program, into build/. The back end writes it before it begins to place anything, and is stopped then
+ * unless `outDir` is given.
+ *
+ * @param {string | undefined} outDir - where the back end's own output is to stay
+ * @returns {Promise<{status: "ok"} | {status: "no-compiler"} | {status: "failed", output: string}>}
+ */
+export function compileTofino(outDir) {
+  const scratch = outDir ?? mkdtempSync(join(tmpdir(), "sluice-tofino-"));
+  const p4info = join(scratch, `${tofinoProgram}.p4info.txtpb`);
+  const include = process.env.TOFINO_P4INCLUDE?.split(":") ?? [];
+  mkdirSync(scratch, { recursive: true });
+  rmSync(p4info, { force: true });
+  const compiler = spawn(
+    "p4c-barefoot",
+    [
+      ...["--target", "tofino2", "--arch", "t2na", "--std", "p4-16", "-D__TARGET_TOFINO__=2"],
+      ...include.flatMap((folder) => ["-I", folder]),
+      ...["-g", "--verbose=2", "-o", scratch],
+      ...["--p4runtime-force-std-externs", "--p4runtime-files", p4info, `p4src/${tofinoProgram}.p4`],
+    ],
+    { cwd: projectRoot, stdio: ["ignore", "pipe", "pipe"] },
+  );
+  let output = "";
+  const isWritten = () => existsSync(p4info) && readFileSync(p4info, "utf8").trimEnd().endsWith("}");
+  const stopWhenWritten =
+    outDir === undefined && setInterval(() => isWritten() && compiler.kill("SIGKILL"), 500);
+  for (const stream of [compiler.stdout, compiler.stderr]) {
+    stream.on("data", (chunk) => {
+      output += chunk;
+    });
+  }
+  return new Promise((done) => {
+    compiler.on("error", () => done({ status: "no-compiler" }));
+    compiler.on("close", (code) => {
+      if (isWritten()) copyFileSync(p4info, join(projectRoot, tofinoP4Info));
+      done(isWritten() && (code === 0 || stopWhenWritten) ? { status: "ok" } : { status: "failed", output });
+    });
+  }).finally(() => {
+    clearInterval(stopWhenWritten);
+    if (outDir === undefined) rmSync(scratch, { recursive: true, force: true });
+  });
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const result = compile("build");
   if (result.status === "no-compiler") {
@@ -70,6 +131,11 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     process.stderr.write(result.output);
     process.exit(1);
   }
+  const { values } = parseArgs({ options: { "tofino-out": { type: "string" } } });
+  const tofino = await compileTofino(values["tofino-out"]);
+  if (tofino.status === "no-compiler") console.log(`${tofinoP4Info}: skipped, p4c-barefoot is not on PATH`);
+  if (tofino.status === "failed") process.stderr.write(tofino.output);
   writeFileSync(join(projectRoot, sumsFile), currentSums());
   console.log(`${artifacts.join(", ")}: compiled from ${sources().length} sources`);
+  if (tofino.status === "failed") process.exit(1);
 }

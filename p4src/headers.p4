@@ -192,6 +192,8 @@ header heartbeat_t {
     bit<64> sequence; // microseconds since 1970: rises, also over a restart of the LD
 }
 
+const bit<16> HEARTBEAT_GOING_DOWN = 1; // flags: the LD ends its service now
+
 const bit<16> UDP_PORT_HEARTBEAT = 53793; // of the range for private use (RFC 6335, section 6)
 const bit<16> UDP_HEARTBEAT_BYTES = 8 + 20;
 

@@ -103,6 +103,7 @@ struct metadata_t {
     bit<16> packet_bytes;     // total length of the IP packet
     bit<48> now;
     bool parser_failed;
+    bit<16> ether_type;       // of the packet, where the parser finds it out
     bit<1> ipv4_checksum_bad; // where the parser finds it out
     bool second_pass;
     bool reflected;           // answered to the port it came from; egress_port is set

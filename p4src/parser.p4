@@ -66,6 +66,7 @@ parser IpPacketParser(packet_in packet, in bit<16> ether_type, out ip_packet_t p
 
     state parse_ipv6 {
         packet.extract(p.ipv6);
+        SUM_IPV6(p.ipv6)
         transition select(p.ipv6.version, p.ipv6.next_header) {
             (6, IP_PROTOCOL_UDP): parse_datagram;
             (6, IP_PROTOCOL_TCP): parse_tcp;

@@ -4,11 +4,15 @@
 
 #include <v1model.p4>
 
+// The packet inside takes the place of its tunnel. A header copied from an invalid one becomes invalid, so what is not inside goes.
+#define UNWRAP(hdr) hdr.packet = hdr.inner; INVALIDATE_IP_PACKET(hdr.inner)
+
 // Nothing is summed while parsing.
 #define PARSER_SUMS
 #define SUM_IPV4(ipv4)
 #define SUM_IPV4_OPTIONS(ipv4_options)
 #define SUM_IPV4_END(meta)
+#define SUM_IPV6(ipv6)
 
 #define DIRECT_COUNTER(counter_id, name) @id(counter_id) direct_counter(CounterType.packets_and_bytes) name;
 #define INDIRECT_COUNTER(counter_id, cells, name) @id(counter_id) counter(cells, CounterType.packets_and_bytes) name;
@@ -71,6 +75,15 @@ control FlowEntropy(inout metadata_t meta, in bool is_v6) {
 #define TCP_QUOTED_FIELDS(tcp) (tcp).src_port, (tcp).dst_port, (tcp).seq_no
 #define UDP_FIELDS(udp) (udp).src_port, (udp).dst_port, (udp).length, (udp).checksum
 #define ICMP_FIELDS_BUT_CHECKSUM(icmp) (icmp).type, (icmp).code, (icmp).rest
+
+// The checksum follows (RFC 1624, equation 3); that addresses have changed places does not alter it.
+control SetTtl(inout ipv4_t ipv4, in bit<8> ttl) {
+    apply {
+        bit<16> sum = ONES_ADD(~ipv4.checksum, ~(ipv4.ttl ++ ipv4.protocol));
+        ipv4.ttl = ttl;
+        ipv4.checksum = ~ONES_ADD(sum, ipv4.ttl ++ ipv4.protocol);
+    }
+}
 
 control SameAddress(in ipv4_addr_t a, in ipv4_addr_t b, out bool same) {
     apply {
@@ -171,8 +184,6 @@ control PuntGcra(in bit<48> now_us, in network_id_t network_id, in punt_t why, o
     }
 }
 
-const bit<16> HEARTBEAT_GOING_DOWN = 1; // flags: the LD ends its service now
-
 // A heartbeat sets until when its LD is alive; a steered packet goes to the backup when its primary is past that time.
 control LdLiveness(inout headers_t hdr, inout metadata_t meta) {
     register<bit<48>>(65536) alive_until_us;
@@ -201,5 +212,9 @@ control LdLiveness(inout headers_t hdr, inout metadata_t meta) {
         }
     }
 }
+
+// A checksum extern of v1model cannot start from what a checksum was before, so the sums are done by hand.
+#include "../controls/address_rewrite.p4"
+#include "../controls/address_rewrite_v6.p4"
 
 #endif

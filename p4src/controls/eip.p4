@@ -10,8 +10,6 @@
 #ifndef SLUICE_EIP_P4
 #define SLUICE_EIP_P4
 
-#include "address_rewrite.p4"
-#include "address_rewrite_v6.p4"
 #include "eip_limit.p4"
 
 control EipLookup(inout headers_t hdr, inout metadata_t meta) {
@@ -137,7 +135,9 @@ control EipSender(inout headers_t hdr, inout metadata_t meta) {
 control EipPath(inout headers_t hdr, inout metadata_t meta) {
     apply {
         if (meta.eip.direction == eip_direction_t.IN) {
-            meta.to_host = !meta.eip.owner_is_vip;
+            if (!meta.eip.owner_is_vip) {
+                meta.to_host = true;
+            }
         } else {
             meta.vni = 0;
             meta.network_id = meta.eip.network_id;

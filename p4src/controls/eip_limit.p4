@@ -17,6 +17,7 @@ control EipLimit(inout headers_t hdr, inout metadata_t meta) {
     bool limited = false;
     bit<32> time_per_byte = 0;
     bit<32> tolerance_us = 0;
+    bit<32> high_priority_tolerance_us = 0;
     bit<16> owner_port = 0;
 
     @id(ACTION_SET_LIMIT)
@@ -25,7 +26,8 @@ control EipLimit(inout headers_t hdr, inout metadata_t meta) {
                      @id(3) bit<32> high_tolerance_us) {
         limited = true;
         time_per_byte = byte_time;
-        tolerance_us = meta.high_priority ? high_tolerance_us : low_tolerance_us;
+        tolerance_us = low_tolerance_us;
+        high_priority_tolerance_us = high_tolerance_us;
     }
 
     @id(TABLE_EIP_LIMIT)
@@ -63,16 +65,22 @@ control EipLimit(inout headers_t hdr, inout metadata_t meta) {
 
     apply {
         bool is_out = meta.eip.direction == eip_direction_t.OUT;
-        bit<32> cell = (bit<32>)meta.eip.index << 1;
+        bit<32> cell;
         if (is_out) {
-            cell = cell | 1;
+            cell = 7w0 ++ meta.eip.index ++ 1w1;
+            owner_port = meta.flow.src_port;
+        } else {
+            cell = 7w0 ++ meta.eip.index ++ 1w0;
+            owner_port = meta.flow.dst_port;
         }
-        owner_port = is_out ? meta.flow.src_port : meta.flow.dst_port;
         if (meta.flow.has_ports) {
             priority_port.apply();
         }
         eip_limit.apply();
         bool conforms = true;
+        if (meta.high_priority) {
+            tolerance_us = high_priority_tolerance_us;
+        }
         if (limited) {
             gcra.apply(meta.now, cell, meta.packet_bytes, time_per_byte, tolerance_us, conforms);
         }

@@ -39,17 +39,13 @@ control OwnAddress(inout headers_t hdr, inout metadata_t meta) {
         hdr.arp.sender_ip = meta.own_lookup;
     }
 
-    action answer_ping() {
+    // 0x0800 -> 0x0000 in the first word. The old checksum cannot tell whether a sum of 0 stands for nothing but zeros;
+    // 0xffff, which this gives then, verifies in either case (RFC 1624, equation 2).
+    action answer_ping(bit<16> and_carry) {
         hdr.packet.ipv4.dst_addr = hdr.packet.ipv4.src_addr;
-        hdr.packet.ipv4.src_addr = meta.own_lookup; // the sum stays: the addresses only change places
-        bit<16> sum = ONES_ADD(~hdr.packet.ipv4.checksum, ~(hdr.packet.ipv4.ttl ++ hdr.packet.ipv4.protocol)); // RFC 1624
-        hdr.packet.ipv4.ttl = ANSWER_TTL;
-        hdr.packet.ipv4.checksum = ~ONES_ADD(sum, hdr.packet.ipv4.ttl ++ hdr.packet.ipv4.protocol);
-
+        hdr.packet.ipv4.src_addr = meta.own_lookup;
         hdr.packet.icmp.type = ICMP_ECHO_REPLY;
-        // 0x0800 -> 0x0000 in the first word. The old checksum cannot tell whether a sum of 0 stands for nothing but zeros;
-        // 0xffff, which this gives then, verifies in either case (RFC 1624, equation 2).
-        hdr.packet.icmp.checksum = ONES_ADD(hdr.packet.icmp.checksum, 0x0800);
+        hdr.packet.icmp.checksum = hdr.packet.icmp.checksum + and_carry;
     }
 
     action reflect() {
@@ -60,7 +56,11 @@ control OwnAddress(inout headers_t hdr, inout metadata_t meta) {
     }
 
     apply {
-        meta.own_lookup = hdr.arp.isValid() ? hdr.arp.target_ip : hdr.packet.ipv4.dst_addr;
+        if (hdr.arp.isValid()) {
+            meta.own_lookup = hdr.arp.target_ip;
+        } else {
+            meta.own_lookup = hdr.packet.ipv4.dst_addr;
+        }
         bool own = my_address.apply().hit;
         meta.to_own_address = own;
         if (hdr.arp.isValid()) {
@@ -81,7 +81,12 @@ control OwnAddress(inout headers_t hdr, inout metadata_t meta) {
         } else if (own) {
             if (hdr.packet.icmp.isValid() && hdr.packet.icmp.type == ICMP_ECHO_REQUEST && hdr.packet.icmp.code == 0 &&
                 hdr.packet.ipv4.more_fragments == 0) {
-                answer_ping();
+                if (hdr.packet.icmp.checksum[15:11] == 0x1f) {
+                    answer_ping(0x0801);
+                } else {
+                    answer_ping(0x0800);
+                }
+                SetTtl.apply(hdr.packet.ipv4, ANSWER_TTL);
                 reflect();
             } else if (hdr.heartbeat.isValid()) {
                 heartbeat_check.apply(hdr, meta);

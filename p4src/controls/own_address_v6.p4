@@ -49,13 +49,13 @@ control OwnAddressV6(inout headers_t hdr, inout metadata_t meta) {
         meta.truncate = true; // options of the solicitation are not parsed and stay behind
     }
 
-    action answer_ping() {
+    // RFC 1624, equation 3, for 0x8000 -> 0x8100 in the first word.
+    action answer_ping(bit<16> and_borrow) {
         hdr.packet.ipv6.dst_addr = hdr.packet.ipv6.src_addr;
         hdr.packet.ipv6.src_addr = own_lookup;
         hdr.packet.ipv6.hop_limit = ANSWER_TTL;
         hdr.packet.icmp.type = ICMPV6_ECHO_REPLY;
-        // RFC 1624, equation 3, for 0x8000 -> 0x8100 in the first word.
-        hdr.packet.icmp.checksum = ~ONES_ADD(~hdr.packet.icmp.checksum, 16w0x0100);
+        hdr.packet.icmp.checksum = hdr.packet.icmp.checksum - and_borrow;
     }
 
     action reflect() {
@@ -89,7 +89,11 @@ control OwnAddressV6(inout headers_t hdr, inout metadata_t meta) {
         } else if (own) {
             if (hdr.packet.icmp.isValid() && hdr.packet.icmp.type == ICMPV6_ECHO_REQUEST && hdr.packet.icmp.code == 0 &&
                 !hdr.packet.ipv6_fragment.isValid()) {
-                answer_ping();
+                if (hdr.packet.icmp.checksum[15:8] == 0) {
+                    answer_ping(0x0101);
+                } else {
+                    answer_ping(0x0100);
+                }
                 reflect();
             } else if (hdr.heartbeat.isValid()) {
                 heartbeat_check.apply(hdr, meta);

@@ -125,12 +125,12 @@ control Routing(inout headers_t hdr, inout metadata_t meta) {
 
     apply {
         bool found;
-        meta.routed = true;
         if (meta.route_is_v6) {
             found = route_v6.apply().hit;
         } else {
             found = route.apply().hit;
         }
+        meta.routed = true;
         if (!found) {
             DROP(DROP_NO_ROUTE);
         }
@@ -168,7 +168,10 @@ control Tag(inout headers_t hdr, inout metadata_t meta) {
     }
 
     apply {
-        bit<16> ether_type = meta.route_is_v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
+        bit<16> ether_type = ETHERTYPE_IPV4;
+        if (meta.route_is_v6) {
+            ether_type = ETHERTYPE_IPV6;
+        }
         if (meta.egress_vlan_id != 0) {
             tag(ether_type);
         } else {

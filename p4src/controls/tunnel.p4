@@ -27,6 +27,10 @@ const bit<8> TUNNEL_TTL = 64;
     (p).embedded_icmp.setInvalid()
 
 control TunnelEnd(inout headers_t hdr, inout metadata_t meta) {
+    // Of the outer packet. The parser follows the frame; what lies beyond the packet's end is padding and no inner frame.
+    bit<16> header_bytes = 0;
+    bit<16> payload_bytes = 0;
+
     @id(ACTION_TERMINATE_TUNNEL)
     action terminate_tunnel() {}
 
@@ -92,32 +96,38 @@ control TunnelEnd(inout headers_t hdr, inout metadata_t meta) {
         meta.tunnel.dst_v6 = hdr.packet.ipv6.src_addr;
     }
 
-    // A header copied from an invalid one becomes invalid, so what is not inside goes too.
+    action outer_header_bytes() {
+        header_bytes = 10w0 ++ hdr.packet.ipv4.ihl ++ 2w0;
+    }
+
+    action outer_payload_bytes() {
+        payload_bytes = hdr.packet.ipv4.total_len - header_bytes;
+    }
+
     action decapsulate() {
         meta.decapsulated = true;
         meta.vni = hdr.vxlan.vni;
         meta.sender_mac = hdr.inner_ethernet.src_addr;
-        hdr.packet = hdr.inner;
+        UNWRAP(hdr);
         hdr.vxlan.setInvalid();
         hdr.inner_ethernet.setInvalid();
-        INVALIDATE_IP_PACKET(hdr.inner);
     }
 
     apply {
         if (hdr.vxlan.isValid()) {
             bool is_mine;
-            // The parser follows the frame; what lies beyond the outer packet's end is padding and no inner frame.
-            bit<16> payload_bytes;
             if (hdr.packet.ipv4.isValid()) {
                 is_mine = my_tunnel.apply().hit;
-                payload_bytes = hdr.packet.ipv4.total_len - (((bit<16>)hdr.packet.ipv4.ihl) << 2);
+                outer_header_bytes();
+                outer_payload_bytes();
             } else {
                 is_mine = my_tunnel_v6.apply().hit;
                 payload_bytes = hdr.packet.ipv6.payload_len;
             }
             if (is_mine) {
                 if (hdr.vxlan.flags & VXLAN_FLAG_VNI == 0 ||
-                    !(hdr.inner.ipv4.isValid() || hdr.inner.ipv6.isValid()) || payload_bytes < VXLAN_HEADERS_BYTES) {
+                    (hdr.inner_ethernet.ether_type != ETHERTYPE_IPV4 && hdr.inner_ethernet.ether_type != ETHERTYPE_IPV6) ||
+                    payload_bytes < VXLAN_HEADERS_BYTES) {
                     DROP(DROP_VXLAN_HEADER);
                 } else {
                     if (hdr.packet.ipv4.isValid()) {
