@@ -164,17 +164,19 @@ void tcp_timestamps_shift(struct rte_tcp_hdr *tcp, uint32_t value_delta, uint32_
     end_change(&change);
 }
 
-static uint64_t shift32(rte_be32_t *number, uint32_t delta) {
-    rte_be32_t before = *number;
+/* By value: nothing aligns a TCP header behind VLAN tags, tunnels or IP options. */
+static rte_be32_t shift32(rte_be32_t before, uint32_t delta, uint64_t *checksum) {
+    rte_be32_t after = rte_cpu_to_be_32(rte_be_to_cpu_32(before) + delta);
 
-    *number = rte_cpu_to_be_32(rte_be_to_cpu_32(before) + delta);
-    return checksum_delta32(before, *number);
+    *checksum += checksum_delta32(before, after);
+    return after;
 }
 
 void tcp_numbers_shift(struct rte_tcp_hdr *tcp, uint32_t sequence_delta, uint32_t ack_delta) {
-    uint64_t delta = shift32(&tcp->sent_seq, sequence_delta);
+    uint64_t checksum = 0;
 
+    tcp->sent_seq = shift32(tcp->sent_seq, sequence_delta, &checksum);
     if (tcp->tcp_flags & TCP_ACK)
-        delta += shift32(&tcp->recv_ack, ack_delta);
-    tcp->cksum = checksum_update(tcp->cksum, delta);
+        tcp->recv_ack = shift32(tcp->recv_ack, ack_delta, &checksum);
+    tcp->cksum = checksum_update(tcp->cksum, checksum);
 }
