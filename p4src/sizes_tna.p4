@@ -1,4 +1,5 @@
-// Entries of each table on Tofino: what the program was compiled with. docs/tofino.md says what more would take.
+// Entries of each table on Tofino: next to none, to see how long the chain of dependencies is by itself. docs/tofino.md says how far
+// the compiler gets with them. No promise: the program does not fit yet.
 #ifndef SLUICE_SIZES_P4
 #define SLUICE_SIZES_P4
 

@@ -42,8 +42,8 @@
     (ipv6).src_addr, (ipv6).dst_addr, (ipv6).payload_len, 8w0, (ipv6).next_header
 #define ICMP_FIELDS_BUT_CHECKSUM(icmp) (icmp).type, (icmp).code, (icmp).rest
 
-// What an ICMP error quotes: an IP header (its options, where there are some, are not in the sum: such a packet gets no error) and 8
-// bytes. The one of tcp, udp and icmp that there is counts; so do ipv4 and ipv6.
+// What an ICMP error quotes: an IP header and 8 bytes. The one of tcp, udp and icmp that there is counts; so do ipv4 and ipv6. IP options
+// are not in the sum, so the checksum of an error about a packet that has some is wrong.
 #define QUOTED_FIELDS(p) \
     (p).ipv4, (p).ipv6, (p).tcp.src_port, (p).tcp.dst_port, (p).tcp.seq_no, (p).udp, (p).icmp
 
