@@ -42,7 +42,7 @@ export function makeRegion({ eips, services, switches = 1, lds = 16 }) {
       {
         name: "edge",
         steering_address: "10.255.1.1",
-        local_ips: ["198.18.0.0/24"],
+        local_ips: ["198.18.0.0/26"],
         lds: Array.from({ length: lds }, (_, i) => ({
           name: `ld${i + 1}`,
           agent: `unix:/nowhere/ld${i + 1}`,
