@@ -1,6 +1,7 @@
 #include "control/telemetry.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,29 +13,37 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const struct dataplane *shown; /* NULL: nothing to show */
 
-/* All workers, or the one whose core `params` names. @return how many, 0 when there is no such. */
-static uint32_t sum_up(const char *params, struct worker_stats *sum, uint64_t *active,
-                       uint64_t *capacity) {
-    uint32_t count = 0;
+struct totals {
+    struct worker_stats stats;
+    uint64_t sessions_active;
+    uint64_t sessions_capacity;
+};
+
+/* Of all workers, or of the one whose core `params` names. @return false when there is no such */
+static bool sum_up(const char *params, struct totals *totals) {
+    bool found = false;
     long core = -1;
     char *end;
 
+    memset(totals, 0, sizeof(*totals));
     if (params != NULL && *params != '\0') {
         core = strtol(params, &end, 10);
         if (*end != '\0' || core < 0)
-            return 0;
+            return false;
     }
+    pthread_mutex_lock(&lock);
     for (uint32_t id = 0; shown != NULL && id < shown->worker_count; id++) {
         const struct worker *worker = shown->workers[id];
 
         if (core >= 0 && worker->lcore != (unsigned)core)
             continue;
-        worker_stats_add(sum, &worker->stats);
-        *active += __atomic_load_n(&worker->sessions.active, __ATOMIC_RELAXED);
-        *capacity += worker->sessions.capacity;
-        count++;
+        worker_stats_add(&totals->stats, &worker->stats);
+        totals->sessions_active += __atomic_load_n(&worker->sessions.active, __ATOMIC_RELAXED);
+        totals->sessions_capacity += worker->sessions.capacity;
+        found = true;
     }
-    return count;
+    pthread_mutex_unlock(&lock);
+    return found;
 }
 
 static int on_workers(const char *command, const char *params, struct rte_tel_data *data) {
@@ -48,41 +57,31 @@ static int on_workers(const char *command, const char *params, struct rte_tel_da
 }
 
 static int on_counters(const char *command, const char *params, struct rte_tel_data *data) {
-    struct worker_stats stats = { 0 };
-    uint64_t active = 0, capacity = 0;
-    uint32_t count;
+    struct totals totals;
 
     (void)command;
-    pthread_mutex_lock(&lock);
-    count = sum_up(params, &stats, &active, &capacity);
-    pthread_mutex_unlock(&lock);
-    if (count == 0)
+    if (!sum_up(params, &totals))
         return -1;
     rte_tel_data_start_dict(data);
-#define ADD_COUNTER(name) rte_tel_data_add_dict_u64(data, #name, stats.name);
+#define ADD_COUNTER(name) rte_tel_data_add_dict_u64(data, #name, totals.stats.name);
     PORT_COUNTERS(ADD_COUNTER)
 #undef ADD_COUNTER
-    rte_tel_data_add_dict_u64(data, "sessions_active", active);
-    rte_tel_data_add_dict_u64(data, "sessions_capacity", capacity);
+    rte_tel_data_add_dict_u64(data, "sessions_active", totals.sessions_active);
+    rte_tel_data_add_dict_u64(data, "sessions_capacity", totals.sessions_capacity);
     return 0;
 }
 
 static int on_drops(const char *command, const char *params, struct rte_tel_data *data) {
-    struct worker_stats stats = { 0 };
-    uint64_t active = 0, capacity = 0;
-    uint32_t count;
+    struct totals totals;
 
     (void)command;
-    pthread_mutex_lock(&lock);
-    count = sum_up(params, &stats, &active, &capacity);
-    pthread_mutex_unlock(&lock);
-    if (count == 0)
+    if (!sum_up(params, &totals))
         return -1;
     rte_tel_data_start_dict(data);
     for (int reason = DROP_NONE + 1; reason < DROP_REASON_COUNT; reason++)
-        if (stats.drops[reason] != 0)
+        if (totals.stats.drops[reason] != 0)
             rte_tel_data_add_dict_u64(data, drop_reason_name((enum drop_reason)reason),
-                                      stats.drops[reason]);
+                                      totals.stats.drops[reason]);
     return 0;
 }
 

@@ -7,11 +7,8 @@
 #include "packet/proxy_v2.h"
 #include "packet/tcp_options.h"
 #include "testing/harness.h"
+#include "testing/tcp.h"
 #include "testing/test.h"
-
-#define CLIENT "192.0.2.77"
-#define VIP    "203.0.113.10"
-#define RS     "10.0.0.31"
 
 enum {
     HEADER = PROXY_V2_IPV4_BYTES
@@ -29,10 +26,10 @@ static int set_up(void **state) {
     (void)state;
     harness_start(&harness, 1, 256);
     message_begin(&message);
-    web = message_service(&message, "web", 0, VIP, FRAME_TCP, 80);
-    message_rs(&message, web, "rs1", RS, 8080, 1);
-    dns = message_service(&message, "dns", 0, VIP, FRAME_UDP, 53);
-    message_rs(&message, dns, "rs1", RS, 53, 1);
+    web = message_service(&message, "web", 0, TCP_VIP, FRAME_TCP, 80);
+    message_rs(&message, web, "rs1", TCP_RS, 8080, 1);
+    dns = message_service(&message, "dns", 0, TCP_VIP, FRAME_UDP, 53);
+    message_rs(&message, dns, "rs1", TCP_RS, 53, 1);
     return 0;
 }
 
@@ -48,28 +45,6 @@ static void use(int client_address) {
         dns->message.client_address = web->message.client_address;
     harness_apply(&harness, &message);
     harness_resolve(&harness);
-}
-
-static struct flow_spec client(uint8_t flags, uint32_t sequence, uint32_t ack, uint16_t payload) {
-    return (struct flow_spec){ .src = CLIENT,
-                               .dst = VIP,
-                               .src_port = 40000,
-                               .dst_port = 80,
-                               .protocol = FRAME_TCP,
-                               .tcp_flags = flags,
-                               .sequence = sequence,
-                               .ack = ack,
-                               .payload = payload };
-}
-
-static struct flow_spec rs(uint8_t flags, uint32_t sequence, uint32_t ack, uint16_t payload) {
-    struct flow_spec flow = client(flags, sequence, ack, payload);
-
-    flow.src = RS;
-    flow.dst = "198.18.1.1";
-    flow.src_port = 8080;
-    flow.dst_port = local_port;
-    return flow;
 }
 
 /* Sends one packet and looks at the last of @p count that come out. */
@@ -90,7 +65,7 @@ static void with_mss(struct flow_spec *flow, uint16_t mss) {
 }
 
 static struct frame_view open_connection(void) {
-    struct frame_view view = pass(client(TCP_SYN, ISN, 0, 0), 1);
+    struct frame_view view = pass(tcp_from_client(TCP_SYN, ISN, 0, 0), 1);
 
     local_port = ntohs(view.tcp->src_port);
     return view;
@@ -116,24 +91,24 @@ static void toa_is_in_what_completes_the_handshake(void **state) {
     use(SLUICE__LD__V1__CLIENT_ADDRESS__TOA);
     view = open_connection();
     assert_null(toa_in(&view));
-    answer = rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0);
+    answer = tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0);
     with_mss(&answer, 1460);
     view = pass(answer, 1);
     assert_int_equal(tcp_options_read(view.tcp).mss, 1452);
-    view = pass(client(TCP_ACK, ISN + 1, RS_ISN + 1, 0), 1);
+    view = pass(tcp_from_client(TCP_ACK, ISN + 1, RS_ISN + 1, 0), 1);
     assert_toa(&view);
     assert_int_equal(view.payload_bytes, 0);
     assert_int_equal(ntohl(view.tcp->sent_seq), ISN + 1);
     /* The ACK may be lost: data has it too, until the RS is known to have got there. */
     for (int i = 0; i < 2; i++) {
-        view = pass(client(TCP_ACK, ISN + 1, RS_ISN + 1, 700), 1);
+        view = pass(tcp_from_client(TCP_ACK, ISN + 1, RS_ISN + 1, 700), 1);
         assert_toa(&view);
         assert_int_equal(view.payload_bytes, 700);
         for (uint32_t byte = 0; byte < 700; byte++)
             assert_int_equal(view.payload[byte], (uint8_t)(byte * 7));
     }
-    view = pass(rs(TCP_ACK, RS_ISN + 1, ISN + 701, 100), 1);
-    view = pass(client(TCP_ACK, ISN + 701, RS_ISN + 101, 0), 1);
+    view = pass(tcp_from_rs(local_port, TCP_ACK, RS_ISN + 1, ISN + 701, 100), 1);
+    view = pass(tcp_from_client(TCP_ACK, ISN + 701, RS_ISN + 101, 0), 1);
     assert_null(toa_in(&view));
     assert_int_equal(harness_worker(&harness)->sessions.sessions[1].alter, 0);
 }
@@ -145,13 +120,14 @@ static void toa_gives_way_to_mtu_and_header(void **state) {
     (void)state;
     use(SLUICE__LD__V1__CLIENT_ADDRESS__TOA);
     open_connection();
-    pass(rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0), 1);
-    view = pass(client(TCP_ACK, ISN + 1, RS_ISN + 1, 1600 - 40 - 8), 1); /* fills the MTU */
+    pass(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0), 1);
+    view =
+        pass(tcp_from_client(TCP_ACK, ISN + 1, RS_ISN + 1, 1600 - 40 - 8), 1); /* fills the MTU */
     assert_toa(&view);
-    view = pass(client(TCP_ACK, ISN + 1, RS_ISN + 1, 1600 - 40 - 7), 1);
+    view = pass(tcp_from_client(TCP_ACK, ISN + 1, RS_ISN + 1, 1600 - 40 - 7), 1);
     assert_null(toa_in(&view));
     assert_int_equal(view.payload_bytes, 1553);
-    flow = client(TCP_ACK, ISN + 1, RS_ISN + 1, 10);
+    flow = tcp_from_client(TCP_ACK, ISN + 1, RS_ISN + 1, 10);
     flow.tcp_option_bytes = 36;
     memset(flow.tcp_options, TCP_OPTION_NOP, 36);
     view = pass(flow, 1);
@@ -165,8 +141,8 @@ static void toa_is_no_matter_of_syn_and_rst(void **state) {
     (void)state;
     use(SLUICE__LD__V1__CLIENT_ADDRESS__TOA);
     open_connection();
-    pass(rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0), 1);
-    view = pass(client(TCP_RST | TCP_ACK, ISN + 1, RS_ISN + 1, 0), 1);
+    pass(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0), 1);
+    view = pass(tcp_from_client(TCP_RST | TCP_ACK, ISN + 1, RS_ISN + 1, 0), 1);
     assert_null(toa_in(&view));
 }
 
@@ -182,7 +158,7 @@ static void assert_header(const struct frame *sent) {
     assert_int_equal(ntohl(view.tcp->sent_seq), ISN + 1 - HEADER);
     assert_int_equal(ntohl(view.tcp->recv_ack), RS_ISN + 1);
     assert_int_equal(view.tcp->tcp_flags, TCP_ACK | TCP_PSH);
-    assert_int_equal(view.ip->dst_addr, ip4(RS));
+    assert_int_equal(view.ip->dst_addr, ip4(TCP_RS));
     assert_int_equal(ntohs(view.tcp->src_port), local_port);
 }
 
@@ -193,40 +169,41 @@ static void header_comes_before_the_data(void **state) {
     use(SLUICE__LD__V1__CLIENT_ADDRESS__PROXY_V2);
     view = open_connection();
     assert_int_equal(ntohl(view.tcp->sent_seq), ISN - HEADER);
-    view = pass(rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1 - HEADER, 0), 1);
+    view = pass(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1 - HEADER, 0), 1);
     assert_int_equal(ntohl(view.tcp->recv_ack), ISN + 1);
     assert_int_equal(ntohl(view.tcp->sent_seq), RS_ISN);
-    view = pass(client(TCP_ACK, ISN + 1, RS_ISN + 1, 0), 2);
+    view = pass(tcp_from_client(TCP_ACK, ISN + 1, RS_ISN + 1, 0), 2);
     assert_header(&harness.sent[0]);
     assert_int_equal(ntohl(view.tcp->sent_seq), ISN + 1);
     /* Data before the RS has acknowledged it: once more, as the first may be lost. */
-    view = pass(client(TCP_ACK, ISN + 1, RS_ISN + 1, 300), 2);
+    view = pass(tcp_from_client(TCP_ACK, ISN + 1, RS_ISN + 1, 300), 2);
     assert_header(&harness.sent[0]);
     assert_int_equal(view.payload_bytes, 300);
     assert_int_equal(ntohl(view.tcp->sent_seq), ISN + 1);
-    view = pass(client(TCP_ACK, ISN + 301, RS_ISN + 1, 300), 1); /* what follows goes alone */
+    view =
+        pass(tcp_from_client(TCP_ACK, ISN + 301, RS_ISN + 1, 300), 1); /* what follows goes alone */
     /* The RS misses the header, and says so; to the client its data is what is missing. */
-    view = pass(rs(TCP_ACK, RS_ISN + 1, ISN + 1 - HEADER, 0), 1);
+    view = pass(tcp_from_rs(local_port, TCP_ACK, RS_ISN + 1, ISN + 1 - HEADER, 0), 1);
     assert_int_equal(ntohl(view.tcp->recv_ack), ISN + 1);
-    view = pass(client(TCP_ACK, ISN + 1, RS_ISN + 1, 300), 2);
+    view = pass(tcp_from_client(TCP_ACK, ISN + 1, RS_ISN + 1, 300), 2);
     assert_header(&harness.sent[0]);
-    view = pass(rs(TCP_ACK, RS_ISN + 1, ISN + 301, 20), 1);
+    view = pass(tcp_from_rs(local_port, TCP_ACK, RS_ISN + 1, ISN + 301, 20), 1);
     assert_int_equal(ntohl(view.tcp->recv_ack), ISN + 301);
     assert_int_equal(harness_worker(&harness)->sessions.sessions[1].alter, 0);
     /* From now on nothing is touched. */
-    view = pass(client(TCP_ACK, ISN + 1, RS_ISN + 1, 300), 1);
+    view = pass(tcp_from_client(TCP_ACK, ISN + 1, RS_ISN + 1, 300), 1);
     assert_int_equal(ntohl(view.tcp->sent_seq), ISN + 1);
 }
 
 static void header_has_the_clients_timestamps(void **state) {
     const struct tcp_options stamps = { .timestamps = true, .ts_value = 7, .ts_echo = 9 };
-    struct flow_spec flow = client(TCP_ACK, ISN + 1, RS_ISN + 1, 0);
+    struct flow_spec flow = tcp_from_client(TCP_ACK, ISN + 1, RS_ISN + 1, 0);
     struct tcp_options got;
 
     (void)state;
     use(SLUICE__LD__V1__CLIENT_ADDRESS__PROXY_V2);
     open_connection();
-    pass(rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1 - HEADER, 0), 1);
+    pass(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1 - HEADER, 0), 1);
     flow.tcp_option_bytes = (uint8_t)tcp_options_write(flow.tcp_options, &stamps);
     pass(flow, 2);
     assert_header(&harness.sent[0]);
@@ -243,15 +220,15 @@ static void resets_are_believed_with_a_header_under_way(void **state) {
     use(SLUICE__LD__V1__CLIENT_ADDRESS__PROXY_V2);
     open_connection();
     /* Nobody listens: the RS refuses the number it has got. */
-    view = pass(rs(TCP_RST | TCP_ACK, 0, ISN + 1 - HEADER, 0), 1);
+    view = pass(tcp_from_rs(local_port, TCP_RST | TCP_ACK, 0, ISN + 1 - HEADER, 0), 1);
     assert_int_equal(ntohl(view.tcp->recv_ack), ISN + 1);
-    pass(rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1 - HEADER, 0), 1);
-    view = pass(client(TCP_RST, ISN + 1, 0, 0), 1);
+    pass(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1 - HEADER, 0), 1);
+    view = pass(tcp_from_client(TCP_RST, ISN + 1, 0, 0), 1);
     assert_int_equal(ntohl(view.tcp->sent_seq), ISN + 1 - HEADER);
 }
 
 static void data_in_a_syn_is_not_let_through(void **state) {
-    struct flow_spec flow = client(TCP_SYN, ISN, 0, 10);
+    struct flow_spec flow = tcp_from_client(TCP_SYN, ISN, 0, 10);
     struct frame frame = frame_plain(&flow);
     struct frame_view view;
 
@@ -270,17 +247,17 @@ static void data_in_a_syn_is_not_let_through(void **state) {
 
 /* A connection from SYN to both FINs, the RS's first; its last number is @p end - 1. */
 static void close_by_the_rs(uint32_t end) {
-    pass(rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0), 1);
-    pass(client(TCP_ACK, ISN + 1, RS_ISN + 1, 0), 1);
-    pass(rs(TCP_FIN | TCP_ACK, RS_ISN + 1, ISN + 1, 0), 1);
-    pass(client(TCP_FIN | TCP_ACK, end - 1 - 30, RS_ISN + 2, 30), 1);
+    pass(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0), 1);
+    pass(tcp_from_client(TCP_ACK, ISN + 1, RS_ISN + 1, 0), 1);
+    pass(tcp_from_rs(local_port, TCP_FIN | TCP_ACK, RS_ISN + 1, ISN + 1, 0), 1);
+    pass(tcp_from_client(TCP_FIN | TCP_ACK, end - 1 - 30, RS_ISN + 2, 30), 1);
     assert_int_equal(harness_worker(&harness)->sessions.sessions[1].state, STATE_TIME_WAIT);
 }
 
 /* Use up all local ports of the bucket but the first, so that it is next. */
 static void come_round(void) {
     for (uint16_t i = 0; i < LOCAL_PORTS_PER_BUCKET - 1; i++) {
-        struct flow_spec flow = client(TCP_SYN, 5, 0, 0);
+        struct flow_spec flow = tcp_from_client(TCP_SYN, 5, 0, 0);
 
         flow.src_port = (uint16_t)(50000 + i);
         pass(flow, 1);
@@ -291,7 +268,7 @@ static struct flow_spec next_client(uint8_t flags, uint32_t sequence, uint32_t a
     const struct tcp_options options = { .timestamps = true,
                                          .ts_value = 1,
                                          .sack_permitted = true };
-    struct flow_spec flow = client(flags, sequence, ack, 0);
+    struct flow_spec flow = tcp_from_client(flags, sequence, ack, 0);
 
     flow.src = "192.0.2.99";
     flow.tcp_option_bytes = (uint8_t)tcp_options_write(flow.tcp_options, &options);
@@ -323,14 +300,14 @@ static void reused_port_suits_the_rs_in_time_wait(void **state) {
     view = pass(next_client(TCP_SYN, 1000, 0), 1); /* retransmitted */
     assert_int_equal(ntohl(view.tcp->sent_seq), end + 1);
     assert_false(tcp_options_read(view.tcp).timestamps);
-    view = pass(rs(TCP_SYN | TCP_ACK, 77, end + 2, 0), 1);
+    view = pass(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, 77, end + 2, 0), 1);
     assert_int_equal(ntohl(view.tcp->recv_ack), 1001);
     assert_int_equal(ntohl(view.tcp->sent_seq), 77);
     view = pass(next_client(TCP_ACK, 1001, 78), 1);
     assert_int_equal(ntohl(view.tcp->sent_seq), 1001 + shift);
     assert_int_equal(ntohl(view.tcp->recv_ack), 78);
     /* What the RS has of later data is in the client's numbers too. */
-    flow = rs(TCP_ACK, 78, 1001 + shift, 0);
+    flow = tcp_from_rs(local_port, TCP_ACK, 78, 1001 + shift, 0);
     flow.tcp_option_bytes = 12;
     memcpy(flow.tcp_options, (uint8_t[]){ 1, 1, TCP_OPTION_SACK, 10 }, 4);
     for (int i = 0; i < 2; i++) {
@@ -384,11 +361,11 @@ static void closed_by_the_client_needs_no_care(void **state) {
     (void)state;
     use(SLUICE__LD__V1__CLIENT_ADDRESS__CLIENT_ADDRESS_NOT_TOLD);
     open_connection();
-    pass(rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0), 1);
-    pass(client(TCP_ACK, ISN + 1, RS_ISN + 1, 0), 1);
-    pass(client(TCP_FIN | TCP_ACK, ISN + 1, RS_ISN + 1, 0), 1);
-    pass(rs(TCP_FIN | TCP_ACK, RS_ISN + 1, ISN + 2, 0), 1);
-    pass(client(TCP_ACK, ISN + 2, RS_ISN + 2, 0), 1);
+    pass(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0), 1);
+    pass(tcp_from_client(TCP_ACK, ISN + 1, RS_ISN + 1, 0), 1);
+    pass(tcp_from_client(TCP_FIN | TCP_ACK, ISN + 1, RS_ISN + 1, 0), 1);
+    pass(tcp_from_rs(local_port, TCP_FIN | TCP_ACK, RS_ISN + 1, ISN + 2, 0), 1);
+    pass(tcp_from_client(TCP_ACK, ISN + 2, RS_ISN + 2, 0), 1);
     come_round();
     harness_pass(&harness, 7200);
     come_round();
@@ -398,8 +375,8 @@ static void closed_by_the_client_needs_no_care(void **state) {
 }
 
 static void every_datagram_has_a_header(void **state) {
-    struct flow_spec flow = { .src = CLIENT,
-                              .dst = VIP,
+    struct flow_spec flow = { .src = TCP_CLIENT,
+                              .dst = TCP_VIP,
                               .src_port = 40000,
                               .dst_port = 53,
                               .protocol = FRAME_UDP,
@@ -420,7 +397,7 @@ static void every_datagram_has_a_header(void **state) {
     assert_int_equal(view.udp->dgram_cksum, 0);
     flow.no_udp_checksum = false;
     local_port = ntohs(view.udp->src_port);
-    flow.src = RS;
+    flow.src = TCP_RS;
     flow.dst = "198.18.1.1";
     flow.src_port = 53;
     flow.dst_port = local_port;
@@ -429,8 +406,8 @@ static void every_datagram_has_a_header(void **state) {
 }
 
 static void fragments_have_no_place_for_it(void **state) {
-    struct flow_spec flow = { .src = CLIENT,
-                              .dst = VIP,
+    struct flow_spec flow = { .src = TCP_CLIENT,
+                              .dst = TCP_VIP,
                               .src_port = 40000,
                               .dst_port = 53,
                               .protocol = FRAME_UDP,

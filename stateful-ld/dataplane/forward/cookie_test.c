@@ -6,11 +6,8 @@
 
 #include "packet/tcp_options.h"
 #include "testing/harness.h"
+#include "testing/tcp.h"
 #include "testing/test.h"
-
-#define CLIENT "192.0.2.77"
-#define VIP    "203.0.113.10"
-#define RS     "10.0.0.31"
 
 #define ISN    0xfffffff0u /* so that numbers wrap */
 #define RS_ISN 0x12340000u
@@ -31,8 +28,8 @@ static int set_up(void **state) {
     (void)state;
     harness_start(&harness, 1, 256);
     message_begin(&message);
-    web = message_service(&message, "web", 0, VIP, FRAME_TCP, 80);
-    message_rs(&message, web, "rs1", RS, 8080, 1);
+    web = message_service(&message, "web", 0, TCP_VIP, FRAME_TCP, 80);
+    message_rs(&message, web, "rs1", TCP_RS, 8080, 1);
     web->message.syn_cookie_threshold_per_s = 1;
     return 0;
 }
@@ -41,28 +38,6 @@ static int tear_down(void **state) {
     (void)state;
     harness_stop(&harness);
     return 0;
-}
-
-static struct flow_spec client(uint8_t flags, uint32_t sequence, uint32_t ack, uint16_t payload) {
-    return (struct flow_spec){ .src = CLIENT,
-                               .dst = VIP,
-                               .src_port = 40000,
-                               .dst_port = 80,
-                               .protocol = FRAME_TCP,
-                               .tcp_flags = flags,
-                               .sequence = sequence,
-                               .ack = ack,
-                               .payload = payload };
-}
-
-static struct flow_spec rs(uint8_t flags, uint32_t sequence, uint32_t ack, uint16_t payload) {
-    struct flow_spec flow = client(flags, sequence, ack, payload);
-
-    flow.src = RS;
-    flow.dst = "198.18.1.1";
-    flow.src_port = 8080;
-    flow.dst_port = local_port;
-    return flow;
 }
 
 static struct flow_spec with(struct flow_spec flow, struct tcp_options options) {
@@ -93,7 +68,7 @@ static uint64_t dropped(enum drop_reason reason) {
 
 /* The threshold is used up by another client. */
 static void flood(void) {
-    struct flow_spec other = client(TCP_SYN, 1, 0, 0);
+    struct flow_spec other = tcp_from_client(TCP_SYN, 1, 0, 0);
 
     harness_apply(&harness, &message);
     harness_resolve(&harness);
@@ -111,11 +86,11 @@ static const struct tcp_options usual = {
 };
 
 static struct tcp_options ask(struct tcp_options options) {
-    struct frame_view view = pass(with(client(TCP_SYN, ISN, 0, 0), options));
+    struct frame_view view = pass(with(tcp_from_client(TCP_SYN, ISN, 0, 0), options));
     struct tcp_options answer = tcp_options_read(view.tcp);
 
-    assert_int_equal(view.ip->src_addr, ip4(VIP));
-    assert_int_equal(view.ip->dst_addr, ip4(CLIENT));
+    assert_int_equal(view.ip->src_addr, ip4(TCP_VIP));
+    assert_int_equal(view.ip->dst_addr, ip4(TCP_CLIENT));
     assert_int_equal(view.tcp->tcp_flags, TCP_SYN | TCP_ACK);
     assert_int_equal(ntohl(view.tcp->recv_ack), ISN + 1);
     assert_int_equal(view.tcp->rx_win, 0);
@@ -130,8 +105,8 @@ static void below_the_threshold_nothing_is_different(void **state) {
     (void)state;
     harness_apply(&harness, &message);
     harness_resolve(&harness);
-    view = pass(client(TCP_SYN, ISN, 0, 0));
-    assert_int_equal(view.ip->dst_addr, ip4(RS));
+    view = pass(tcp_from_client(TCP_SYN, ISN, 0, 0));
+    assert_int_equal(view.ip->dst_addr, ip4(TCP_RS));
     assert_int_equal(harness_worker(&harness)->stats.syn_cookies_sent, 0);
 }
 
@@ -144,18 +119,18 @@ static void flooded_syns_cost_no_session(void **state) {
     assert_int_equal(dropped(DROP_SYN_COOKIE), 1000);
     assert_int_equal(harness_worker(&harness)->stats.syn_cookies_sent, 1000);
     harness_pass(&harness, 1100); /* the flood is over */
-    assert_int_equal(pass(client(TCP_SYN, 9, 0, 0)).ip->dst_addr, ip4(RS));
+    assert_int_equal(pass(tcp_from_client(TCP_SYN, 9, 0, 0)).ip->dst_addr, ip4(TCP_RS));
 }
 
 /* A connection through a cookie up to the RS's SYN; its options. */
 static struct frame_view acknowledge(bool timestamps) {
-    struct flow_spec flow = client(TCP_ACK, ISN + 1, cookie + 1, 0);
+    struct flow_spec flow = tcp_from_client(TCP_ACK, ISN + 1, cookie + 1, 0);
     struct frame_view view;
 
     if (timestamps)
         flow = stamped(flow, CLIENT_STAMP + 20, cookie_stamp);
     view = pass(flow);
-    assert_int_equal(view.ip->dst_addr, ip4(RS));
+    assert_int_equal(view.ip->dst_addr, ip4(TCP_RS));
     assert_int_equal(view.tcp->tcp_flags, TCP_SYN);
     assert_int_equal(ntohl(view.tcp->sent_seq), ISN);
     local_port = ntohs(view.tcp->src_port);
@@ -181,7 +156,7 @@ static void connection_is_opened_in_the_clients_name(void **state) {
     assert_true(got.sack_permitted && got.timestamps);
     assert_int_equal(got.ts_value, CLIENT_STAMP + 20);
     /* The RS answers: its handshake is completed, and the client gets its window. */
-    flow = with(rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0),
+    flow = with(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0),
                 (struct tcp_options){ .mss = 1460,
                                       .window_scaled = true,
                                       .window_scale = 5,
@@ -191,14 +166,14 @@ static void connection_is_opened_in_the_clients_name(void **state) {
                                       .ts_echo = CLIENT_STAMP + 20 });
     assert_int_equal(receive(flow), 2);
     view = frame_view(&harness.sent[0]);
-    assert_int_equal(view.ip->dst_addr, ip4(RS));
+    assert_int_equal(view.ip->dst_addr, ip4(TCP_RS));
     assert_int_equal(view.tcp->tcp_flags, TCP_ACK);
     assert_int_equal(ntohl(view.tcp->sent_seq), ISN + 1);
     assert_int_equal(ntohl(view.tcp->recv_ack), RS_ISN + 1);
     got = tcp_options_read(view.tcp);
     assert_int_equal(got.ts_echo, RS_STAMP);
     view = frame_view(&harness.sent[1]);
-    assert_int_equal(view.ip->dst_addr, ip4(CLIENT));
+    assert_int_equal(view.ip->dst_addr, ip4(TCP_CLIENT));
     assert_int_equal(view.tcp->tcp_flags, TCP_ACK);
     assert_int_equal(ntohl(view.tcp->sent_seq), cookie + 1);
     assert_int_equal(ntohl(view.tcp->recv_ack), ISN + 1);
@@ -209,13 +184,15 @@ static void connection_is_opened_in_the_clients_name(void **state) {
     stamp = got.ts_value;
     assert_true((int32_t)(stamp - cookie_stamp) >= 0); /* PAWS, RFC 7323 5 */
     /* Data either way. */
-    view = pass(stamped(client(TCP_ACK, ISN + 1, cookie + 1, 100), CLIENT_STAMP + 30, stamp));
+    view =
+        pass(stamped(tcp_from_client(TCP_ACK, ISN + 1, cookie + 1, 100), CLIENT_STAMP + 30, stamp));
     assert_int_equal(ntohl(view.tcp->sent_seq), ISN + 1);
     assert_int_equal(ntohl(view.tcp->recv_ack), RS_ISN + 1);
     assert_int_equal(tcp_options_read(view.tcp).ts_echo, RS_STAMP);
     assert_int_equal(tcp_options_read(view.tcp).ts_value, CLIENT_STAMP + 30);
     assert_int_equal(harness_worker(&harness)->sessions.sessions[2].state, STATE_ESTABLISHED);
-    view = pass(stamped(rs(TCP_ACK, RS_ISN + 1, ISN + 101, 400), RS_STAMP + 50, CLIENT_STAMP + 30));
+    view = pass(stamped(tcp_from_rs(local_port, TCP_ACK, RS_ISN + 1, ISN + 101, 400), RS_STAMP + 50,
+                        CLIENT_STAMP + 30));
     assert_int_equal(ntohl(view.tcp->sent_seq), cookie + 1);
     assert_int_equal(ntohl(view.tcp->recv_ack), ISN + 101);
     assert_int_equal(tcp_options_read(view.tcp).ts_value, stamp + 50);
@@ -237,13 +214,13 @@ static void client_without_timestamps_gets_the_least(void **state) {
     got = tcp_options_read(view.tcp);
     assert_int_equal(got.mss, 1300);
     assert_false(got.timestamps || got.sack_permitted || got.window_scaled);
-    assert_int_equal(receive(rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0)), 2);
+    assert_int_equal(receive(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0)), 2);
     view = frame_view(&harness.sent[1]);
     assert_int_equal(ntohs(view.tcp->rx_win), 0xfaf0);
 }
 
 static void what_the_client_has_beyond_a_gap_is_renumbered(void **state) {
-    struct flow_spec flow = client(TCP_ACK, ISN + 1, 0, 0);
+    struct flow_spec flow = tcp_from_client(TCP_ACK, ISN + 1, 0, 0);
     struct frame_view view;
     rte_be32_t edges[2];
     uint8_t *blocks;
@@ -252,7 +229,7 @@ static void what_the_client_has_beyond_a_gap_is_renumbered(void **state) {
     flood();
     ask(usual);
     acknowledge(true);
-    assert_int_equal(receive(rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0)), 2);
+    assert_int_equal(receive(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0)), 2);
     flow.ack = cookie + 1;
     flow.tcp_option_bytes = 12;
     edges[0] = htonl(cookie + 501);
@@ -270,12 +247,12 @@ static void wrong_acknowledgements_open_nothing(void **state) {
     (void)state;
     flood();
     ask(usual);
-    assert_int_equal(receive(client(TCP_ACK, ISN + 1, cookie + 2, 0)), 0);
-    assert_int_equal(receive(client(TCP_ACK, ISN + 2, cookie + 1, 0)), 0);
-    assert_int_equal(receive(client(TCP_RST | TCP_ACK, ISN + 1, cookie + 1, 0)), 0);
+    assert_int_equal(receive(tcp_from_client(TCP_ACK, ISN + 1, cookie + 2, 0)), 0);
+    assert_int_equal(receive(tcp_from_client(TCP_ACK, ISN + 2, cookie + 1, 0)), 0);
+    assert_int_equal(receive(tcp_from_client(TCP_RST | TCP_ACK, ISN + 1, cookie + 1, 0)), 0);
     assert_int_equal(dropped(DROP_NOT_SYN), 3);
     harness_pass(&harness, 130 * 1000);
-    assert_int_equal(receive(client(TCP_ACK, ISN + 1, cookie + 1, 0)), 0); /* too late */
+    assert_int_equal(receive(tcp_from_client(TCP_ACK, ISN + 1, cookie + 1, 0)), 0); /* too late */
     assert_int_equal(dropped(DROP_NOT_SYN), 4);
 }
 
@@ -286,9 +263,9 @@ static void impatient_client_waits_and_the_syn_is_repeated(void **state) {
     flood();
     ask(usual);
     acknowledge(true);
-    assert_int_equal(receive(client(TCP_ACK, ISN + 1, cookie + 1, 50)), 0);
+    assert_int_equal(receive(tcp_from_client(TCP_ACK, ISN + 1, cookie + 1, 50)), 0);
     harness_pass(&harness, 1000);
-    assert_int_equal(receive(client(TCP_ACK, ISN + 1, cookie + 1, 50)), 1);
+    assert_int_equal(receive(tcp_from_client(TCP_ACK, ISN + 1, cookie + 1, 50)), 1);
     view = frame_view(&harness.sent[0]);
     assert_int_equal(view.tcp->tcp_flags, TCP_SYN);
     assert_int_equal(ntohs(view.tcp->src_port), local_port);
@@ -302,8 +279,8 @@ static void rs_that_refuses_is_passed_on(void **state) {
     flood();
     ask(usual);
     acknowledge(true);
-    view = pass(rs(TCP_RST | TCP_ACK, 0x700, ISN + 1, 0));
-    assert_int_equal(view.ip->dst_addr, ip4(CLIENT));
+    view = pass(tcp_from_rs(local_port, TCP_RST | TCP_ACK, 0x700, ISN + 1, 0));
+    assert_int_equal(view.ip->dst_addr, ip4(TCP_CLIENT));
     assert_int_equal(view.tcp->tcp_flags, TCP_RST | TCP_ACK);
     assert_int_equal(ntohl(view.tcp->sent_seq), cookie + 1);
 }
@@ -324,7 +301,7 @@ static void client_of_a_silent_rs_is_told(void **state) {
     frame.length = worker->tx[0]->data_len;
     memcpy(frame.bytes, rte_pktmbuf_mtod(worker->tx[0], void *), frame.length);
     view = frame_view(&frame);
-    assert_int_equal(view.ip->dst_addr, ip4(CLIENT));
+    assert_int_equal(view.ip->dst_addr, ip4(TCP_CLIENT));
     assert_int_equal(view.tcp->tcp_flags, TCP_RST);
     assert_int_equal(ntohl(view.tcp->sent_seq), cookie + 1);
 }
@@ -337,7 +314,7 @@ static void no_session_for_an_acknowledged_cookie(void **state) {
     ask(usual);
     web->rs[0].weight = 0;
     harness_apply(&harness, &message);
-    view = pass(client(TCP_ACK, ISN + 1, cookie + 1, 0));
+    view = pass(tcp_from_client(TCP_ACK, ISN + 1, cookie + 1, 0));
     assert_int_equal(view.tcp->tcp_flags, TCP_RST);
     assert_int_equal(ntohl(view.tcp->sent_seq), cookie + 1);
     assert_int_equal(dropped(DROP_NO_RS_AVAILABLE), 1);
@@ -351,10 +328,12 @@ static void proxy_header_goes_with_it(void **state) {
     web->message.client_address = SLUICE__LD__V1__CLIENT_ADDRESS__PROXY_V2;
     flood();
     ask(usual);
-    view = pass(stamped(client(TCP_ACK, ISN + 1, cookie + 1, 0), CLIENT_STAMP + 20, cookie_stamp));
+    view = pass(
+        stamped(tcp_from_client(TCP_ACK, ISN + 1, cookie + 1, 0), CLIENT_STAMP + 20, cookie_stamp));
     assert_int_equal(ntohl(view.tcp->sent_seq), ISN - 28);
     local_port = ntohs(view.tcp->src_port);
-    assert_int_equal(receive(rs(TCP_SYN | TCP_ACK, RS_ISN, ISN + 1 - 28, 0)), 3);
+    assert_int_equal(receive(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1 - 28, 0)),
+                     3);
     view = frame_view(&harness.sent[0]);
     assert_int_equal(view.payload_bytes, 28);
     assert_int_equal(ntohl(view.tcp->sent_seq), ISN + 1 - 28);
