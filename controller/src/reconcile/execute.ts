@@ -44,19 +44,33 @@ async function write(
   { part, changes }: SwitchPlan,
   order: readonly string[],
   wanted: (c: EntryChange) => boolean,
+  onWritten: (updates: number) => void,
 ) {
   const chosen = changes.filter(wanted);
   for (const table of order) {
-    await part.connection.writePacked(chosen.filter((change) => change.table === table));
+    let before = 0;
+    await part.connection.writePacked(
+      chosen.filter((change) => change.table === table),
+      (written) => {
+        onWritten(written - before);
+        before = written;
+      },
+    );
   }
 }
 
-/** @throws ApplyError */
-export async function executePlan(plan: Plan): Promise<Applied> {
+/**
+ * @param onWritten - told of each batch of updates that a switch has taken
+ * @throws ApplyError
+ */
+export async function executePlan(
+  plan: Plan,
+  onWritten: (updates: number) => void = () => {},
+): Promise<Applied> {
   const order = writeOrder(plan.schema);
   const backwards = order.toReversed();
   const onSwitches = (writeOrder: readonly string[], wanted: (change: EntryChange) => boolean) =>
-    everywhere(plan.switches.map((item) => write(item, writeOrder, wanted)));
+    everywhere(plan.switches.map((item) => write(item, writeOrder, wanted, onWritten)));
   let ldConfigs = 0;
   const onLds = (choose: (item: LdPlan) => LdConfig | undefined) =>
     everywhere(

@@ -15,6 +15,7 @@ import {
 } from "../context.js";
 import { EXIT, NothingChanged } from "../exit.js";
 import { count } from "../output.js";
+import { withProgress } from "../progress.js";
 import {
   type ChangeOptions,
   type ChangeResult,
@@ -24,6 +25,8 @@ import {
   withControllerOption,
 } from "../server.js";
 import { showDiff } from "./diff.js";
+
+const WRITING = { doing: "writing", units: "entries" };
 
 function summary(plan: Plan): string[] {
   const parts = [count(plan.switches.length, "switch"), count(plan.lds.length, "LD")];
@@ -62,7 +65,10 @@ async function applyDirectly(io: Io, options: ApplyOptions): Promise<void> {
         return;
       }
       begun = true;
-      const applied = await executePlan(plan);
+      const applied = await withProgress(io, options, WRITING, (progress) => {
+        progress.expect(plan.switches.reduce((sum, { changes }) => sum + changes.length, 0));
+        return executePlan(plan, progress.advance.bind(progress));
+      });
       print(io, options, { changed: !isEmpty(plan), ...applied }, () => `${summary(plan).join("\n")}\n`);
     });
   } catch (error) {
