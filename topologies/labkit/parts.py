@@ -99,11 +99,14 @@ def wait_for_dataplane(parts: Parts, run: RunDir, ld: str) -> None:
 def start_ld(parts: Parts, run: RunDir, node: LabNode) -> None:
     """An LD: its data plane, and its agent."""
     start_dataplane(parts, run, node)
+    state = run / f"{node.name}.state"
+    state.mkdir()
     # fmt: off
     agent = str(ROOT / "stateful-ld/agent/dist/main.js")
     parts.start(
         f"{node.name}-agent", node, "node", agent,
         "--listen", f"unix:{agent_socket(run, node.name)}", "--dataplane", str(dataplane_socket(run, node.name)),
+        "--state", str(state),
     )
     # fmt: on
 

@@ -31,19 +31,22 @@ function sameBuckets(a: LdConfig | undefined, b: LdConfig): boolean {
 }
 
 /**
- * The epoch of each cluster's bucket map: one more than the greatest that any of its LDs holds when an LD's buckets change,
- * else undefined: each keeps what it holds, so that applying twice writes nothing.
+ * The epoch of each cluster's bucket map: one more than the greatest that any of its LDs holds when an LD's buckets change. When
+ * they do not, the greatest, for an LD that has come back with a configuration of before; undefined when all hold that, so that
+ * applying twice writes nothing.
  */
 export function newEpochs(lds: readonly HeldLd[]): Map<string, bigint> {
   const epochs = new Map<string, bigint>();
   for (const cluster of new Set(lds.map(({ target }) => target.cluster.name))) {
     const members = lds.filter(({ target }) => target.cluster.name === cluster);
+    const greatest = members.reduce(
+      (max, { held }) => (held !== undefined && held.epoch > max ? held.epoch : max),
+      0n,
+    );
     if (!members.every(({ target, held }) => sameBuckets(held, target.config))) {
-      const greatest = members.reduce(
-        (max, { held }) => (held !== undefined && held.epoch > max ? held.epoch : max),
-        0n,
-      );
       epochs.set(cluster, greatest + 1n);
+    } else if (members.some(({ held }) => held?.epoch !== greatest)) {
+      epochs.set(cluster, greatest);
     }
   }
   return epochs;

@@ -99,7 +99,10 @@ export class FakeLd {
           dataPlaneUp: this.dataPlaneUp,
           dataPlaneUptimeMs: 65_000n,
           workerCores: 2,
+          state: undefined,
+          stuckCores: [],
         }),
+      watchStatus: (call) => call.emit("error", { code: status.UNIMPLEMENTED }),
     };
   }
 }

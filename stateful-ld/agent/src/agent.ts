@@ -2,10 +2,12 @@ import { Server } from "@grpc/grpc-js";
 import { LdAgentService } from "@sluice/proto/ld-agent";
 import { serverCredentials } from "@sluice/proto/tls";
 import type { Logger } from "pino";
-import { Dataplane } from "./dataplane.js";
+import { Dataplane, DataplaneError, type Greeting } from "./dataplane.js";
+import { LastConfig } from "./last_config.js";
 import { removeStaleSocket } from "./listen.js";
 import { type Metrics, serveMetrics } from "./metrics.js";
 import { ldAgentService } from "./service.js";
+import { StatusFeed } from "./status_feed.js";
 
 export interface AgentOptions {
   /** Where the controller reaches the agent: `unix:/path` or `host:port`. */
@@ -14,6 +16,10 @@ export interface AgentOptions {
   dataplane: string;
   /** Where Prometheus finds `/metrics`: `host:port`. Absent: nowhere. */
   metrics?: string;
+  /** Directory where the last configuration is kept, for a data plane that starts without a controller. Absent: nowhere. */
+  state?: string;
+  /** Between two looks at the data plane. Default 1,000; 0: it is only looked at when somebody asks. */
+  statusMs?: number;
   /** For each answer of the data plane. Default 5,000. */
   timeoutMs?: number;
   /** Directory of `sluice pki part`: only for clients of that authority. Default: no encryption. */
@@ -29,19 +35,43 @@ export interface Agent {
 }
 
 const DEFAULT_TIMEOUT_MS = 5_000;
+const DEFAULT_STATUS_MS = 1_000;
 const STOP_MS = 1_000;
+
+/** Gives a data plane that holds no configuration the last one. What it refuses, or when it is lost meanwhile, is logged. */
+async function restore(ask: Greeting, last: LastConfig, logger: Logger): Promise<void> {
+  const { config: held } = await ask({ $case: "getConfig", value: {} }, "config");
+  if (held !== undefined) return;
+  const config = await last.load();
+  if (config === undefined) return;
+  const said = { epoch: config.epoch.toString(), services: config.services.length };
+  try {
+    await ask({ $case: "applyConfig", value: config }, undefined);
+    logger.info({ event: "config_restored", ...said }, "the data plane has its last configuration again");
+  } catch (error) {
+    if (!(error instanceof DataplaneError)) throw error;
+    logger.error(
+      { event: "config_not_restored", ...said, reason: error.message },
+      "the data plane refuses its last configuration",
+    );
+  }
+}
 
 /** Starts the agent. @throws Error when it cannot listen */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { listen, logger } = options;
   await removeStaleSocket(listen);
+  const last = options.state === undefined ? undefined : new LastConfig(options.state, logger);
   const dataplane = new Dataplane({
     path: options.dataplane,
     timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     logger,
+    ...(last !== undefined && { greet: (ask: Greeting) => restore(ask, last, logger) }),
+    onLost: () => feed.wake(),
   });
+  const feed = new StatusFeed({ dataplane, logger, everyMs: options.statusMs ?? DEFAULT_STATUS_MS });
   const server = new Server();
-  server.addService(LdAgentService, ldAgentService(dataplane, logger));
+  server.addService(LdAgentService, ldAgentService({ dataplane, feed, last, logger }));
   await new Promise<void>((resolve, reject) => {
     server.bindAsync(listen, serverCredentials(options.pki), (error) => (error ? reject(error) : resolve()));
   });
@@ -52,12 +82,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     server.forceShutdown();
     throw error;
   }
+  feed.start();
   logger.info({ event: "listening", address: listen, dataplane: options.dataplane }, "LD agent is up");
 
   return {
     metrics: metrics?.address,
     async stop() {
       logger.info({ event: "stopping" }, "LD agent is stopping");
+      feed.stop();
       await new Promise<void>((resolve) => {
         const timer = setTimeout(() => {
           server.forceShutdown();

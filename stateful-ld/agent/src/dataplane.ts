@@ -26,7 +26,17 @@ export interface DataplaneOptions {
   /** For each answer. */
   timeoutMs: number;
   logger: Logger;
+  /** Speaks first on every new connection, before any other request. @throws when the connection is lost */
+  greet?: (ask: Greeting) => Promise<void>;
+  /** The connection is gone. */
+  onLost?: () => void;
 }
+
+/** Asks for one thing while a connection is greeted. @throws DataplaneError */
+export type Greeting = <K extends keyof AnswerOf>(
+  request: Request,
+  kind: K | undefined,
+) => Promise<AnswerOf[K]>;
 
 export class Dataplane {
   readonly #options: DataplaneOptions;
@@ -51,16 +61,40 @@ export class Dataplane {
       this.#connection.end(new Error("the data plane sent an answer to no request"));
     }
     if (this.#connection?.alive !== true) {
-      const { path, timeoutMs, logger } = this.#options;
-      this.#connection = await Connection.open(path, timeoutMs, (reason) => {
+      const { path, timeoutMs, logger, greet, onLost } = this.#options;
+      const connection = await Connection.open(path, timeoutMs, (reason) => {
         logger.warn(
           { event: "dataplane_lost", path, reason: reason.message },
           "connection to the data plane ended",
         );
+        onLost?.();
       });
+      this.#connection = connection;
       logger.info({ event: "dataplane_connected", path }, "connected to the data plane");
+      try {
+        await greet?.(async (request, kind) => {
+          connection.send(Dataplane.#encode(request));
+          const answer = Dataplane.#checked(DataplaneResponse.decode(await connection.next(timeoutMs)));
+          return Dataplane.#answer(request, kind, answer);
+        });
+      } catch (error) {
+        connection.end(error as Error); // the next one is greeted again
+        throw error;
+      }
     }
     return this.#connection;
+  }
+
+  /** @throws DataplaneError when it is too long */
+  static #encode(request: Request): Uint8Array {
+    const message = DataplaneRequest.encode({ request }).finish();
+    if (message.length > MAX_MESSAGE_BYTES) {
+      throw new DataplaneError(
+        status.RESOURCE_EXHAUSTED,
+        `${request.$case} is ${message.length} bytes long, more than ${MAX_MESSAGE_BYTES}`,
+      );
+    }
+    return message;
   }
 
   /**
@@ -72,13 +106,7 @@ export class Dataplane {
     request: Request,
     isLast: (answer: DataplaneResponse) => boolean,
   ): AsyncGenerator<DataplaneResponse> {
-    const message = DataplaneRequest.encode({ request }).finish();
-    if (message.length > MAX_MESSAGE_BYTES) {
-      throw new DataplaneError(
-        status.RESOURCE_EXHAUSTED,
-        `${request.$case} is ${message.length} bytes long, more than ${MAX_MESSAGE_BYTES}`,
-      );
-    }
+    const message = Dataplane.#encode(request);
     const before = this.#turn;
     let done = () => {};
     this.#turn = new Promise((resolve) => {
@@ -122,6 +150,17 @@ export class Dataplane {
     );
   }
 
+  static #answer<K extends keyof AnswerOf>(
+    request: Request,
+    kind: K | undefined,
+    answer: DataplaneResponse,
+  ): AnswerOf[K] {
+    if (answer.response?.$case !== kind) {
+      throw Dataplane.#wrongAnswer(request, answer);
+    }
+    return answer.response?.value as AnswerOf[K];
+  }
+
   async #one(request: Request): Promise<DataplaneResponse> {
     for await (const answer of this.#exchange(request, () => true)) {
       return Dataplane.#checked(answer);
@@ -131,11 +170,7 @@ export class Dataplane {
 
   /** Asks for one thing. @throws DataplaneError, also INTERNAL when the answer is to another question */
   async ask<K extends keyof AnswerOf>(request: Request, kind: K): Promise<AnswerOf[K]> {
-    const answer = await this.#one(request);
-    if (answer.response?.$case !== kind) {
-      throw Dataplane.#wrongAnswer(request, answer);
-    }
-    return answer.response.value as AnswerOf[K];
+    return Dataplane.#answer(request, kind, await this.#one(request));
   }
 
   /** Tells something that has no answer but success. @throws DataplaneError */

@@ -8,6 +8,7 @@ const program = new Command("sluice-ld-agent")
   .description("gRPC API of one LD, in front of its data plane")
   .requiredOption("--listen <address>", "where the controller connects: unix:/path or host:port")
   .requiredOption("--dataplane <path>", "the data plane's control socket")
+  .option("--state <directory>", "keep the last configuration there, for a data plane that starts anew")
   .option("--pki <directory>", "TLS: ca.pem, server.pem and server.key")
   .option("--metrics <host:port>", "serve counters to Prometheus at http://host:port/metrics")
   .option("--log-level <level>", "debug, info, warn, error", "info")
@@ -17,6 +18,7 @@ const options = program.opts<{
   listen: string;
   dataplane: string;
   metrics?: string;
+  state?: string;
   logLevel: string;
   pki?: string;
 }>();

@@ -1,10 +1,19 @@
-// The gRPC service LdAgent: each call is one exchange with the data plane. The agent keeps no state of its own, so what it
-// says is always what the data plane holds.
+// The gRPC service LdAgent. What it says of configuration, sessions and counters is always what the data plane holds: each call
+// is one exchange with it.
 import type { handleUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
 import { status } from "@grpc/grpc-js";
-import type { LdAgentServer, ListSessionsRequest, ListSessionsResponse } from "@sluice/proto/ld-agent";
+import type {
+  GetStatusResponse,
+  LdAgentServer,
+  ListSessionsRequest,
+  ListSessionsResponse,
+  WatchStatusRequest,
+  WatchStatusResponse,
+} from "@sluice/proto/ld-agent";
 import type { Logger } from "pino";
 import { type Dataplane, DataplaneError } from "./dataplane.js";
+import type { LastConfig } from "./last_config.js";
+import type { StatusFeed } from "./status_feed.js";
 
 function toStatus(error: unknown): { code: status; details: string } {
   return error instanceof DataplaneError
@@ -12,7 +21,15 @@ function toStatus(error: unknown): { code: status; details: string } {
     : { code: status.INTERNAL, details: error instanceof Error ? error.message : String(error) };
 }
 
-export function ldAgentService(dataplane: Dataplane, logger: Logger): LdAgentServer {
+export interface ServiceOptions {
+  dataplane: Dataplane;
+  feed: StatusFeed;
+  /** Where configurations are kept; undefined: nowhere. */
+  last: LastConfig | undefined;
+  logger: Logger;
+}
+
+export function ldAgentService({ dataplane, feed, last, logger }: ServiceOptions): LdAgentServer {
   /** Makes a gRPC handler of an async function; failures are logged once, here. */
   const unary =
     <Q, A>(name: string, handle: (request: Q) => Promise<A>): handleUnaryCall<Q, A> =>
@@ -44,6 +61,28 @@ export function ldAgentService(dataplane: Dataplane, logger: Logger): LdAgentSer
     call.end();
   }
 
+  function watchStatus(call: ServerWritableStream<WatchStatusRequest, WatchStatusResponse>): void {
+    // A caller that does not read gets the newest status when it does, not all that it has missed.
+    let waiting: GetStatusResponse | undefined;
+    let blocked = false;
+    const send = (status: GetStatusResponse) => {
+      if (blocked) waiting = status;
+      else blocked = !call.write({ status });
+    };
+    call.on("drain", () => {
+      const status = waiting;
+      blocked = false;
+      waiting = undefined;
+      if (status !== undefined) send(status);
+    });
+    const leave = feed.subscribe(send);
+    call.once("cancelled", () => {
+      leave();
+      call.end();
+    });
+    send(feed.current);
+  }
+
   return {
     getConfig: unary("GetConfig", async () => {
       const { config } = await dataplane.ask({ $case: "getConfig", value: {} }, "config");
@@ -55,6 +94,7 @@ export function ldAgentService(dataplane: Dataplane, logger: Logger): LdAgentSer
         throw new DataplaneError(status.INVALID_ARGUMENT, "the request holds no configuration");
       }
       await dataplane.tell({ $case: "applyConfig", value: config });
+      await last?.save(config);
       const { epoch, services, ownedBuckets } = config;
       const buckets = ownedBuckets.reduce((sum, { first, last }) => sum + last - first + 1, 0);
       logger.info(
@@ -79,23 +119,8 @@ export function ldAgentService(dataplane: Dataplane, logger: Logger): LdAgentSer
       return { counters: await dataplane.ask({ $case: "getCounters", value: {} }, "counters") };
     }),
 
-    getStatus: unary("GetStatus", async () => {
-      try {
-        const { version, uptimeMs, workerCores } = await dataplane.ask(
-          { $case: "getStatus", value: {} },
-          "status",
-        );
-        return { version, dataPlaneUp: true, dataPlaneUptimeMs: uptimeMs, workerCores };
-      } catch (error) {
-        if (error instanceof DataplaneError && error.code === status.UNAVAILABLE) {
-          logger.debug(
-            { event: "dataplane_down", reason: error.message },
-            "status asked while the data plane is down",
-          );
-          return { version: "", dataPlaneUp: false, dataPlaneUptimeMs: 0n, workerCores: 0 };
-        }
-        throw error;
-      }
-    }),
+    getStatus: unary("GetStatus", () => feed.read()),
+
+    watchStatus,
   };
 }

@@ -32,6 +32,7 @@ async function start(timeoutMs = 5_000) {
   agent = await startAgent({
     listen,
     dataplane: socket,
+    statusMs: 0,
     timeoutMs,
     logger: pino({ level: "debug" }, { write: (line: string) => void log.push(JSON.parse(line)) }),
   });
@@ -171,7 +172,12 @@ describe("agent", () => {
   it("finds the data plane again after it died", async () => {
     const answer: Answer = (_, to) =>
       void to.write(
-        response({ response: { $case: "status", value: { version: "1.0", uptimeMs: 5n, workerCores: 2 } } }),
+        response({
+          response: {
+            $case: "status",
+            value: { version: "1.0", uptimeMs: 5n, workerCores: 2, state: undefined },
+          },
+        }),
       );
     fake = await FakeDataplane.listen(socket, answer);
     await start();
@@ -246,7 +252,12 @@ describe("agent", () => {
   it("refuses an answer to another question", async () => {
     fake = await FakeDataplane.listen(socket, (_, to) => {
       to.write(
-        response({ response: { $case: "status", value: { version: "", uptimeMs: 0n, workerCores: 1 } } }),
+        response({
+          response: {
+            $case: "status",
+            value: { version: "", uptimeMs: 0n, workerCores: 1, state: undefined },
+          },
+        }),
       );
     });
     await start();

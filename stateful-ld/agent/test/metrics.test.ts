@@ -8,7 +8,7 @@ import { type Agent, startAgent } from "../src/agent.js";
 import { metricsPage } from "../src/metrics.js";
 import { FakeDataplane, response } from "./fake_dataplane.js";
 
-const status = { version: "1.2.3", uptimeMs: 1500n, workerCores: 2 };
+const status = { version: "1.2.3", uptimeMs: 1500n, workerCores: 2, state: undefined };
 const rs = (name: string, sessions: bigint) => ({
   rs: name,
   sessionsTotal: sessions * 10n,
@@ -110,6 +110,7 @@ describe("the agent", () => {
       listen: `unix:${join(folder, "agent.sock")}`,
       dataplane: join(folder, "control.sock"),
       metrics,
+      statusMs: 0,
       logger: pino({ level: "silent" }),
     });
 

@@ -141,19 +141,6 @@ static bool serve_apply(struct client *client, Request *request) {
     return encode_status(&client->output, STATUS_OK, NULL);
 }
 
-static bool serve_status(struct client *client) {
-    const struct control_state *state = client->state;
-    Sluice__Ld__V1__DataplaneResponse response = SLUICE__LD__V1__DATAPLANE_RESPONSE__INIT;
-    Sluice__Ld__V1__DataplaneStatus status = SLUICE__LD__V1__DATAPLANE_STATUS__INIT;
-
-    status.version = (char *)SLUICE_LD_VERSION;
-    status.uptime_ms = state->now_ms - state->started_ms;
-    status.worker_cores = state->dataplane->worker_count;
-    response.response_case = SLUICE__LD__V1__DATAPLANE_RESPONSE__RESPONSE_STATUS;
-    response.status = &status;
-    return encode_response(&client->output, &response);
-}
-
 static bool serve_listing(struct client *client, Request *request) {
     client->waiting = request->list_sessions;
     request->list_sessions = NULL;
@@ -172,7 +159,8 @@ static bool serve(struct client *client, Request *request) {
     case SLUICE__LD__V1__DATAPLANE_REQUEST__REQUEST_GET_COUNTERS:
         return encode_counters(&client->output, client->state->dataplane);
     case SLUICE__LD__V1__DATAPLANE_REQUEST__REQUEST_GET_STATUS:
-        return serve_status(client);
+        return encode_state(&client->output, client->state->dataplane,
+                            client->state->now_ms - client->state->started_ms);
     default:
         return encode_status(&client->output, STATUS_UNIMPLEMENTED,
                              "request: none that this sluice-ld knows (is the agent newer?)");

@@ -300,6 +300,13 @@ static void requests_are_served_in_order(void **state) {
     assert_int_equal(response->response_case, SLUICE__LD__V1__DATAPLANE_RESPONSE__RESPONSE_STATUS);
     assert_int_equal(response->status->worker_cores, 2);
     assert_true(strlen(response->status->version) > 0);
+    assert_true(response->status->state->configured);
+    assert_true(response->status->state->online);
+    assert_int_equal(response->status->state->epoch, 1);
+    assert_int_equal(response->status->state->sessions_active, 100);
+    assert_int_equal(response->status->state->sessions_capacity, 2 * 2048);
+    assert_int_equal(response->status->state->n_workers, 2);
+    assert_int_equal(response->status->state->workers[1]->core, 2);
     release(response);
 }
 

@@ -41,6 +41,9 @@ bool encode_status(struct output *output, enum status_code code, const char *rea
 /** Append @p config as it is held; NULL: none has been applied. */
 bool encode_config(struct output *output, Sluice__Ld__V1__LdConfig *config);
 
+/** Append how the LD is: version, epoch, sessions, how far its workers are. */
+bool encode_state(struct output *output, const struct dataplane *dataplane, uint64_t uptime_ms);
+
 /** Append all counters, summed over the workers. */
 bool encode_counters(struct output *output, const struct dataplane *dataplane);
 

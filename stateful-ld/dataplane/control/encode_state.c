@@ -1,0 +1,39 @@
+#include "control/encode.h"
+#include "forward/worker.h"
+
+typedef Sluice__Ld__V1__DataplaneResponse Response;
+typedef Sluice__Ld__V1__DataplaneStatus DataplaneStatus;
+typedef Sluice__Ld__V1__LdState LdState;
+typedef Sluice__Ld__V1__WorkerProgress WorkerProgress;
+
+bool encode_state(struct output *output, const struct dataplane *dataplane, uint64_t uptime_ms) {
+    Response response = SLUICE__LD__V1__DATAPLANE_RESPONSE__INIT;
+    DataplaneStatus status = SLUICE__LD__V1__DATAPLANE_STATUS__INIT;
+    LdState state = SLUICE__LD__V1__LD_STATE__INIT;
+    WorkerProgress progress[WORKERS_MAX], *pointers[WORKERS_MAX];
+    const struct snapshot *snapshot = dataplane->snapshot;
+
+    for (uint32_t id = 0; id < dataplane->worker_count; id++) {
+        const struct worker *worker = dataplane->workers[id];
+
+        sluice__ld__v1__worker_progress__init(&progress[id]);
+        progress[id].core = worker->lcore;
+        progress[id].turns = counter_read(&worker->turns);
+        pointers[id] = &progress[id];
+        state.sessions_active += __atomic_load_n(&worker->sessions.active, __ATOMIC_RELAXED);
+        state.sessions_capacity += worker->sessions.capacity;
+    }
+    state.n_workers = dataplane->worker_count;
+    state.workers = pointers;
+    state.configured = snapshot != NULL;
+    state.epoch = snapshot != NULL ? snapshot->epoch : 0;
+    state.online =
+        snapshot != NULL && (!snapshot->cluster.replicates || dataplane->replication.online != 0);
+    status.version = (char *)SLUICE_LD_VERSION;
+    status.uptime_ms = uptime_ms;
+    status.worker_cores = dataplane->worker_count;
+    status.state = &state;
+    response.response_case = SLUICE__LD__V1__DATAPLANE_RESPONSE__RESPONSE_STATUS;
+    response.status = &status;
+    return encode_response(output, &response);
+}
