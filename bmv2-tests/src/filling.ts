@@ -99,7 +99,7 @@ const VERSIONS: readonly Version[] = [
 const VNI = 0x77;
 const VM_MAC = "02:00:00:0d:00:01";
 const octet = (value: number) => hex(value & 0xff).padStart(2, "0");
-const macOf = (i: number) => `02:12:00:00:${octet(i >> 8)}:${octet(i)}`;
+export const macOf = (i: number) => `02:12:00:00:${octet(i >> 8)}:${octet(i)}`;
 const fromUpstream = (packet: readonly Layer[]) => [...from(UPSTREAM), ...packet];
 const atServers = (packet: readonly Layer[]) => ({
   port: FABRIC.port,

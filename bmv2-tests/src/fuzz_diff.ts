@@ -124,7 +124,7 @@ async function run(pair: Pair, options: Options): Promise<void> {
   const began = Date.now();
   await both(pair, async (target) => {
     await target.control.insert(...entries);
-    for (const [id, nexthops] of ECMP_GROUPS) await new EcmpGroup(target.raw, id, nexthops).insert();
+    for (const [id, nexthops] of ECMP_GROUPS) await new EcmpGroup(target.control, id, nexthops).insert();
   });
   console.log(`seed ${options.seed}: ${entries.length} entries`);
   let sent = 0;

@@ -71,9 +71,8 @@ export class Gateway {
 
   /** Both cells of an EIP's counter. */
   async eipCounters(index: number): Promise<{ in: CounterValue; out: CounterValue }> {
-    const { id } = (await this.target.control.schema()).counters.get("eip_packets");
-    const [inward, outward] = [2 * index, 2 * index + 1].map((cell) => this.target.raw.readCell(id, cell));
-    return { in: await inward!, out: await outward! };
+    const cells = await this.target.control.readCounter("eip_packets", [2 * index, 2 * index + 1]);
+    return { in: cells.get(2 * index)!, out: cells.get(2 * index + 1)! };
   }
 
   /** The direct counter of one entry. */

@@ -18,7 +18,7 @@ let group: EcmpGroup;
 beforeEach(async () => {
   const gw = gateway();
   group = new EcmpGroup(
-    gw.target.raw,
+    gw.target.control,
     GROUP,
     Array.from({ length: SLOTS }, (_, slot) => HOPS[slot % HOPS.length]!),
   );

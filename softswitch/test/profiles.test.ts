@@ -162,6 +162,12 @@ describe("action profiles", () => {
       RESOURCE_EXHAUSTED,
     ],
     [
+      "a group that may have more members than the program says",
+      () => group(INSERT, 6, [], 5),
+      INVALID_ARGUMENT,
+    ],
+    ["a group of less than no members", () => group(INSERT, 6, [], -1), INVALID_ARGUMENT],
+    [
       "an entry of a group that is not there",
       () => program.insert("group_table", { match: { half: exact(3) }, group: 6 }),
       NOT_FOUND,

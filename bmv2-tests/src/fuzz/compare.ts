@@ -27,9 +27,9 @@ export async function stateOf(target: Target): Promise<Map<string, string>> {
   for (const [index, value] of await target.control.readCounter("drops")) {
     state.set(`drops[${index}]`, counterText(value));
   }
-  const { id } = (await target.control.schema()).counters.get("eip_packets");
-  for (const index of EIP_INDEXES.flatMap((eip) => [2 * eip, 2 * eip + 1])) {
-    state.set(`eip_packets[${index}]`, counterText(await target.raw.readCell(id, index)));
+  const cells = EIP_INDEXES.flatMap((eip) => [2 * eip, 2 * eip + 1]);
+  for (const [index, value] of await target.control.readCounter("eip_packets", cells)) {
+    state.set(`eip_packets[${index}]`, counterText(value));
   }
   return state;
 }

@@ -3,7 +3,6 @@ import { type Pipeline, type ReceivedPacket, Switch } from "@sluice/controller/p
 import { equalBytes } from "../packet/index.js";
 import { Dataplane, isNotReady, NO_CAUSE } from "./dataplane.js";
 import { FENCE_ENTRIES, FENCE_PORTS, fencePacketOut, fencePunt, fenceQuestion } from "./fence.js";
-import { Raw } from "./raw.js";
 import {
   type BatchOutcome,
   DEVICE_ID,
@@ -80,7 +79,6 @@ async function openDataplane(address: string): Promise<Dataplane> {
 class Driver implements Target {
   readonly name: TargetName;
   readonly control: Switch;
-  readonly raw: Raw;
   readonly #dataplane: Dataplane;
   readonly #stop: () => Promise<void>;
   #fences = 0;
@@ -89,7 +87,6 @@ class Driver implements Target {
   constructor(options: DriverOptions, control: Switch, dataplane: Dataplane) {
     this.name = options.name;
     this.control = control;
-    this.raw = new Raw(options.p4runtimeAddress, ELECTION_ID);
     this.#dataplane = dataplane;
     this.#stop = options.stop;
   }
@@ -165,7 +162,6 @@ class Driver implements Target {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#dataplane.close();
-    this.raw.close();
     this.control.close();
     await this.#stop();
   }

@@ -1,7 +1,6 @@
 // What a packet test needs of a switch. Every target is driven over the same two gRPC services, P4Runtime and BMv2's packet
 // I/O, so a test cannot tell them apart.
 import type { Switch } from "@sluice/controller/p4runtime";
-import type { Raw } from "./raw.js";
 
 export type TargetName = "softswitch" | "bmv2";
 
@@ -36,8 +35,6 @@ export interface Target {
   readonly name: TargetName;
   /** Primary, the pipeline pushed. */
   readonly control: Switch;
-  /** The same switch, with messages instead of names. */
-  readonly raw: Raw;
   /** Sends a frame in at a port and waits until all that it causes is out. */
   inject(port: number, frame: Uint8Array): Promise<Outcome>;
   /** {@link inject} for many frames at the cost of one. Any number: the target's queues are never overrun. */

@@ -6,7 +6,9 @@ import type { TableName } from "./gateway.js";
  */
 export const STEERING_TABLES: ReadonlySet<string> = new Set<TableName>([
   "service",
+  "service_v6",
   "vip",
+  "vip_v6",
   "ld_of_bucket",
   "eip_in",
   "eip_in_v6",

@@ -66,6 +66,8 @@ export function writeGroup(schema: Schema, type: Update_Type, wire: ActionProfil
     if (weight <= 0) throw invalid(`${what}: the weight of member ${memberId} is not above 0`);
     seen.add(memberId);
   }
+  if (wire.maxSize < 0 || (profile.maxGroupSize !== 0 && wire.maxSize > profile.maxGroupSize))
+    throw invalid(`${what}: a size of ${wire.maxSize} is not from 0 to ${profile.maxGroupSize}`);
   const total = wire.members.reduce((sum, { weight }) => sum + weight, 0);
   const limit = wire.maxSize || profile.maxGroupSize;
   if (limit !== 0 && total > limit)

@@ -20,6 +20,10 @@ export class ProfileStore {
   readonly members = new Map<number, number>();
   readonly groups = new Map<number, number>();
   readonly #memberIds: (number | undefined)[] = [undefined];
+  /** Below it no member slot is free. */
+  #firstFree = 1;
+  /** Groups that have the member, by its slot. */
+  readonly #uses: number[] = [0];
   readonly #groups: (Group | undefined)[] = [undefined];
 
   constructor(profile: ActionProfile, actions: readonly Action[]) {
@@ -41,10 +45,12 @@ export class ProfileStore {
   }
 
   addMember(id: number): number {
-    const free = this.#memberIds.indexOf(undefined, 1);
+    const free = this.#memberIds.indexOf(undefined, this.#firstFree);
     const slot = free === -1 ? this.#memberIds.length : free;
     if (slot >= this.actions.length) this.#grow();
     this.#memberIds[slot] = id;
+    this.#uses[slot] = 0;
+    this.#firstFree = slot + 1;
     this.members.set(id, slot);
     return slot;
   }
@@ -53,6 +59,7 @@ export class ProfileStore {
     const slot = this.members.get(id)!;
     this.actions[slot] = -1;
     this.#memberIds[slot] = undefined;
+    this.#firstFree = Math.min(this.#firstFree, slot);
     this.members.delete(id);
   }
 
@@ -62,8 +69,7 @@ export class ProfileStore {
 
   /** True when a group has the member. */
   isMemberInUse(id: number): boolean {
-    const slot = this.members.get(id);
-    return this.#groups.some((group) => group?.members.some((member) => member.slot === slot));
+    return this.#uses[this.members.get(id)!]! > 0;
   }
 
   setGroup(id: number, members: readonly { id: number; weight: number }[], maxSize: number): number {
@@ -76,13 +82,17 @@ export class ProfileStore {
     const placed = members
       .map((member) => ({ slot: this.members.get(member.id)!, weight: member.weight }))
       .sort((a, b) => a.slot - b.slot);
+    for (const member of this.#groups[slot]?.members ?? []) this.#uses[member.slot]!--;
+    for (const member of placed) this.#uses[member.slot]!++;
     const choices = placed.flatMap((member) => Array<number>(member.weight).fill(member.slot));
     this.#groups[slot] = { id, members: placed, choices, maxSize };
     return slot;
   }
 
   removeGroup(id: number): void {
-    this.#groups[this.groups.get(id)!] = undefined;
+    const slot = this.groups.get(id)!;
+    for (const member of this.#groups[slot]!.members) this.#uses[member.slot]!--;
+    this.#groups[slot] = undefined;
     this.groups.delete(id);
   }
 
