@@ -85,12 +85,14 @@ static void share_queues(const struct port *port) {
     }
 }
 
-static void run(struct control *control) {
+static void run(struct control *control, const struct port *port) {
     for (uint32_t id = 0; id < dataplane.worker_count; id++)
         rte_eal_remote_launch(worker_main, dataplane.workers[id], dataplane.workers[id]->lcore);
     while (!stopping) {
-        int wait_ms = heartbeat_tick(&heartbeat, clock_ms(), us_since_1970());
+        int wait_ms;
 
+        heartbeat_link(&heartbeat, port_has_link(port));
+        wait_ms = heartbeat_tick(&heartbeat, clock_ms(), us_since_1970());
         control_poll(control, clock_ms(), RTE_MIN(wait_ms, CONTROL_WAIT_MS));
         dataplane_neighbours(&dataplane, clock_ms());
         dataplane_limits(&dataplane, clock_ms());
@@ -130,7 +132,7 @@ static int serve(const struct port *port, struct rte_mempool *mbufs) {
     telemetry_begin(&dataplane);
     log_info("ready: %u workers, %u sessions each, control socket %s", made.workers,
              options.sessions, options.control_socket);
-    run(control);
+    run(control, port);
     telemetry_end();
     control_destroy(control);
     heartbeat_free(&heartbeat);

@@ -1,7 +1,11 @@
 #include "port.h"
 
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <rte_ethdev.h>
 
@@ -172,6 +176,7 @@ int port_start(struct port *port, uint16_t workers, struct rte_mempool *mbufs,
     status = rte_eth_dev_info_get(port->id, &info);
     if (status != 0)
         return fail(error, "says nothing about itself", status);
+    port->if_index = info.if_index;
     port->queues = RTE_MIN(info.max_rx_queues, info.max_tx_queues);
     port->queues = RTE_MIN(port->queues, workers);
     status = configure(port, &info);
@@ -190,6 +195,30 @@ int port_start(struct port *port, uint16_t workers, struct rte_mempool *mbufs,
     if (status != 0)
         return fail(error, "has no MAC address", status);
     return 0;
+}
+
+/* Some drivers of kernel interfaces (net_af_packet before DPDK 23.11) report a link that is always
+ * up: the kernel is asked itself. */
+static bool kernel_has_link(unsigned if_index) {
+    struct ifreq request = { 0 };
+    bool has_link = false;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return true; /* nothing is known */
+    if (if_indextoname(if_index, request.ifr_name) != NULL)
+        has_link = ioctl(fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) != 0 &&
+                   (request.ifr_flags & IFF_RUNNING) != 0;
+    close(fd);
+    return has_link;
+}
+
+bool port_has_link(const struct port *port) {
+    struct rte_eth_link link;
+
+    if (rte_eth_link_get_nowait(port->id, &link) == 0 && link.link_status == RTE_ETH_LINK_DOWN)
+        return false;
+    return port->if_index == 0 || kernel_has_link(port->if_index);
 }
 
 void port_stop(const struct port *port) {

@@ -5,6 +5,7 @@
 #ifndef SLUICE_PORT_H
 #define SLUICE_PORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_ether.h>
@@ -16,7 +17,8 @@ enum {
 
 struct port {
     uint16_t id;
-    uint16_t queues; /**< receive and transmit queues each; at most one per worker */
+    unsigned if_index; /**< of the kernel's interface it is a socket of; 0: there is none */
+    uint16_t queues;   /**< receive and transmit queues each; at most one per worker */
     uint32_t
         rss_entries; /**< of its RSS table, which spreads as rss_share() says; 0: it does not */
     struct rte_ether_addr mac;
@@ -32,6 +34,9 @@ struct port {
  */
 int port_start(struct port *port, uint16_t workers, struct rte_mempool *mbufs,
                char error[PORT_ERROR_BYTES]);
+
+/** Whether the port has its link: a cable, and somebody at the other end. Control only. */
+bool port_has_link(const struct port *port);
 
 void port_stop(const struct port *port);
 

@@ -61,7 +61,7 @@ struct dataplane {
     uint64_t neighbours_checked_ms;
     struct exhaustion exhaustion;
     uint64_t heartbeats_sent;
-    uint64_t heartbeats_withheld; /**< looks at workers of which one was stuck */
+    uint64_t heartbeats_withheld; /**< looks that found it unfit: see forward/heartbeat.h */
 };
 
 struct dataplane_options {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "forward/worker.h"
+#include "log.h"
 #include "packet/heartbeat.h"
 
 void heartbeat_init(struct heartbeat *heartbeat, struct dataplane *dataplane) {
@@ -41,6 +42,36 @@ static bool all_turn(struct heartbeat *heartbeat) {
     return true;
 }
 
+/* A worker that finds none receives nothing and turns all the same. Past this thread's cache: what
+ * is left there is of no use to the workers. */
+static bool has_buffers(const struct dataplane *dataplane) {
+    void *one;
+
+    if (rte_mempool_generic_get(dataplane->mbufs, &one, 1, NULL) != 0)
+        return false;
+    rte_mempool_generic_put(dataplane->mbufs, &one, 1, NULL);
+    return true;
+}
+
+/* Packets get in and out, as far as this LD can see by itself. */
+static bool is_well(struct heartbeat *heartbeat) {
+    return !heartbeat->link_is_down && has_buffers(heartbeat->dataplane) && all_turn(heartbeat);
+}
+
+void heartbeat_link(struct heartbeat *heartbeat, bool up) {
+    if (up == !heartbeat->link_is_down)
+        return;
+    heartbeat->link_is_down = !up;
+    if (up) {
+        log_info("port: the link is up again");
+        return;
+    }
+    log_warning("port: the link is down: no heartbeats until it is up and the other LDs have given "
+                "their sessions");
+    /* How many of the last beats went into nothing is not known. */
+    replicate_lost_touch(heartbeat->dataplane);
+}
+
 static struct rte_mbuf *make_frame(const struct dataplane *dataplane,
                                    const struct heartbeat_switch *to,
                                    const struct heartbeat_message *message) {
@@ -67,11 +98,13 @@ static struct heartbeat_message message_of(const struct snapshot *snapshot, uint
     };
 }
 
-static void beat(struct heartbeat *heartbeat, uint32_t epoch) {
+/* @return how many switches it has been sent to */
+static uint32_t beat(struct heartbeat *heartbeat, uint32_t epoch) {
     struct dataplane *dataplane = heartbeat->dataplane;
     const struct heartbeat_config *config = &dataplane->snapshot->heartbeat;
     const struct heartbeat_message message =
         message_of(dataplane->snapshot, epoch, 0, heartbeat->sequence);
+    uint32_t sent = 0;
 
     for (uint32_t i = 0; i < config->switch_count; i++) {
         struct rte_mbuf *mbuf = make_frame(dataplane, &config->switches[i], &message);
@@ -79,8 +112,10 @@ static void beat(struct heartbeat *heartbeat, uint32_t epoch) {
         if (mbuf == NULL)
             continue;
         dataplane_send(dataplane, mbuf);
-        dataplane->heartbeats_sent++;
+        sent++;
     }
+    dataplane->heartbeats_sent += sent;
+    return sent;
 }
 
 /* What would be said if all ended now. The frames are new each time: configuration and neighbours
@@ -113,6 +148,8 @@ static void prepare_last_words(struct heartbeat *heartbeat) {
 
 int heartbeat_tick(struct heartbeat *heartbeat, uint64_t now_ms, uint64_t now_us) {
     const struct snapshot *snapshot = heartbeat->dataplane->snapshot;
+    uint32_t sent;
+    bool well;
 
     if (snapshot == NULL || snapshot->heartbeat.switch_count == 0 || said(heartbeat))
         return HEARTBEAT_NOTHING_DUE_MS;
@@ -120,18 +157,17 @@ int heartbeat_tick(struct heartbeat *heartbeat, uint64_t now_ms, uint64_t now_us
     heartbeat->due_ms = RTE_MIN(heartbeat->due_ms, now_ms + snapshot->heartbeat.interval_ms);
     if (now_ms < heartbeat->due_ms)
         return (int)(heartbeat->due_ms - now_ms);
-    if (!replicate_online(heartbeat->dataplane, now_ms, now_us))
+    well = is_well(heartbeat);
+    heartbeat->dataplane->heartbeats_withheld += !well;
+    if (!replicate_online(heartbeat->dataplane, well, now_ms, now_us) || !well)
         return 1;
-    if (!all_turn(heartbeat)) {
-        heartbeat->dataplane->heartbeats_withheld++;
-        return 1;
-    }
     /* Rises also when the clock is set back while we run. */
     heartbeat->sequence = RTE_MAX(heartbeat->sequence + 1, now_us);
-    beat(heartbeat, (uint32_t)snapshot->epoch);
+    sent = beat(heartbeat, (uint32_t)snapshot->epoch);
     if (snapshot->heartbeat.previous_epoch != 0)
-        beat(heartbeat, snapshot->heartbeat.previous_epoch);
-    replicate_beaten(heartbeat->dataplane, now_ms);
+        sent += beat(heartbeat, snapshot->heartbeat.previous_epoch);
+    if (sent > 0) /* else nobody takes this LD for alive, nor may it itself */
+        replicate_beaten(heartbeat->dataplane, now_ms);
     prepare_last_words(heartbeat);
     heartbeat->due_ms += snapshot->heartbeat.interval_ms;
     if (heartbeat->due_ms <= now_ms) /* behind, or the first one: no beats to catch up */

@@ -3,9 +3,10 @@
  * Heartbeats to the switches: as long as they come, the LD gets its buckets' packets; when they
  * stop, the backups do (docs/design.md, failover).
  *
- * Control beats, workers transmit: a queue has one owner. A beat says that every worker has gone
- * round its loop since the one before, so a stuck worker silences the whole LD; and that the LD has
- * the sessions of its buckets (replicate/online.c).
+ * Control beats, workers transmit: a queue has one owner. A beat says that packets get through:
+ * that every worker has gone round its loop since the one before, so a stuck worker silences the
+ * whole LD, that there are packet buffers, and that the port has its link; and that the LD has the
+ * sessions of its buckets (replicate/online.c).
  *
  * The last beat, "going down", is made in advance with each ordinary one, because it may have to be
  * sent by a process that is crashing. heartbeat_last_words() is called from signal handlers: it
@@ -44,15 +45,22 @@ struct heartbeat {
     uint64_t due_ms;
     uint64_t sequence;           /**< of the last beat */
     uint64_t turns[WORKERS_MAX]; /**< workers' turns at the last beat */
-    struct last_words words[2];  /**< one is ready, the other is being made */
-    struct last_words *ready;    /**< who exchanges it for NULL may say them; NULL also before */
-    bool prepared;               /**< `ready` has been set, so that NULL means: said */
+    bool link_is_down;
+    struct last_words words[2]; /**< one is ready, the other is being made */
+    struct last_words *ready;   /**< who exchanges it for NULL may say them; NULL also before */
+    bool prepared;              /**< `ready` has been set, so that NULL means: said */
 };
 
 void heartbeat_init(struct heartbeat *heartbeat, struct dataplane *dataplane);
 
 /** No worker runs any more. */
 void heartbeat_free(struct heartbeat *heartbeat);
+
+/**
+ * Tell whether the port has its link. Without it the LD is offline, whatever it sends: the other
+ * LDs have its packets, and their copies come first when the link is back. Control only.
+ */
+void heartbeat_link(struct heartbeat *heartbeat, bool up);
 
 /**
  * Beat when it is time and all is well. Control only.

@@ -161,6 +161,38 @@ static void a_stuck_worker_silences_the_ld(void **state) {
     assert_int_equal(take_beats(frames), 2);
 }
 
+/* Which the workers' turns do not show. */
+static void without_buffers_there_is_no_beat(void **state) {
+    struct rte_mempool *pool = harness.dataplane.mbufs;
+    struct frame frames[4];
+    void *leaked[4096];
+    uint32_t count = 0;
+
+    (void)state;
+    while (rte_mempool_generic_get(pool, &leaked[count], 1, NULL) == 0)
+        assert_true(++count < RTE_DIM(leaked));
+    turn(UINT32_MAX);
+    assert_int_equal(tick(), 1);
+    assert_int_equal(take_beats(frames), 0);
+    assert_int_equal(harness.dataplane.heartbeats_withheld, 1);
+    rte_mempool_generic_put(pool, leaked, count, NULL);
+    assert_int_equal(tick(), INTERVAL_MS);
+    assert_int_equal(take_beats(frames), 2);
+}
+
+static void without_a_link_there_is_no_beat(void **state) {
+    struct frame frames[4];
+
+    (void)state;
+    heartbeat_link(&heartbeat, false);
+    turn(UINT32_MAX);
+    assert_int_equal(tick(), 1);
+    assert_int_equal(take_beats(frames), 0);
+    heartbeat_link(&heartbeat, true);
+    assert_int_equal(tick(), INTERVAL_MS);
+    assert_int_equal(take_beats(frames), 2);
+}
+
 static void nothing_is_sent_without_a_configuration(void **state) {
     struct frame frames[4];
 
@@ -333,6 +365,8 @@ int main(void) {
         CASE(every_switch_gets_a_beat),
         CASE(beats_keep_their_interval),
         CASE_TWO(a_stuck_worker_silences_the_ld),
+        CASE(without_buffers_there_is_no_beat),
+        CASE(without_a_link_there_is_no_beat),
         CASE(nothing_is_sent_without_a_configuration),
         CASE(sequence_rises_whatever_the_clock_does),
         CASE(both_epochs_are_told),

@@ -44,22 +44,42 @@ static void begin_again(struct replication *replication, uint64_t now_ms, uint64
         __atomic_store_n(&replication->peers[peer].synced, 0, __ATOMIC_RELAXED);
     replication->waiting_since_ms = now_ms;
     replication->beat_ms = 0;
+    replication->lost_touch = false;
     __atomic_store_n(&replication->incarnation, RTE_MAX(replication->incarnation + 1, now_us),
                      __ATOMIC_RELEASE);
 }
 
-bool replicate_online(struct dataplane *dataplane, uint64_t now_ms, uint64_t now_us) {
-    struct replication *replication = &dataplane->replication;
+/* No heartbeat has reached a switch for so long that it may have turned to the others. */
+static bool was_silent(const struct dataplane *dataplane, uint64_t now_ms) {
+    const struct replication *replication = &dataplane->replication;
     const struct snapshot *snapshot = dataplane->snapshot;
 
-    if (replication->incarnation == 0 ||
-        (replication->beat_ms != 0 && snapshot->cluster.replicates &&
-         now_ms - replication->beat_ms > snapshot->heartbeat.hold_ms))
+    return snapshot->cluster.replicates &&
+           (replication->lost_touch ||
+            (replication->beat_ms != 0 &&
+             now_ms - replication->beat_ms > snapshot->heartbeat.hold_ms));
+}
+
+bool replicate_online(struct dataplane *dataplane, bool hears, uint64_t now_ms, uint64_t now_us) {
+    struct replication *replication = &dataplane->replication;
+
+    if (replication->incarnation == 0 || was_silent(dataplane, now_ms))
         begin_again(replication, now_ms, now_us);
-    if (replication->online == 0 &&
-        (!snapshot->cluster.replicates || all_have_given(dataplane, now_ms)))
+    else if (!hears) /* the time in which a peer could not be heard is not waited for it */
+        replication->waiting_since_ms += now_ms - replication->looked_ms;
+    replication->looked_ms = now_ms;
+    if (replication->online == 0 && hears &&
+        (!dataplane->snapshot->cluster.replicates || all_have_given(dataplane, now_ms))) {
         __atomic_store_n(&replication->online, 1, __ATOMIC_RELEASE);
+        replication->beat_ms = now_ms; /* it is not online for long without a heartbeat */
+    }
     return replication->online != 0;
+}
+
+void replicate_lost_touch(struct dataplane *dataplane) {
+    struct replication *replication = &dataplane->replication;
+
+    replication->lost_touch = replication->online != 0;
 }
 
 void replicate_beaten(struct dataplane *dataplane, uint64_t now_ms) {

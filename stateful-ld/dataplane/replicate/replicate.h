@@ -53,7 +53,9 @@ struct replication {
     uint64_t incarnation;      /**< of this LD; control writes, workers read */
     uint32_t online;           /**< it may open sessions and send heartbeats; atomic */
     uint64_t waiting_since_ms; /**< control's: for the peers' copies */
-    uint64_t beat_ms;          /**< control's: the last heartbeat; 0: none yet */
+    uint64_t looked_ms;        /**< control's: when replicate_online() was last asked */
+    uint64_t beat_ms;          /**< control's: the last heartbeat, or going online; 0: none */
+    bool lost_touch;           /**< control's: see replicate_lost_touch() */
     /* Workers write these at each packet; on lines of their own, for all read what is above. */
     struct replication_peer peers[CLUSTER_LDS_MAX] __attribute__((aligned(64)));
     struct copy_count copies[CLUSTER_LDS_MAX][REPLICATION_WORKERS_MAX];
@@ -92,9 +94,18 @@ int replicate_prepare(struct dataplane *dataplane, const struct snapshot *snapsh
 
 /**
  * Control: look whether the LD may be online: nobody has sessions of its buckets that it does not
- * have. @param now_us microseconds since 1970.
+ * have.
+ *
+ * @param hears packets get in: else a peer's silence says nothing of the peer
+ * @param now_us microseconds since 1970
  */
-bool replicate_online(struct dataplane *dataplane, uint64_t now_ms, uint64_t now_us);
+bool replicate_online(struct dataplane *dataplane, bool hears, uint64_t now_ms, uint64_t now_us);
+
+/**
+ * Control: heartbeats have been sent, but nobody knows which of them arrived: the LD begins as
+ * after a silence.
+ */
+void replicate_lost_touch(struct dataplane *dataplane);
 
 /** Control: a heartbeat has been sent. */
 void replicate_beaten(struct dataplane *dataplane, uint64_t now_ms);

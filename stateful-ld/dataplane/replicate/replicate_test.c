@@ -113,7 +113,12 @@ static void pass(uint32_t ms) {
 }
 
 static bool online(int which) {
-    return replicate_online(&ld[which].dataplane, now_ms, now_ms * 1000);
+    return replicate_online(&ld[which].dataplane, true, now_ms, now_ms * 1000);
+}
+
+/* Its workers are stuck, or its link is down. */
+static bool online_but_deaf(int which) {
+    return replicate_online(&ld[which].dataplane, false, now_ms, now_ms * 1000);
 }
 
 static void pass_until_online(int which) {
@@ -472,6 +477,43 @@ static void a_long_silence_takes_an_ld_offline(void **state) {
     assert_non_null(session_of(LD_1, &old));
 }
 
+/* That nothing is heard of a peer for long does not mean that the peer has nothing to give. */
+static void a_deaf_ld_waits_until_it_hears(void **state) {
+    struct connection meanwhile;
+
+    (void)state;
+    replicate_beaten(&ld[LD_1].dataplane, now_ms);
+    network.cut = true;
+    meanwhile = establish(LD_2, 2, BUCKET_1);
+    for (int ms = 0; ms < 3 * PEER_GONE_MS; ms += 10) {
+        pass(10);
+        assert_int_equal(online_but_deaf(LD_1), ms + 10 <= HOLD_MS);
+    }
+    network.cut = false;
+    assert_false(online(LD_1));
+    pass_until_online(LD_1);
+    assert_non_null(session_of(LD_1, &meanwhile));
+}
+
+/* An outage that is shorter than the hold time, but began with a beat that went into nothing. */
+static void a_lost_link_takes_an_ld_offline(void **state) {
+    struct connection meanwhile;
+
+    (void)state;
+    replicate_beaten(&ld[LD_1].dataplane, now_ms);
+    assert_true(online(LD_1));
+    replicate_lost_touch(&ld[LD_1].dataplane);
+    network.cut = true;
+    meanwhile = establish(LD_2, 2, BUCKET_1);
+    assert_false(online_but_deaf(LD_1));
+    pass(HOLD_MS / 2);
+    network.cut = false;
+    assert_false(online(LD_1));
+    pass_until_online(LD_1);
+    assert_non_null(session_of(LD_1, &meanwhile));
+    assert_true(online(LD_1)); /* once */
+}
+
 /* Of the two that claim one client's connection, the one whose packets have been seen stays. */
 static void an_ld_that_comes_back_believes_the_other(void **state) {
     struct connection stale = { 7, BUCKET_1, 0 }, real;
@@ -676,6 +718,8 @@ int main(void) {
         CASE(both_open_but_never_the_same_port),
         CASE(a_bucket_without_backup_has_all_ports),
         CASE(a_long_silence_takes_an_ld_offline),
+        CASE(a_deaf_ld_waits_until_it_hears),
+        CASE(a_lost_link_takes_an_ld_offline),
         CASE(an_ld_that_comes_back_believes_the_other),
         CASE(a_newer_connection_takes_the_place_of_an_older_one),
         CASE(different_numbers_of_workers),
