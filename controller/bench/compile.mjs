@@ -3,7 +3,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { pipelineFromFiles, Schema } from "../dist/p4runtime/index.js";
+import { packedBytes, pipelineFromFiles, Schema } from "../dist/p4runtime/index.js";
 import { EntryDiff, meaningOf, regionEntries } from "../dist/reconcile/index.js";
 import { makeRegion } from "./region.mjs";
 
@@ -33,8 +33,10 @@ function measure(eipCount, serviceCount) {
   // As they are held: packed again from messages would be the time of reading a switch.
   const diff = new EntryDiff(desired);
   for (const place of desired.places()) {
-    for (const layer of desired.layers(place)) {
-      for (const [key, effect] of layer) diff.seePacked(place, key, effect);
+    for (const store of desired.layers(place)) {
+      for (let number = 0; number < store.numbers; number++) {
+        diff.seePacked(place, packedBytes(store.item(number)));
+      }
     }
   }
   const changes = diff.changes();

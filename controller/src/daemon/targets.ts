@@ -64,14 +64,14 @@ export class Targets {
     for (const [key, { place, effect }] of after) {
       const old = before.get(key)?.effect;
       if (old === undefined) {
-        changes.push(new EntryChange(this.schema, "insert", place, key, effect));
+        changes.push(new EntryChange(this.schema, "insert", place, { key, effect }));
       } else if (old !== effect) {
-        changes.push(new EntryChange(this.schema, "modify", place, key, effect, old));
+        changes.push(new EntryChange(this.schema, "modify", place, { key, effect }, old));
       }
     }
     for (const [key, { place, effect }] of before) {
       if (!after.has(key)) {
-        changes.push(new EntryChange(this.schema, "delete", place, key, effect));
+        changes.push(new EntryChange(this.schema, "delete", place, { key, effect }));
       }
     }
     return changes;
@@ -91,11 +91,11 @@ export class Targets {
 
   /** Makes what {@link changesOf} found the target. */
   accept(changes: readonly EntryChange[]): void {
-    for (const { type, table, key, effect } of changes) {
-      if (type === "delete") {
-        this.#shared.delete(table, key);
+    for (const change of changes) {
+      if (change.type === "delete") {
+        this.#shared.delete(change.table, change);
       } else {
-        this.#shared.set(table, key, effect);
+        this.#shared.set(change.table, change);
       }
     }
   }

@@ -4,7 +4,7 @@
 //   values     what people write for a field <-> canonical byte strings
 //   schema     P4Info by name, alias and id; schema_text prints it
 //   entries    table entries by name <-> messages;  items: action profiles too;  packets: the same for packet I/O
-//   packed     the same as octets, for millions of them;  write_request: put into a request
+//   packed     the same as octets;  packed_store: millions of them;  write_request: put into a request
 //   errors     what servers answer, as sentences
 //   client     the calls, each with a deadline;  session: stream and election
 //   switch     one switch by names: start here
@@ -15,6 +15,7 @@ export { codeName, P4RuntimeError, plainReason, type UpdateError } from "./error
 export * from "./items.js";
 export { nearest } from "./nearest.js";
 export { type Packed, Packer, unpack } from "./packed.js";
+export { type PackedBytes, PackedStore, packedBytes } from "./packed_store.js";
 export type { ReceivedPacket } from "./packets.js";
 export { pipelineFromFiles } from "./pipeline.js";
 export { quickIpv4 } from "./quick_values.js";

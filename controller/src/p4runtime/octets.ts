@@ -1,4 +1,4 @@
-// Protobuf fields written one after the other into a buffer that is used again and again. What is taken out of it are strings of
+// Protobuf fields written one after the other into a buffer that is used again and again. What is taken out of it are octets, or strings of
 // octets, one character an octet: they are compared and hashed as fast as any string, and V8 keeps them in one byte a character.
 
 const LENGTH_DELIMITED = 2;
@@ -6,27 +6,28 @@ const MAX_ONE_OCTET = 0x7f;
 /** A message that is written here has a length of at most two octets as a varint. */
 const MAX_NESTED = 0x3fff;
 
-/** The octets of a string that {@link OctetWriter.take} made. */
+/** The octets of a string that {@link OctetWriter.text} made. */
 export function bytesOf(octets: string): Buffer {
   return Buffer.from(octets, "latin1");
 }
 
 export class OctetWriter {
   #buffer = Buffer.allocUnsafe(4096);
-  #taken = 0;
   /** Octets written so far; may be set back to undo. */
   length = 0;
 
-  reset(): void {
-    this.length = 0;
-    this.#taken = 0;
+  /** What was written, and what was there before behind it; it is another one after the next octet. */
+  get buffer(): Buffer {
+    return this.#buffer;
   }
 
-  /** What was written since the last call, or since `reset`. */
-  take(): string {
-    const text = this.#buffer.toString("latin1", this.#taken, this.length);
-    this.#taken = this.length;
-    return text;
+  reset(): void {
+    this.length = 0;
+  }
+
+  /** What was written from `start` to before `end`. */
+  text(start: number, end: number): string {
+    return this.#buffer.toString("latin1", start, end);
   }
 
   #reserve(octets: number): void {

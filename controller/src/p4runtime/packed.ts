@@ -2,7 +2,8 @@
 // them fit where a million messages do not, comparing them is comparing strings, and to write one is to copy it.
 //
 // A packed item is two strings of octets (one character an octet). `key` names it: which kind of entity, then table id, match and
-// priority. `effect` says what it does. Together they are the fields of the protobuf message.
+// priority. `effect` says what it does. Together they are the fields of the protobuf message. Where there are many, they stay octets
+// (packed_store.ts).
 import {
   ActionProfileGroup,
   ActionProfileMember,
@@ -14,6 +15,7 @@ import {
 import type { Entry } from "./entries.js";
 import { encodeItem, type Item, isEntry } from "./items.js";
 import { bytesOf, OctetWriter } from "./octets.js";
+import type { PackedBytes } from "./packed_store.js";
 import { writeExact, writeLpm } from "./quick_values.js";
 import type { Schema, SchemaAction, SchemaMatchField, SchemaTable } from "./schema.js";
 import { canonical } from "./values.js";
@@ -34,6 +36,9 @@ const VALUE = 1;
 const PREFIX_LEN = 2;
 const MASK = 2;
 const HIGH = 2;
+
+/** Instead of a key's length. */
+const UNUSUAL = -1;
 
 interface TablePlan {
   table: SchemaTable;
@@ -72,9 +77,12 @@ export class Packer {
 
   /** @throws EntryError | SchemaError as `encodeItem` */
   pack(item: Item): Packed {
-    return (
-      (isEntry(item) ? this.#quick(item) : undefined) ?? this.packMessage(encodeItem(this.#schema, item))
-    );
+    return this.#strings(this.#packItem(item));
+  }
+
+  /** {@link pack} without strings: what is returned is the packer's own, and good until it packs again. */
+  packBytes(item: Item): PackedBytes {
+    return this.#bytes(this.#packItem(item));
   }
 
   /**
@@ -82,7 +90,32 @@ export class Packer {
    *
    * @throws SchemaError for an id that the program does not have
    */
-  packMessage({ entity }: Entity): Packed {
+  packMessage(message: Entity): Packed {
+    return this.#strings(this.#packEntity(message));
+  }
+
+  /** {@link packMessage} as {@link packBytes}. */
+  packMessageBytes(message: Entity): PackedBytes {
+    return this.#bytes(this.#packEntity(message));
+  }
+
+  #strings(keyLength: number): Packed {
+    const out = this.#out;
+    return { key: out.text(0, keyLength), effect: out.text(keyLength, out.length) };
+  }
+
+  #bytes(keyLength: number): PackedBytes {
+    return { bytes: this.#out.buffer, keyLength, length: this.#out.length };
+  }
+
+  // Each of these leaves the item in the buffer, and returns the length of its key.
+
+  #packItem(item: Item): number {
+    const keyLength = isEntry(item) ? this.#quick(item) : UNUSUAL;
+    return keyLength === UNUSUAL ? this.#packEntity(encodeItem(this.#schema, item)) : keyLength;
+  }
+
+  #packEntity({ entity }: Entity): number {
     switch (entity?.$case) {
       case "tableEntry":
         return this.#packEntry(entity.value);
@@ -91,20 +124,20 @@ export class Packer {
         const out = this.#begin(ENTITY.member);
         out.number(1, actionProfileId);
         out.number(2, memberId);
-        const key = out.take();
+        const keyLength = out.length;
         if (action !== undefined) {
           const mark = out.open(3);
           this.#action(action);
           out.close(mark);
         }
-        return { key, effect: out.take() };
+        return keyLength;
       }
       case "actionProfileGroup": {
         const { actionProfileId, groupId, members } = entity.value;
         const out = this.#begin(ENTITY.group);
         out.number(1, actionProfileId);
         out.number(2, groupId);
-        const key = out.take();
+        const keyLength = out.length;
         for (const { memberId, weight } of members.toSorted((a, b) => a.memberId - b.memberId)) {
           const mark = out.open(3);
           out.number(1, memberId);
@@ -113,7 +146,7 @@ export class Packer {
         }
         // Servers need not tell the size that a group was made with: the program's is meant.
         out.number(4, this.#schema.profiles.get(actionProfileId).maxGroupSize);
-        return { key, effect: out.take() };
+        return keyLength;
       }
       default:
         throw new TypeError(`an entity of the kind ${entity?.$case} cannot be packed`);
@@ -126,8 +159,8 @@ export class Packer {
     return this.#out;
   }
 
-  /** Entries of exact and LPM fields with an action, as nearly all are. Undefined where something is unusual, or wrong. */
-  #quick(entry: Entry): Packed | undefined {
+  /** Entries of exact and LPM fields with an action, as nearly all are. {@link UNUSUAL} where something is so, or wrong. */
+  #quick(entry: Entry): number {
     const plan = this.#plans.get(entry.table);
     const action = plan?.actions.get(entry.action ?? "");
     if (
@@ -138,7 +171,7 @@ export class Packer {
       entry.member !== undefined ||
       entry.group !== undefined
     ) {
-      return undefined;
+      return UNUSUAL;
     }
     const out = this.#begin(ENTITY.tableEntry);
     out.number(TABLE_ENTRY.tableId, plan.table.id);
@@ -148,7 +181,7 @@ export class Packer {
       const value = match[field.name];
       if (value === undefined) {
         if (field.match === "exact") {
-          return undefined;
+          return UNUSUAL;
         }
         continue;
       }
@@ -160,7 +193,7 @@ export class Packer {
       const inner = out.open(lpm ? FIELD_MATCH.lpm : FIELD_MATCH.exact);
       const prefixLen = lpm ? writeLpm(out, VALUE, value, field.bitwidth) : 0;
       if (prefixLen < 0 || (!lpm && !writeExact(out, VALUE, value, field.bitwidth))) {
-        return undefined;
+        return UNUSUAL;
       }
       out.number(PREFIX_LEN, prefixLen);
       out.close(inner);
@@ -170,9 +203,9 @@ export class Packer {
       }
     }
     if (used !== countOf(match)) {
-      return undefined;
+      return UNUSUAL;
     }
-    const key = out.take();
+    const keyLength = out.length;
     const whole = out.open(TABLE_ENTRY.action);
     const inner = out.open(TABLE_ACTION.action);
     out.number(ACTION.actionId, action.id);
@@ -181,16 +214,16 @@ export class Packer {
       const mark = out.open(ACTION.params);
       out.number(PARAM.paramId, param.id);
       if (value === undefined || !writeExact(out, PARAM.value, value, param.bitwidth)) {
-        return undefined;
+        return UNUSUAL;
       }
       out.close(mark);
     }
     out.close(inner);
     out.close(whole);
-    return countOf(params) === action.params.length ? { key, effect: out.take() } : undefined;
+    return countOf(params) === action.params.length ? keyLength : UNUSUAL;
   }
 
-  #packEntry(entry: TableEntry): Packed {
+  #packEntry(entry: TableEntry): number {
     const table = this.#schema.tables.get(entry.tableId);
     const out = this.#begin(ENTITY.tableEntry);
     out.number(TABLE_ENTRY.tableId, entry.tableId);
@@ -202,7 +235,7 @@ export class Packer {
     }
     out.number(TABLE_ENTRY.priority, entry.priority);
     out.number(TABLE_ENTRY.isDefault, entry.isDefaultAction ? 1 : 0);
-    const key = out.take();
+    const keyLength = out.length;
     const type = entry.action?.type;
     if (type !== undefined) {
       const whole = out.open(TABLE_ENTRY.action);
@@ -217,7 +250,7 @@ export class Packer {
       }
       out.close(whole);
     }
-    return { key, effect: out.take() };
+    return keyLength;
   }
 
   #match({ fieldId, fieldMatchType: type }: FieldMatch): void {

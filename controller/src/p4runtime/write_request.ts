@@ -35,8 +35,8 @@ function putVarint(buffer: Buffer, at: number, value: number): number {
 }
 
 /** Of a delete only the key counts, and some servers refuse more; a group is named by all of it. */
-function effectOf({ type, key, effect }: PackedUpdate): string {
-  return type === "delete" && !isPackedGroup(key) ? "" : effect;
+function effectOf(update: PackedUpdate, key: string): string {
+  return update.type === "delete" && !isPackedGroup(key) ? "" : update.effect;
 }
 
 /**
@@ -47,17 +47,18 @@ export function encodeWrite(head: WriteRequest, updates: readonly PackedUpdate[]
   const start = WriteRequest.encode(head).finish();
   // key[0] is the tag's field number: the octets of the item are one fewer than key and effect have.
   const sizes = updates.map((update) => {
-    const item = update.key.length - 1 + effectOf(update).length;
+    const { key } = update;
+    const effect = effectOf(update, key);
+    const item = key.length - 1 + effect.length;
     const entity = 1 + varintLength(item) + item;
-    return { item, entity, update: 2 + 1 + varintLength(entity) + entity };
+    return { key, effect, item, entity, update: 2 + 1 + varintLength(entity) + entity };
   });
   const total = sizes.reduce((sum, { update }) => sum + 1 + varintLength(update) + update, start.length);
   const buffer = Buffer.allocUnsafe(total);
   buffer.set(start);
   let at = start.length;
-  for (const [i, update] of updates.entries()) {
-    const { key, type } = update;
-    const size = sizes[i]!;
+  for (const [i, { type }] of updates.entries()) {
+    const { key, effect, ...size } = sizes[i]!;
     buffer[at++] = UPDATES_TAG;
     at = putVarint(buffer, at, size.update);
     buffer[at++] = TYPE_TAG;
@@ -71,7 +72,7 @@ export function encodeWrite(head: WriteRequest, updates: readonly PackedUpdate[]
     buffer[at - 1] = last;
     buffer[tag] = (key.charCodeAt(0) << 3) | 2;
     at += key.length - 1;
-    at += buffer.write(effectOf(update), at, "latin1");
+    at += buffer.write(effect, at, "latin1");
   }
   return buffer;
 }

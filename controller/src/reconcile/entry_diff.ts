@@ -3,8 +3,12 @@ import type { Entity } from "@sluice/proto/p4runtime";
 import {
   decodeItem,
   type Item,
+  type Packed,
+  type PackedBytes,
+  PackedStore,
   type PackedUpdate,
   Packer,
+  packedBytes,
   placeOf,
   type Schema,
   type UpdateType,
@@ -14,28 +18,27 @@ import {
 /** One update. It keeps the octets; what people read is made of them when it is asked for. */
 export class EntryChange implements PackedUpdate {
   readonly #schema: Schema;
+  readonly #item: Packed;
   readonly #effectBefore: string | undefined;
   readonly type: UpdateType;
   /** Its place in the order of writing: a table, or members or groups of an action profile (`placeOf`). */
   readonly table: string;
-  readonly key: string;
-  readonly effect: string;
 
   /** @param effectBefore - of a modify: what the entry does now */
-  constructor(
-    schema: Schema,
-    type: UpdateType,
-    table: string,
-    key: string,
-    effect: string,
-    effectBefore?: string,
-  ) {
+  constructor(schema: Schema, type: UpdateType, table: string, item: Packed, effectBefore?: string) {
     this.#schema = schema;
     this.type = type;
     this.table = table;
-    this.key = key;
-    this.effect = effect;
+    this.#item = item;
     this.#effectBefore = effectBefore;
+  }
+
+  get key(): string {
+    return this.#item.key;
+  }
+
+  get effect(): string {
+    return this.#item.effect;
   }
 
   get message(): Entity {
@@ -59,14 +62,11 @@ export class CapacityError extends Error {
   override name = "CapacityError";
 }
 
-type Effects = ReadonlyMap<string, string>;
-const NONE: Effects = new Map();
-
 /** What a switch should hold, packed, by place. */
 export class DesiredEntries {
   readonly schema: Schema;
   readonly #packer: Packer;
-  readonly #places = new Map<string, Map<string, string>>();
+  readonly #places = new Map<string, PackedStore>();
   readonly #shared: DesiredEntries | undefined;
 
   /** @param shared - entries that this switch holds as others do, in the same program; not to be added to any more */
@@ -78,8 +78,7 @@ export class DesiredEntries {
 
   /** @throws EntryError | SchemaError when the item does not fit the program */
   add(item: Item): void {
-    const { key, effect } = this.#packer.pack(item);
-    this.#at(placeOf(item)).set(key, effect);
+    this.#at(placeOf(item)).put(this.#packer.packBytes(item));
   }
 
   addAll(items: Iterable<Item>): void {
@@ -88,25 +87,21 @@ export class DesiredEntries {
     }
   }
 
-  #at(place: string): Map<string, string> {
-    let effects = this.#places.get(place);
-    if (effects === undefined) {
-      effects = new Map();
-      this.#places.set(place, effects);
+  #at(place: string): PackedStore {
+    let store = this.#places.get(place);
+    if (store === undefined) {
+      store = new PackedStore();
+      this.#places.set(place, store);
     }
-    return effects;
+    return store;
   }
 
-  get(place: string, key: string): string | undefined {
-    return this.#places.get(place)?.get(key) ?? this.#shared?.get(place, key);
+  set(place: string, item: Packed): void {
+    this.#at(place).put(packedBytes(item));
   }
 
-  set(place: string, key: string, effect: string): void {
-    this.#at(place).set(key, effect);
-  }
-
-  delete(place: string, key: string): void {
-    this.#places.get(place)?.delete(key);
+  delete(place: string, item: Packed): void {
+    this.#places.get(place)?.delete(packedBytes(item));
   }
 
   places(): Set<string> {
@@ -118,8 +113,9 @@ export class DesiredEntries {
   }
 
   /** The layers of a place; no key is in two of them. */
-  layers(place: string): Effects[] {
-    return [this.#places.get(place) ?? NONE, ...(this.#shared?.layers(place) ?? [])];
+  layers(place: string): PackedStore[] {
+    const own = this.#places.get(place);
+    return [...(own === undefined ? [] : [own]), ...(this.#shared?.layers(place) ?? [])];
   }
 
   /** @param more - entries by place that are to come, or go @throws CapacityError when a table is too small */
@@ -134,17 +130,30 @@ export class DesiredEntries {
   }
 }
 
+/** A layer of a place, and which of its records, by number, the switch was seen to hold. */
+interface Layer {
+  store: PackedStore;
+  seen: Uint8Array;
+}
+
 /** Compares what a switch holds, entity after entity as they are read, with what it should hold. */
 export class EntryDiff {
   readonly #desired: DesiredEntries;
   readonly #packer: Packer;
-  readonly #seen = new Map<string, Set<string>>();
+  readonly #layers = new Map<string, Layer[]>();
   readonly #modifies: EntryChange[] = [];
   readonly #deletes: EntryChange[] = [];
 
   constructor(desired: DesiredEntries) {
     this.#desired = desired;
     this.#packer = new Packer(desired.schema);
+    for (const place of desired.places()) {
+      const layers = desired.layers(place);
+      this.#layers.set(
+        place,
+        layers.map((store) => ({ store, seen: new Uint8Array(store.numbers) })),
+      );
+    }
   }
 
   /** Takes one entity that the switch holds. Entries that the program fixes (`const`) are left alone. */
@@ -153,27 +162,24 @@ export class EntryDiff {
     if (entity?.$case === "tableEntry" && entity.value.isConst) {
       return;
     }
-    const { key, effect } = this.#packer.packMessage(message);
-    this.seePacked(this.#placeOf(message), key, effect);
+    this.seePacked(this.#placeOf(message), this.#packer.packMessageBytes(message));
   }
 
   /** {@link see} for what is packed already. */
-  seePacked(place: string, key: string, effect: string): void {
-    const wanted = this.#desired.get(place, key);
+  seePacked(place: string, packed: PackedBytes): void {
     const { schema } = this.#desired;
-    if (wanted === undefined) {
-      this.#deletes.push(new EntryChange(schema, "delete", place, key, effect));
-      return;
+    for (const { store, seen } of this.#layers.get(place) ?? []) {
+      const number = store.find(packed);
+      if (number >= 0) {
+        seen[number] = 1;
+        if (!store.does(number, packed)) {
+          const { effect } = stringsOf(packed);
+          this.#modifies.push(new EntryChange(schema, "modify", place, store.item(number), effect));
+        }
+        return;
+      }
     }
-    let seen = this.#seen.get(place);
-    if (seen === undefined) {
-      seen = new Set();
-      this.#seen.set(place, seen);
-    }
-    seen.add(key);
-    if (wanted !== effect) {
-      this.#modifies.push(new EntryChange(schema, "modify", place, key, wanted, effect));
-    }
+    this.#deletes.push(new EntryChange(schema, "delete", place, stringsOf(packed)));
   }
 
   #placeOf(message: Entity): string {
@@ -188,21 +194,22 @@ export class EntryDiff {
   changes(): EntryChange[] {
     const { schema } = this.#desired;
     const inserts: EntryChange[] = [];
-    for (const place of this.#desired.places()) {
-      const seen = this.#seen.get(place);
-      if (seen?.size === this.#desired.count(place)) {
-        continue;
-      }
-      for (const layer of this.#desired.layers(place)) {
-        for (const [key, effect] of layer) {
-          if (seen?.has(key) !== true) {
-            inserts.push(new EntryChange(schema, "insert", place, key, effect));
+    for (const [place, layers] of this.#layers) {
+      for (const { store, seen } of layers) {
+        for (let number = 0; number < store.numbers; number++) {
+          if (seen[number] !== 1 && store.has(number)) {
+            inserts.push(new EntryChange(schema, "insert", place, store.item(number)));
           }
         }
       }
     }
-    return [...inserts, ...this.#modifies, ...this.#deletes];
+    return inserts.concat(this.#modifies, this.#deletes);
   }
+}
+
+function stringsOf({ bytes, keyLength, length }: PackedBytes): Packed {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, length).toString("latin1");
+  return { key: text.slice(0, keyLength), effect: text.slice(keyLength) };
 }
 
 /**

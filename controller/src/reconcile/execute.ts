@@ -46,16 +46,18 @@ async function write(
   wanted: (c: EntryChange) => boolean,
   onWritten: (updates: number) => void,
 ) {
-  const chosen = changes.filter(wanted);
-  for (const table of order) {
+  const chosen = new Map<string, EntryChange[]>(order.map((table) => [table, []]));
+  for (const change of changes) {
+    if (wanted(change)) {
+      chosen.get(change.table)?.push(change);
+    }
+  }
+  for (const updates of chosen.values()) {
     let before = 0;
-    await part.connection.writePacked(
-      chosen.filter((change) => change.table === table),
-      (written) => {
-        onWritten(written - before);
-        before = written;
-      },
-    );
+    await part.connection.writePacked(updates, (written) => {
+      onWritten(written - before);
+      before = written;
+    });
   }
 }
 

@@ -94,8 +94,32 @@ function policyFacts(service: Service): [string, string][] {
   return Object.entries(fields).map(([field, value]) => [field, plain(value)]);
 }
 
+function serviceFacts(service: Service): [string, string][] {
+  const { name } = service;
+  const scheduler = Scheduler[service.scheduler] ?? `${service.scheduler}`;
+  return [
+    [`service ${name}`, `${serviceKey(service)} ${scheduler.toLowerCase()}`],
+    ...policyFacts(service).map(([field, value]): [string, string] => [`service ${name} ${field}`, value]),
+    ...service.realServers.map((rs): [string, string] => [
+      `service ${name} RS ${rs.name}`,
+      realServerFact(rs),
+    ]),
+  ];
+}
+
 /** @returns name -> value, both for people; the epoch is a fact too */
 export function factsOf(config: LdConfig | undefined): Map<string, string> {
+  const facts = headFacts(config);
+  for (const service of config?.services ?? []) {
+    for (const [fact, value] of serviceFacts(service)) {
+      facts.set(fact, value);
+    }
+  }
+  return facts;
+}
+
+/** {@link factsOf} without the services, of which there may be many thousands. */
+export function headFacts(config: LdConfig | undefined): Map<string, string> {
   const facts = new Map<string, string>();
   if (config === undefined) {
     return facts;
@@ -121,16 +145,6 @@ export function factsOf(config: LdConfig | undefined): Map<string, string> {
   }
   for (const [fact, value] of limitFacts(config)) {
     facts.set(fact, value);
-  }
-  for (const service of config.services) {
-    const scheduler = Scheduler[service.scheduler] ?? `${service.scheduler}`;
-    facts.set(`service ${service.name}`, `${serviceKey(service)} ${scheduler.toLowerCase()}`);
-    for (const [field, value] of policyFacts(service)) {
-      facts.set(`service ${service.name} ${field}`, value);
-    }
-    for (const rs of service.realServers) {
-      facts.set(`service ${service.name} RS ${rs.name}`, realServerFact(rs));
-    }
   }
   return facts;
 }
@@ -163,6 +177,39 @@ export function diffFacts(
   return changes;
 }
 
+/** Whether two values of a message are the same, field by field. */
+function alike(a: unknown, b: unknown): boolean {
+  if (a === b) {
+    return true;
+  }
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) {
+    return false;
+  }
+  if (a instanceof Uint8Array || b instanceof Uint8Array) {
+    return a instanceof Uint8Array && b instanceof Uint8Array && Buffer.compare(a, b) === 0;
+  }
+  const fields = Object.keys(a);
+  return (
+    fields.length === Object.keys(b).length &&
+    fields.every((field) => alike(a[field as keyof typeof a], b[field as keyof typeof b]))
+  );
+}
+
+/** The LDs of a cluster have the same list; else nearly all services are the same in every field, or by what people see of them. */
+function sameServices(a: readonly Service[], b: readonly Service[]): boolean {
+  if (a === b) {
+    return true;
+  }
+  const others = new Map(b.map((service) => [service.name, service]));
+  const same = (service: Service, other: Service | undefined) =>
+    other !== undefined &&
+    (alike(service, other) ||
+      diffFacts(new Map(serviceFacts(service)), new Map(serviceFacts(other))).length === 0);
+  return a.length === b.length && a.every((service) => same(service, others.get(service.name)));
+}
+
 export function sameConfig(a: LdConfig | undefined, b: LdConfig | undefined): boolean {
-  return (a === undefined) === (b === undefined) && diffFacts(factsOf(a), factsOf(b)).length === 0;
+  return a === undefined || b === undefined
+    ? a === b
+    : diffFacts(headFacts(a), headFacts(b)).length === 0 && sameServices(a.services, b.services);
 }

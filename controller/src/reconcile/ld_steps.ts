@@ -2,7 +2,7 @@
 // LD that allocates its ports, and no service ends at an LD before the switches have stopped steering it there.
 import type { LdConfig } from "@sluice/proto/ld";
 import { type CompiledLd, fromRanges, toRanges } from "../compile/index.js";
-import { factsOf, sameConfig, serviceKey } from "./ld_facts.js";
+import { headFacts, sameConfig, serviceKey } from "./ld_facts.js";
 
 export interface HeldLd {
   target: CompiledLd;
@@ -26,7 +26,7 @@ export interface LdSteps {
 const MAP_FACTS = ["buckets", "bucket map"];
 
 function sameBuckets(a: LdConfig | undefined, b: LdConfig): boolean {
-  const [before, after] = [factsOf(a), factsOf(b)];
+  const [before, after] = [headFacts(a), headFacts(b)];
   return MAP_FACTS.every((fact) => before.get(fact) === after.get(fact));
 }
 
@@ -54,11 +54,16 @@ export function newEpochs(lds: readonly HeldLd[]): Map<string, bigint> {
 
 /** The services of `config`, and those of `held` that are neither the same nor called the same. */
 function withOldServices(config: LdConfig, held: LdConfig | undefined): LdConfig {
-  const keys = new Set(config.services.map(serviceKey));
+  if (held === undefined) {
+    return config;
+  }
   const names = new Set(config.services.map(({ name }) => name));
-  const old = (held?.services ?? []).filter(
-    (service) => !keys.has(serviceKey(service)) && !names.has(service.name),
-  );
+  const renamed = held.services.filter(({ name }) => !names.has(name));
+  if (renamed.length === 0) {
+    return config;
+  }
+  const keys = new Set(config.services.map(serviceKey));
+  const old = renamed.filter((service) => !keys.has(serviceKey(service)));
   return { ...config, services: [...config.services, ...old] };
 }
 

@@ -36,6 +36,9 @@ function hostAddress(text: string, address: Uint8Array): string {
 
 /** Says that an address is of the other family where that is what is wrong with it. */
 function refuseIpv6(text: string): void {
+  if (!text.includes(":")) {
+    return;
+  }
   const address = text.split("/")[0]!;
   try {
     parseIpv6(address);

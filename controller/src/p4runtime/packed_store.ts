@@ -1,0 +1,298 @@
+// Packed items by key, as octets outside the JavaScript heap: a million of them are a few large buffers, which the garbage collector
+// does not walk, where strings in a Map are three million objects.
+//
+// A record is [key length: 2][effect length: 2][key][effect] in a chunk; it is never changed, so whoever holds a StoredItem may keep
+// it. Records have numbers; `#slots` is a hash table of those (open addressing, linear probing), `#hashes` and `#places` say by number
+// where a record is.
+import { bytesOf } from "./octets.js";
+import type { Packed } from "./packed.js";
+
+const CHUNK_OCTETS = 1 << 21;
+/** A chunk begins this large and doubles: most tables of a switch hold a few entries. */
+const FIRST_CHUNK_OCTETS = 1 << 10;
+const HEADER_OCTETS = 4;
+const MAX_PART_OCTETS = 0xffff;
+const FIRST_CAPACITY = 64;
+/** In `#places`: the record is gone. No record begins at the last octets of the last chunk. */
+const GONE = 0xffff_ffff;
+/** Chunks are copied together when more than half of what they hold is gone, and it is as much as this. */
+const WORTH_COMPACTING_OCTETS = 2 * CHUNK_OCTETS;
+
+function hashOf(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0x811c9dc5;
+  for (let i = start; i < end; i++) {
+    hash = Math.imul(hash ^ bytes[i]!, 0x01000193); // FNV-1a
+  }
+  hash ^= hash >>> 15;
+  hash = Math.imul(hash, 0x2c1b3c6d);
+  return hash ^ (hash >>> 13);
+}
+
+/** A record, read when it is asked for. */
+class StoredItem implements Packed {
+  readonly #chunk: Buffer;
+  readonly #at: number;
+
+  constructor(chunk: Buffer, at: number) {
+    this.#chunk = chunk;
+    this.#at = at;
+  }
+
+  get key(): string {
+    const start = this.#at + HEADER_OCTETS;
+    return this.#chunk.toString("latin1", start, start + this.#chunk.readUInt16LE(this.#at));
+  }
+
+  get effect(): string {
+    const start = this.#at + HEADER_OCTETS + this.#chunk.readUInt16LE(this.#at);
+    return this.#chunk.toString("latin1", start, start + this.#chunk.readUInt16LE(this.#at + 2));
+  }
+}
+
+/** The octets of a packed item: the key, then the effect, from 0. */
+export interface PackedBytes {
+  bytes: Uint8Array;
+  keyLength: number;
+  length: number;
+}
+
+export function packedBytes({ key, effect }: Packed): PackedBytes {
+  return { bytes: bytesOf(key + effect), keyLength: key.length, length: key.length + effect.length };
+}
+
+export class PackedStore {
+  #chunks: Buffer[] = [];
+  #end = CHUNK_OCTETS;
+  #goneOctets = 0;
+  #slots = new Uint32Array(2 * FIRST_CAPACITY);
+  #hashes = new Int32Array(FIRST_CAPACITY);
+  #places = new Uint32Array(FIRST_CAPACITY);
+  /** Numbers given out so far; those in `#free` are to be given again. */
+  #numbers = 0;
+  readonly #free: number[] = [];
+  #usedSlots = 0;
+
+  get size(): number {
+    return this.#numbers - this.#free.length;
+  }
+
+  /** Memory of the records, in octets. */
+  get octets(): number {
+    return this.#chunks.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** One more than the greatest number of a record. */
+  get numbers(): number {
+    return this.#numbers;
+  }
+
+  has(number: number): boolean {
+    return this.#places[number] !== GONE;
+  }
+
+  item(number: number): Packed {
+    const place = this.#places[number]!;
+    return new StoredItem(this.#chunks[Math.floor(place / CHUNK_OCTETS)]!, place % CHUNK_OCTETS);
+  }
+
+  #keyIs(number: number, { bytes, keyLength }: PackedBytes): boolean {
+    const place = this.#places[number]!;
+    const chunk = this.#chunks[Math.floor(place / CHUNK_OCTETS)]!;
+    const at = place % CHUNK_OCTETS;
+    if ((chunk[at]! | (chunk[at + 1]! << 8)) !== keyLength) {
+      return false;
+    }
+    for (let i = 0, j = at + HEADER_OCTETS; i < keyLength; i++, j++) {
+      if (chunk[j] !== bytes[i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** @returns whether a record does what `packed` does; their keys are the same */
+  does(number: number, { bytes, keyLength, length }: PackedBytes): boolean {
+    const place = this.#places[number]!;
+    const chunk = this.#chunks[Math.floor(place / CHUNK_OCTETS)]!;
+    const at = place % CHUNK_OCTETS;
+    if ((chunk[at + 2]! | (chunk[at + 3]! << 8)) !== length - keyLength) {
+      return false;
+    }
+    for (let i = keyLength, j = at + HEADER_OCTETS + keyLength; i < length; i++, j++) {
+      if (chunk[j] !== bytes[i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** @returns the number of the record with this key, or -1 */
+  find(packed: PackedBytes): number {
+    const mask = this.#slots.length - 1;
+    const hash = hashOf(packed.bytes, 0, packed.keyLength);
+    for (let slot = hash & mask; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const number = this.#slots[slot]! - 1;
+      if (this.#hashes[number] === hash && this.has(number) && this.#keyIs(number, packed)) {
+        return number;
+      }
+    }
+    return -1;
+  }
+
+  /** Puts an item in the place of the one that has its key, if there is one. */
+  put(packed: PackedBytes): void {
+    const known = this.find(packed);
+    if (known >= 0) {
+      this.#goneOctets += this.#octetsOf(known);
+      this.#places[known] = this.#append(packed);
+      this.#compactWhenWorthIt();
+      return;
+    }
+    if (2 * this.#usedSlots >= this.#slots.length) {
+      this.#rehash();
+    }
+    const number = this.#free.pop() ?? this.#newNumber();
+    const hash = hashOf(packed.bytes, 0, packed.keyLength);
+    this.#hashes[number] = hash;
+    this.#places[number] = this.#append(packed);
+    this.#occupy(number, hash);
+  }
+
+  /** @returns whether there was one */
+  delete(packed: PackedBytes): boolean {
+    const number = this.find(packed);
+    if (number < 0) {
+      return false;
+    }
+    this.#vacate(number);
+    this.#goneOctets += this.#octetsOf(number);
+    this.#places[number] = GONE;
+    this.#free.push(number);
+    this.#compactWhenWorthIt();
+    return true;
+  }
+
+  #newNumber(): number {
+    if (this.#numbers === this.#places.length) {
+      const larger = <T extends Int32Array | Uint32Array>(to: T, from: T): T => {
+        to.set(from);
+        return to;
+      };
+      this.#hashes = larger(new Int32Array(2 * this.#numbers), this.#hashes);
+      this.#places = larger(new Uint32Array(2 * this.#numbers), this.#places);
+    }
+    return this.#numbers++;
+  }
+
+  #occupy(number: number, hash: number): void {
+    const mask = this.#slots.length - 1;
+    let slot = hash & mask;
+    while (this.#slots[slot] !== 0) {
+      slot = (slot + 1) & mask;
+    }
+    this.#slots[slot] = number + 1;
+    this.#usedSlots++;
+  }
+
+  /** Empties a record's slot, and moves those behind it up, so that no search ends too early. */
+  #vacate(number: number): void {
+    const mask = this.#slots.length - 1;
+    let hole = this.#hashes[number]! & mask;
+    while (this.#slots[hole] !== number + 1) {
+      hole = (hole + 1) & mask;
+    }
+    for (let slot = (hole + 1) & mask; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const wish = this.#hashes[this.#slots[slot]! - 1]! & mask;
+      if (((slot - wish) & mask) >= ((slot - hole) & mask)) {
+        this.#slots[hole] = this.#slots[slot]!;
+        hole = slot;
+      }
+    }
+    this.#slots[hole] = 0;
+    this.#usedSlots--;
+  }
+
+  #rehash(): void {
+    this.#slots = new Uint32Array(2 * this.#slots.length);
+    this.#usedSlots = 0;
+    for (let number = 0; number < this.#numbers; number++) {
+      if (this.has(number)) {
+        this.#occupy(number, this.#hashes[number]!);
+      }
+    }
+  }
+
+  #octetsOf(number: number): number {
+    const place = this.#places[number]!;
+    const chunk = this.#chunks[Math.floor(place / CHUNK_OCTETS)]!;
+    const at = place % CHUNK_OCTETS;
+    return HEADER_OCTETS + chunk.readUInt16LE(at) + chunk.readUInt16LE(at + 2);
+  }
+
+  /** @returns the place of the new record */
+  #append({ bytes, keyLength, length }: PackedBytes): number {
+    const effectLength = length - keyLength;
+    if (keyLength > MAX_PART_OCTETS || effectLength > MAX_PART_OCTETS) {
+      throw new RangeError(`an entry of ${length} octets`);
+    }
+    const octets = HEADER_OCTETS + length;
+    const chunk = this.#chunkFor(octets);
+    const at = this.#end;
+    chunk[at] = keyLength & 0xff;
+    chunk[at + 1] = keyLength >> 8;
+    chunk[at + 2] = effectLength & 0xff;
+    chunk[at + 3] = effectLength >> 8;
+    for (let i = 0, j = at + HEADER_OCTETS; i < length; i++, j++) {
+      chunk[j] = bytes[i]!;
+    }
+    this.#end += octets;
+    return (this.#chunks.length - 1) * CHUNK_OCTETS + at;
+  }
+
+  /** The last chunk, with room for so many octets more. */
+  #chunkFor(octets: number): Buffer {
+    if (this.#end + octets > CHUNK_OCTETS) {
+      this.#chunks.push(Buffer.allocUnsafeSlow(FIRST_CHUNK_OCTETS));
+      this.#end = 0;
+    }
+    const last = this.#chunks.length - 1;
+    let chunk = this.#chunks[last]!;
+    if (this.#end + octets > chunk.length) {
+      let size = 2 * chunk.length;
+      while (size < this.#end + octets) {
+        size *= 2;
+      }
+      const larger = Buffer.allocUnsafeSlow(size);
+      chunk.copy(larger, 0, 0, this.#end);
+      this.#chunks[last] = larger; // who holds a StoredItem goes on reading the smaller one
+      chunk = larger;
+    }
+    return chunk;
+  }
+
+  #compactWhenWorthIt(): void {
+    const used = (this.#chunks.length - 1) * CHUNK_OCTETS + this.#end;
+    if (this.#goneOctets < WORTH_COMPACTING_OCTETS || 2 * this.#goneOctets < used) {
+      return;
+    }
+    const old = this.#chunks;
+    this.#chunks = [];
+    this.#end = CHUNK_OCTETS;
+    this.#goneOctets = 0;
+    for (let number = 0; number < this.#numbers; number++) {
+      const place = this.#places[number]!;
+      if (place !== GONE) {
+        const chunk = old[Math.floor(place / CHUNK_OCTETS)]!;
+        const at = place % CHUNK_OCTETS;
+        const keyLength = chunk.readUInt16LE(at);
+        const length = keyLength + chunk.readUInt16LE(at + 2);
+        const start = at + HEADER_OCTETS;
+        this.#places[number] = this.#append({
+          bytes: chunk.subarray(start, start + length),
+          keyLength,
+          length,
+        });
+      }
+    }
+  }
+}
