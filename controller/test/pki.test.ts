@@ -51,7 +51,7 @@ describe("the API over TLS", () => {
       pipeline: gatewayPipeline,
       log,
     });
-    api = new ApiServer(controller, log, tls(pki("controller")));
+    api = new ApiServer({ controller, leader: undefined }, log, tls(pki("controller")));
     server = await api.listen("127.0.0.1:0");
   });
   afterEach(async () => {

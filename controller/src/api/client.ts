@@ -3,6 +3,10 @@ import { readFileSync } from "node:fs";
 import { type RequestOptions, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Between two rounds over several controllers, none of which leads. */
+const NEXT_ROUND_MS = 200;
 
 /** The controller refused, or could not be reached (`status` 0). */
 export class ApiError extends Error {
@@ -18,7 +22,7 @@ export class ApiError extends Error {
 }
 
 export interface ApiClientOptions {
-  /** `unix:/path`, or `host:port` with TLS. */
+  /** `unix:/path`, or `host:port` with TLS. Several, with commas in between, where several controllers share a region. */
   server: string;
   /** Directory with ca.pem, client.pem and client.key; needed for `host:port`. */
   pki?: string;
@@ -33,9 +37,12 @@ export interface Answer<T> {
 
 export class ApiClient {
   readonly #options: ApiClientOptions;
+  /** The one that answered last comes first. */
+  #servers: readonly string[];
 
   constructor(options: ApiClientOptions) {
     this.#options = options;
+    this.#servers = options.server.split(",");
   }
 
   get<T>(path: string, timeoutMs?: number): Promise<Answer<T>> {
@@ -54,8 +61,8 @@ export class ApiClient {
     return this.#call("DELETE", path, undefined, headersOf(action, ifRevision));
   }
 
-  #where(): RequestOptions {
-    const { server, pki } = this.#options;
+  #where(server: string): RequestOptions {
+    const { pki } = this.#options;
     if (server.startsWith("unix:")) {
       return { socketPath: server.slice("unix:".length) };
     }
@@ -75,18 +82,52 @@ export class ApiClient {
     };
   }
 
-  #call<T>(
+  /**
+   * Asks the controllers one after the other until the one that leads has answered. To send a change again that one of them may have
+   * made already does no harm: it is answered as done.
+   */
+  async #call<T>(
     method: string,
     path: string,
     body: unknown,
     headers: Record<string, string>,
     timeoutMs = this.#options.timeoutMs ?? 10_000,
   ): Promise<Answer<T>> {
-    const { server } = this.#options;
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      let failure: unknown;
+      for (const server of this.#servers) {
+        try {
+          const answer = await this.#ask<T>(server, method, path, body, headers, timeoutMs);
+          this.#servers = [server, ...this.#servers.filter((other) => other !== server)];
+          return answer;
+        } catch (error) {
+          const elsewhere = error instanceof ApiError && (error.status === 0 || error.status === 503);
+          if (this.#servers.length === 1 || !elsewhere) {
+            throw error;
+          }
+          failure = error;
+        }
+      }
+      if (Date.now() + NEXT_ROUND_MS > deadline) {
+        throw failure;
+      }
+      await sleep(NEXT_ROUND_MS);
+    }
+  }
+
+  #ask<T>(
+    server: string,
+    method: string,
+    path: string,
+    body: unknown,
+    headers: Record<string, string>,
+    timeoutMs: number,
+  ): Promise<Answer<T>> {
     return new Promise((resolve, reject) => {
       const make = server.startsWith("unix:") ? requestHttp : requestHttps;
       const options = {
-        ...this.#where(),
+        ...this.#where(server),
         method,
         path,
         headers: { "content-type": "application/json", ...headers },

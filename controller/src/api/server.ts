@@ -7,11 +7,11 @@ import {
 } from "node:http";
 import { createServer as createHttps } from "node:https";
 import type { Logger } from "pino";
-import { type RegionController, sameValue, splitDocument, type Wish } from "../daemon/index.js";
+import { type Lead, type RegionController, sameValue, splitDocument, type Wish } from "../daemon/index.js";
 import { EntryError, SchemaError } from "../p4runtime/index.js";
 import { CapacityError } from "../reconcile/index.js";
 import { InvalidDocument, parseValue, SECTIONS, withoutPlaces } from "../state/index.js";
-import { ConflictError } from "../store/index.js";
+import { ConflictError, StoreError } from "../store/index.js";
 import {
   type Caller,
   callerOf,
@@ -53,13 +53,16 @@ interface Exchange {
 }
 
 export class ApiServer {
-  readonly #controller: RegionController;
+  readonly #lead: Lead;
   readonly #log: Logger;
   readonly #server: Server;
 
-  /** @param tls - clients must have a certificate of the same CA; left out: no encryption, for a Unix socket */
-  constructor(controller: RegionController, log: Logger, tls?: TlsFiles) {
-    this.#controller = controller;
+  /**
+   * @param lead - asked at each request: whose turn it is changes
+   * @param tls - clients must have a certificate of the same CA; left out: no encryption, for a Unix socket
+   */
+  constructor(lead: Lead, log: Logger, tls?: TlsFiles) {
+    this.#lead = lead;
     this.#log = log;
     const listener = (request: IncomingMessage, response: ServerResponse) =>
       void this.#serve(request, response);
@@ -70,6 +73,19 @@ export class ApiServer {
             { ...tls, requestCert: true, rejectUnauthorized: true, minVersion: "TLSv1.3" },
             listener,
           );
+  }
+
+  /** @throws HttpProblem 503 when it is another one's turn */
+  get #controller(): RegionController {
+    const { controller, leader } = this.#lead;
+    if (controller === undefined) {
+      const message =
+        leader === undefined
+          ? "no controller leads at the moment (ask again in some seconds; when it stays so, etcd cannot be reached)"
+          : `the controller at ${leader} leads (ask that one; sluice takes a list, --server A,B)`;
+      throw new HttpProblem(503, message);
+    }
+    return controller;
   }
 
   /** @param address - `unix:/path` or `host:port` @returns the same, with the port that was bound */
@@ -130,6 +146,10 @@ export class ApiServer {
     if (error instanceof ConflictError) {
       return new HttpProblem(412, error.message, [error.message], error.revision);
     }
+    if (error instanceof StoreError) {
+      this.#log.error({ event: "store_failed", reason: error.message });
+      return new HttpProblem(503, error.message);
+    }
     this.#log.error({ event: "request_failed", reason: (error as Error).stack });
     return new HttpProblem(500, "the controller failed at this request; its log says why");
   }
@@ -138,7 +158,8 @@ export class ApiServer {
     const { request, response, path } = exchange;
     const [version, resource = "", name] = path;
     if (version === "healthz") {
-      return sendJson(response, 200, { status: "ok" });
+      const { controller, leader } = this.#lead;
+      return sendJson(response, 200, { status: "ok", leads: controller !== undefined, leader });
     }
     if (version === "metrics") {
       const { type, text } = await renderMetrics(this.#controller);

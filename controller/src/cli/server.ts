@@ -39,7 +39,9 @@ export interface Status {
 /** Adds the option that says where the controller is. */
 export function withControllerOption(command: Command): Command {
   return command.addOption(
-    new Option("--server <address>", "the controller: unix:/path or host:port").env("SLUICE_SERVER"),
+    new Option("--server <address>", "the controller: unix:/path or host:port; several with commas").env(
+      "SLUICE_SERVER",
+    ),
   );
 }
 

@@ -19,6 +19,8 @@ export interface ControllerOptions {
   auditMs?: number;
   /** Directory of the controller's certificates, for parts that are not on Unix sockets. */
   pki?: string;
+  /** Of this controller's leadership, where there are several. */
+  term?: bigint;
 }
 
 export interface ChangeRequest {
@@ -48,7 +50,7 @@ export class RegionController {
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(options: ControllerOptions, region: Region) {
-    const { store, pipeline, log, pki, timeoutMs = 10_000, auditMs = 2_000 } = options;
+    const { store, pipeline, log, pki, term, timeoutMs = 10_000, auditMs = 2_000 } = options;
     this.store = store;
     this.region = region;
     this.#log = log;
@@ -60,6 +62,7 @@ export class RegionController {
       timeoutMs,
       auditMs,
       ...(pki !== undefined && { pki }),
+      ...(term !== undefined && { term }),
     });
     this.reconciler.start(this.#targets);
   }

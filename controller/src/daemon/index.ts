@@ -2,12 +2,14 @@
 //
 //   objects  a document as objects;  eip_ids, region  the desired state in memory;  targets  what it means in entries
 //   reconciler  keeps the parts;  controller  all of it together: start here
+//   member  one of several controllers, that leads or stands by
 export {
   type ChangeRequest,
   type ChangeResult,
   type ControllerOptions,
   RegionController,
 } from "./controller.js";
+export { type Lead, Member, type MemberOptions } from "./member.js";
 export { joinDocument, sameValue, splitDocument } from "./objects.js";
 export { type PartStatus, Reconciler } from "./reconciler.js";
 export { Region, type Wish } from "./region.js";

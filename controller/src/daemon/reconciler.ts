@@ -43,6 +43,8 @@ export interface ReconcilerOptions {
   auditMs: number;
   /** Directory of the controller's certificates, for parts that are not on Unix sockets. */
   pki?: string;
+  /** Of a leader among several controllers: parts refuse smaller terms than they have seen. */
+  term?: bigint;
 }
 
 /** Changes that are known without looking: those of EIPs. */
@@ -336,13 +338,14 @@ export class Reconciler {
     }
     open?.connection.close();
     this.#switches.delete(name);
-    const { timeoutMs } = this.#options;
+    const { timeoutMs, term } = this.#options;
     const connection = await Switch.connect({
       name,
       address: p4runtime,
       deviceId: BigInt(device_id),
       timeoutMs,
       credentials: partCredentials(this.#options.pki, p4runtime),
+      ...(term !== undefined && { term }),
     });
     this.#switches.set(name, { key, connection });
     return connection;
@@ -371,8 +374,14 @@ export class Reconciler {
       return open.connection;
     }
     open?.connection.close();
-    const { timeoutMs, pki } = this.#options;
-    const connection = new LdClient({ name, address: agent, timeoutMs, ...(pki !== undefined && { pki }) });
+    const { timeoutMs, pki, term } = this.#options;
+    const connection = new LdClient({
+      name,
+      address: agent,
+      timeoutMs,
+      ...(pki !== undefined && { pki }),
+      ...(term !== undefined && { term }),
+    });
     this.#lds.set(name, { key: agent, connection });
     return connection;
   }

@@ -27,9 +27,23 @@ function toUint128(id: bigint): Uint128 {
   return { high: id >> 64n, low: id & 0xffff_ffff_ffff_ffffn };
 }
 
+/** Above every id that is made from a clock. */
+const FIRST_TERM_ID = 1n << 63n;
+
 /** Grows with time, so that the controller that was started last wins, and differs between two started at once. */
 function electionIdFromClock(): bigint {
   return BigInt(Date.now()) * 1_000_000n + BigInt(Math.floor(Math.random() * 1_000_000));
+}
+
+/** As which controller to stand for election. */
+export interface Candidate {
+  /** Default: from the clock, so that the controller that was started last wins. */
+  electionId?: bigint;
+  /**
+   * The term of a controller that was chosen to lead by other means; instead of `electionId`. It beats every smaller term and
+   * every controller without one, and never makes itself greater: where a later leader has been, this one writes no more.
+   */
+  term?: bigint;
 }
 
 export class Session {
@@ -39,16 +53,21 @@ export class Session {
   #stream: Stream | undefined;
   #state: SessionState = "connecting";
   #reason = new P4RuntimeError("not started", status.UNAVAILABLE);
+  readonly #term: bigint | undefined;
   #electionId: bigint;
   #retryMs = FIRST_RETRY_MS;
   #takeovers = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param electionId - default: from the clock, so that the newest controller wins */
-  constructor(client: Client, onMessage: (message: StreamMessageResponse) => void, electionId?: bigint) {
+  constructor(
+    client: Client,
+    onMessage: (message: StreamMessageResponse) => void,
+    { electionId, term }: Candidate = {},
+  ) {
     this.#client = client;
     this.#onMessage = onMessage;
-    this.#electionId = electionId ?? electionIdFromClock();
+    this.#term = term;
+    this.#electionId = term === undefined ? (electionId ?? electionIdFromClock()) : FIRST_TERM_ID + term;
   }
 
   get state(): SessionState {
@@ -113,7 +132,7 @@ export class Session {
       return;
     }
     const highest = toInteger(update.electionId);
-    if (code === status.NOT_FOUND && this.#takeovers < MAX_TAKEOVERS) {
+    if (code === status.NOT_FOUND && this.#term === undefined && this.#takeovers < MAX_TAKEOVERS) {
       this.#takeovers++;
       // The primary has gone: take over with an id above every one that the switch has seen.
       this.#electionId = highest > this.#electionId ? highest + 1n : this.#electionId + 1n;
@@ -121,8 +140,8 @@ export class Session {
       return;
     }
     this.#reason = new P4RuntimeError(
-      `${this.#client.who}: another controller is primary (its election id is ${highest}, this one's ${this.#electionId}; ` +
-        `${codeName(code)}): stop the other one, or let it do the change`,
+      `${this.#client.who}: another controller ${code === status.NOT_FOUND ? "was" : "is"} primary (its election id is ` +
+        `${highest}, this one's ${this.#electionId}; ${codeName(code)}): stop the other one, or let it do the change`,
       status.PERMISSION_DENIED,
     );
     this.#enter("backup");

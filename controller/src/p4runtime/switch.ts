@@ -18,7 +18,7 @@ import { decodeItem, describeItem, type Item } from "./items.js";
 import { Packer, unpack } from "./packed.js";
 import { decodePacketIn, encodePacketOut, PacketQueue, type ReceivedPacket } from "./packets.js";
 import { Schema } from "./schema.js";
-import { Session, type SessionState } from "./session.js";
+import { type Candidate, Session, type SessionState } from "./session.js";
 import type { ValueInput } from "./values.js";
 import { encodeWrite, type PackedUpdate, type UpdateType } from "./write_request.js";
 
@@ -33,9 +33,7 @@ export const WRITES_IN_FLIGHT = 4;
 
 const PACKETS_KEPT = 1024;
 
-export interface SwitchOptions extends ClientOptions {
-  /** Default: from the clock, so that the controller that was started last wins. */
-  electionId?: bigint;
+export interface SwitchOptions extends ClientOptions, Candidate {
   /** False: only read; no stream, no election, no packets. Default true. */
   write?: boolean;
   /** How long to wait for a switch that is down, or held by another controller, in ms. Default 0: fail at once. */
@@ -74,7 +72,7 @@ export class Switch {
     this.name = options.name;
     this.#client = new Client(options);
     if (options.write !== false) {
-      this.#session = new Session(this.#client, (message) => this.#receive(message), options.electionId);
+      this.#session = new Session(this.#client, (message) => this.#receive(message), options);
     }
   }
 

@@ -29,6 +29,8 @@ export interface LdClientOptions {
   timeoutMs?: number;
   /** Directory of the controller's certificates; needed for agents that are not on a Unix socket. */
   pki?: string;
+  /** Of a leader among several controllers: the agent refuses smaller ones than it has seen. */
+  term?: bigint;
 }
 
 export class LdClient {
@@ -37,11 +39,13 @@ export class LdClient {
   readonly who: string;
   readonly #stub: LdAgentClient;
   readonly #timeoutMs: number;
+  readonly #term: bigint;
 
   constructor(options: LdClientOptions) {
     this.name = options.name;
     this.who = `LD ${options.name} (${options.address})`;
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    this.#term = options.term ?? 0n;
     this.#stub = new LdAgentClient(options.address, partCredentials(options.pki, options.address), {
       "grpc.max_receive_message_length": -1,
     });
@@ -90,7 +94,7 @@ export class LdClient {
 
   /** @throws LdError; the LD has changed nothing then */
   async applyConfig(config: LdConfig): Promise<void> {
-    await this.#call("ApplyConfig", this.#stub.applyConfig, { config });
+    await this.#call("ApplyConfig", this.#stub.applyConfig, { config, term: this.#term });
   }
 
   /** @throws LdError */

@@ -41,7 +41,7 @@ export class TestController {
       auditMs: options.auditMs ?? 50,
       timeoutMs: options.timeoutMs ?? 10_000,
     });
-    const api = new ApiServer(controller, log);
+    const api = new ApiServer({ controller, leader: undefined }, log);
     const address = await api.listen(`unix:${folder}/api.sock`);
     return new TestController(controller, api, address, lines);
   }

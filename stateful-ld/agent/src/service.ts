@@ -1,5 +1,5 @@
 // The gRPC service LdAgent. What it says of configuration, sessions and counters is always what the data plane holds: each call
-// is one exchange with it.
+// is one exchange with it. It remembers which controller led last.
 import type { handleUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
 import { status } from "@grpc/grpc-js";
 import type {
@@ -47,6 +47,9 @@ export function ldAgentService({ dataplane, feed, last, logger }: ServiceOptions
       );
     };
 
+  /** Of the controllers that have configured this LD. */
+  let greatestTerm = 0n;
+
   async function streamSessions(call: ServerWritableStream<ListSessionsRequest, ListSessionsResponse>) {
     const batches = dataplane.sessions(call.request.filter ?? { service: "", limit: 0 });
     const gone = new Promise((resolve) => call.once("cancelled", resolve));
@@ -89,7 +92,14 @@ export function ldAgentService({ dataplane, feed, last, logger }: ServiceOptions
       return { config };
     }),
 
-    applyConfig: unary("ApplyConfig", async ({ config }) => {
+    applyConfig: unary("ApplyConfig", async ({ config, term }) => {
+      if (term !== 0n && term < greatestTerm) {
+        throw new DataplaneError(
+          status.FAILED_PRECONDITION,
+          `a controller of term ${greatestTerm} has been here, this one's is ${term}: another one leads now`,
+        );
+      }
+      greatestTerm = term === 0n ? greatestTerm : term;
       if (config === undefined) {
         throw new DataplaneError(status.INVALID_ARGUMENT, "the request holds no configuration");
       }

@@ -61,9 +61,9 @@ const getConfig = () =>
   new Promise<LdConfig | undefined>((resolve, reject) =>
     client.getConfig({}, (error, answer) => (error ? reject(error) : resolve(plain(answer.config)))),
   );
-const applyConfig = (value: LdConfig | undefined) =>
+const applyConfig = (value: LdConfig | undefined, term = 0n) =>
   new Promise<void>((resolve, reject) =>
-    client.applyConfig({ config: value }, (error) => (error ? reject(error) : resolve())),
+    client.applyConfig({ config: value, term }, (error) => (error ? reject(error) : resolve())),
   );
 const getStatus = () =>
   new Promise<{ dataPlaneUp: boolean; version: string; dataPlaneUptimeMs: bigint }>((resolve, reject) =>
@@ -125,6 +125,19 @@ describe("agent", () => {
     );
     await start();
     expect(await failure(applyConfig(config))).toMatchObject({ code: expected, details: "epoch 6 is older" });
+  });
+
+  it("takes nothing of a controller whose term is over; one without a term is never too late", async () => {
+    fake = await FakeDataplane.listen(socket, (_, to) => to.write(response({})));
+    await start();
+    await applyConfig(config, 12n);
+    const late = await failure(applyConfig(config, 11n));
+    expect(late).toMatchObject({ code: status.FAILED_PRECONDITION });
+    expect(late.details).toContain("a controller of term 12 has been here");
+    await applyConfig(config, 12n);
+    await applyConfig(config, 0n);
+    expect(await failure(applyConfig(config, 11n))).toMatchObject({ code: status.FAILED_PRECONDITION });
+    expect(fake.requests).toHaveLength(3);
   });
 
   it("refuses a request without a configuration by itself", async () => {

@@ -57,7 +57,7 @@ async function start(statusMs = 20): Promise<LdAgentClient> {
 
 const applyConfig = (value: LdConfig) =>
   new Promise<void>((resolve, reject) =>
-    client!.applyConfig({ config: value }, (error) => (error ? reject(error) : resolve())),
+    client!.applyConfig({ term: 0n, config: value }, (error) => (error ? reject(error) : resolve())),
   );
 const getConfig = () =>
   new Promise<LdConfig | undefined>((resolve, reject) =>

@@ -1,12 +1,13 @@
 // sluice serve: the controller as a daemon; sluice status and history: what it says of itself.
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { type Command, Option } from "commander";
-import { pino } from "pino";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Logger, pino } from "pino";
 import { ApiServer, type TlsFiles } from "../../api/index.js";
-import { RegionController } from "../../daemon/index.js";
-import { LevelStore } from "../../store/index.js";
+import { type ControllerOptions, type Lead, Member, RegionController } from "../../daemon/index.js";
+import { isEtcd, LevelStore, openEtcd } from "../../store/index.js";
 import {
   type Io,
   loadPipeline,
@@ -29,7 +30,10 @@ import {
 interface ServeOptions extends PipelineOptions {
   store: string;
   listen: string;
+  advertise?: string;
   pki?: string;
+  etcdPki?: string;
+  lease: number;
   timeout: number;
   audit: number;
   logLevel: string;
@@ -46,6 +50,47 @@ function tlsFiles(directory: string): TlsFiles {
   }
 }
 
+/** The longest that etcd makes a lease is years; a region should not be without a leader for longer than this. */
+const MAX_LEASE_S = 60;
+
+function leaseSeconds(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > MAX_LEASE_S) {
+    throw new InvalidArgumentError(`give a whole number of seconds from 1 to ${MAX_LEASE_S}`);
+  }
+  return value;
+}
+
+/** What answers requests, and how it ends. */
+interface Running {
+  lead: Lead;
+  stop(): Promise<void>;
+}
+
+async function startAlone(place: string, options: Omit<ControllerOptions, "store">): Promise<Running> {
+  await mkdir(place, { recursive: true, mode: 0o700 });
+  const controller = await RegionController.start({ ...options, store: await LevelStore.open(place) });
+  return { lead: { controller, leader: undefined }, stop: () => controller.close() };
+}
+
+function startAmongOthers(
+  { store, etcdPki, lease, listen, advertise = listen }: ServeOptions,
+  options: Omit<ControllerOptions, "store">,
+): Running {
+  const etcd = openEtcd(store, etcdPki);
+  const member = new Member({ ...options, etcd, api: advertise, leaseS: lease });
+  const stop = new AbortController();
+  const running = member.run(stop.signal);
+  return {
+    lead: member,
+    async stop() {
+      stop.abort();
+      await running;
+      etcd.client.close();
+    },
+  };
+}
+
 async function serve(io: Io, options: ServeOptions): Promise<void> {
   const unix = options.listen.startsWith("unix:");
   if (!unix && options.pki === undefined) {
@@ -55,37 +100,37 @@ async function serve(io: Io, options: ServeOptions): Promise<void> {
   }
   const pipeline = await loadPipeline(options);
   // Written at once: what happened just before a crash is what one wants to read.
-  const log = pino(
+  const log: Logger = pino(
     { level: options.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
     {
       write: (line) => io.stdout.write(line),
     },
   );
-  await mkdir(options.store, { recursive: true, mode: 0o700 });
-  const store = await LevelStore.open(options.store);
-  const controller = await RegionController.start({
-    store,
+  const common = {
     pipeline,
     log,
     timeoutMs: options.timeout,
     auditMs: options.audit,
     ...(options.pki !== undefined && { pki: options.pki }),
-  });
-  const server = new ApiServer(controller, log, unix ? undefined : tlsFiles(options.pki!));
+  };
+  const running = isEtcd(options.store)
+    ? startAmongOthers(options, common)
+    : await startAlone(options.store, common);
+  const server = new ApiServer(running.lead, log, unix ? undefined : tlsFiles(options.pki!));
   try {
     if (unix) {
-      // The store's lock says that no other controller of this region uses the socket.
+      // An embedded store's lock says that no other controller of this region uses the socket.
       await unlink(options.listen.slice("unix:".length)).catch(() => {});
     }
     const address = await server.listen(options.listen);
     log.info({ event: "listening", address });
-    const signal = await new Promise<string>((resolve) => {
-      process.once("SIGINT", resolve).once("SIGTERM", resolve);
-    });
+    const signal = await Promise.race(
+      ["SIGINT", "SIGTERM"].map((name) => once(process, name).then(() => name)),
+    );
     log.info({ event: "stopping", signal });
   } finally {
     await server.close().catch(() => {});
-    await controller.close();
+    await running.stop();
   }
 }
 
@@ -100,15 +145,25 @@ interface CommitHead {
 export function addServe(program: Command, io: Io): void {
   withPipelineOptions(program.command("serve"))
     .description("keep a region as desired, for as long as it runs, with an API in front")
-    .requiredOption("--store <directory>", "where the desired state and its history are kept")
+    .requiredOption(
+      "--store <place>",
+      "where the desired state and its history are kept: a directory, or etcd:HOST:PORT,…/PREFIX for several controllers",
+    )
     .addOption(
       new Option("--listen <address>", "the API: unix:/path, or host:port with --pki").default(
         "unix:/run/sluice/controller.sock",
       ),
     )
+    .option("--advertise <address>", "the API's address for others, where several controllers share etcd")
     .option(
       "--pki <directory>",
       "the controller's certificates (sluice pki init), for users and parts that are not on Unix sockets",
+    )
+    .option("--etcd-pki <directory>", "certificates for an etcds: store (ca.pem, client.pem, client.key)")
+    .addOption(
+      new Option("--lease <s>", "for how long a leader that is silent still leads")
+        .default(5)
+        .argParser(leaseSeconds),
     )
     .addOption(
       new Option("--timeout <ms>", "for each call to a part").default(10_000).argParser(milliseconds),
