@@ -72,7 +72,9 @@ def main() -> None:
 
         signal.signal(signal.SIGTERM, end)
         signal.signal(signal.SIGHUP, end)
-        wanted = [shows.BY_NAME[name]() for name in catalogue.chosen(options.scenario)]
+        for name, why in catalogue.left_out(options.scenario, options.target).items():
+            print(f"lab: {name} is left out on {options.target}: {why} (--scenario {name} shows it)")
+        wanted = [shows.BY_NAME[name]() for name in catalogue.chosen(options.scenario, options.target)]
         scenario.run(options.target, wanted, options.keep)
     except KeyboardInterrupt:
         fail("interrupted", 128 + signal.SIGINT)

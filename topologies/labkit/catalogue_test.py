@@ -11,9 +11,17 @@ class CatalogueTest(unittest.TestCase):
         self.assertLessEqual(set(catalogue.DEFAULT), set(catalogue.SCENARIOS))
 
     def test_what_is_chosen(self) -> None:
-        self.assertEqual(catalogue.chosen(None), list(catalogue.DEFAULT))
-        self.assertEqual(catalogue.chosen(["eip", "vip"]), ["vip", "eip"])
-        self.assertEqual(catalogue.chosen(["all"]), list(catalogue.SCENARIOS))
+        self.assertEqual(catalogue.chosen(None, "softswitch"), list(catalogue.DEFAULT))
+        self.assertEqual(catalogue.chosen(["eip", "vip"], "softswitch"), ["vip", "eip"])
+        self.assertEqual(catalogue.chosen(["all"], "softswitch"), list(catalogue.SCENARIOS))
+
+    def test_what_a_target_leaves_out_can_be_named(self) -> None:
+        self.assertEqual(catalogue.left_out(["all"], "softswitch"), {})
+        self.assertEqual(catalogue.left_out(["failover"], "bmv2"), {})
+        self.assertEqual(catalogue.chosen(["failover"], "bmv2"), ["failover"])
+        for name in catalogue.left_out(["all"], "bmv2"):
+            self.assertNotIn(name, catalogue.chosen(["all"], "bmv2"))
+            self.assertIn(name, catalogue.chosen(["all", name], "bmv2"))
 
 
 if __name__ == "__main__":

@@ -57,6 +57,15 @@ class Parts:
         part.popen.wait()
         self._parts.remove(part)
 
+    def wait_for_end(self, name: str, timeout_s: float) -> None:
+        """Returns when a part has ended, whoever ended it; it is one of the lab's no more."""
+        part = self.part(name)
+        try:
+            part.popen.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise LabError(f"{name}: runs on after {timeout_s:.0f} s") from None
+        self._parts.remove(part)
+
     def why_dead(self) -> str:
         """Which part has ended that should run, and how; "" when all run."""
         for part in self._parts:
@@ -96,7 +105,7 @@ class Parts:
         return "\n".join(text)
 
 
-def wait_for(condition: Callable[[], bool], what: str, parts: Parts, timeout_s: float = 15) -> None:
+def wait_for(condition: Callable[[], bool], what: str, parts: Parts, timeout_s: float = 60) -> None:
     """Looks at `condition` until it holds. Raises LabError when a part ends meanwhile or the time is over."""
     deadline = time.monotonic() + timeout_s
     while not condition():

@@ -15,7 +15,7 @@ from .run_dir import RunDir
 
 _MAIN = ROOT / "controller/dist/cli/main.js"
 _TEMPLATE = ROOT / "topologies/sluice.yaml"
-_LIMIT_S = 30
+_LIMIT_S = 60
 
 
 class Sluice:

@@ -1,144 +1,202 @@
-"""An LD fails under connections that stay and new ones that come, and returns. The controller does nothing at the failure."""
+"""LDs fail under connections in transfer and new ones that come, and return. No controller does anything."""
 
 import json
 import os
-import signal
+import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Iterator, Sequence
 
-from .. import parts, plan
+from .. import faults, plan, tools, udp_echo
+from ..bucket import bucket_of
+from ..chart import histogram
 from ..errors import LabError
 from ..measure import Measured
+from ..nodes import LabNode
 from ..show import Lab, Show
 from ..terminal import heading, table
+from .failover_round import STALL_BAR_S, Outage, Round, drawing
 
 _STEADY = Path(__file__).resolve().parents[1] / "steady.py"
-VICTIM = "ld1"
+_PROBE = Path(__file__).resolve().parents[1] / "probe.py"
+VICTIM, OTHER = "ld1", "ld2"
 # The lab's own is longer, so that no other show meets a failover. This one is for a machine that does nothing else.
 HOLD_MS = int(os.environ.get("SLUICE_HOLD_MS", "100"))
+_HEARTBEAT_MS = 10  # what sluice.yaml means by saying nothing
 _CLUSTER, _LAB_HOLD = "edge", "hold_ms: 500"
 # With $SLUICE_FAILOVER, a product such as 500x200x20: connections, new ones a second, rounds of all faults.
 CONNECTIONS, NEW_PER_S, ROUNDS = (int(n) for n in os.environ.get("SLUICE_FAILOVER", "20x20x1").split("x"))
-INTERVAL_MS = 50
-BEFORE_S, DOWN_S, AFTER_S = 1.5, 2.5, 3.0
-BAR_S = 0.1
-BARS = " ▁▂▃▄▅▆▇█"
+# Of the connections, those that wait for each answer.
+PATIENT = CONNECTIONS // 10
+INTERVAL_MS = 100
+# The hosts' smallest retransmission timer. 0: as their kernel has it.
+RTO_MIN_MS = int(os.environ.get("SLUICE_RTO_MIN_MS", "0"))
+_RTO_MIN = Path("/proc/sys/net/ipv4/tcp_rto_min_us")
+_LINUX_RTO_MIN_MS = 200  # TCP_RTO_MIN, where the kernel has no such setting
+BEFORE_S, DOWN_S, AFTER_S = 1.0, 2.0, 2.0
+_ECHO_PORT = 7
+_PROBES_PER_LD, _PROBE_INTERVAL_MS, _PROBE_PORTS = 3, 5, range(41000, 41100)
+_EDGES_MS = (20, 50, 100, 150, 200, 250, 500, 1000)
+
+Plan = Sequence[tuple[str, faults.Fault]]
 
 
-@dataclass
-class Round:
-    fault: str
-    began: float
-    failed: float
-    returned: float
-    stayed: list[dict[str, Any]] = field(default_factory=list)
-    came: list[tuple[float, float, Any]] = field(default_factory=list)
-
-    def answers(self) -> list[tuple[float, float]]:
-        return [(begin, took) for one in self.stayed for begin, took in one["answers"]]
-
-    def longest(self, since: float, until: float) -> float:
-        """The longest wait for an answer that was asked for, or arrived, between two moments, in s."""
-        return max((took for begin, took in self.answers() if begin < until and begin + took > since), default=0.0)
-
-    def resets(self) -> int:
-        return sum(one["error"] is not None for one in self.stayed)
-
-    def moved(self) -> int:
-        """Connections whose real server, or whose local address and port, did not stay the same."""
-        return sum(len(one["peers"]) > 1 for one in self.stayed)
-
-    def unanswered(self) -> int:
-        return sum(one["unanswered"] for one in self.stayed)
+def planned() -> dict[str, Plan]:
+    """The rounds by name: which LD meets which fault, one after the other."""
+    every: dict[str, Plan] = {name: [(VICTIM, fault)] for name, fault in faults.BY_NAME.items()}
+    kill = faults.BY_NAME["kill"]
+    every["sequence"] = [(VICTIM, kill), (OTHER, kill)]  # what the second one has was given to it by the first
+    names = os.environ.get("SLUICE_FAULTS", ",".join(every)).split(",")
+    unknown = [name for name in names if name not in every]
+    if unknown:
+        raise LabError(f"SLUICE_FAULTS: {unknown[0]!r} is none of {', '.join(every)}")
+    return {name: every[name] for name in names}
 
 
 class FailoverShow(Show):
     name = "failover"
 
     def run(self, lab: Lab) -> str:
-        faults: dict[str, Callable[[Lab], Callable[[], None]]] = {
-            "killed (SIGKILL)": lambda lab: _end(lab, signal.SIGKILL),
-            "crashed (SIGSEGV)": lambda lab: _end(lab, signal.SIGSEGV),
-            "stopped (SIGSTOP)": _pause,
-        }
+        self.rounds: list[Round] = []
+        self.skipped: list[str] = []
         _apply_hold(lab, _LAB_HOLD, f"hold_ms: {HOLD_MS}")
-        self.rounds = [self._round(lab, fault, make) for _ in range(ROUNDS) for fault, make in faults.items()]
+        hosts = [lab.node(name) for name in (plan.CLIENT, *plan.REAL_SERVERS)]
+        self.rto_min_ms = _set_rto_min(hosts)
+        with ExitStack() as stack:
+            for name in plan.REAL_SERVERS:
+                tools.wait_until_ready(stack.enter_context(_echo_server(lab.node(name))))
+            ports = _probe_ports(lab)
+            for _ in range(ROUNDS):
+                for steps in planned().values():
+                    self._round_if_possible(lab, steps, ports)
         _apply_hold(lab, f"hold_ms: {HOLD_MS}", _LAB_HOLD)
-        return f"{VICTIM} failed and returned {len(self.rounds)} times under {CONNECTIONS} connections and {NEW_PER_S} new ones/s"
+        traffic = f"{CONNECTIONS} connections in transfer and {NEW_PER_S} new ones/s"
+        return f"{len(self.rounds)} rounds of faults under {traffic}"
 
-    def _round(self, lab: Lab, fault: str, make: "Callable[[Lab], Callable[[], None]]") -> Round:
-        steady = _start_steady(lab)
-        began = time.monotonic()
-        time.sleep(BEFORE_S)
-        failed = time.monotonic()
-        mend = make(lab)
-        time.sleep(DOWN_S)
-        mend()
-        returned = time.monotonic()
-        time.sleep(AFTER_S)
-        seen = _end_steady(steady)
-        result = Round(fault, began, failed, returned, seen["stayed"], [tuple(one) for one in seen["came"]])
-        self._judge(result)
-        return result
+    def _round_if_possible(self, lab: Lab, steps: Plan, ports: Sequence[int]) -> None:
+        for _, fault in steps:
+            reason = fault.unavailable()
+            if reason:
+                self.skipped.append(f"{fault.name}: not shown, {reason}")
+                return
+        self.rounds.append(_round(lab, steps, ports))
+        self._judge(self.rounds[-1])
 
     def _judge(self, result: Round) -> None:
         for what, found in (
             ("connections lost", result.resets()),
             ("connections that changed their session", result.moved()),
             ("requests without an answer", result.unanswered()),
-            ("new connections that failed", sum(error is not None for _, _, error in result.came)),
+            ("new connections that failed", result.failed_new()),
         ):
-            self.expect(f"{VICTIM} {result.fault}: {what}", found, 0)
-        for one in result.stayed:
-            if one["error"] is not None:
-                self.fail(f"{VICTIM} {result.fault}: {one['error']}")
-                break
+            self.expect(f"{result.name}: {what}", found, 0)
+        for error in [one["error"] for one in result.stayed if one["error"] is not None][:1]:
+            self.fail(f"{result.name}: {error}")
 
     def report(self, measured: Measured) -> str:
-        rows = [
-            (
-                result.fault,
-                len(result.stayed),
-                result.resets(),
-                result.unanswered(),
-                f"{1000 * result.longest(result.failed, result.returned):.0f} ms",
-                f"{1000 * result.longest(result.returned, result.returned + AFTER_S):.0f} ms",
-                len(result.came),
-                sum(error is not None for _, _, error in result.came),
-                f"{1000 * max((took for _, took, _ in result.came), default=0):.0f} ms",
-            )
-            for result in self.rounds
-        ]
-        columns = (
-            VICTIM, "connections", "lost", "unanswered", "longest wait", "at return", "new ones", "failed", "slowest",
-        )  # fmt: skip
+        by_name: dict[str, list[Round]] = {}
+        for result in self.rounds:
+            by_name.setdefault(result.name, []).append(result)
+        worst = [max(rounds, key=Round.longest_stall) for rounds in by_name.values()]
         return "\n".join(
             [
-                heading("Failover: no controller acts at the failure; the LD returns with all sessions"),
-                table(columns, rows),
-                *(line for result in self.rounds for line in drawing(result)),
+                heading("Failover: no controller acts; the LD returns with all sessions"),
+                f"  {CONNECTIONS} connections: {CONNECTIONS - PATIENT} ask every {INTERVAL_MS} ms,"
+                f" {PATIENT} wait for each answer first; {NEW_PER_S} new ones/s",
+                f"  hold time {HOLD_MS} ms, a heartbeat every {_HEARTBEAT_MS} ms;"
+                f" smallest RTO of the hosts' TCP {self.rto_min_ms} ms",
+                table(_COLUMNS, [_row(name, rounds) for name, rounds in by_name.items()]),
+                *(f"  {line}" for line in dict.fromkeys(self.skipped)),
+                "",
+                "  Connections that wait for their answers, new ones, and the client itself",
+                table(_OTHER_COLUMNS, [_other_row(name, rounds) for name, rounds in by_name.items()]),
+                "",
+                "  Connections by their longest stall, of all rounds",
+                table(_histogram_columns(), [_histogram_row(name, rounds) for name, rounds in by_name.items()]),
+                "",
+                *(line for result in worst for line in drawing(result)),
             ]
         )
 
 
-def drawing(result: Round) -> list[str]:
-    """Answers of the connections that stay, a bar for each tenth of a second."""
-    end = result.returned + AFTER_S
-    counts = [0] * (int((end - result.began) / BAR_S) + 1)
-    for begin, took in result.answers():
-        at = int((begin + took - result.began) / BAR_S)
-        if 0 <= at < len(counts):
-            counts[at] += 1
-    most = max(counts) or 1
-    bars = "".join(BARS[(count * (len(BARS) - 1) + most - 1) // most] for count in counts)
-    marks = [" "] * len(counts)
-    for moment, mark in ((result.failed, "✗"), (result.returned, "✓")):
-        marks[min(len(marks) - 1, int((moment - result.began) / BAR_S))] = mark
-    return [f"  {result.fault}: answers per {BAR_S} s, at most {most}", f"    {bars}", f"    {''.join(marks)}"]
+_COLUMNS = (
+    "fault", "rounds", "connections", "resets", "lost bytes", "longest stall", f"< {1000 * STALL_BAR_S:.0f} ms",
+    "network outage", "at return",
+)  # fmt: skip
+_OTHER_COLUMNS = ("fault", "ask and wait", "new ones", "failed", "slowest", "client late")
+
+
+def _row(name: str, rounds: Sequence[Round]) -> Sequence[object]:
+    return (
+        name,
+        len(rounds),
+        sum(len(one.stayed) for one in rounds),
+        sum(one.resets() for one in rounds),
+        sum(one.lost_bytes() for one in rounds),
+        _ms(one.longest_stall() for one in rounds),
+        f"{sum(one.meets_the_bar() for one in rounds)}/{len(rounds)}",
+        _ms(one.network_outage(one.failing()) for one in rounds),
+        _ms(max(one.stalls(one.coming_back(), False), default=0.0) for one in rounds),
+    )
+
+
+def _other_row(name: str, rounds: Sequence[Round]) -> Sequence[object]:
+    return (
+        name,
+        _ms(max(one.stalls(one.failing(), True), default=0.0) for one in rounds),
+        sum(len(one.came) for one in rounds),
+        sum(one.failed_new() for one in rounds),
+        _ms(one.slowest_new() for one in rounds),
+        _ms(one.late_s for one in rounds),
+    )
+
+
+def _ms(values_s: Iterator[float]) -> str:
+    """The largest; of several rounds the median before it."""
+    sorted_ms = sorted(round(1000 * value) for value in values_s)
+    median = f"{sorted_ms[len(sorted_ms) // 2]} … " if len(sorted_ms) > 1 else ""
+    return f"{median}{sorted_ms[-1]} ms"
+
+
+def _histogram_columns() -> Sequence[str]:
+    return ("fault", *(f"< {edge} ms" for edge in _EDGES_MS), "more")
+
+
+def _histogram_row(name: str, rounds: Sequence[Round]) -> Sequence[object]:
+    stalls = [1000 * stall for one in rounds for stall in one.stalls(one.failing(), False)]
+    return (name, *histogram(stalls, _EDGES_MS))
+
+
+def _round(lab: Lab, steps: Plan, ports: Sequence[int]) -> Round:
+    client = lab.node(plan.CLIENT)
+    steady = _start(client, _STEADY, plan.VIP, plan.VIP_PORT, CONNECTIONS, PATIENT, INTERVAL_MS, NEW_PER_S)
+    probe = _start(client, _PROBE, plan.VIP, _ECHO_PORT, _PROBE_INTERVAL_MS, *ports)
+    for program in (steady, probe):
+        tools.wait_until_ready(program)
+    result = Round(_name(steps), began=time.monotonic())
+    for ld, fault in steps:
+        time.sleep(BEFORE_S)
+        outage = Outage(ld, failed=time.monotonic())
+        mend = fault.make(lab, ld)
+        time.sleep(DOWN_S)
+        outage.returning = time.monotonic()
+        mend()
+        outage.returned = time.monotonic()
+        result.outages.append(outage)
+        time.sleep(AFTER_S)
+    result.ended = time.monotonic()
+    seen, result.probes = _end(steady), _end(probe)
+    result.stayed, result.came, result.late_s = seen["stayed"], [tuple(one) for one in seen["came"]], seen["late_s"]
+    return result
+
+
+def _name(steps: Plan) -> str:
+    if len(steps) == 1:
+        return steps[0][1].name
+    return ", then ".join(f"{ld} {fault.name.split(' (')[0]}" for ld, fault in steps)
 
 
 def _apply_hold(lab: Lab, old: str, new: str) -> None:
@@ -146,37 +204,50 @@ def _apply_hold(lab: Lab, old: str, new: str) -> None:
     lab.sluice.apply()
 
 
-def _start_steady(lab: Lab) -> "subprocess.Popen[str]":
-    arguments = (plan.VIP, str(plan.VIP_PORT), str(CONNECTIONS), str(INTERVAL_MS), str(NEW_PER_S))
+def _set_rto_min(hosts: Sequence[LabNode]) -> int:
+    """Returns what is in force then."""
+    if not _RTO_MIN.exists():
+        if RTO_MIN_MS:
+            raise LabError(f"SLUICE_RTO_MIN_MS: this kernel has no {_RTO_MIN} (Linux 6.11 or later has)")
+        return _LINUX_RTO_MIN_MS
+    if RTO_MIN_MS:
+        for host in hosts:
+            host.sh(f"sysctl -q -w net.ipv4.tcp_rto_min_us={1000 * RTO_MIN_MS}")
+    return int(hosts[0].sh(f"cat {_RTO_MIN}")) // 1000
+
+
+def _echo_server(node: LabNode) -> Any:
+    serve = (udp_echo.__file__, "serve", plan.address_of(node.name), str(_ECHO_PORT))
+    return tools.running(node, sys.executable, "-B", *serve)
+
+
+def _probe_ports(lab: Lab) -> list[int]:
+    """Source ports of as many flows that have their buckets at each of the LDs."""
+    entries = json.loads(lab.sluice("table", "dump", "ld_of_bucket", "-f", str(lab.sluice.file), "--output", "json"))
+    primary = {int(entry["match"]["bucket"]): int(entry["params"]["ld_id"]) for entry in entries if entry["match"]}
+    source, chosen = plan.address_of(plan.CLIENT), []
+    left = {ld_id: _PROBES_PER_LD for ld_id in primary.values()}
+    for port in _PROBE_PORTS:
+        ld_id = primary[bucket_of(source, port, plan.VIP, _ECHO_PORT, socket.IPPROTO_UDP)]
+        if left[ld_id] > 0:
+            left[ld_id] -= 1
+            chosen.append(port)
+    return chosen
+
+
+def _start(node: LabNode, program: Path, *arguments: object) -> "subprocess.Popen[str]":
+    command = node.in_namespace(sys.executable, "-B", str(program), *map(str, arguments))
     return subprocess.Popen(
-        lab.node(plan.CLIENT).in_namespace(sys.executable, "-B", str(_STEADY), *arguments),
+        ["setpriv", "--pdeathsig", "KILL", *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # Ctrl-C is for the lab
     )
 
 
-def _end_steady(steady: "subprocess.Popen[str]") -> Any:
-    text, _ = steady.communicate(timeout=60)
-    if steady.returncode != 0:
-        raise LabError(f"steady.py: exit status {steady.returncode}")
+def _end(popen: "subprocess.Popen[str]") -> Any:
+    text, _ = popen.communicate(timeout=60)
+    if popen.returncode != 0:
+        raise LabError(f"{popen.args}: exit status {popen.returncode}")
     return json.loads(text)
-
-
-def _end(lab: Lab, how: signal.Signals) -> Callable[[], None]:
-    """The data plane's process ends; a new one knows nothing, until the controller and the other LD have told it."""
-    lab.programs.end(VICTIM, how)
-
-    def mend() -> None:
-        parts.start_dataplane(lab.programs, lab.directory, lab.node(VICTIM))
-        parts.wait_for_dataplane(lab.programs, lab.directory, VICTIM)
-        lab.sluice.apply()
-
-    return mend
-
-
-def _pause(lab: Lab) -> Callable[[], None]:
-    """All its threads stand still, and go on as if nothing had happened."""
-    part = lab.programs.part(VICTIM)
-    part.popen.send_signal(signal.SIGSTOP)
-    return lambda: part.popen.send_signal(signal.SIGCONT)
