@@ -7,6 +7,7 @@ import { addDoctor } from "./commands/doctor.js";
 import { addGet } from "./commands/get.js";
 import { addPki } from "./commands/pki.js";
 import { addProducts } from "./commands/products.js";
+import { addSchema } from "./commands/schema.js";
 import { addServe } from "./commands/serve.js";
 import { addTable } from "./commands/table.js";
 import { addTrace } from "./commands/trace.js";
@@ -37,6 +38,7 @@ function makeProgram(io: Io): Command {
   addTable(program, io);
   addTrace(program, io);
   addDoctor(program, io);
+  addSchema(program, io);
   addServe(program, io);
   addProducts(program, io);
   addPki(program, io);

@@ -22,6 +22,7 @@ import {
   flag,
   type Infer,
   integer,
+  type JsonSchema,
   list,
   object,
   oneOf,
@@ -93,6 +94,7 @@ const route = checked(
           },
         ]
       : [],
+  { anyOf: [{ required: ["via"] }, { required: ["discard"] }] },
 );
 
 const switchShape = object("switch", {
@@ -127,6 +129,7 @@ const ld = checked(
             message: `LD ${value.name}: address_v6 and gateway_v6 belong together (give both, or none)`,
           },
         ],
+  allOrNone("address_v6", "gateway_v6"),
 );
 
 const failover = object("failover", {
@@ -166,6 +169,7 @@ const realServer = checked(
           },
         ];
   },
+  allOrNone("vpc", "host", "mac"),
 );
 
 const service = checked(
@@ -181,6 +185,12 @@ const service = checked(
   }),
   (value, at) => checkServicePolicy(value, at),
 );
+
+/** Keys that are given together or not at all. */
+function allOrNone(...keys: string[]): JsonSchema {
+  const others = (key: string) => keys.filter((other) => other !== key);
+  return { dependencies: Object.fromEntries(keys.map((key) => [key, others(key)])) };
+}
 
 /** Whether a key is there, also when its value is wrong: what follows from that is no second error. */
 function isGiven(at: (field?: string) => Place, field: string): boolean {
@@ -221,6 +231,7 @@ const eipShape = checked(
           },
         ]
       : [],
+  { oneOf: [{ required: ["vm"] }, { required: ["vip"] }] },
 );
 
 const PORT_PROTOCOLS: readonly string[] = ["tcp", "udp"];

@@ -2,7 +2,7 @@
 //
 //   problems  places and messages;  nodes, source  a document with its places;  plain  a text as JSON values;
 //   shapes  validators to put together
-//   document  the shape of the file;  scalars  its words;  blocks  address arithmetic;
+//   document  the shape of the file;  json_schema  the same for editors;  scalars  its words;  blocks  address arithmetic;
 //   fabric  which networks are the fabric;  rules, check*  the rules between its parts
 import { readFileSync } from "node:fs";
 import { checkState } from "./check.js";
@@ -16,6 +16,7 @@ export { ownerOf } from "./check_eips.js";
 export type * from "./document.js";
 export { MAX_EIP_INDEX } from "./document.js";
 export { fabricNetworks } from "./fabric.js";
+export { documentSchema } from "./json_schema.js";
 export { plainDocument } from "./plain.js";
 export { formatProblem, InvalidDocument, type Problem, withoutPlaces } from "./problems.js";
 

@@ -5,8 +5,22 @@ import { type DocumentNode, entriesOf, isList, itemsOf, kindOf, textOf } from ".
 import type { Place } from "./problems.js";
 import type { Source } from "./source.js";
 
-/** @returns undefined after it has reported why the node is not what it should be */
-export type Shape<T> = (node: DocumentNode, subject: string, source: Source) => T | undefined;
+/** JSON Schema, draft 7: what editors understand. */
+export type JsonSchema = { readonly [keyword: string]: unknown };
+
+export interface Shape<T> {
+  /** @returns undefined after it has reported why the node is not what it should be */
+  (node: DocumentNode, subject: string, source: Source): T | undefined;
+  /** What a node has to be, as far as it can be said of one node alone. */
+  readonly schema: JsonSchema;
+}
+
+function shapeOf<T>(
+  schema: JsonSchema,
+  read: (node: DocumentNode, subject: string, source: Source) => T | undefined,
+): Shape<T> {
+  return Object.assign(read, { schema });
+}
 
 export type Infer<S> = S extends Shape<infer T> ? T : never;
 
@@ -31,10 +45,11 @@ export function optional<T>(shape: Shape<T>, fallback?: T): Field<T | undefined>
  * A scalar that `parse` understands.
  *
  * @param expected - "an IPv4 address", for messages about nodes that are no scalar at all
+ * @param schema - what its texts look like, where a pattern or a list can say it
  * @param parse - throws ValueError with what is wrong and what would be right
  */
-export function scalar<T>(expected: string, parse: (text: string) => T): Shape<T> {
-  return (node, subject, source) => {
+export function scalar<T>(expected: string, schema: JsonSchema, parse: (text: string) => T): Shape<T> {
+  return shapeOf({ type: "string", description: expected, ...schema }, (node, subject, source) => {
     const text = textOf(source.resolve(node));
     if (text === undefined) {
       source.report(source.placeOf(node), `${subject}: ${kindOf(source.resolve(node))} is not ${expected}`);
@@ -49,12 +64,12 @@ export function scalar<T>(expected: string, parse: (text: string) => T): Shape<T
       source.report(source.placeOf(node), `${subject}: ${error.message}`);
       return undefined;
     }
-  };
+  });
 }
 
 /** A whole number, decimal or 0x…. Leading zeros are refused: to some programs they mean octal. */
 export function integer(what: string, min: number, max: number): Shape<number> {
-  return scalar(what, (text) => {
+  return scalar(what, { type: "integer", minimum: min, maximum: max }, (text) => {
     const value = /^(-?(0|[1-9]\d*)|0x[0-9a-f]+)$/i.test(text) ? Number(text) : Number.NaN;
     if (!(value >= min && value <= max)) {
       throw new ValueError(`${text} is not ${what} (a whole number from ${min} to ${max})`);
@@ -64,7 +79,7 @@ export function integer(what: string, min: number, max: number): Shape<number> {
 }
 
 export function oneOf<const T extends string>(what: string, values: readonly T[]): Shape<T> {
-  return scalar(what, (text) => {
+  return scalar(what, { enum: values }, (text) => {
     const found = values.find((value) => value === text);
     if (found === undefined) {
       throw new ValueError(`"${text}" is not ${what} (${nearest(text, values)})`);
@@ -73,7 +88,7 @@ export function oneOf<const T extends string>(what: string, values: readonly T[]
   });
 }
 
-export const flag: Shape<boolean> = scalar("true or false", (text) => {
+export const flag: Shape<boolean> = scalar("true or false", { type: "boolean" }, (text) => {
   if (text !== "true" && text !== "false") {
     throw new ValueError(`"${text}" is neither true nor false`);
   }
@@ -101,7 +116,7 @@ export function object<F extends Record<string, Field<unknown>>>(
   nameKey = "name",
 ): Shape<FieldsOf<F>> {
   const known = Object.keys(fields);
-  return (givenNode, outer, source) => {
+  return shapeOf(objectSchema(fields), (givenNode, outer, source) => {
     const node = source.resolve(givenNode);
     const entries = entriesOf(node);
     if (entries === undefined) {
@@ -149,7 +164,27 @@ export function object<F extends Record<string, Field<unknown>>>(
       read[key] = field.fallback;
     }
     return complete ? (read as FieldsOf<F>) : undefined;
+  });
+}
+
+function objectSchema(fields: Record<string, Field<unknown>>): JsonSchema {
+  const properties = Object.entries(fields).map(([key, { shape, fallback }]) => {
+    // A default that is a list or a map is what the key's absence means anyway; as 0 it means "none", which nobody may write.
+    const shown =
+      typeof fallback === "string" || typeof fallback === "boolean" || allows(shape.schema, fallback);
+    return [key, shown && fallback !== undefined ? { ...shape.schema, default: fallback } : shape.schema];
+  });
+  const needed = Object.keys(fields).filter((key) => fields[key]!.required);
+  return {
+    type: "object",
+    properties: Object.fromEntries(properties),
+    ...(needed.length > 0 && { required: needed }),
+    additionalProperties: false,
   };
+}
+
+function allows({ minimum, maximum }: JsonSchema, value: unknown): boolean {
+  return typeof value === "number" && value >= Number(minimum) && value <= Number(maximum);
 }
 
 /**
@@ -158,7 +193,9 @@ export function object<F extends Record<string, Field<unknown>>>(
  * @param kind - "service": the third item is "service #3" until its name is known
  */
 export function list<T>(kind: string, item: Shape<T>): Shape<T[]> {
-  return (givenNode, subject, source) => {
+  // A key with nothing behind it is an empty list.
+  const schema = { type: ["array", "null"], items: item.schema };
+  return shapeOf(schema, (givenNode, subject, source) => {
     const node = source.resolve(givenNode);
     const items = itemsOf(node);
     if (items === undefined) {
@@ -177,28 +214,34 @@ export function list<T>(kind: string, item: Shape<T>): Shape<T[]> {
       source.markIncomplete(values);
     }
     return values;
-  };
+  });
 }
 
 /** A list, or one item instead of a list of one. */
 export function oneOrMore<T>(kind: string, item: Shape<T>): Shape<T[]> {
   const several = list(kind, item);
-  return (node, subject, source) => {
+  return shapeOf({ anyOf: [several.schema, item.schema] }, (node, subject, source) => {
     if (isList(source.resolve(node))) {
       const values = several(node, subject, source);
       return values === undefined || !source.isComplete(values) ? undefined : values;
     }
     const value = item(node, subject, source);
     return value === undefined ? undefined : [value];
-  };
+  });
 }
 
-/** Adds a check of a whole that is already well formed. `check` returns what is wrong, and where. */
+/**
+ * Adds a check of a whole that is already well formed.
+ *
+ * @param check - returns what is wrong, and where
+ * @param schema - what of it JSON Schema can say
+ */
 export function checked<T extends object>(
   shape: Shape<T>,
   check: (value: T, at: (field?: string) => Place) => { place: Place; message: string }[],
+  schema: JsonSchema = {},
 ): Shape<T> {
-  return (node, subject, source) => {
+  return shapeOf({ ...shape.schema, ...schema }, (node, subject, source) => {
     const value = shape(node, subject, source);
     if (value === undefined) {
       return undefined;
@@ -208,5 +251,5 @@ export function checked<T extends object>(
       source.report(place, `${subject.slice(0, lastSegment(subject))}${message}`);
     }
     return wrong.length === 0 ? value : undefined;
-  };
+  });
 }
