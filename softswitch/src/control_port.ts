@@ -2,7 +2,7 @@
 // everything here is asynchronous; calls take effect in the order in which they are made.
 import { status } from "@grpc/grpc-js";
 import type { P4Info } from "@sluice/proto/p4info";
-import type { Entity, PacketOut, Update, WriteRequest_Atomicity } from "@sluice/proto/p4runtime";
+import type { Entity, PacketOut } from "@sluice/proto/p4runtime";
 import type { OutFrame, PacketInListener, UpdateResult } from "./types.js";
 
 /** What p4c made of a program. */
@@ -51,8 +51,11 @@ export interface SwitchControl {
    */
   setPipeline(action: PipelineAction, pipeline?: Pipeline): Promise<void>;
 
-  /** @returns one result per update, in order */
-  write(updates: readonly Update[], atomicity: WriteRequest_Atomicity): Promise<UpdateResult[]>;
+  /**
+   * @param request - the bytes of a WriteRequest, of which the updates and the atomicity count
+   * @returns one result per update, in order; none when all were made
+   */
+  write(request: Uint8Array): Promise<UpdateResult[]>;
 
   /**
    * Reads what each request matches, all at one moment.

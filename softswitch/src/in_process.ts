@@ -1,5 +1,5 @@
 // A switch in this thread behind the asynchronous border.
-import type { Entity, PacketOut, Update, WriteRequest_Atomicity } from "@sluice/proto/p4runtime";
+import { type Entity, type PacketOut, WriteRequest } from "@sluice/proto/p4runtime";
 import type { Pipeline, PipelineAction, SwitchControl } from "./control_port.js";
 import { Machine } from "./machine.js";
 import type { SoftSwitch } from "./switch.js";
@@ -22,7 +22,8 @@ export class InProcessControl implements SwitchControl {
     this.#machine.setPipeline(action, pipeline);
   }
 
-  async write(updates: readonly Update[], atomicity: WriteRequest_Atomicity): Promise<UpdateResult[]> {
+  async write(request: Uint8Array): Promise<UpdateResult[]> {
+    const { updates, atomicity } = WriteRequest.decode(request);
     return this.#machine.write(updates, atomicity);
   }
 

@@ -104,12 +104,12 @@ export class Machine {
     this.running.write(updates);
   }
 
-  /** @returns one result per update */
+  /** @returns one result per update; none when all were made */
   write(updates: readonly Update[], atomicity: WriteRequest_Atomicity): UpdateResult[] {
     const results = writeTo(this.#saved?.rehearsal ?? this.running, updates, atomicity);
     const failed = results.some((result) => result.code !== status.OK);
     if (!failed || atomicity === WriteRequest_Atomicity.CONTINUE_ON_ERROR) {
-      this.#saved?.written.push(...updates.filter((_, index) => results[index]?.code === status.OK));
+      this.#saved?.written.push(...updates.filter((_, index) => (results[index] ?? OK).code === status.OK));
     }
     return results;
   }
@@ -163,7 +163,7 @@ function writeTo(
 ): UpdateResult[] {
   try {
     target.write(updates, atomicity);
-    return updates.map(() => OK);
+    return [];
   } catch (error) {
     if (error instanceof WriteError) return [...error.results];
     throw error;

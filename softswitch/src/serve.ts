@@ -6,13 +6,12 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { DataplaneInterfaceService } from "@sluice/proto/bm";
-import { P4RuntimeService } from "@sluice/proto/p4runtime";
 import { serverCredentials } from "@sluice/proto/tls";
 import { bmService } from "./bm/service.js";
 import type { SwitchControl } from "./control_port.js";
 import { InProcessControl } from "./in_process.js";
 import { listen, removeSocket } from "./listen.js";
-import { p4RuntimeService } from "./p4runtime/service.js";
+import { P4RUNTIME, p4RuntimeService } from "./p4runtime/service.js";
 import { SoftSwitch } from "./switch.js";
 import type { Log } from "./types.js";
 
@@ -58,7 +57,7 @@ export async function serve(
   };
   try {
     const p4runtime = p4RuntimeService(control, log);
-    started.push(await start(P4RuntimeService, p4runtime, options.grpcAddr, serverCredentials(options.pki)));
+    started.push(await start(P4RUNTIME, p4runtime, options.grpcAddr, serverCredentials(options.pki)));
     if (options.dpGrpcAddr !== undefined) {
       started.push(await start(DataplaneInterfaceService, bmService(control, log), options.dpGrpcAddr));
     }

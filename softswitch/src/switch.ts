@@ -85,7 +85,7 @@ export class SoftSwitch {
     atomicity: WriteRequest_Atomicity = WriteRequest_Atomicity.CONTINUE_ON_ERROR,
   ): void {
     const { schema } = this.#pipeline();
-    const results: UpdateResult[] = updates.map(() => ({ code: status.OK, message: "" }));
+    const results = new Array<UpdateResult>(updates.length).fill(MADE);
     if (atomicity === WriteRequest_Atomicity.CONTINUE_ON_ERROR) {
       for (const [i, update] of updates.entries()) {
         try {
@@ -104,7 +104,7 @@ export class SoftSwitch {
         results[failure.index] = toResult(failure.error);
       }
     }
-    if (results.some(({ code }) => code !== status.OK)) throw new WriteError(updates, results);
+    if (results.some((result) => result !== MADE)) throw new WriteError(updates, results);
   }
 
   /** Reads entities; wildcards as in P4Runtime. @throws UpdateError for an id that does not exist */
@@ -169,6 +169,8 @@ export class SoftSwitch {
     return () => this.#packetInListeners.delete(listener);
   }
 }
+
+const MADE: UpdateResult = { code: status.OK, message: "" };
 
 function toResult(error: unknown): UpdateResult {
   if (error instanceof UpdateError) return { code: error.code, message: error.message };

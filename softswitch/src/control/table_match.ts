@@ -111,23 +111,32 @@ function isAbove(lanes: Int32Array, a: number, b: number, count: number): boolea
   return false;
 }
 
+/** @throws UpdateError for a match of a field that the key does not have, or of one field twice */
+function refuseStray({ name, fields }: BoundTable, match: readonly FieldMatch[]): void {
+  for (let i = 0; i < match.length; i++) {
+    const { fieldId } = match[i]!;
+    if (indexOfField(fields, fieldId, i) < 0) throw invalid(`${name} has no key field with id ${fieldId}`);
+    for (let j = 0; j < i; j++) {
+      if (match[j]!.fieldId === fieldId)
+        throw invalid(`${name}: the key field with id ${fieldId} is given twice`);
+    }
+  }
+}
+
+/** @param guess - nearly everybody writes the fields in the program's order */
+function indexOfField(fields: readonly BoundField[], id: number, guess: number): number {
+  return fields[guess]?.id === id ? guess : fields.findIndex((field) => field.id === id);
+}
+
 export function readIdentity(table: BoundTable, entry: TableEntry): Int32Array {
   const identity = identityOf(table);
-  const known = new Set(table.fields.map(({ id }) => id));
-  const seen = new Set<number>();
-  for (const { fieldId } of entry.match) {
-    if (!known.has(fieldId)) throw invalid(`${table.name} has no key field with id ${fieldId}`);
-    if (seen.has(fieldId)) throw invalid(`${table.name}: the key field with id ${fieldId} is given twice`);
-    seen.add(fieldId);
-  }
-  for (const field of table.fields) {
-    readMatch(
-      table,
-      field,
-      entry.match.find(({ fieldId }) => fieldId === field.id),
-      identity,
-    );
-  }
+  const { match } = entry;
+  refuseStray(table, match);
+  table.fields.forEach((field, i) => {
+    const given =
+      match[i]?.fieldId === field.id ? match[i] : match.find(({ fieldId }) => fieldId === field.id);
+    readMatch(table, field, given, identity);
+  });
   if (table.needsPriority) {
     if (entry.priority <= 0)
       throw invalid(

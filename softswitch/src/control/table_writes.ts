@@ -21,8 +21,10 @@ export function readAction(
     );
   }
   data.fill(0);
-  for (const { id, name, bits, lane } of action.params) {
-    const given = wire.params.find(({ paramId }) => paramId === id);
+  for (let i = 0; i < action.params.length; i++) {
+    const { id, name, bits, lane } = action.params[i]!;
+    const given =
+      wire.params[i]!.paramId === id ? wire.params[i] : wire.params.find(({ paramId }) => paramId === id);
     if (given === undefined) throw invalid(`${owner}: parameter ${name} of ${action.name} is missing`);
     toLanes(given.value, bits, data, lane, `${owner}: ${action.name}.${name}`);
   }
@@ -99,7 +101,7 @@ function setTarget(
 
 function setExtras(table: BoundTable, entry: number, wire: TableEntry): void {
   if (wire.metadata.length > 0) table.metadata.set(entry, Uint8Array.from(wire.metadata));
-  else table.metadata.delete(entry);
+  else if (table.metadata.size > 0) table.metadata.delete(entry);
   if (wire.counterData !== undefined) {
     table.store.counters[2 * entry] = Number(wire.counterData.packetCount);
     table.store.counters[2 * entry + 1] = Number(wire.counterData.byteCount);

@@ -3,16 +3,7 @@ import { once } from "node:events";
 import { writeSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { P4Info } from "@sluice/proto/p4info";
-import {
-  type Entity,
-  PacketIn,
-  PacketOut,
-  ReadRequest,
-  ReadResponse,
-  type Update,
-  WriteRequest,
-  type WriteRequest_Atomicity,
-} from "@sluice/proto/p4runtime";
+import { type Entity, PacketIn, PacketOut, ReadRequest, ReadResponse } from "@sluice/proto/p4runtime";
 import { type Pipeline, type PipelineAction, StatusError, type SwitchControl } from "../control_port.js";
 import type { Log, OutFrame, PacketInListener, UpdateResult } from "../types.js";
 import * as libc from "./libc.js";
@@ -114,7 +105,7 @@ export class WorkerControl implements SwitchControl {
     return error;
   }
 
-  #call<T>(body: CallBody, onFound?: (entities: Entity[]) => void): Promise<T> {
+  #call<T>(body: CallBody, onFound?: (entities: Entity[]) => void, transfer: ArrayBuffer[] = []): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#wakeFd < 0) {
         reject(this.#failure ?? new Error("the packet thread ended"));
@@ -122,7 +113,7 @@ export class WorkerControl implements SwitchControl {
       }
       const id = ++this.#lastId;
       this.#pending.set(id, { resolve: resolve as (value: unknown) => void, reject, onFound });
-      this.#worker.postMessage({ ...body, id });
+      this.#worker.postMessage({ ...body, id }, transfer);
       writeSync(this.#wakeFd, WAKE_UP);
     });
   }
@@ -176,12 +167,9 @@ export class WorkerControl implements SwitchControl {
     });
   }
 
-  write(updates: readonly Update[], atomicity: WriteRequest_Atomicity): Promise<UpdateResult[]> {
-    const request = WriteRequest.encode({
-      ...WriteRequest.fromPartial({ atomicity }),
-      updates: updates as Update[],
-    });
-    return this.#call({ kind: "write", request: request.finish() });
+  write(request: Uint8Array): Promise<UpdateResult[]> {
+    const copy = new Uint8Array(request); // else all of the buffer that it came in would be cloned
+    return this.#call({ kind: "write", request: copy }, undefined, [copy.buffer]);
   }
 
   read(requests: readonly Entity[], onBatch: (entities: Entity[]) => void): Promise<UpdateResult[]> {

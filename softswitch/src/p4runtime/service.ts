@@ -1,10 +1,11 @@
 // The P4Runtime service: each call's checks in the order of the specification, then the switch.
-import { type ServerUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
+import { type handleUnaryCall, type ServerUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
 import {
   type P4RuntimeServer,
+  P4RuntimeService,
   type ReadRequest,
-  type WriteRequest,
   WriteRequest_Atomicity,
+  type WriteResponse,
 } from "@sluice/proto/p4runtime";
 import { StatusError, type SwitchControl, statusOf } from "../control_port.js";
 import type { Log, UpdateResult } from "../types.js";
@@ -12,6 +13,7 @@ import { Arbiter, checkDevice, checkRole } from "./arbiter.js";
 import { batchFailure } from "./batch_status.js";
 import { PipelineConfig } from "./pipeline_config.js";
 import { Streams } from "./stream.js";
+import { decodeWriteHead, type UndecodedWrite } from "./write_head.js";
 
 const ATOMICITIES: ReadonlySet<number> = new Set([
   WriteRequest_Atomicity.CONTINUE_ON_ERROR,
@@ -22,32 +24,43 @@ const ATOMICITIES: ReadonlySet<number> = new Set([
 /** The version whose rules are followed (section 17). */
 const API_VERSION = "1.4.1";
 
-export interface P4RuntimeService {
-  handlers: P4RuntimeServer;
+/** P4Runtime, with writes as {@link decodeWriteHead} leaves them. */
+export const P4RUNTIME = {
+  ...P4RuntimeService,
+  write: { ...P4RuntimeService.write, requestDeserialize: decodeWriteHead },
+};
+
+type Handlers = { write: handleUnaryCall<UndecodedWrite, WriteResponse> } & Pick<
+  P4RuntimeServer,
+  "read" | "setForwardingPipelineConfig" | "getForwardingPipelineConfig" | "streamChannel" | "capabilities"
+>;
+
+export interface RunningService {
+  handlers: Handlers;
   /** Stops listening to the switch. */
   close(): void;
 }
 
 /** Makes the handlers of P4Runtime for one switch. */
-export function p4RuntimeService(control: SwitchControl, log?: Log): P4RuntimeService {
+export function p4RuntimeService(control: SwitchControl, log?: Log): RunningService {
   const arbiter = new Arbiter(control.deviceId);
   const pipeline = new PipelineConfig(control);
   const streams = new Streams(control, arbiter, log);
   const oneAtATime = serializer();
 
-  async function write(request: WriteRequest): Promise<UpdateResult[]> {
-    return arbiter.asPrimary(request, () =>
+  async function write({ head, bytes }: UndecodedWrite): Promise<UpdateResult[]> {
+    return arbiter.asPrimary(head, () =>
       oneAtATime(() => {
         pipeline.check();
-        if (!ATOMICITIES.has(request.atomicity)) {
-          throw new StatusError(status.INVALID_ARGUMENT, `atomicity ${request.atomicity} does not exist`);
+        if (!ATOMICITIES.has(head.atomicity)) {
+          throw new StatusError(status.INVALID_ARGUMENT, `atomicity ${head.atomicity} does not exist`);
         }
-        return control.write(request.updates, request.atomicity);
+        return control.write(bytes);
       }),
     );
   }
 
-  const handlers: P4RuntimeServer = {
+  const handlers: Handlers = {
     write: (call, callback) => {
       write(call.request).then((results) => {
         const failure = batchFailure(results, "update");

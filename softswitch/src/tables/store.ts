@@ -71,7 +71,7 @@ export class EntryStore {
   insert(key: Int32Array): number {
     const entry = this.#free.pop() ?? this.#used++;
     this.#reserve(entry);
-    this.#keys.set(key.subarray(0, this.lanes), entry * this.lanes);
+    for (let i = 0, at = entry * this.lanes; i < this.lanes; i++) this.#keys[at + i] = key[i]!;
     this.data.fill(0, entry * this.stride, (entry + 1) * this.stride);
     if (this.hasCounter) this.counters.fill(0, 2 * entry, 2 * entry + 2);
     this.size++;

@@ -7,6 +7,7 @@ import {
   type PacketOut,
   type Update,
   Update_Type,
+  WriteRequest,
 } from "@sluice/proto/p4runtime";
 import {
   type Pipeline,
@@ -35,7 +36,8 @@ export class FakeControl implements SwitchControl {
     this.calls.push(`${action} ${pipeline?.deviceConfig.length ?? "-"}`);
   }
 
-  async write(updates: readonly Update[]): Promise<UpdateResult[]> {
+  async write(request: Uint8Array): Promise<UpdateResult[]> {
+    const { updates } = WriteRequest.decode(request);
     this.calls.push(`write ${updates.length}`);
     await this.gate;
     return updates.map((update) => this.#apply(update));
