@@ -1,6 +1,8 @@
 /* sluice-ld: the data plane of an LD. The main lcore serves the control socket, every other lcore
  * is a worker and does nothing but packets. */
 #include <errno.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +28,7 @@
 
 enum {
     CONTROL_WAIT_MS = 10,
+    HEARTBEAT_WAIT_MS = 10, /* so often the link is looked at */
     MBUFS_PER_WORKER = 4096,
     MBUFS_FOR_QUEUES = 4095,
     MBUF_CACHE = 256,
@@ -85,26 +88,47 @@ static void share_queues(const struct port *port) {
     }
 }
 
-static void run(struct control *control, const struct port *port) {
-    for (uint32_t id = 0; id < dataplane.worker_count; id++)
-        rte_eal_remote_launch(worker_main, dataplane.workers[id], dataplane.workers[id]->lcore);
+/* Where control runs, but not behind what control is at. */
+static void *heartbeat_main(void *argument) {
+    const struct port *port = argument;
+
+    rte_rcu_qsbr_thread_register(dataplane.rcu, READER_HEARTBEAT);
     while (!stopping) {
         int wait_ms;
 
         heartbeat_link(&heartbeat, port_has_link(port));
         wait_ms = heartbeat_tick(&heartbeat, clock_ms(), us_since_1970());
-        control_poll(control, clock_ms(), RTE_MIN(wait_ms, CONTROL_WAIT_MS));
+        poll(NULL, 0, RTE_MIN(wait_ms, HEARTBEAT_WAIT_MS));
+    }
+    rte_rcu_qsbr_thread_unregister(dataplane.rcu, READER_HEARTBEAT);
+    return NULL;
+}
+
+static int run(struct control *control, struct port *port) {
+    pthread_t beating;
+    int status = pthread_create(&beating, NULL, heartbeat_main, port);
+
+    if (status != 0) {
+        fprintf(stderr, "sluice-ld: heartbeat thread: %s\n", strerror(status));
+        return EXIT_FAILURE;
+    }
+    for (uint32_t id = 0; id < dataplane.worker_count; id++)
+        rte_eal_remote_launch(worker_main, dataplane.workers[id], dataplane.workers[id]->lcore);
+    while (!stopping) {
+        control_poll(control, clock_ms(), CONTROL_WAIT_MS);
         dataplane_neighbours(&dataplane, clock_ms());
         dataplane_limits(&dataplane, clock_ms());
         rss_watch(&dataplane, clock_ms());
     }
     log_info("stopping");
+    pthread_join(beating, NULL);
     heartbeat_last_words(&heartbeat, us_since_1970());
     workers_stopping = 1;
     rte_eal_mp_wait_lcore();
+    return EXIT_SUCCESS;
 }
 
-static int serve(const struct port *port, struct rte_mempool *mbufs) {
+static int serve(struct port *port, struct rte_mempool *mbufs) {
     unsigned lcores[RTE_MAX_LCORE], lcore;
     struct dataplane_options made = {
         .mac = port->mac,
@@ -117,6 +141,7 @@ static int serve(const struct port *port, struct rte_mempool *mbufs) {
     };
     char error[CONTROL_ERROR_BYTES];
     struct control *control;
+    int status;
 
     RTE_LCORE_FOREACH_WORKER (lcore)
         lcores[made.workers++] = lcore;
@@ -132,12 +157,12 @@ static int serve(const struct port *port, struct rte_mempool *mbufs) {
     telemetry_begin(&dataplane);
     log_info("ready: %u workers, %u sessions each, control socket %s", made.workers,
              options.sessions, options.control_socket);
-    run(control, port);
+    status = run(control, port);
     telemetry_end();
     control_destroy(control);
     heartbeat_free(&heartbeat);
     dataplane_free(&dataplane);
-    return EXIT_SUCCESS;
+    return status;
 }
 
 static bool share_a_cpu(unsigned lcore, unsigned other) {

@@ -181,8 +181,8 @@ bool encode_counters(struct output *output, const struct dataplane *dataplane) {
 #define NAME_WORKER_COUNTER(name) NAME_PORT_COUNTER(name, stats.name)
     PORT_COUNTERS(NAME_WORKER_COUNTER)
 #undef NAME_WORKER_COUNTER
-    NAME_PORT_COUNTER(heartbeats_sent, dataplane->heartbeats_sent)
-    NAME_PORT_COUNTER(heartbeats_withheld, dataplane->heartbeats_withheld)
+    NAME_PORT_COUNTER(heartbeats_sent, counter_read(&dataplane->heartbeats_sent))
+    NAME_PORT_COUNTER(heartbeats_withheld, counter_read(&dataplane->heartbeats_withheld))
 #undef NAME_PORT_COUNTER
     for (int reason = DROP_NONE + 1; reason < DROP_REASON_COUNT; reason++) {
         name_counter(&drops[counters.n_drops], &drop_pointers[counters.n_drops],

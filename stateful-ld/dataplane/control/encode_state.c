@@ -28,7 +28,8 @@ bool encode_state(struct output *output, const struct dataplane *dataplane, uint
     state.configured = snapshot != NULL;
     state.epoch = snapshot != NULL ? snapshot->epoch : 0;
     state.online =
-        snapshot != NULL && (!snapshot->cluster.replicates || dataplane->replication.online != 0);
+        snapshot != NULL && (!snapshot->cluster.replicates ||
+                             __atomic_load_n(&dataplane->replication.online, __ATOMIC_RELAXED));
     status.version = (char *)SLUICE_LD_VERSION;
     status.uptime_ms = uptime_ms;
     status.worker_cores = dataplane->worker_count;

@@ -28,10 +28,10 @@ static struct rte_ring *make_event_ring(void) {
 }
 
 static struct rte_rcu_qsbr *make_rcu(void) {
-    size_t bytes = RTE_ALIGN_CEIL(rte_rcu_qsbr_get_memsize(WORKERS_MAX), RTE_CACHE_LINE_SIZE);
+    size_t bytes = RTE_ALIGN_CEIL(rte_rcu_qsbr_get_memsize(READERS_MAX), RTE_CACHE_LINE_SIZE);
     struct rte_rcu_qsbr *rcu = aligned_alloc(RTE_CACHE_LINE_SIZE, bytes);
 
-    if (rcu != NULL && rte_rcu_qsbr_init(rcu, WORKERS_MAX) != 0) {
+    if (rcu != NULL && rte_rcu_qsbr_init(rcu, READERS_MAX) != 0) {
         free(rcu);
         return NULL;
     }

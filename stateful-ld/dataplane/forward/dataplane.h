@@ -23,7 +23,10 @@
 struct worker;
 
 enum {
-    WORKERS_MAX = 64
+    WORKERS_MAX = 64,
+    /* Who reads the snapshot, by thread ids of the RCU: workers by theirs, and */
+    READER_HEARTBEAT = WORKERS_MAX,
+    READERS_MAX,
 };
 
 /** What control has last said about ports and sessions that ran out. */
@@ -42,7 +45,7 @@ struct dataplane {
     uint8_t owner_of_bucket[BUCKET_COUNT]; /**< worker id */
     uint32_t rss_entries;                  /**< as in the options */
     struct rte_ring *neighbour_events;     /**< workers to control; struct neighbour_event */
-    struct rte_rcu_qsbr *rcu;              /**< thread ids are worker ids */
+    struct rte_rcu_qsbr *rcu;              /**< of the snapshot's readers */
     struct source_limits source_limits;    /**< of all workers */
     struct siphash_key cookie_key;         /**< of SYN cookies: this process's own */
 
@@ -60,6 +63,8 @@ struct dataplane {
     uint64_t misdirected; /**< packets that have been logged as such */
     uint64_t neighbours_checked_ms;
     struct exhaustion exhaustion;
+
+    /* The heartbeat thread's own; control reads them. */
     uint64_t heartbeats_sent;
     uint64_t heartbeats_withheld; /**< looks that found it unfit: see forward/heartbeat.h */
 };

@@ -73,6 +73,7 @@ void heartbeat_link(struct heartbeat *heartbeat, bool up) {
 }
 
 static struct rte_mbuf *make_frame(const struct dataplane *dataplane,
+                                   const struct snapshot *snapshot,
                                    const struct heartbeat_switch *to,
                                    const struct heartbeat_message *message) {
     struct rte_ether_addr mac;
@@ -82,8 +83,8 @@ static struct rte_mbuf *make_frame(const struct dataplane *dataplane,
         return NULL;
     mbuf = rte_pktmbuf_alloc(dataplane->mbufs);
     if (mbuf != NULL)
-        heartbeat_write((uint8_t *)rte_pktmbuf_append(mbuf, HEARTBEAT_FRAME_BYTES),
-                        &dataplane->snapshot->own, &mac, to->address, message);
+        heartbeat_write((uint8_t *)rte_pktmbuf_append(mbuf, HEARTBEAT_FRAME_BYTES), &snapshot->own,
+                        &mac, to->address, message);
     return mbuf;
 }
 
@@ -99,15 +100,14 @@ static struct heartbeat_message message_of(const struct snapshot *snapshot, uint
 }
 
 /* @return how many switches it has been sent to */
-static uint32_t beat(struct heartbeat *heartbeat, uint32_t epoch) {
+static uint32_t beat(struct heartbeat *heartbeat, const struct snapshot *snapshot, uint32_t epoch) {
     struct dataplane *dataplane = heartbeat->dataplane;
-    const struct heartbeat_config *config = &dataplane->snapshot->heartbeat;
-    const struct heartbeat_message message =
-        message_of(dataplane->snapshot, epoch, 0, heartbeat->sequence);
+    const struct heartbeat_config *config = &snapshot->heartbeat;
+    const struct heartbeat_message message = message_of(snapshot, epoch, 0, heartbeat->sequence);
     uint32_t sent = 0;
 
     for (uint32_t i = 0; i < config->switch_count; i++) {
-        struct rte_mbuf *mbuf = make_frame(dataplane, &config->switches[i], &message);
+        struct rte_mbuf *mbuf = make_frame(dataplane, snapshot, &config->switches[i], &message);
 
         if (mbuf == NULL)
             continue;
@@ -121,17 +121,16 @@ static uint32_t beat(struct heartbeat *heartbeat, uint32_t epoch) {
 /* What would be said if all ended now. The frames are new each time: configuration and neighbours
  * may have changed, and it is a hundred times a second. There is always a finished set, also while
  * the next is being made. */
-static void prepare_last_words(struct heartbeat *heartbeat) {
+static void prepare_last_words(struct heartbeat *heartbeat, const struct snapshot *snapshot) {
     struct dataplane *dataplane = heartbeat->dataplane;
-    const struct heartbeat_config *config = &dataplane->snapshot->heartbeat;
+    const struct heartbeat_config *config = &snapshot->heartbeat;
     const struct heartbeat_message message =
-        message_of(dataplane->snapshot, (uint32_t)dataplane->snapshot->epoch, HEARTBEAT_GOING_DOWN,
-                   heartbeat->sequence);
+        message_of(snapshot, (uint32_t)snapshot->epoch, HEARTBEAT_GOING_DOWN, heartbeat->sequence);
     struct last_words *old = heartbeat->ready;
     struct last_words *words = &heartbeat->words[old == &heartbeat->words[0]];
 
     for (uint32_t i = 0; i < config->switch_count; i++) {
-        struct rte_mbuf *mbuf = make_frame(dataplane, &config->switches[i], &message);
+        struct rte_mbuf *mbuf = make_frame(dataplane, snapshot, &config->switches[i], &message);
 
         if (mbuf != NULL)
             words->mbufs[words->count++] = mbuf;
@@ -146,8 +145,8 @@ static void prepare_last_words(struct heartbeat *heartbeat) {
     }
 }
 
-int heartbeat_tick(struct heartbeat *heartbeat, uint64_t now_ms, uint64_t now_us) {
-    const struct snapshot *snapshot = heartbeat->dataplane->snapshot;
+static int tick(struct heartbeat *heartbeat, const struct snapshot *snapshot, uint64_t now_ms,
+                uint64_t now_us) {
     uint32_t sent;
     bool well;
 
@@ -159,20 +158,31 @@ int heartbeat_tick(struct heartbeat *heartbeat, uint64_t now_ms, uint64_t now_us
         return (int)(heartbeat->due_ms - now_ms);
     well = is_well(heartbeat);
     heartbeat->dataplane->heartbeats_withheld += !well;
-    if (!replicate_online(heartbeat->dataplane, well, now_ms, now_us) || !well)
+    if (!replicate_online(heartbeat->dataplane, snapshot, well, now_ms, now_us) || !well)
         return 1;
     /* Rises also when the clock is set back while we run. */
     heartbeat->sequence = RTE_MAX(heartbeat->sequence + 1, now_us);
-    sent = beat(heartbeat, (uint32_t)snapshot->epoch);
+    sent = beat(heartbeat, snapshot, (uint32_t)snapshot->epoch);
     if (snapshot->heartbeat.previous_epoch != 0)
-        sent += beat(heartbeat, snapshot->heartbeat.previous_epoch);
+        sent += beat(heartbeat, snapshot, snapshot->heartbeat.previous_epoch);
     if (sent > 0) /* else nobody takes this LD for alive, nor may it itself */
         replicate_beaten(heartbeat->dataplane, now_ms);
-    prepare_last_words(heartbeat);
+    prepare_last_words(heartbeat, snapshot);
     heartbeat->due_ms += snapshot->heartbeat.interval_ms;
     if (heartbeat->due_ms <= now_ms) /* behind, or the first one: no beats to catch up */
         heartbeat->due_ms = now_ms + snapshot->heartbeat.interval_ms;
     return (int)(heartbeat->due_ms - now_ms);
+}
+
+int heartbeat_tick(struct heartbeat *heartbeat, uint64_t now_ms, uint64_t now_us) {
+    struct dataplane *dataplane = heartbeat->dataplane;
+    int wait_ms;
+
+    rte_rcu_qsbr_thread_online(dataplane->rcu, READER_HEARTBEAT);
+    wait_ms =
+        tick(heartbeat, __atomic_load_n(&dataplane->snapshot, __ATOMIC_ACQUIRE), now_ms, now_us);
+    rte_rcu_qsbr_thread_offline(dataplane->rcu, READER_HEARTBEAT);
+    return wait_ms;
 }
 
 /* Whom to ask: somebody with a queue who is not the one that has crashed. */

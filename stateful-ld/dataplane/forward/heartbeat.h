@@ -3,10 +3,11 @@
  * Heartbeats to the switches: as long as they come, the LD gets its buckets' packets; when they
  * stop, the backups do (docs/design.md, failover).
  *
- * Control beats, workers transmit: a queue has one owner. A beat says that packets get through:
- * that every worker has gone round its loop since the one before, so a stuck worker silences the
- * whole LD, that there are packet buffers, and that the port has its link; and that the LD has the
- * sessions of its buckets (replicate/online.c).
+ * A thread of its own beats: a configuration that is being applied, or a listing that is made, must
+ * not make the LD late. Workers transmit: a queue has one owner. A beat says that packets get
+ * through: that every worker has gone round its loop since the one before, so a stuck worker
+ * silences the whole LD, that there are packet buffers, and that the port has its link; and that
+ * the LD has the sessions of its buckets (replicate/online.c).
  *
  * The last beat, "going down", is made in advance with each ordinary one, because it may have to be
  * sent by a process that is crashing. heartbeat_last_words() is called from signal handlers: it
@@ -58,12 +59,12 @@ void heartbeat_free(struct heartbeat *heartbeat);
 
 /**
  * Tell whether the port has its link. Without it the LD is offline, whatever it sends: the other
- * LDs have its packets, and their copies come first when the link is back. Control only.
+ * LDs have its packets, and their copies come first when the link is back. Heartbeat thread only.
  */
 void heartbeat_link(struct heartbeat *heartbeat, bool up);
 
 /**
- * Beat when it is time and all is well. Control only.
+ * Beat when it is time and all is well. Heartbeat thread only; control may publish meanwhile.
  *
  * @param now_us microseconds since 1970
  * @return milliseconds until it wants to be called again, at least 1

@@ -2,6 +2,8 @@
 #include "forward/heartbeat.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
+#include <pthread.h>
 
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
@@ -193,6 +195,32 @@ static void without_a_link_there_is_no_beat(void **state) {
     assert_int_equal(take_beats(frames), 2);
 }
 
+static void *publish(void *published) {
+    harness_apply(&harness, &message);
+    __atomic_store_n((int *)published, 1, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+/* What a beat is made of is not freed under it, whatever control does. */
+static void control_waits_for_a_beat_before_it_frees(void **state) {
+    const struct snapshot *old = harness.dataplane.snapshot;
+    struct rte_rcu_qsbr *rcu = harness.dataplane.rcu;
+    pthread_t control;
+    int published = 0;
+
+    (void)state;
+    assert_int_equal(rte_rcu_qsbr_thread_register(rcu, READER_HEARTBEAT), 0);
+    rte_rcu_qsbr_thread_online(rcu, READER_HEARTBEAT);
+    assert_int_equal(pthread_create(&control, NULL, publish, &published), 0);
+    while (__atomic_load_n(&harness.dataplane.snapshot, __ATOMIC_ACQUIRE) == old)
+        poll(NULL, 0, 1);
+    assert_int_equal(__atomic_load_n(&published, __ATOMIC_ACQUIRE), 0);
+    rte_rcu_qsbr_thread_offline(rcu, READER_HEARTBEAT);
+    pthread_join(control, NULL);
+    assert_int_equal(published, 1);
+    assert_int_equal(rte_rcu_qsbr_thread_unregister(rcu, READER_HEARTBEAT), 0);
+}
+
 static void nothing_is_sent_without_a_configuration(void **state) {
     struct frame frames[4];
 
@@ -367,6 +395,7 @@ int main(void) {
         CASE_TWO(a_stuck_worker_silences_the_ld),
         CASE(without_buffers_there_is_no_beat),
         CASE(without_a_link_there_is_no_beat),
+        CASE(control_waits_for_a_beat_before_it_frees),
         CASE(nothing_is_sent_without_a_configuration),
         CASE(sequence_rises_whatever_the_clock_does),
         CASE(both_epochs_are_told),

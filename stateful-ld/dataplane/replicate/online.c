@@ -26,10 +26,8 @@ static bool shares(const struct cluster *cluster, uint8_t peer) {
     return false;
 }
 
-static bool all_have_given(const struct dataplane *dataplane, uint64_t now_ms) {
-    const struct replication *replication = &dataplane->replication;
-    const struct cluster *cluster = &dataplane->snapshot->cluster;
-
+static bool all_have_given(const struct replication *replication, const struct cluster *cluster,
+                           uint64_t now_ms) {
     for (uint8_t peer = 0; peer < cluster->ld_count; peer++)
         if (shares(cluster, peer) && !has_given_all(&replication->peers[peer]) &&
             !is_gone(replication, &replication->peers[peer], now_ms))
@@ -50,26 +48,26 @@ static void begin_again(struct replication *replication, uint64_t now_ms, uint64
 }
 
 /* No heartbeat has reached a switch for so long that it may have turned to the others. */
-static bool was_silent(const struct dataplane *dataplane, uint64_t now_ms) {
-    const struct replication *replication = &dataplane->replication;
-    const struct snapshot *snapshot = dataplane->snapshot;
-
+static bool was_silent(const struct replication *replication, const struct snapshot *snapshot,
+                       uint64_t now_ms) {
     return snapshot->cluster.replicates &&
            (replication->lost_touch ||
             (replication->beat_ms != 0 &&
              now_ms - replication->beat_ms > snapshot->heartbeat.hold_ms));
 }
 
-bool replicate_online(struct dataplane *dataplane, bool hears, uint64_t now_ms, uint64_t now_us) {
+bool replicate_online(struct dataplane *dataplane, const struct snapshot *snapshot, bool hears,
+                      uint64_t now_ms, uint64_t now_us) {
     struct replication *replication = &dataplane->replication;
 
-    if (replication->incarnation == 0 || was_silent(dataplane, now_ms))
+    if (replication->incarnation == 0 || was_silent(replication, snapshot, now_ms))
         begin_again(replication, now_ms, now_us);
     else if (!hears) /* the time in which a peer could not be heard is not waited for it */
         replication->waiting_since_ms += now_ms - replication->looked_ms;
     replication->looked_ms = now_ms;
     if (replication->online == 0 && hears &&
-        (!dataplane->snapshot->cluster.replicates || all_have_given(dataplane, now_ms))) {
+        (!snapshot->cluster.replicates ||
+         all_have_given(replication, &snapshot->cluster, now_ms))) {
         __atomic_store_n(&replication->online, 1, __ATOMIC_RELEASE);
         replication->beat_ms = now_ms; /* it is not online for long without a heartbeat */
     }

@@ -50,12 +50,13 @@ struct copy_count {
 };
 
 struct replication {
-    uint64_t incarnation;      /**< of this LD; control writes, workers read */
-    uint32_t online;           /**< it may open sessions and send heartbeats; atomic */
-    uint64_t waiting_since_ms; /**< control's: for the peers' copies */
-    uint64_t looked_ms;        /**< control's: when replicate_online() was last asked */
-    uint64_t beat_ms;          /**< control's: the last heartbeat, or going online; 0: none */
-    bool lost_touch;           /**< control's: see replicate_lost_touch() */
+    uint64_t incarnation; /**< of this LD; the heartbeat thread writes, workers read */
+    uint32_t online;      /**< it may open sessions and send heartbeats; atomic */
+    /* The heartbeat thread's own: */
+    uint64_t waiting_since_ms; /**< for the peers' copies */
+    uint64_t looked_ms;        /**< when replicate_online() was last asked */
+    uint64_t beat_ms;          /**< the last beat, or going online; 0: none */
+    bool lost_touch;           /**< see replicate_lost_touch() */
     /* Workers write these at each packet; on lines of their own, for all read what is above. */
     struct replication_peer peers[CLUSTER_LDS_MAX] __attribute__((aligned(64)));
     struct copy_count copies[CLUSTER_LDS_MAX][REPLICATION_WORKERS_MAX];
@@ -93,21 +94,22 @@ void replicate_free(struct worker *worker);
 int replicate_prepare(struct dataplane *dataplane, const struct snapshot *snapshot);
 
 /**
- * Control: look whether the LD may be online: nobody has sessions of its buckets that it does not
- * have.
+ * Heartbeat thread: look whether the LD may be online: nobody has sessions of its buckets that it
+ * does not have.
  *
  * @param hears packets get in: else a peer's silence says nothing of the peer
  * @param now_us microseconds since 1970
  */
-bool replicate_online(struct dataplane *dataplane, bool hears, uint64_t now_ms, uint64_t now_us);
+bool replicate_online(struct dataplane *dataplane, const struct snapshot *snapshot, bool hears,
+                      uint64_t now_ms, uint64_t now_us);
 
 /**
- * Control: heartbeats have been sent, but nobody knows which of them arrived: the LD begins as
+ * Heartbeat thread: beats have been sent, but nobody knows which of them arrived: the LD begins as
  * after a silence.
  */
 void replicate_lost_touch(struct dataplane *dataplane);
 
-/** Control: a heartbeat has been sent. */
+/** Heartbeat thread: a beat has been sent. */
 void replicate_beaten(struct dataplane *dataplane, uint64_t now_ms);
 
 /** A session has come, or has changed: its bucket's other LD has to hear of it. */

@@ -113,12 +113,14 @@ static void pass(uint32_t ms) {
 }
 
 static bool online(int which) {
-    return replicate_online(&ld[which].dataplane, true, now_ms, now_ms * 1000);
+    return replicate_online(&ld[which].dataplane, ld[which].dataplane.snapshot, true, now_ms,
+                            now_ms * 1000);
 }
 
 /* Its workers are stuck, or its link is down. */
 static bool online_but_deaf(int which) {
-    return replicate_online(&ld[which].dataplane, false, now_ms, now_ms * 1000);
+    return replicate_online(&ld[which].dataplane, ld[which].dataplane.snapshot, false, now_ms,
+                            now_ms * 1000);
 }
 
 static void pass_until_online(int which) {
