@@ -7,7 +7,9 @@
 #include "forward/worker.h"
 #include "packet/insert.h"
 #include "packet/proxy_v2.h"
+#include "packet/quoted.h"
 #include "packet/tcp_mss.h"
+#include "packet/translate.h"
 
 /* A packet on its way through here. */
 struct altering {
@@ -44,11 +46,29 @@ uint8_t alter_of(const struct policy *policy, const struct flow_key *client) {
     }
 }
 
-/* The largest IP packet that may leave with `bytes` more than it came with. */
-static bool fits(const struct altering *at, uint16_t bytes) {
-    struct way_out way = way_of(at->worker, at->ref);
+/* Room or not: a datagram cannot go without. */
+static int bytes_for_sure(const struct worker *worker, session_ref ref) {
+    const struct session_table *table = &worker->sessions;
+    struct flow_key client;
 
-    return at->packet->l3_len + bytes <= way_mtu_bytes(at->worker, &way);
+    if ((session_at(table, ref)->alter & ALTER_DATAGRAM) == 0 || session_direction(ref) == FROM_RS)
+        return 0;
+    client = session_flow(table, ref);
+    return proxy_v2_bytes(&client);
+}
+
+int alter_mtu_bytes(struct worker *worker, const struct packet *packet, session_ref ref) {
+    const struct flow_key other = session_flow(&worker->sessions, ref ^ 1);
+    struct way_out way = way_of(worker, ref);
+    int growth = bytes_for_sure(worker, ref);
+
+    if (flow_is_v6(&packet->key) || flow_is_v6(&other)) /* IPv4 to IPv4 keeps its options */
+        growth += translate_growth(packet, &other);
+    return way_mtu_bytes(worker, &way) - growth;
+}
+
+static bool fits(const struct altering *at, uint16_t bytes) {
+    return at->packet->l3_len + bytes <= alter_mtu_bytes(at->worker, at->packet, at->ref);
 }
 
 /* An RS's SYN-ACK says how much the client may send at once; the option has to fit beside it. */
@@ -243,4 +263,34 @@ enum drop_reason alter_packet(struct worker *worker, struct rte_mbuf *mbuf, stru
         return (at.session->alter & (ALTER_PROXY | ALTER_NUMBERS)) != 0 ? DROP_FRAGMENT : DROP_NONE;
     return (session_direction(ref) == FROM_RS ? alter_from_rs : alter_from_client)(&at,
                                                                                    tcp_of(&at));
+}
+
+/* The SYN, and the header behind it, are below the client's first byte. */
+static void undo_proxy(const struct session *session, uint8_t *frame, const struct packet *packet,
+                       const struct flow_key *client) {
+    uint32_t first = session->numbers.client_isn + 1; /* of the client's data */
+
+    if ((int32_t)(quoted_sequence(frame, packet) - first) < 0)
+        quoted_shift(frame, packet, proxy_v2_bytes(client), 0);
+}
+
+void alter_error(struct worker *worker, uint8_t *frame, const struct packet *packet,
+                 session_ref ref) {
+    const struct session *session = session_at(&worker->sessions, ref);
+    const struct session_numbers *numbers = &session->numbers;
+    const struct flow_key client = session_flow(&worker->sessions, ref & ~1u);
+
+    if (session_direction(ref) == FROM_CLIENT) { /* about a packet of the RS's */
+        if (session->alter & ALTER_NUMBERS)
+            quoted_shift(frame, packet, 0u - numbers->rs_delta, numbers->client_delta);
+        return;
+    }
+    if (session->alter & ALTER_PROXY)
+        undo_proxy(session, frame, packet, &client);
+    if (session->alter & ALTER_NUMBERS)
+        quoted_shift(frame, packet, 0u - numbers->client_delta, numbers->rs_delta);
+    if (session->alter & ALTER_TOA)
+        quoted_lower_mtu(frame, packet, toa_bytes(&client));
+    if (session->alter & ALTER_DATAGRAM)
+        quoted_lower_mtu(frame, packet, proxy_v2_bytes(&client));
 }

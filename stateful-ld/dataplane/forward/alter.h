@@ -40,4 +40,21 @@ uint8_t alter_of(const struct policy *policy, const struct flow_key *client);
 enum drop_reason alter_packet(struct worker *worker, struct rte_mbuf *mbuf, struct packet *packet,
                               session_ref ref);
 
+/**
+ * The length up to which a packet of a session, as it has come, fits its way: what translation and
+ * alter_packet() are going to add to it is taken off. To be asked first: an error about a packet
+ * must quote it as its sender knows it.
+ */
+int alter_mtu_bytes(struct worker *worker, const struct packet *packet, session_ref ref);
+
+/**
+ * Undo in an ICMP error, before it is translated, what alter_packet() has done to the packet the
+ * error is about: a TCP ignores errors about numbers it has not sent (RFC 5927 4.1), and a sender
+ * has to leave room for what is added on the way.
+ *
+ * @param ref session, in the direction the error goes
+ */
+void alter_error(struct worker *worker, uint8_t *frame, const struct packet *packet,
+                 session_ref ref);
+
 #endif

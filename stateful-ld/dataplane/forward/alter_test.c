@@ -419,6 +419,151 @@ static void fragments_have_no_place_for_it(void **state) {
     harness_expect_drop(&harness, &first, DROP_FRAGMENT);
 }
 
+static void datagram_too_long_by_the_header_is_reported(void **state) {
+    enum {
+        ROOM = 1600 - HEADER
+    };
+    struct flow_spec flow = { .src = TCP_CLIENT,
+                              .dst = TCP_VIP,
+                              .src_port = 40000,
+                              .dst_port = 53,
+                              .protocol = FRAME_UDP,
+                              .fragment = 0x4000, /* DF */
+                              .payload = ROOM - 28 };
+    struct frame_view view;
+    struct frame frame;
+
+    (void)state;
+    use(SLUICE__LD__V1__CLIENT_ADDRESS__PROXY_V2);
+    view = pass(flow, 1);
+    assert_int_equal(ntohs(view.ip->total_length), 1600);
+    flow.payload++;
+    view = pass(flow, 1);
+    assert_int_equal(view.icmp->icmp_type, 3);
+    assert_int_equal(view.icmp->icmp_code, 4);
+    assert_int_equal(ntohs(view.icmp->icmp_seq_nb), ROOM);
+    /* It quotes what the client has sent, without the header. */
+    assert_int_equal(ntohs(view.embedded->total_length), ROOM + 1);
+    assert_int_equal(view.embedded_udp->dst_port, htons(53));
+    assert_int_equal(((const uint8_t *)(view.embedded_udp + 1))[3], (uint8_t)(3 * 7));
+    flow.fragment = 0;
+    frame = frame_plain(&flow);
+    harness_expect_drop(&harness, &frame, DROP_MTU_EXCEEDED);
+}
+
+/* The error that a router makes about the last packet the LD has sent, as it leaves again. */
+static struct frame_view report(const char *router, uint16_t mtu, uint16_t quoted) {
+    const struct error_spec error = {
+        .src = router, .type = 3, .code = 4, .mtu = mtu, .quoted = quoted
+    };
+    const struct tunnel_spec tunnel = { .bucket = 5 };
+    struct frame_view about = frame_view(&harness.sent[harness.sent_count - 1]);
+    struct frame frame = frame_icmp_error(&about, &error);
+
+    frame = frame_wrap(&frame, &tunnel);
+    assert_int_equal(harness_receive(&harness, &frame), 1);
+    return frame_view(&harness.sent[0]);
+}
+
+static const struct rte_tcp_hdr *quoted_tcp(const struct frame_view *view) {
+    return (const struct rte_tcp_hdr *)view->embedded_udp;
+}
+
+/* A sender makes its next packets as long as it is told, and the option comes to them. */
+static void errors_leave_room_for_the_option(void **state) {
+    struct frame_view view;
+
+    (void)state;
+    use(SLUICE__LD__V1__CLIENT_ADDRESS__TOA);
+    open_connection();
+    pass(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0), 1);
+    pass(tcp_from_client(TCP_ACK, ISN + 1, RS_ISN + 1, 1000), 1);
+    view = report(TCP_RS, 900, 0);
+    assert_int_equal(ntohs(view.icmp->icmp_seq_nb), 892);
+    assert_int_equal(ntohl(quoted_tcp(&view)->sent_seq), ISN + 1);
+    pass(tcp_from_client(TCP_ACK, ISN + 1001, RS_ISN + 100, 1000), 1); /* goes without */
+    view = report(TCP_RS, 900, 0);
+    assert_int_equal(ntohs(view.icmp->icmp_seq_nb), 900);
+}
+
+static void errors_leave_room_for_the_header(void **state) {
+    struct flow_spec flow = { .src = TCP_CLIENT,
+                              .dst = TCP_VIP,
+                              .src_port = 40000,
+                              .dst_port = 53,
+                              .protocol = FRAME_UDP,
+                              .payload = 1000 };
+    struct frame_view view;
+
+    (void)state;
+    use(SLUICE__LD__V1__CLIENT_ADDRESS__PROXY_V2);
+    view = pass(flow, 1);
+    view = report(TCP_RS, 900, 0);
+    assert_int_equal(ntohs(view.icmp->icmp_seq_nb), 900 - HEADER);
+    assert_int_equal(view.embedded_udp->dst_port, htons(53));
+    pass(flow, 1);
+    view = report(TCP_RS, 0, 0); /* a router that does not know */
+    assert_int_equal(ntohs(view.icmp->icmp_seq_nb), 0);
+}
+
+/* The header is none of the client's bytes: what is said of it is said of the first one. */
+static void errors_about_header_and_syn_have_the_clients_numbers(void **state) {
+    struct frame_view view;
+
+    (void)state;
+    use(SLUICE__LD__V1__CLIENT_ADDRESS__PROXY_V2);
+    open_connection();
+    view = report(TCP_RS, 900, 8);
+    assert_int_equal(ntohl(quoted_tcp(&view)->sent_seq), ISN);
+    pass(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1 - HEADER, 0), 1);
+    pass(tcp_from_client(TCP_ACK, ISN + 1, RS_ISN + 1, 300), 2);
+    view = report(TCP_RS, 900, 0);
+    assert_int_equal(ntohl(quoted_tcp(&view)->sent_seq), ISN + 1);
+    pass(tcp_from_client(TCP_ACK, ISN + 1, RS_ISN + 1, 300), 2);
+    harness.sent_count = 1; /* the header */
+    view = report(TCP_RS, 900, 0);
+    assert_int_equal(ntohl(quoted_tcp(&view)->sent_seq), ISN + 1);
+}
+
+/* Every length a router may quote, and both ways. */
+static void errors_about_shifted_numbers_are_shifted_back(void **state) {
+    uint32_t end = 0x40000000u, shift = end + 1 - 1000u;
+    struct frame_view view;
+    struct flow_spec flow;
+
+    (void)state;
+    use(SLUICE__LD__V1__CLIENT_ADDRESS__CLIENT_ADDRESS_NOT_TOLD);
+    open_connection();
+    close_by_the_rs(end);
+    come_round();
+    harness_pass(&harness, 7200);
+    come_round();
+    view = pass(next_client(TCP_SYN, 1000, 0), 1);
+    local_port = ntohs(view.tcp->src_port);
+    pass(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, 77, end + 2, 0), 1);
+    for (uint16_t quoted = 8; quoted <= 40; quoted++) {
+        view = pass(next_client(TCP_ACK, 1001, 78), 1);
+        assert_int_equal(ntohl(view.tcp->sent_seq), 1001 + shift);
+        view = report(TCP_RS, 900, quoted);
+        assert_int_equal(ntohl(quoted_tcp(&view)->sent_seq), 1001);
+        if (quoted >= 12)
+            assert_int_equal(ntohl(quoted_tcp(&view)->recv_ack), 78);
+    }
+    view = pass(tcp_from_rs(local_port, TCP_ACK, 78, 1001 + shift, 100), 1);
+    assert_int_equal(ntohl(view.tcp->recv_ack), 1001);
+    view = report("192.0.2.1", 900, 0);
+    assert_int_equal(ntohl(quoted_tcp(&view)->sent_seq), 78);
+    assert_int_equal(ntohl(quoted_tcp(&view)->recv_ack), 1001 + shift);
+    /* What the LD reports itself quotes what it has got. */
+    flow = next_client(TCP_ACK, 1001, 78);
+    flow.fragment = 0x4000; /* DF */
+    flow.payload = 1600;
+    view = pass(flow, 1);
+    assert_int_equal(view.icmp->icmp_code, 4);
+    assert_int_equal(ntohs(view.icmp->icmp_seq_nb), 1600);
+    assert_int_equal(ntohl(quoted_tcp(&view)->sent_seq), 1001);
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -435,6 +580,11 @@ int main(void) {
         CASE(closed_by_the_client_needs_no_care),
         CASE(every_datagram_has_a_header),
         CASE(fragments_have_no_place_for_it),
+        CASE(datagram_too_long_by_the_header_is_reported),
+        CASE(errors_leave_room_for_the_option),
+        CASE(errors_leave_room_for_the_header),
+        CASE(errors_about_header_and_syn_have_the_clients_numbers),
+        CASE(errors_about_shifted_numbers_are_shifted_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,9 +72,7 @@ static void rewrite_packet(uint8_t *frame, const struct packet *packet,
 /* Finds the way once more: the caller's, of which nobody takes the address, stays in registers. */
 static __rte_noinline enum drop_reason too_big(struct worker *worker, struct rte_mbuf *mbuf,
                                                const struct packet *packet, session_ref ref) {
-    struct way_out way = way_of(worker, ref);
-
-    return icmp_too_big(worker, mbuf, packet, ref, way_mtu_bytes(worker, &way));
+    return icmp_too_big(worker, mbuf, packet, ref, alter_mtu_bytes(worker, packet, ref));
 }
 
 static bool has_v6_side(const struct session *session) {
@@ -92,11 +90,10 @@ static enum drop_reason translate_v6(struct worker *worker, struct rte_mbuf *mbu
         .id = id,
     };
     struct way_out way = way_of(worker, ref);
-    int growth = translate_growth(packet, &other);
     enum drop_reason reason;
 
-    if (packet->l3_len + growth > way_mtu_bytes(worker, &way))
-        return icmp_too_big(worker, mbuf, packet, ref, way_mtu_bytes(worker, &way) - growth);
+    if (packet->l3_len + translate_growth(packet, &other) > way_mtu_bytes(worker, &way))
+        return too_big(worker, mbuf, packet, ref);
     if (!way_make_room(mbuf, packet, TRANSLATE_ROOM_BYTES))
         return DROP_NO_HEADROOM;
     if (packet->kind == PACKET_FRAGMENT && packet_fragment_offset(packet) != 0)
@@ -139,6 +136,8 @@ enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
     }
     session = session_at(&worker->sessions, ref);
     if (unlikely(alter_wanted(session, packet))) {
+        if (packet->l3_len > alter_mtu_bytes(worker, packet, ref))
+            return too_big(worker, mbuf, packet, ref);
         reason = alter(worker, mbuf, packet, ref);
         if (reason != DROP_NONE)
             return reason;
@@ -208,6 +207,8 @@ enum drop_reason fullnat_translate_fragment(struct worker *worker, struct rte_mb
         return reason == DROP_BUCKET_NOT_OWNED ? peer_pass_on(worker, mbuf, packet) : reason;
     session = session_at(&worker->sessions, ref);
     if (session->alter != 0) {
+        if (packet->l3_len > alter_mtu_bytes(worker, packet, ref))
+            return too_big(worker, mbuf, packet, ref);
         reason = alter(worker, mbuf, packet, ref);
         if (reason != DROP_NONE)
             return reason;

@@ -2,6 +2,7 @@
 
 #include <rte_ip.h>
 
+#include "forward/alter.h"
 #include "forward/peer.h"
 #include "forward/way_out.h"
 #include "forward/worker.h"
@@ -81,6 +82,8 @@ enum drop_reason icmp_translate_error(struct worker *worker, struct rte_mbuf *mb
     if (ref == 0)
         return snapshot_owns(worker->snapshot, packet->bucket) ? DROP_NO_SESSION
                                                                : peer_pass_on(worker, mbuf, packet);
+    if (session_at(table, ref)->alter != 0)
+        alter_error(worker, rte_pktmbuf_mtod(mbuf, uint8_t *), packet, ref);
     reason = rewrite_error(worker, mbuf, packet, ref);
     if (reason != DROP_NONE)
         return reason;

@@ -61,6 +61,9 @@ INTO_VPC6 = Path("into-vpc6", "2001:db8:c::77", "2001:db8:f::12", 80, "fd99::22"
 ENTRY4 = dataclasses.replace(V4, name="entry4", client="192.0.2.99", client_hop=ENTRY, steering=ENTRY)
 ENTRY6 = dataclasses.replace(V6, name="entry6", client="2001:db8:c::99", client_hop=ENTRY, steering=ENTRY)
 
+# UDP services that put a PROXY v2 header in front of each datagram.
+PROXIED = tuple(dataclasses.replace(path, name=f"{path.name}-proxied", port=path.port + 10) for path in (V4, V6, NAT64))
+
 # Of these there are services; paths by the entry share theirs.
 SERVED = (V4, V6, V6_ON_LINK, NAT64, VPC4, VPC4_AGAIN, VPC6, VPC_NAT64, INTO_VPC4, INTO_VPC6)
 PATHS = (*SERVED, ENTRY4, ENTRY6)

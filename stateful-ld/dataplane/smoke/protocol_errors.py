@@ -4,7 +4,7 @@ from scapy.all import TCP, UDP, Raw, raw
 from scapy.utils import checksum
 
 from net import equal, plain, pseudo_header
-from paths import FABRIC_MTU, INTO_VPC4, INTO_VPC6, NAT64, PATHS, TUNNEL_BYTES, V4, V6, Flow, header, ip, version
+from paths import FABRIC_MTU, INTO_VPC4, INTO_VPC6, NAT64, PATHS, PROXIED, TUNNEL_BYTES, V4, V6, Flow, header, ip, version
 
 DATA = bytes(range(256)) * 16
 ROUTERS = {4: "172.16.0.9", 6: "2001:db8:9::9"}
@@ -212,6 +212,37 @@ def too_big_for_the_tunnel(net, path):
     equal("quoted", raw(quoted), raw(packet)[: len(raw(quoted))])
 
 
+def too_long_by_a_proxy_header(net, path):
+    """A datagram that would fit without the header; and what a router behind the LD says leaves room for it."""
+    flow = Flow(net, path, UDP)
+    family = version(path.client)
+    added = (28 if family == 4 else 52) - (20 if path.nat64 else 0)
+    headers = 28 if family == 4 else 48
+    mtu = FABRIC_MTU - added
+    packet = flow.request(payload=DATA[: mtu - headers])
+    net.wire.send(plain(packet))
+    flow.bucket = None
+    equal("a packet that just fits", len(raw(flow.to_rs())), FABRIC_MTU)
+    packet = flow.request(payload=DATA[: mtu - headers + 1])
+    if family == 4:
+        packet.flags = "DF"
+    packet = packet.__class__(raw(packet))
+    net.wire.send(plain(packet))
+    said, quoted = read(flow.to_client(is_error))
+    equal("said", said, (3, 4, mtu) if family == 4 else (2, 0, mtu))
+    equal("quoted", raw(quoted), raw(packet)[: len(raw(quoted))])
+    net.wire.send(plain(flow.request(payload=DATA[:1400])))
+    about = flow.to_rs()
+    what = (3, 4, 1400) if about.version == 4 else (2, 0, 1400)
+    net.wire.send(plain(error_about(about, ROUTERS[about.version], what)))
+    said, quoted = read(flow.to_client(is_error))
+    equal("said of 1400 bytes behind the LD", said[2], 1400 - added)
+    equal("quoted ports", (quoted[UDP].sport, quoted[UDP].dport), (flow.sport, path.port))
+    if family == 4:
+        net.wire.send(plain(flow.request(payload=DATA[: mtu - headers + 1])))
+        net.expect_drops(mtu_exceeded=1)
+
+
 CASES = [
     *(
         (f"error {side.__name__.replace('_', ' ')}, {path.name} {kind.__name__.lower()}", side, (path, kind))
@@ -229,5 +260,6 @@ CASES = [
         for of_vip in (True, False)
     ),
     ("too big for NAT64", too_big_for_nat64, ()),
+    *((f"too long by a PROXY header, {path.name}", too_long_by_a_proxy_header, (path,)) for path in PROXIED),
     *((f"too big for the tunnel, {path.name}", too_big_for_the_tunnel, (path,)) for path in (INTO_VPC4, INTO_VPC6)),
 ]

@@ -24,9 +24,10 @@ import protocol_errors
 import protocol_flows
 import protocol_hosts
 from net import Wire, connect, enter_namespace, equal, namespace, sluice_ld
-from paths import ENTRY, GATEWAY, GATEWAY6, GATEWAY_VTEP, NEIGHBOURS, SERVED, Net
+from paths import ENTRY, GATEWAY, GATEWAY6, GATEWAY_VTEP, NEIGHBOURS, PROXIED, SERVED, Net
 from wire import message
 
+PROXY_V2 = 2
 NAMESPACE = f"sluice-ld-protocol-{os.getpid()}"
 
 
@@ -34,13 +35,13 @@ def packed(address):
     return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
 
 
-def service(path, protocol):
+def service(path, protocol, *more):
     location = ()
     if path.host:
         location = ((5, message((1, path.rs_vni), (2, packed(path.host)), (3, bytes.fromhex("02000000aa01")))),)
     rs = message((1, "rs"), (2, packed(path.rs)), (3, path.rs_port), (4, 1), *location)
     name = f"{path.name}-{protocol}"
-    return message((1, name), (2, path.vni), (3, packed(path.vip)), (4, protocol), (5, path.port), (6, 1), (7, rs))
+    return message((1, name), (2, path.vni), (3, packed(path.vip)), (4, protocol), (5, path.port), (6, 1), (7, rs), *more)
 
 
 def config():
@@ -54,6 +55,7 @@ def config():
         (7, message((1, 0), (2, 1023))),
         (8, 1),
         *((9, service(path, protocol)) for path in SERVED for protocol in (6, 17)),
+        *((9, service(path, 17, (16, PROXY_V2))) for path in PROXIED),
         (21, packed(ENTRY)),
         (20, message((1, packed("fd00:10::11")), (2, 64), (3, packed(GATEWAY6)))),
     )
