@@ -1,11 +1,12 @@
 // The command line against parts that speak the real protocols: what is written, in which order, and how it ends.
 import { writeFileSync } from "node:fs";
 import { status } from "@grpc/grpc-js";
+import { SessionFilter, SessionState } from "@sluice/proto/ld";
 import { Update_Type } from "@sluice/proto/p4runtime";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { run } from "../src/cli/run.js";
 import { compile, fromRanges } from "../src/compile/index.js";
-import { decodeEntry } from "../src/p4runtime/index.js";
+import { decodeEntry, parseIp } from "../src/p4runtime/index.js";
 import { parseState } from "../src/state/index.js";
 import { FakeLd } from "./support/fake_ld.js";
 import { FakeSwitch } from "./support/fake_switch.js";
@@ -425,6 +426,24 @@ describe("get and table", () => {
     ).toEqual(["ld1 dns", "ld2 dns"]);
   });
 
+  it("get sessions asks the LDs for what the options say", async () => {
+    const filters =
+      "--client 192.0.2.0/24 --client-port 4711 --vip 2001:db8::10 --vip-port 80 --rs rs1 --state established";
+    await sluice("get", "sessions", "-f", file, ...filters.split(" "), "--limit", "7");
+    expect(ld1.filters.map((filter) => SessionFilter.toJSON(filter))).toEqual([
+      SessionFilter.toJSON({
+        service: "",
+        limit: 7,
+        client: { address: Uint8Array.of(192, 0, 2, 0), len: 24 },
+        clientPort: 4711,
+        vip: parseIp("2001:db8::10"),
+        vipPort: 80,
+        rs: "rs1",
+        state: SessionState.ESTABLISHED,
+      }),
+    ]);
+  });
+
   it("get lds shows one that is down, with the reason", async () => {
     ld2.stop();
     const { code, out } = await sluice("get", "lds", "-f", file);
@@ -468,6 +487,9 @@ describe("get and table", () => {
     [["apply", "--frob"], "unknown option '--frob'"],
     [["get", "lds", "-o", "xml"], "argument 'xml' is invalid. Allowed choices are table, json, yaml."],
     [["get", "sessions", "--limit", "many"], "give a whole number"],
+    [["get", "sessions", "--client", "192.0.2.1/24"], "did you mean 192.0.2.0/24?"],
+    [["get", "sessions", "--vip-port", "65536"], "give a port from 1 to 65535"],
+    [["get", "sessions", "--state", "open"], "give one of SYN_SENT, SYN_RECV, ESTABLISHED"],
     [["apply", "--timeout", "0"], "give a whole number of milliseconds above 0"],
   ])("says what is wrong with %j", async (argv, message) => {
     const { code, err } = await sluice(

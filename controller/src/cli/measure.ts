@@ -6,6 +6,7 @@ import {
   LdConfig,
   type RsCounters,
   type Session,
+  type SessionFilter,
   SessionState,
 } from "@sluice/proto/ld";
 import { fromRanges, nameOf, PROTOCOL_NUMBERS, toRanges, vniOf } from "../compile/index.js";
@@ -274,16 +275,12 @@ function sessionNumbers(ld: string, session: Session): SessionNumbers {
   };
 }
 
-/** @param limit - at most so many of each LD; 0: all. @throws UnreachableError */
-export async function measureSessions(
-  { lds }: Parts,
-  service: string,
-  limit: number,
-): Promise<SessionNumbers[]> {
+/** @param filter - asked of each LD, its limit too. @throws UnreachableError */
+export async function measureSessions({ lds }: Parts, filter: SessionFilter): Promise<SessionNumbers[]> {
   const lists = await allOrReasons(
     lds.map(async ({ connection }) => {
       const sessions: SessionNumbers[] = [];
-      for await (const session of connection.sessions({ service, limit })) {
+      for await (const session of connection.sessions(filter)) {
         sessions.push(sessionNumbers(connection.name, session));
       }
       return sessions;

@@ -1,6 +1,6 @@
 // An LD agent for tests of the controller: it keeps the configuration it is given and fences epochs as agent.proto says.
 import { Server, ServerCredentials, status } from "@grpc/grpc-js";
-import { Counters, type LdConfig, Session, SessionState } from "@sluice/proto/ld";
+import { Counters, type LdConfig, Session, type SessionFilter, SessionState } from "@sluice/proto/ld";
 import { type LdAgentServer, LdAgentService } from "@sluice/proto/ld-agent";
 
 export class FakeLd {
@@ -9,6 +9,8 @@ export class FakeLd {
   readonly applied: LdConfig[] = [];
   onApply: (config: LdConfig) => void = () => {};
   dataPlaneUp = true;
+  /** What listings have been asked for. */
+  readonly filters: SessionFilter[] = [];
   readonly #server = new Server();
 
   static async listen(address: string): Promise<FakeLd> {
@@ -44,6 +46,7 @@ export class FakeLd {
         callback(null, {});
       },
       listSessions: (call) => {
+        if (call.request.filter !== undefined) this.filters.push(call.request.filter);
         const sessions = (this.config?.services ?? [])
           .filter(({ name }) => [name, ""].includes(call.request.filter?.service ?? ""))
           .map((service) =>

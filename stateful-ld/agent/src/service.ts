@@ -2,6 +2,7 @@
 // is one exchange with it. It remembers which controller led last.
 import type { handleUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
 import { status } from "@grpc/grpc-js";
+import { SessionFilter } from "@sluice/proto/ld";
 import type {
   GetStatusResponse,
   LdAgentServer,
@@ -51,7 +52,7 @@ export function ldAgentService({ dataplane, feed, last, logger }: ServiceOptions
   let greatestTerm = 0n;
 
   async function streamSessions(call: ServerWritableStream<ListSessionsRequest, ListSessionsResponse>) {
-    const batches = dataplane.sessions(call.request.filter ?? { service: "", limit: 0 });
+    const batches = dataplane.sessions(call.request.filter ?? SessionFilter.fromPartial({}));
     const gone = new Promise((resolve) => call.once("cancelled", resolve));
     for await (const sessions of batches) {
       if (call.cancelled) {

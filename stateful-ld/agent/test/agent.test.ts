@@ -3,7 +3,7 @@ import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { credentials, type ServiceError, status } from "@grpc/grpc-js";
-import { LdConfig, Session, SessionState } from "@sluice/proto/ld";
+import { LdConfig, Session, SessionFilter, SessionState } from "@sluice/proto/ld";
 import { LdAgentClient } from "@sluice/proto/ld-agent";
 import pino from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -69,9 +69,18 @@ const getStatus = () =>
   new Promise<{ dataPlaneUp: boolean; version: string; dataPlaneUptimeMs: bigint }>((resolve, reject) =>
     client.getStatus({}, (error, answer) => (error ? reject(error) : resolve(answer))),
   );
+const filter = SessionFilter.fromPartial({
+  service: "web",
+  limit: 5,
+  client: { address: Uint8Array.of(192, 0, 2, 0), len: 24 },
+  vip: Uint8Array.of(203, 0, 113, 10),
+  vipPort: 80,
+  rs: "rs1",
+  state: SessionState.ESTABLISHED,
+});
 async function listSessions(): Promise<number[]> {
   const ports: number[] = [];
-  for await (const batch of client.listSessions({ filter: { service: "web", limit: 5 } })) {
+  for await (const batch of client.listSessions({ filter })) {
     ports.push(...batch.sessions.map(({ clientPort }: Session) => clientPort));
   }
   return ports;
@@ -150,7 +159,7 @@ describe("agent", () => {
   it("streams sessions batch by batch, and the next request is answered after them", async () => {
     fake = await FakeDataplane.listen(socket, (request, to) => {
       if (request.$case === "listSessions") {
-        expect(request.value).toEqual({ service: "web", limit: 5 });
+        expect(SessionFilter.toJSON(request.value)).toEqual(SessionFilter.toJSON(filter));
         const batch = (ports: number[], last: boolean) =>
           response({ response: { $case: "sessions", value: { sessions: ports.map(session), last } } });
         to.write(Buffer.concat([batch([1, 2], false), batch([], false), batch([3], true)]));

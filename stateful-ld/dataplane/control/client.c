@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "control/filter.h"
 #include "control/listing.h"
 #include "log.h"
 
@@ -142,6 +143,10 @@ static bool serve_apply(struct client *client, Request *request) {
 }
 
 static bool serve_listing(struct client *client, Request *request) {
+    char reason[CONFIG_REASON_BYTES];
+
+    if (!filter_validate(request->list_sessions, reason))
+        return encode_status(&client->output, STATUS_INVALID_ARGUMENT, reason);
     client->waiting = request->list_sessions;
     request->list_sessions = NULL;
     request->request_case = SLUICE__LD__V1__DATAPLANE_REQUEST__REQUEST__NOT_SET;

@@ -164,15 +164,20 @@ static Response *get_counters(void) {
     return call(&request);
 }
 
-static void ask_for_sessions(int client, const char *service, uint32_t limit) {
+static void send_filter(int client, Sluice__Ld__V1__SessionFilter *filter) {
     Request request = SLUICE__LD__V1__DATAPLANE_REQUEST__INIT;
+
+    request.request_case = SLUICE__LD__V1__DATAPLANE_REQUEST__REQUEST_LIST_SESSIONS;
+    request.list_sessions = filter;
+    send_request(client, &request);
+}
+
+static void ask_for_sessions(int client, const char *service, uint32_t limit) {
     Sluice__Ld__V1__SessionFilter filter = SLUICE__LD__V1__SESSION_FILTER__INIT;
 
     filter.service = (char *)service;
     filter.limit = limit;
-    request.request_case = SLUICE__LD__V1__DATAPLANE_REQUEST__REQUEST_LIST_SESSIONS;
-    request.list_sessions = &filter;
-    send_request(client, &request);
+    send_filter(client, &filter);
 }
 
 static uint32_t take_sessions(int client) {
@@ -323,6 +328,61 @@ static void sessions_are_filtered_and_limited(void **state) {
     assert_int_equal(list("nobody", 0), 0);
     assert_int_equal(list("web", 700), 700);
     assert_int_equal(list("", 1), 1);
+}
+
+static uint32_t count_of(Sluice__Ld__V1__SessionFilter *filter) {
+    send_filter(fd, filter);
+    return take_sessions(fd);
+}
+
+static void sessions_are_filtered_by_who_they_are_between(void **state) {
+    Sluice__Ld__V1__SessionFilter all = SLUICE__LD__V1__SESSION_FILTER__INIT, filter;
+    Sluice__Ld__V1__Prefix client = SLUICE__LD__V1__PREFIX__INIT;
+    rte_be32_t address = ip4("192.0.2.0"), vip = ip4("203.0.113.10");
+    Response *response;
+
+    (void)state;
+    apply_well();
+    open_sessions(FRAME_TCP, 20);
+    open_sessions(FRAME_UDP, 10);
+    filter = all;
+    filter.client = &client;
+    client.address = (ProtobufCBinaryData){ .len = 4, .data = (uint8_t *)&address };
+    client.len = 24;
+    assert_int_equal(count_of(&filter), 30);
+    client.len = 32;
+    assert_int_equal(count_of(&filter), 0);
+    address = ip4("192.0.2.77");
+    assert_int_equal(count_of(&filter), 30);
+    filter.client_port = 10003;
+    assert_int_equal(count_of(&filter), 2);
+    filter.vip = (ProtobufCBinaryData){ .len = 4, .data = (uint8_t *)&vip };
+    filter.vip_port = 53;
+    assert_int_equal(count_of(&filter), 1);
+    vip = ip4("203.0.113.11");
+    assert_int_equal(count_of(&filter), 0);
+    filter = all;
+    filter.rs = (char *)"a";
+    filter.service = (char *)"web";
+    assert_int_equal(count_of(&filter), 10); /* of two equal ones */
+    filter = all;
+    filter.state = SLUICE__LD__V1__SESSION_STATE__UDP_ACTIVE;
+    assert_int_equal(count_of(&filter), 10);
+    filter.state = SLUICE__LD__V1__SESSION_STATE__SYN_SENT;
+    assert_int_equal(count_of(&filter), 20);
+    filter.state = (Sluice__Ld__V1__SessionState)99;
+    send_filter(fd, &filter);
+    response = receive_response(fd);
+    assert_int_equal(response->code, STATUS_INVALID_ARGUMENT);
+    release(response);
+    filter = all;
+    filter.client = &client;
+    client.len = 33;
+    send_filter(fd, &filter);
+    response = receive_response(fd);
+    assert_int_equal(response->code, STATUS_INVALID_ARGUMENT);
+    assert_non_null(strstr(response->message, "33"));
+    release(response);
 }
 
 static void a_session_shows_all_it_is(void **state) {
@@ -481,6 +541,7 @@ int main(void) {
         CASE(nonsense_is_answered),
         CASE(requests_are_served_in_order),
         CASE(sessions_are_filtered_and_limited),
+        CASE(sessions_are_filtered_by_who_they_are_between),
         CASE(a_session_shows_all_it_is),
         CASE(two_listings_wait_for_each_other),
         CASE(counters_sum_over_the_workers),

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/filter.h"
 #include "forward/worker.h"
 
 enum {
@@ -11,22 +12,12 @@ enum {
 
 struct listing {
     struct dataplane *dataplane;
-    bool *wanted; /* by registry number; NULL: all */
-    uint32_t wanted_count;
+    struct session_filter filter;
     uint32_t remaining;
     uint32_t worker; /* whose sessions come next */
     bool scanning;   /* that worker has the scan */
     struct session_scan scan;
 };
-
-static bool *wanted_targets(const struct registry *registry, const char *service) {
-    bool *wanted = calloc(registry->used_up_to + 1, sizeof(*wanted));
-
-    for (uint32_t number = 0; wanted != NULL && number < registry->used_up_to; number++)
-        wanted[number] = registry_used(registry, number) &&
-                         strcmp(registry->entries[number].identity.service, service) == 0;
-    return wanted;
-}
 
 struct listing *listing_begin(struct dataplane *dataplane,
                               const Sluice__Ld__V1__SessionFilter *filter) {
@@ -36,11 +27,7 @@ struct listing *listing_begin(struct dataplane *dataplane,
         return NULL;
     listing->dataplane = dataplane;
     listing->remaining = filter->limit != 0 ? filter->limit : UINT32_MAX;
-    if (filter->service[0] == '\0')
-        return listing;
-    listing->wanted_count = dataplane->registry.used_up_to;
-    listing->wanted = wanted_targets(&dataplane->registry, filter->service);
-    if (listing->wanted == NULL) {
+    if (!filter_build(&listing->filter, &dataplane->registry, filter)) {
         free(listing);
         return NULL;
     }
@@ -49,8 +36,7 @@ struct listing *listing_begin(struct dataplane *dataplane,
 
 static void scan_worker(struct listing *listing) {
     memset(&listing->scan, 0, sizeof(listing->scan));
-    listing->scan.wanted_targets = listing->wanted;
-    listing->scan.wanted_count = listing->wanted_count;
+    listing->scan.filter = listing->filter;
     listing->scanning = true;
     session_scan_begin(listing->dataplane->workers[listing->worker], &listing->scan);
 }
@@ -104,6 +90,6 @@ void listing_end(struct listing *listing) {
         return;
     if (listing->scanning)
         leave_worker(listing);
-    free(listing->wanted);
+    filter_free(&listing->filter);
     free(listing);
 }

@@ -15,6 +15,7 @@ struct listing;
 /**
  * Begin to list. Only one listing can run at a time.
  *
+ * @param filter has been validated (filter_validate())
  * @return NULL when out of memory
  */
 struct listing *listing_begin(struct dataplane *dataplane,

@@ -3,12 +3,6 @@
 #include "forward/session_life.h"
 #include "forward/worker.h"
 
-static bool wanted(const struct session_scan *scan, const struct session *session) {
-    if (scan->wanted_targets == NULL)
-        return true;
-    return session->target < scan->wanted_count && scan->wanted_targets[session->target];
-}
-
 static void copy(const struct worker *worker, uint32_t number, struct session_view *view) {
     const struct session_table *table = &worker->sessions;
     const struct session *session = &table->sessions[number];
@@ -34,7 +28,7 @@ void session_scan_slice(struct worker *worker) {
         return;
     while ((next = session_next(table, scan->last)) != 0 && scan->count < SCAN_BATCH &&
            copied < SCAN_SLICE_COPIED && visited < SCAN_SLICE_VISITED) {
-        if (session_is_open(table, next) && wanted(scan, &table->sessions[next])) {
+        if (session_is_open(table, next) && session_filter_has(&scan->filter, table, next)) {
             copy(worker, next, &scan->views[scan->count++]);
             copied++;
         }

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "packet/flow.h"
+#include "forward/session_filter.h"
 
 struct worker;
 
@@ -36,8 +36,7 @@ struct session_view {
  * worker->scan until the worker has set `ready`, and to control from then until it clears `ready`.
  */
 struct session_scan {
-    const bool *wanted_targets; /**< by registry number; NULL: all. Immutable during the scan */
-    uint32_t wanted_count;
+    struct session_filter filter;
     uint32_t last;  /**< session number looked at last */
     bool finished;  /**< no session is left */
     uint32_t count; /**< of `views` */

@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { SessionState } from "@sluice/proto/ld";
+import type { Command } from "commander";
 import { formatRanges } from "../../compile/index.js";
 import type { Parts } from "../../reconcile/index.js";
 import { DROP_REASONS } from "../../tables/constants.js";
@@ -13,15 +14,15 @@ import {
 } from "../measure.js";
 import { measureEips } from "../measure_eips.js";
 import { type Cell, renderTable } from "../output.js";
+import {
+  type SessionFilterOptions,
+  sessionFilterOf,
+  sessionState,
+  wholeNumber,
+  withSessionFilter,
+} from "../session_filter.js";
 
 const RANGES_SHOWN = 4;
-
-function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) {
-    throw new InvalidArgumentError("give a whole number");
-  }
-  return Number(text);
-}
 
 function seconds(ms: bigint): string {
   const total = Number(ms) / 1000;
@@ -196,17 +197,17 @@ export function addGet(program: Command, io: Io): void {
     ),
   );
 
-  addReport(
+  const sessions = addReport(
     get,
     io,
     "sessions",
     "sessions as the LDs hold them",
-    (parts, { service, limit }: CommonOptions & { service: string; limit: number }) =>
-      measureSessions(parts, service, limit),
-    (sessions) =>
+    (parts, options: CommonOptions & SessionFilterOptions & { limit: number; state?: SessionState }) =>
+      measureSessions(parts, sessionFilterOf(options, options)),
+    (found) =>
       renderTable(
         ["CLIENT → VIP ⇒ LOCAL IP → RS", "RS", "PROTOCOL", "STATE", "BUCKET", "LD", "EXPIRES IN"],
-        sessions.map((item) => [
+        found.map((item) => [
           `${item.client} → ${item.vip} ⇒ ${item.local} → ${item.rs_address}`,
           item.rs,
           item.protocol,
@@ -217,8 +218,9 @@ export function addGet(program: Command, io: Io): void {
         ]),
         "no sessions",
       ),
-  )
-    .option("--service <name>", "only those of a service", "")
+  );
+  withSessionFilter(sessions)
+    .option("--state <state>", "only those in a state, such as ESTABLISHED", sessionState)
     .option("--limit <number>", "at most so many of each LD; 0: all", wholeNumber, 0);
 
   addReport(
