@@ -18,7 +18,11 @@
 
 struct worker;
 
-/** Answer a ping of a VIP (PACKET_VIP_ECHO), at a limited rate, from the VIP. */
+/**
+ * Answer a ping of a VIP (PACKET_VIP_ECHO), at a limited rate, from the VIP. Of one in fragments
+ * each is answered by itself: a reply says what the request has said, so nothing has to be put
+ * together, and its checksum is the receiver's to look at.
+ */
 enum drop_reason icmp_answer_ping(struct worker *worker, struct rte_mbuf *mbuf,
                                   struct packet *packet);
 

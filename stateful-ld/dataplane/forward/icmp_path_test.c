@@ -165,6 +165,45 @@ static void ping_in_a_vpc_is_answered_through_the_tunnel(void **state) {
     harness_expect_drop(&harness, &frame, DROP_NO_SERVICE); /* in no VPC there is no such VIP */
 }
 
+/* In any order, and the last one alone. */
+static void ping_in_fragments_is_answered(void **state) {
+    struct frame echo = frame_echo(CLIENT, VIP), replies[3], whole;
+    struct frame_view view;
+
+    (void)state;
+    for (uint32_t i = 3; i-- > 0;) {
+        struct frame fragment = frame_fragment(&echo, 24 * i, 24);
+        struct frame wrapped = frame_wrap(&fragment, &tunnel);
+
+        assert_int_equal(harness_receive(&harness, &wrapped), 1);
+        replies[i] = harness.sent[0];
+    }
+    whole = frame_reassemble(replies, 3);
+    view = frame_view(&whole);
+    assert_ends(view.ip, VIP, CLIENT);
+    assert_int_equal(view.icmp->icmp_type, 0);
+    assert_int_equal(view.icmp->icmp_ident, htons(7));
+    assert_int_equal(ntohs(view.ip->total_length), 20 + 8 + 56);
+    assert_int_equal(harness_worker(&harness)->stats.echo_answered, 3);
+}
+
+static void fragments_of_other_messages_are_dropped(void **state) {
+    struct frame echo = frame_echo(CLIENT, VIP), fragment;
+
+    (void)state;
+    echo.bytes[14 + 20] = 13; /* a timestamp request */
+    fragment = frame_fragment(&echo, 0, 24);
+    harness_expect_drop(&harness, &fragment, DROP_FRAGMENT);
+    fragment = frame_fragment(&echo, 24, 24); /* of what, it does not say */
+    assert_int_equal(harness_receive(&harness, &fragment), 1);
+    echo = frame_echo(CLIENT, LOCAL_IP);
+    fragment = frame_fragment(&echo, 0, 24);
+    harness_expect_drop(&harness, &fragment, DROP_NO_SERVICE);
+    echo = frame_echo("224.0.0.1", VIP);
+    fragment = frame_fragment(&echo, 24, 24);
+    harness_expect_drop(&harness, &fragment, DROP_BAD_IP_SOURCE);
+}
+
 static void ping_with_ttl_1_has_arrived(void **state) {
     struct frame frame = frame_echo(CLIENT, VIP);
 
@@ -490,6 +529,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(ping_of_a_vip_is_answered_plainly),
         CASE(ping_in_a_vpc_is_answered_through_the_tunnel),
+        CASE(ping_in_fragments_is_answered),
+        CASE(fragments_of_other_messages_are_dropped),
         CASE(ping_with_ttl_1_has_arrived),
         CASE(pings_of_others_are_dropped),
         CASE(pings_are_limited),

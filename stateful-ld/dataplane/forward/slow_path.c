@@ -105,7 +105,7 @@ void slow_path(struct worker *worker, struct rte_mbuf *mbuf, struct packet *pack
         return;
     }
     packet->bucket = worker_bucket_of(worker->snapshot, packet);
-    if (packet->kind == PACKET_VIP_ECHO)
+    if (packet->kind == PACKET_VIP_ECHO || packet->kind == PACKET_VIP_ECHO_FRAGMENT)
         reason = icmp_answer_ping(worker, mbuf, packet);
     else
         reason = at_owner(worker, mbuf, packet);

@@ -103,4 +103,19 @@ static inline enum drop_reason parse_fragment_payload(struct cursor *cursor,
     return DROP_NONE;
 }
 
+/** The same of an ICMP message, which must be an echo request. @param type its number */
+static inline enum drop_reason parse_echo_fragment(struct cursor *cursor, struct packet *packet,
+                                                   uint8_t type) {
+    const uint8_t *icmp;
+
+    packet->kind = PACKET_VIP_ECHO_FRAGMENT;
+    packet->key.src_port = packet->key.dst_port = 0;
+    if (packet_fragment_offset(packet) != 0)
+        return DROP_NONE;
+    icmp = take(cursor, 8);
+    if (icmp == NULL)
+        return DROP_BAD_ICMP;
+    return icmp[0] == type ? DROP_NONE : DROP_FRAGMENT;
+}
+
 #endif

@@ -14,21 +14,28 @@ enum {
     INTERNETWORK_CONTROL = 0xc0 /* RFC 1812 4.3.2.5: precedence 6 for errors */
 };
 
+void icmp_answer_type(uint8_t *at, const struct packet *packet, uint8_t reply) {
+    struct rte_icmp_hdr *icmp = (struct rte_icmp_hdr *)at;
+    uint16_t before, after;
+
+    if (packet->kind == PACKET_VIP_ECHO_FRAGMENT && packet_fragment_offset(packet) != 0)
+        return;
+    memcpy(&before, icmp, 2); /* the word of type and code */
+    icmp->icmp_type = reply;
+    memcpy(&after, icmp, 2);
+    icmp->icmp_cksum = checksum_update(icmp->icmp_cksum, checksum_delta16(before, after));
+}
+
 void icmp_make_echo_reply(uint8_t *frame, const struct packet *packet) {
     struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame + packet->l3_off);
-    struct rte_icmp_hdr *icmp = (struct rte_icmp_hdr *)(frame + packet->l4_off);
     rte_be32_t asked = ip->dst_addr;
-    uint16_t request, reply;
 
     ip->dst_addr = ip->src_addr;
     ip->src_addr = asked;
     ip->time_to_live = OWN_TTL;
     ip->hdr_checksum = 0;
     ip->hdr_checksum = (uint16_t)~checksum_fold(checksum_sum(ip, packet->l4_off - packet->l3_off));
-    memcpy(&request, icmp, 2);
-    icmp->icmp_type = RTE_IP_ICMP_ECHO_REPLY;
-    memcpy(&reply, icmp, 2);
-    icmp->icmp_cksum = checksum_update(icmp->icmp_cksum, checksum_delta16(request, reply));
+    icmp_answer_type(frame + packet->l4_off, packet, RTE_IP_ICMP_ECHO_REPLY);
 }
 
 /* The checksum of the embedded segment is further in than the 8 bytes every error quotes. */

@@ -27,9 +27,15 @@ enum {
     ICMP_ERROR_OVERHEAD_BYTES = 20 + 8,
 };
 
-/** Turn an echo request into the reply: addresses exchanged, TTL renewed. Ethernet is not touched.
- */
+/** Turn an echo request, or a fragment of one, into the reply's: addresses exchanged, TTL renewed.
+ * Ethernet is not touched. */
 void icmp_make_echo_reply(uint8_t *frame, const struct packet *packet);
+
+/**
+ * Make a request's type the reply's, where the packet has the ICMP header. Nothing else in the
+ * checksum has changed: addresses that are exchanged do not change their sum.
+ */
+void icmp_answer_type(uint8_t *icmp, const struct packet *packet, uint8_t reply);
 
 /**
  * Translate an ICMP error of a session: outer addresses, TTL, the embedded packet, all checksums.

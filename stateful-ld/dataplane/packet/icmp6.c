@@ -19,13 +19,11 @@ void icmp6_set_checksum(const struct rte_ipv6_hdr *ip, struct icmp6_header *icmp
 
 void icmp6_make_echo_reply(uint8_t *frame, const struct packet *packet) {
     struct rte_ipv6_hdr *ip = (struct rte_ipv6_hdr *)(frame + packet->l3_off);
-    struct icmp6_header *icmp = (struct icmp6_header *)(frame + packet->l4_off);
 
     memcpy(ip->src_addr, &packet->key.v6.dst, sizeof(ip->src_addr));
     memcpy(ip->dst_addr, &packet->key.v6.src, sizeof(ip->dst_addr));
     ip->hop_limits = OWN_HOP_LIMIT;
-    icmp->type = ICMP6_ECHO_REPLY;
-    icmp6_set_checksum(ip, icmp, packet->l3_len - (uint32_t)(packet->l4_off - packet->l3_off));
+    icmp_answer_type(frame + packet->l4_off, packet, ICMP6_ECHO_REPLY);
 }
 
 void icmp6_rewrite_error(uint8_t *frame, const struct packet *packet,

@@ -48,7 +48,7 @@ struct ip6_fragment {
 /** Sum of the pseudo header (RFC 8200 8.1), unfolded. */
 uint64_t ip6_pseudo_sum(const uint8_t *src, const uint8_t *dst, uint32_t bytes, uint8_t protocol);
 
-/** Turn an echo request into the reply. Ethernet is not touched. */
+/** Turn an echo request, or a fragment of one, into the reply's. Ethernet is not touched. */
 void icmp6_make_echo_reply(uint8_t *frame, const struct packet *packet);
 
 /**

@@ -136,12 +136,14 @@ static enum drop_reason parse_expired(struct cursor *cursor, const struct rte_ip
 
 static enum drop_reason parse_fragment(struct cursor *cursor, const struct rte_ipv4_hdr *ip,
                                        struct packet *packet) {
+    packet->fragment =
+        rte_be_to_cpu_16(ip->fragment_offset) & (RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK);
+    if (ip->next_proto_id == IPPROTO_ICMP)
+        return parse_echo_fragment(cursor, packet, RTE_IP_ICMP_ECHO_REQUEST);
     if (ip->next_proto_id != IPPROTO_TCP && ip->next_proto_id != IPPROTO_UDP)
         return DROP_FRAGMENT;
     if (ip->time_to_live <= 1)
         return DROP_TTL_EXPIRED;
-    packet->fragment =
-        rte_be_to_cpu_16(ip->fragment_offset) & (RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK);
     packet->fragment_id = ip->packet_id;
     return parse_fragment_payload(cursor, packet);
 }

@@ -40,6 +40,9 @@ enum packet_kind {
     PACKET_ECHO, /**< ICMP echo request to the LD: `l3_off`, `l4_off` and `l3_len` are valid */
     /** ICMP echo request to any other address: as PACKET_ECHO, and `key` with ports 0. */
     PACKET_VIP_ECHO,
+    /** Fragment of an ICMP message to any other address, ports 0. The first one is as
+     * PACKET_VIP_ECHO, its checksum aside; nobody knows what later ones are of. */
+    PACKET_VIP_ECHO_FRAGMENT,
     /** ICMP error about a TCP or UDP packet. `l4_off` is the ICMP header; behind it, all there, are
      * the embedded IP header with its options or extensions and 8 bytes more. `key` names the
      * session: it is the embedded tuple with its ends exchanged, as if the packet had been sent
@@ -73,11 +76,11 @@ struct packet {
     bool tunnelled;
     rte_be32_t tunnel_src;  /**< who has sent the tunnel's packet; 0: not in one */
     uint16_t inner_l4_off;  /**< PACKET_ICMP_ERROR: L4 header of the embedded packet */
-    uint16_t fragment;      /**< PACKET_FRAGMENT: offset in 8 bytes, PACKET_MORE_FRAGMENTS */
+    uint16_t fragment;      /**< of fragments: offset in 8 bytes, PACKET_MORE_FRAGMENTS */
     rte_be32_t fragment_id; /**< PACKET_FRAGMENT: identification; of IPv4 its 16 bits */
 };
 
-/** Bytes of the datagram in front of a PACKET_FRAGMENT's. */
+/** Bytes of the datagram in front of a fragment's. */
 static inline uint32_t packet_fragment_offset(const struct packet *packet) {
     return (packet->fragment & PACKET_OFFSET_MASK) * 8u;
 }

@@ -168,11 +168,13 @@ static enum drop_reason parse_fragment6(struct cursor *cursor, const struct rte_
                                         const struct chain *chain, struct packet *packet) {
     uint16_t offset = rte_be_to_cpu_16(chain->fragment->offset);
 
+    packet->fragment = (uint16_t)(offset >> 3 | (offset & 1 ? PACKET_MORE_FRAGMENTS : 0));
+    if (chain->protocol == IPPROTO_ICMPV6)
+        return parse_echo_fragment(cursor, packet, ICMP6_ECHO_REQUEST);
     if (!transport(chain->protocol))
         return DROP_FRAGMENT;
     if (ip->hop_limits <= 1)
         return DROP_TTL_EXPIRED;
-    packet->fragment = (uint16_t)(offset >> 3 | (offset & 1 ? PACKET_MORE_FRAGMENTS : 0));
     packet->fragment_id = chain->fragment->id;
     return parse_fragment_payload(cursor, packet);
 }

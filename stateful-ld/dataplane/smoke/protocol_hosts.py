@@ -15,13 +15,15 @@ from scapy.all import (
     ICMPv6NDOptDstLLAddr,
     ICMPv6NDOptSrcLLAddr,
     IPv6,
+    IPv6ExtHdrFragment,
     Raw,
     raw,
 )
 from scapy.layers.vxlan import VXLAN
 
 from net import LD_MAC, equal, mac_of, tunnelled, verify
-from paths import ENTRY, GATEWAY, GATEWAY6, PATHS, V6, Flow, inner, ip, version
+from paths import ENTRY, GATEWAY, GATEWAY6, PATHS, V4, V6, VPC4, VPC6, Flow, header, inner, ip, version
+from protocol_flows import pieces_of
 
 VTEP, OWN6 = "10.0.0.11", "fd00:10::11"
 LINK_LOCAL = "fe80::ff:fe00:11"  # of LD_MAC
@@ -148,6 +150,30 @@ def ping_of_vip(net, path):
         equal("VNI, to", (frame[VXLAN].vni, frame[IP].dst), (path.vni, path.client_hop))
 
 
+def ping_in_fragments(net, path):
+    """The reply's fragments are the request's, with the type and the checksum of a reply."""
+    data = bytes(range(256)) * 9
+    if version(path.vip) == 4:
+        request, reply = ICMP(id=7, seq=9) / Raw(data), ICMP(type=0, id=7, seq=9) / Raw(data)
+    else:
+        request, reply = (kind(id=7, seq=9, data=data) for kind in (ICMPv6EchoRequest, ICMPv6EchoReply))
+    for piece in pieces_of(ip(path.client, path.vip) / request, 800, 4711):
+        net.wire.send(tunnelled(piece, 3, path.vni, path.steering))
+        frame = net.wire.next(lambda f: (IP in f or IPv6 in f) and inner(f).dst == path.client)
+        equal("hops", header(inner(frame))[2], 64)
+        wanted = next(
+            wanted
+            for wanted in pieces_of(ip(path.vip, path.client) / reply, 800, 4711)
+            if offset_of(wanted) == offset_of(piece)
+        )
+        size = len(raw(wanted))
+        equal("fragment of the reply", raw(inner(frame))[:size], raw(wanted))
+
+
+def offset_of(piece):
+    return piece.frag if piece.version == 4 else piece[IPv6ExtHdrFragment].offset
+
+
 def ping_of_nobody(net, src, dst):
     echo = ICMP() if version(dst) == 4 else ICMPv6EchoRequest()
     net.wire.send(tunnelled(ip(src, dst) / echo, 3))
@@ -162,6 +188,7 @@ CASES = [
     ("neighbours are asked for", neighbours_are_asked_for, ()),
     *((f"ping of its own, {address}", ping_of_its_own, (address,)) for address in (VTEP, OWN6, LINK_LOCAL)),
     *((f"ping of the VIP, {path.name}", ping_of_vip, (path,)) for path in PATHS),
+    *((f"ping in fragments, {path.name}", ping_in_fragments, (path,)) for path in (V4, V6, VPC4, VPC6)),
     ("ping of nobody, v4", ping_of_nobody, ("192.0.2.1", "203.0.113.99")),
     ("ping of nobody, v6", ping_of_nobody, ("2001:db8::1", "2001:db8:f::99")),
 ]
