@@ -406,6 +406,20 @@ describe("get and table", () => {
     await sluice("apply", "-f", file);
   });
 
+  it.each([
+    ["services", { service: "web", switch: "gw1", packets_per_s: 0, bits_per_s: 0 }],
+    ["lds", { ld: "ld1", direction: "in", packets_per_s: 0 }],
+    ["drops", { part: "ld1", reason: "no_session", packets_per_s: 0 }],
+  ])("get %s can be watched", async (what, line) => {
+    const { code, out } = await sluice(
+      ...["get", what, "-f", file, "-o", "json", "--watch", "0.01", "--count", "2"],
+    );
+    expect(code).toBe(0);
+    const blocks = out.trimEnd().split("\n");
+    expect(blocks).toHaveLength(2);
+    expect(JSON.parse(blocks[0]!)).toContainEqual(expect.objectContaining(line));
+  });
+
   it.each(["services", "buckets", "lds", "sessions", "drops", "counters"])(
     "get %s, for people and for programs",
     async (what) => {

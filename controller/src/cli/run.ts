@@ -12,6 +12,7 @@ import { addServe } from "./commands/serve.js";
 import { addTable } from "./commands/table.js";
 import { addTrace } from "./commands/trace.js";
 import type { Io } from "./context.js";
+import { addExamples } from "./examples.js";
 import { EXIT, explain } from "./exit.js";
 import { painter } from "./output.js";
 
@@ -27,7 +28,8 @@ Exit codes:
   ${EXIT.denied}   your role does not allow it; nothing was changed
   ${EXIT.usage}  wrong option or argument`;
 
-function makeProgram(io: Io): Command {
+/** The whole command line, before it is given anything. */
+export function makeProgram(io: Io): Command {
   const program = new Command("sluice")
     .description("Keeps every switch and LD of a gateway as declared in one file.")
     .showHelpAfterError("(sluice --help shows the commands)")
@@ -43,14 +45,17 @@ function makeProgram(io: Io): Command {
   addProducts(program, io);
   addPki(program, io);
   addCompletion(program, io);
-  const adopt = (command: Command) => {
+  const adopt = (command: Command, words: string) => {
+    addExamples(command, words);
     command.exitOverride().configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
     });
-    command.commands.forEach(adopt);
+    for (const child of command.commands) {
+      adopt(child, `${words} ${child.name()}`.trimStart());
+    }
   };
-  adopt(program);
+  adopt(program, "");
   return program;
 }
 

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { formatRanges } from "../../compile/index.js";
 import type { Parts } from "../../reconcile/index.js";
 import { DROP_REASONS } from "../../tables/constants.js";
-import { type CommonOptions, type Io, print, withCommonOptions, withParts } from "../context.js";
+import { type CommonOptions, type Io, withCommonOptions, withParts } from "../context.js";
 import {
   measureBuckets,
   measureCounters,
@@ -14,6 +14,7 @@ import {
 } from "../measure.js";
 import { measureEips } from "../measure_eips.js";
 import { type Cell, renderTable } from "../output.js";
+import { DROP_RATES, EIP_RATES, LD_RATES, SERVICE_RATES } from "../rates.js";
 import {
   type SessionFilterOptions,
   sessionFilterOf,
@@ -21,6 +22,7 @@ import {
   wholeNumber,
   withSessionFilter,
 } from "../session_filter.js";
+import { type Rates, report, withWatchOptions } from "../watch.js";
 
 const RANGES_SHOWN = 4;
 
@@ -43,7 +45,7 @@ function formatRate(rateBps: number | undefined): string | undefined {
   return `${rateBps / 1000 ** step}${units[step]}`;
 }
 
-/** Adds `sluice get NAME`, which reads by `measure` and prints by `render`. */
+/** Adds `sluice get NAME`, which reads by `measure` and prints by `render`; with `rates` it can be watched. */
 function addReport<O extends CommonOptions, T>(
   parent: Command,
   io: Io,
@@ -51,14 +53,20 @@ function addReport<O extends CommonOptions, T>(
   description: string,
   measure: (parts: Parts, options: O) => Promise<T>,
   render: (value: T, options: O) => string,
+  rates?: Rates<T>,
 ): Command {
-  return withCommonOptions(parent.command(name))
-    .description(description)
-    .action(async (options: O) => {
-      await withParts(options, false, async (parts) => {
-        print(io, options, await measure(parts, options), (value) => render(value, options));
-      });
-    });
+  const command = withCommonOptions(parent.command(name)).description(description);
+  return (rates === undefined ? command : withWatchOptions(command)).action(async (options: O) => {
+    await withParts(options, false, (parts) =>
+      report(
+        io,
+        options,
+        () => measure(parts, options),
+        (value) => render(value, options),
+        rates,
+      ),
+    );
+  });
 }
 
 export function addGet(program: Command, io: Io): void {
@@ -103,6 +111,7 @@ export function addGet(program: Command, io: Io): void {
           : `\n${renderTable(["SERVICE", "RS", "ADDRESS", "WEIGHT", "LD", "SESSIONS", "NOW", "PACKETS IN", "PACKETS OUT"], servers)}`)
       );
     },
+    SERVICE_RATES,
   );
 
   addReport(
@@ -143,6 +152,7 @@ export function addGet(program: Command, io: Io): void {
         ),
         "no EIPs",
       ),
+    EIP_RATES,
   );
 
   addReport(get, io, "buckets", "which LD each switch sends each bucket to", measureBuckets, (buckets) =>
@@ -159,42 +169,49 @@ export function addGet(program: Command, io: Io): void {
     ),
   );
 
-  addReport(get, io, "lds", "whether each LD is up, and what it holds", measureLds, (lds) =>
-    renderTable(
-      [
-        "LD",
-        "CLUSTER",
-        "STATE",
-        "UP FOR",
-        "CORES",
-        "EPOCH",
-        "BUCKETS",
-        "SESSIONS",
-        "NOW",
-        "CAPACITY",
-        "PACKETS IN",
-        "PACKETS OUT",
-      ],
-      lds.map((ld) =>
-        ld.up
-          ? [
-              ld.name,
-              ld.cluster,
-              "up",
-              seconds(ld.uptime_ms),
-              ld.worker_cores,
-              ld.epoch,
-              ld.buckets,
-              ld.sessions_total,
-              ld.sessions_active,
-              ld.sessions_capacity,
-              ld.packets_in,
-              ld.packets_out,
-            ]
-          : [ld.name, ld.cluster, `DOWN: ${ld.reason}`, ...new Array<undefined>(9).fill(undefined)],
+  addReport(
+    get,
+    io,
+    "lds",
+    "whether each LD is up, and what it holds",
+    measureLds,
+    (lds) =>
+      renderTable(
+        [
+          "LD",
+          "CLUSTER",
+          "STATE",
+          "UP FOR",
+          "CORES",
+          "EPOCH",
+          "BUCKETS",
+          "SESSIONS",
+          "NOW",
+          "CAPACITY",
+          "PACKETS IN",
+          "PACKETS OUT",
+        ],
+        lds.map((ld) =>
+          ld.up
+            ? [
+                ld.name,
+                ld.cluster,
+                "up",
+                seconds(ld.uptime_ms),
+                ld.worker_cores,
+                ld.epoch,
+                ld.buckets,
+                ld.sessions_total,
+                ld.sessions_active,
+                ld.sessions_capacity,
+                ld.packets_in,
+                ld.packets_out,
+              ]
+            : [ld.name, ld.cluster, `DOWN: ${ld.reason}`, ...new Array<undefined>(9).fill(undefined)],
+        ),
+        "no LDs",
       ),
-      "no LDs",
-    ),
+    LD_RATES,
   );
 
   const sessions = addReport(
@@ -243,6 +260,7 @@ export function addGet(program: Command, io: Io): void {
       );
       return renderTable(["PART", "REASON", "PACKETS", "MEANING"], rows, "nothing was dropped");
     },
+    DROP_RATES,
   ).option("--all", "also reasons that never occurred");
 
   addReport(

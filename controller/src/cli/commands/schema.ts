@@ -7,14 +7,6 @@ export function addSchema(program: Command, io: Io): void {
   program
     .command("schema")
     .description("print the JSON Schema of sluice.yaml, for editors")
-    .addHelpText(
-      "after",
-      `
-Examples:
-  sluice schema > sluice.schema.json
-  # as the first line of sluice.yaml, for editors with yaml-language-server:
-  # yaml-language-server: $schema=./sluice.schema.json`,
-    )
     .action(() => {
       io.stdout.write(`${toJson(documentSchema())}\n`);
     });
