@@ -462,20 +462,20 @@ static int allocate(struct snapshot *snapshot, const LdConfig *config, uint32_t 
     snapshot->policies = calloc(config->n_services + 1, sizeof(*snapshot->policies));
     snapshot->service_hash = calloc(snapshot->service_mask + 1, sizeof(uint32_t));
     snapshot->vips = calloc(config->n_services + 1, sizeof(*snapshot->vips));
-    snapshot->credit = calloc(workers, sizeof(*snapshot->credit));
+    snapshot->turns = calloc(workers, sizeof(*snapshot->turns));
     if (snapshot->targets == NULL || snapshot->choices == NULL || snapshot->services == NULL ||
         snapshot->policies == NULL || snapshot->service_hash == NULL || snapshot->vips == NULL ||
-        snapshot->credit == NULL)
+        snapshot->turns == NULL)
         return -ENOMEM;
     snapshot->workers = workers;
     for (uint32_t worker = 0; worker < workers; worker++) {
-        size_t bytes = RTE_ALIGN_CEIL((choices + 1) * sizeof(int64_t), 64);
+        size_t bytes = RTE_ALIGN_CEIL((choices + 1) * sizeof(uint64_t), 64);
 
         /* On cache lines of its own: each worker writes its part for every new session. */
-        snapshot->credit[worker] = aligned_alloc(64, bytes);
-        if (snapshot->credit[worker] == NULL)
+        snapshot->turns[worker] = aligned_alloc(64, bytes);
+        if (snapshot->turns[worker] == NULL)
             return -ENOMEM;
-        memset(snapshot->credit[worker], 0, bytes);
+        memset(snapshot->turns[worker], 0, bytes);
     }
     return 0;
 }
@@ -576,8 +576,8 @@ void snapshot_free(struct snapshot *snapshot) {
     if (snapshot == NULL)
         return;
     for (uint32_t worker = 0; worker < snapshot->workers; worker++)
-        free(snapshot->credit[worker]);
-    free(snapshot->credit);
+        free(snapshot->turns[worker]);
+    free(snapshot->turns);
     for (uint32_t i = 0; i < snapshot->service_count; i++) {
         service_scheduler_free(&snapshot->services[i].scheduler);
         policy_free(&snapshot->policies[i + 1]);

@@ -1,7 +1,7 @@
 /**
  * @file
  * One configuration in the form workers use. Immutable once published (but for the schedulers'
- * credit, of which each worker has its own), replaced as a whole, freed after every worker has
+ * turns, of which each worker has its own), replaced as a whole, freed after every worker has
  * reported that it has let go of it (RCU).
  */
 #ifndef SLUICE_CONFIG_SNAPSHOT_H
@@ -107,7 +107,7 @@ struct snapshot {
     uint32_t target_count;
     struct choice *choices;
     uint32_t choice_count;
-    int64_t **credit; /**< [worker][choice] */
+    uint64_t **turns; /**< [worker][choice]: whose turn it is, as the service's scheduler has it */
     uint32_t workers;
 
     struct service *services;

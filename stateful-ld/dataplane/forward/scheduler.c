@@ -46,7 +46,7 @@ int scheduler_choose(struct worker *worker, const struct service *service,
                      const struct flow_key *client) {
     const struct snapshot *snapshot = worker->snapshot;
     const struct choice *choices = &snapshot->choices[service->first_choice];
-    int64_t *credit = &snapshot->credit[worker->id][service->first_choice];
+    uint64_t *turns = &snapshot->turns[worker->id][service->first_choice];
 
     switch (service->scheduler.kind) {
     case SLUICE__LD__V1__SCHEDULER__SOURCE_HASH:
@@ -54,8 +54,8 @@ int scheduler_choose(struct worker *worker, const struct service *service,
     case SLUICE__LD__V1__SCHEDULER__FLOW_HASH:
         return maglev_choose(service->scheduler.maglev, scheduler_flow_hash(client));
     case SLUICE__LD__V1__SCHEDULER__WEIGHTED_LEAST_CONNECTIONS:
-        return wlc_choose(choices, service->choices, worker->rs, credit);
+        return wlc_choose(choices, service->choices, worker->rs, turns);
     default:
-        return wrr_choose(choices, credit, service->choices);
+        return wrr_choose(choices, turns, service->choices);
     }
 }

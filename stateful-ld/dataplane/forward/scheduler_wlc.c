@@ -9,7 +9,7 @@ static bool less_loaded(const struct choice *a, const struct choice *b,
 }
 
 int wlc_choose(const struct choice *choices, uint32_t count, const struct rs_counters *rs,
-               int64_t *cursor) {
+               uint64_t *cursor) {
     uint32_t compared = 0;
     int least = -1;
 

@@ -26,6 +26,6 @@ enum {
  * @return index of the choice, or -1 when every weight is 0. Not thread safe on @p cursor.
  */
 int wlc_choose(const struct choice *choices, uint32_t count, const struct rs_counters *rs,
-               int64_t *cursor);
+               uint64_t *cursor);
 
 #endif

@@ -6,7 +6,7 @@ static void sessions_follow_the_weights(void **state) {
     static const struct choice choices[] = { { 2, 1 }, { 0, 3 }, { 1, 0 }, { 3, 6 } };
     static const uint32_t wanted[] = { 300, 0, 100, 600 }; /* by target */
     struct rs_counters rs[4] = { 0 };
-    int64_t cursor = 0;
+    uint64_t cursor = 0;
 
     (void)state;
     for (int i = 0; i < 1000; i++)
@@ -19,7 +19,7 @@ static void sessions_follow_the_weights(void **state) {
 static void the_emptiest_is_filled_first(void **state) {
     static const struct choice choices[] = { { 0, 1 }, { 1, 1 }, { 2, 1 } };
     struct rs_counters rs[3] = { { .sessions_active = 50 }, { .sessions_active = 10 } };
-    int64_t cursor = 0;
+    uint64_t cursor = 0;
 
     (void)state;
     for (int i = 0; i < 10; i++) {
@@ -35,7 +35,7 @@ static void the_emptiest_is_filled_first(void **state) {
 static void equals_take_turns(void **state) {
     static const struct choice choices[] = { { 0, 1 }, { 1, 1 } };
     const struct rs_counters rs[2] = { 0 }; /* every session ends before the next begins */
-    int64_t cursor = 0;
+    uint64_t cursor = 0;
     int first = wlc_choose(choices, 2, rs, &cursor);
 
     (void)state;
@@ -49,7 +49,7 @@ static void large_service_is_level_too(void **state) {
     };
     static struct choice choices[MANY];
     static struct rs_counters rs[MANY];
-    int64_t cursor = 0;
+    uint64_t cursor = 0;
     uint64_t most = 0;
 
     (void)state;
@@ -67,7 +67,7 @@ static void large_service_is_level_too(void **state) {
 static void nobody_to_choose(void **state) {
     static const struct choice drained[] = { { 0, 0 }, { 1, 0 } };
     const struct rs_counters rs[2] = { 0 };
-    int64_t cursor = 0;
+    uint64_t cursor = 0;
 
     (void)state;
     assert_int_equal(wlc_choose(drained, 2, rs, &cursor), -1);

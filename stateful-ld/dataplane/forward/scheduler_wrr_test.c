@@ -2,41 +2,109 @@
 
 #include "testing/test.h"
 
+enum {
+    MANY = 1000
+};
+
 static void order_is_smooth(void **state) {
     static const struct choice choices[] = { { 0, 5 }, { 1, 1 }, { 2, 1 } };
-    static const int wanted[] = { 0, 0, 1, 0, 2, 0, 0 };
-    int64_t credit[3] = { 0 };
+    static const int wanted[] = { 0, 1, 0, 0, 0, 2, 0 };
+    uint64_t turns[3] = { 0 };
 
     (void)state;
     for (int i = 0; i < 70; i++)
-        assert_int_equal(wrr_choose(choices, credit, 3), wanted[i % 7]);
+        assert_int_equal(wrr_choose(choices, turns, 3), wanted[i % 7]);
 }
 
 static void shares_are_the_weights(void **state) {
     static const struct choice choices[] = { { 0, 65535 }, { 1, 0 }, { 2, 7 }, { 3, 1000 } };
-    int64_t credit[4] = { 0 };
+    uint64_t turns[4] = { 0 };
     uint32_t chosen[4] = { 0 };
 
     (void)state;
     for (uint32_t i = 0; i < 65535 + 7 + 1000; i++)
-        chosen[wrr_choose(choices, credit, 4)]++;
+        chosen[wrr_choose(choices, turns, 4)]++;
     for (int i = 0; i < 4; i++)
         assert_int_equal(chosen[i], choices[i].weight);
 }
 
-static void nobody_to_choose(void **state) {
-    static const struct choice drained[] = { { 0, 0 }, { 1, 0 } };
-    int64_t credit[2] = { 0 };
+/* Property: at no time has an RS served two turns less or more than its share. */
+static void nobody_is_ahead_or_behind(void **state) {
+    static struct choice choices[MANY];
+    static uint64_t turns[MANY];
+    static uint32_t chosen[MANY];
+    uint64_t random = 29;
 
     (void)state;
-    assert_int_equal(wrr_choose(drained, credit, 2), -1);
-    assert_int_equal(wrr_choose(drained, credit, 0), -1);
+    for (uint32_t count = 2; count <= MANY; count = count * 5 / 2) {
+        uint64_t weights = 0;
+
+        memset(turns, 0, sizeof(turns));
+        memset(chosen, 0, sizeof(chosen));
+        for (uint32_t i = 0; i < count; i++) {
+            choices[i] = (struct choice){ i, (uint32_t)(1 + test_random(&random) % 100) };
+            weights += choices[i].weight;
+        }
+        for (uint64_t turn = 1; turn <= 3 * weights; turn++) {
+            int number = wrr_choose(choices, turns, count);
+            double share;
+
+            chosen[number]++;
+            share = (double)turn * choices[number].weight / (double)weights;
+            assert_true(chosen[number] < share + 2 && chosen[number] > share - 2);
+        }
+        for (uint32_t i = 0; i < count; i++)
+            assert_int_equal(chosen[i], 3 * choices[i].weight);
+    }
+}
+
+/* One strong RS among many weak ones serves every second time, not all its times in a row. */
+static void the_weak_take_turns_with_the_strong(void **state) {
+    static struct choice choices[1 + 100];
+    uint64_t turns[1 + 100] = { 0 };
+    int in_a_row = 0, most = 0;
+
+    (void)state;
+    choices[0] = (struct choice){ 0, 100 };
+    for (uint32_t i = 1; i <= 100; i++)
+        choices[i] = (struct choice){ i, 1 };
+    for (int i = 0; i < 1000; i++) {
+        in_a_row = wrr_choose(choices, turns, 1 + 100) == 0 ? in_a_row + 1 : 0;
+        most = in_a_row > most ? in_a_row : most;
+    }
+    assert_in_range(most, 1, 3);
+}
+
+/* Long enough for the clock to be set back many times. */
+static void shares_stay_the_weights(void **state) {
+    static const struct choice choices[] = { { 0, 1 }, { 1, 2 }, { 2, 0 } };
+    uint64_t turns[3] = { 0 };
+    uint32_t chosen[3] = { 0 };
+
+    (void)state;
+    for (uint32_t i = 0; i < 3000000; i++)
+        chosen[wrr_choose(choices, turns, 3)]++;
+    assert_int_equal(chosen[0], 1000000);
+    assert_int_equal(chosen[1], 2000000);
+    assert_int_equal(chosen[2], 0);
+}
+
+static void nobody_to_choose(void **state) {
+    static const struct choice drained[] = { { 0, 0 }, { 1, 0 } };
+    uint64_t turns[2] = { 0 };
+
+    (void)state;
+    assert_int_equal(wrr_choose(drained, turns, 2), -1);
+    assert_int_equal(wrr_choose(drained, turns, 0), -1);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(order_is_smooth),
         cmocka_unit_test(shares_are_the_weights),
+        cmocka_unit_test(nobody_is_ahead_or_behind),
+        cmocka_unit_test(the_weak_take_turns_with_the_strong),
+        cmocka_unit_test(shares_stay_the_weights),
         cmocka_unit_test(nobody_to_choose),
     };
 
