@@ -206,6 +206,7 @@ describe("an LD's facts", () => {
         timeWaitMs: 0,
         closeMs: 0,
         udpMs: 0,
+        synAckMs: 0,
       },
     };
     expect(sameConfig(config, turned)).toBe(true);

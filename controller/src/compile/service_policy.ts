@@ -37,6 +37,7 @@ export function timeouts(given: ClusterSpec["timeouts"]): LdConfig["timeouts"] {
         timeWaitMs: given.time_wait_ms,
         closeMs: given.close_ms,
         udpMs: given.udp_ms,
+        synAckMs: given.syn_ack_ms,
       });
 }
 

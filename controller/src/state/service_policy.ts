@@ -18,6 +18,7 @@ export const timeouts = object("timeouts", {
   time_wait_ms: optional(timeout, 0),
   close_ms: optional(timeout, 0),
   udp_ms: optional(timeout, 0),
+  syn_ack_ms: optional(timeout, 0),
 });
 
 export const SCHEDULERS = ["wrr", "wlc", "source-hash", "flow-hash"] as const;

@@ -59,6 +59,7 @@ bool check_timeouts(const struct check *check, const char *prefix, const Timeout
         { "time_wait_ms", t->time_wait_ms },
         { "close_ms", t->close_ms },
         { "udp_ms", t->udp_ms },
+        { "syn_ack_ms", t->syn_ack_ms },
     };
 
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {

@@ -375,6 +375,9 @@ static void timeouts(void **state) {
     message.timeouts.udp_ms = UINT32_MAX;
     refused("udp_ms", "out of range");
     message.timeouts.udp_ms = 0;
+    message.timeouts.syn_ack_ms = UINT32_MAX;
+    refused("timeouts: syn_ack_ms", "out of range");
+    message.timeouts.syn_ack_ms = 0;
     sluice__ld__v1__timeouts__init(&own);
     web()->timeouts = &own;
     accepted();

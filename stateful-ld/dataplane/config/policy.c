@@ -24,6 +24,7 @@ static const struct policy defaults = {
         [STATE_TIME_WAIT] = TIMEOUT_TIME_WAIT_MS,
         [STATE_CLOSE] = TIMEOUT_CLOSE_MS,
         [STATE_UDP_ACTIVE] = TIMEOUT_UDP_MS,
+        [STATE_SYN_ACK] = TIMEOUT_SYN_ACK_MS,
     },
 };
 
@@ -35,7 +36,7 @@ static void set_timeouts(uint32_t *timeout_ms, const Timeouts *configured) {
         [STATE_ESTABLISHED] = t->established_ms, [STATE_FIN_WAIT] = t->fin_wait_ms,
         [STATE_CLOSE_WAIT] = t->close_wait_ms,   [STATE_LAST_ACK] = t->last_ack_ms,
         [STATE_TIME_WAIT] = t->time_wait_ms,     [STATE_CLOSE] = t->close_ms,
-        [STATE_UDP_ACTIVE] = t->udp_ms,
+        [STATE_UDP_ACTIVE] = t->udp_ms,          [STATE_SYN_ACK] = t->syn_ack_ms,
     };
 
     for (int state = 0; state < STATE_COUNT; state++)

@@ -194,6 +194,7 @@ enum drop_reason cookie_accept(struct worker *worker, struct rte_mbuf *mbuf,
         return reason;
     }
     remember(session_at(&worker->sessions, ref), tcp, mss);
+    session_set_state(worker, ref, STATE_SYN_ACK);
     worker->stats.syn_cookies_accepted++;
     send_syn(worker, ref);
     rte_pktmbuf_free(mbuf);

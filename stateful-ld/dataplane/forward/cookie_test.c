@@ -150,6 +150,7 @@ static void connection_is_opened_in_the_clients_name(void **state) {
     assert_int_equal(got.window_scale, 7);
     assert_int_equal(got.ts_echo, CLIENT_STAMP);
     view = acknowledge(true);
+    assert_int_equal(harness_worker(&harness)->sessions.sessions[2].state, STATE_SYN_ACK);
     got = tcp_options_read(view.tcp);
     assert_int_equal(got.mss, 1460);
     assert_int_equal(got.window_scale, 9);

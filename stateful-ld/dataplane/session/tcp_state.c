@@ -21,24 +21,25 @@ enum event {
 #define TW STATE_TIME_WAIT
 #define CL STATE_CLOSE
 #define UD STATE_UDP_ACTIVE
+#define SA STATE_SYN_ACK
 
 /* A SYN in an established session is a challenge to be answered by the RS (RFC 5961 4), not a new
  * connection; a FIN before the handshake is complete belongs to no connection we know. */
 static const uint8_t next_state[2][EVENT_COUNT][STATE_COUNT] = {
     /* clang-format off */
     [FROM_CLIENT] = {
-        /*              NO  SS  SR  ES  FW  CW  LA  TW  CL  UD */
-        [EVENT_SYN] = { SS, SS, SR, ES, FW, CW, LA, TW, CL, UD },
-        [EVENT_FIN] = { NO, SS, CW, CW, TW, CW, LA, TW, CL, UD },
-        [EVENT_ACK] = { NO, SS, ES, ES, FW, CW, CL, TW, CL, UD },
-        [EVENT_RST] = { NO, CL, CL, CL, CL, CL, CL, TW, CL, UD },
+        /*              NO  SS  SR  ES  FW  CW  LA  TW  CL  UD  SA */
+        [EVENT_SYN] = { SS, SS, SR, ES, FW, CW, LA, TW, CL, UD, SA },
+        [EVENT_FIN] = { NO, SS, CW, CW, TW, CW, LA, TW, CL, UD, SA },
+        [EVENT_ACK] = { NO, SS, ES, ES, FW, CW, CL, TW, CL, UD, SA },
+        [EVENT_RST] = { NO, CL, CL, CL, CL, CL, CL, TW, CL, UD, CL },
     },
     [FROM_RS] = {
-        /*              NO  SS  SR  ES  FW  CW  LA  TW  CL  UD */
-        [EVENT_SYN] = { NO, SR, SR, ES, FW, CW, LA, TW, CL, UD },
-        [EVENT_FIN] = { NO, SS, FW, FW, FW, LA, LA, TW, CL, UD },
-        [EVENT_ACK] = { NO, SS, SR, ES, FW, CW, LA, TW, CL, UD },
-        [EVENT_RST] = { NO, CL, CL, CL, CL, CL, CL, CL, CL, UD },
+        /*              NO  SS  SR  ES  FW  CW  LA  TW  CL  UD  SA */
+        [EVENT_SYN] = { NO, SR, SR, ES, FW, CW, LA, TW, CL, UD, SR },
+        [EVENT_FIN] = { NO, SS, FW, FW, FW, LA, LA, TW, CL, UD, SA },
+        [EVENT_ACK] = { NO, SS, SR, ES, FW, CW, LA, TW, CL, UD, SA },
+        [EVENT_RST] = { NO, CL, CL, CL, CL, CL, CL, CL, CL, UD, CL },
     },
     /* clang-format on */
 };
@@ -58,8 +59,8 @@ enum session_state tcp_next_state(enum session_state state, enum direction direc
 
 const char *session_state_name(enum session_state state) {
     static const char *const names[STATE_COUNT] = {
-        "NONE",       "SYN_SENT", "SYN_RECV",  "ESTABLISHED", "FIN_WAIT",
-        "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE",       "UDP_ACTIVE",
+        "NONE",     "SYN_SENT",  "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT",
+        "LAST_ACK", "TIME_WAIT", "CLOSE",    "UDP_ACTIVE",  "SYN_ACK",
     };
 
     return state < STATE_COUNT ? names[state] : "UNKNOWN";

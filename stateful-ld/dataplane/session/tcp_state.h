@@ -1,7 +1,7 @@
 /**
  * @file
- * What a TCP connection looks like from between its ends: the table of IPVS and DPVS (11 states)
- * reduced to the states a FULLNAT session can be in.
+ * What a TCP connection looks like from between its ends: the states of IPVS and DPVS, except for
+ * LISTEN, which their tables have but nothing leads to.
  */
 #ifndef SLUICE_SESSION_TCP_STATE_H
 #define SLUICE_SESSION_TCP_STATE_H
@@ -21,7 +21,9 @@ enum session_state {
     STATE_TIME_WAIT = 7,   /**< both, the RS first: it holds the local port for 2 MSL */
     STATE_CLOSE = 8,       /**< reset, or closed without a TIME-WAIT at the RS */
     STATE_UDP_ACTIVE = 9,
-    STATE_COUNT = 10,
+    /** The client has answered the LD's SYN cookie, the LD's SYN has gone to the RS. */
+    STATE_SYN_ACK = 10,
+    STATE_COUNT = 11,
 };
 
 /** Who sent the packet; also the index of a session's keys. */

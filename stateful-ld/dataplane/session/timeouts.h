@@ -12,6 +12,9 @@
 enum {
     /** The RS has not answered. DPVS 3 s: covers one retransmission (RFC 6298: 1 s, then 2 s). */
     TIMEOUT_SYN_SENT_MS = 3 * 1000,
+    /** The same of the LD's own SYN, behind a SYN cookie; the client has been told to wait. IPVS
+     * and DPVS have no such wait here, their SYNACK is the client's. */
+    TIMEOUT_SYN_ACK_MS = 3 * 1000,
     /** The client has not acknowledged; under a SYN flood these are what fills the table. DPVS. */
     TIMEOUT_SYN_RECV_MS = 30 * 1000,
     /** IPVS 15 min. DPVS's 90 s is below the usual keep-alive interval of HTTP clients. */
