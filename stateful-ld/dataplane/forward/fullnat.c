@@ -17,6 +17,7 @@
 #include "packet/rewrite.h"
 #include "packet/tcp_mss.h"
 #include "packet/translate.h"
+#include "replicate/install.h"
 
 /* A client that comes back with the ports of a connection that is over opens a new one, with a
  * local port of its own: the RS may still have the old one in TIME-WAIT. */
@@ -26,13 +27,13 @@ static bool replaces(const struct session *session, enum direction direction,
            (packet->tcp_flags & TCP_ACK) == 0 && tcp_state_over(session->state);
 }
 
-static enum drop_reason find_session(struct worker *worker, const struct packet *packet,
-                                     session_ref guess, session_ref *found) {
+static inline enum drop_reason find_session(struct worker *worker, const struct packet *packet,
+                                            session_ref guess, session_ref *found) {
     const struct session_table *table = &worker->sessions;
     session_ref ref = guess;
 
     /* The guess is from before this burst, in which sessions have come and gone since. */
-    if (unlikely(ref == 0 || !session_is(table, ref, &packet->key)))
+    if (unlikely(!session_is(table, ref, &packet->key)))
         ref = session_find(table, &packet->key, packet->hash);
     if (unlikely(ref != 0 && replaces(session_at(table, ref), session_direction(ref), packet))) {
         session_end(worker, ref >> 1);
@@ -42,28 +43,27 @@ static enum drop_reason find_session(struct worker *worker, const struct packet 
     return likely(ref != 0) ? DROP_NONE : session_admit(worker, packet, found);
 }
 
-static void rewrite_tcp(struct rte_tcp_hdr *tcp, const struct rewrite *rewrite, uint16_t mss_max) {
-    tcp->src_port = rewrite->src_port;
-    tcp->dst_port = rewrite->dst_port;
+static inline void rewrite_tcp(struct rte_tcp_hdr *tcp, const struct rewrite *rewrite,
+                               uint16_t mss_max) {
+    rewrite_ports(tcp, rewrite);
     tcp->cksum = checksum_update(tcp->cksum, rewrite->address_delta + rewrite->port_delta);
     if (unlikely(tcp->tcp_flags & TCP_SYN))
         tcp_clamp_mss(tcp, mss_max);
 }
 
-static void rewrite_udp(struct rte_udp_hdr *udp, const struct rewrite *rewrite) {
-    udp->src_port = rewrite->src_port;
-    udp->dst_port = rewrite->dst_port;
+static inline void rewrite_udp(struct rte_udp_hdr *udp, const struct rewrite *rewrite) {
+    rewrite_ports(udp, rewrite);
     udp->dgram_cksum =
         checksum_update_udp(udp->dgram_cksum, rewrite->address_delta + rewrite->port_delta);
 }
 
-static void rewrite_packet(uint8_t *frame, const struct packet *packet,
-                           const struct session *session, enum direction direction,
-                           uint16_t mss_max) {
+static inline void rewrite_packet(uint8_t *frame, const struct packet *packet,
+                                  const struct session *session, enum direction direction,
+                                  uint16_t mss_max) {
     struct rewrite rewrite = rewrite_between(&session->key[direction], &session->key[!direction]);
 
     rewrite_ip((struct rte_ipv4_hdr *)(frame + packet->l3_off), &rewrite);
-    if (flow_protocol(&packet->key) == IPPROTO_TCP)
+    if (likely(flow_protocol(&packet->key) == IPPROTO_TCP))
         rewrite_tcp((struct rte_tcp_hdr *)(frame + packet->l4_off), &rewrite, mss_max);
     else
         rewrite_udp((struct rte_udp_hdr *)(frame + packet->l4_off), &rewrite);
@@ -75,7 +75,7 @@ static __rte_noinline enum drop_reason too_big(struct worker *worker, struct rte
     return icmp_too_big(worker, mbuf, packet, ref, alter_mtu_bytes(worker, packet, ref));
 }
 
-static bool has_v6_side(const struct session *session) {
+static inline bool has_v6_side(const struct session *session) {
     return ((session->key[FROM_CLIENT].vni_protocol | session->key[FROM_RS].vni_protocol) &
             FLOW_V6) != 0;
 }
@@ -117,24 +117,18 @@ static enum drop_reason alter(struct worker *worker, struct rte_mbuf *mbuf, stru
     return reason;
 }
 
-enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
-                                   struct packet *packet, session_ref guess) {
-    const struct session *session;
-    enum direction direction;
+/* The packet of a session, any. */
+static __rte_noinline enum drop_reason translate(struct worker *worker, struct rte_mbuf *mbuf,
+                                                 struct packet *packet, session_ref ref) {
+    const struct session *session = session_at(&worker->sessions, ref);
     enum drop_reason reason;
     struct way_out way;
-    session_ref ref;
 
-    reason = find_session(worker, packet, guess, &ref);
-    if (unlikely(reason != DROP_NONE))
-        return reason == DROP_BUCKET_NOT_OWNED ? peer_pass_on(worker, mbuf, packet)
-                                               : refuse_packet(worker, mbuf, packet, reason);
     if (unlikely(worker->snapshot->attentive)) {
         reason = admission_packet(worker, mbuf, packet, ref);
         if (reason != DROP_NONE)
             return reason;
     }
-    session = session_at(&worker->sessions, ref);
     if (unlikely(alter_wanted(session, packet))) {
         if (packet->l3_len > alter_mtu_bytes(worker, packet, ref))
             return too_big(worker, mbuf, packet, ref);
@@ -144,14 +138,79 @@ enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
     }
     if (unlikely(has_v6_side(session)))
         return translate_v6(worker, mbuf, packet, ref, fragments_next_id(worker));
-    direction = session_direction(ref);
     way = way_of(worker, ref);
     if (unlikely(packet->l3_len > way_mtu_bytes(worker, &way)))
         return too_big(worker, mbuf, packet, ref);
     session_touch(worker, ref, packet);
-    rewrite_packet(rte_pktmbuf_mtod(mbuf, uint8_t *), packet, session, direction,
+    rewrite_packet(rte_pktmbuf_mtod(mbuf, uint8_t *), packet, session, session_direction(ref),
                    worker->snapshot->mss_max);
     return way_send(worker, mbuf, packet, &way, session->bucket);
+}
+
+enum {
+    /** Where packets without SYN, FIN and RST leave the state as it is. */
+    STEADY_STATES = 1 << STATE_ESTABLISHED | 1 << STATE_UDP_ACTIVE,
+};
+
+/* Nearly every packet: translate() would change nothing but addresses, ports and counters. */
+static inline bool is_steady(const struct worker *worker, const struct session *session,
+                             const struct packet *packet) {
+    return ((worker->snapshot->attentive | session->alter | (session->replica & REPLICA_STANDBY) |
+             (packet->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))) == 0) &
+           (STEADY_STATES >> session->state & 1) & !has_v6_side(session);
+}
+
+/* The next hop of a packet that leaves without a tunnel; NULL: it does not, or it has to be looked
+ * for. No branch on the direction: packets of both come in any order, which no CPU can predict. */
+static inline const struct neighbour *
+direct_hop(const struct worker *worker, const struct session *session, enum direction direction) {
+    const struct snapshot *snapshot = worker->snapshot;
+    const struct target *target = &snapshot->targets[session->target];
+    const struct flow_short *client = &session->key[FROM_CLIENT];
+    bool tunnel[2] = {
+        [FROM_CLIENT] = target->in_vpc,
+        [FROM_RS] = (client->vni_protocol >> 8 != 0) | session->by_entry |
+                    snapshot_on_link(snapshot, client->src),
+    };
+    const struct neighbour *hop[2] = {
+        [FROM_CLIENT] = target->next_hop,
+        [FROM_RS] = snapshot->gateway,
+    };
+
+    return unlikely(tunnel[direction]) ? NULL : hop[direction];
+}
+
+/* What translate() does with a steady packet of a session whose way out is an Ethernet header. */
+static inline bool translate_steady(struct worker *worker, struct rte_mbuf *mbuf,
+                                    const struct packet *packet, session_ref ref) {
+    struct session *session = session_at(&worker->sessions, ref);
+    enum direction direction = session_direction(ref);
+    const struct neighbour *hop = direct_hop(worker, session, direction);
+    const struct snapshot *snapshot = worker->snapshot;
+    struct rte_ether_addr mac;
+
+    if (unlikely(hop == NULL || !neighbour_mac(hop, &mac) || packet->l3_len > snapshot->mtu_bytes))
+        return false;
+    session_count(worker, ref, packet);
+    session->last_seen_ms = (uint32_t)worker->now_ms;
+    rewrite_packet(rte_pktmbuf_mtod(mbuf, uint8_t *), packet, session, direction, 0);
+    way_send_direct(worker, mbuf, packet, &mac);
+    return true;
+}
+
+enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
+                                   struct packet *packet, session_ref guess) {
+    enum drop_reason reason;
+    session_ref ref;
+
+    reason = find_session(worker, packet, guess, &ref);
+    if (unlikely(reason != DROP_NONE))
+        return reason == DROP_BUCKET_NOT_OWNED ? peer_pass_on(worker, mbuf, packet)
+                                               : refuse_packet(worker, mbuf, packet, reason);
+    if (likely(is_steady(worker, session_at(&worker->sessions, ref), packet)) &&
+        likely(translate_steady(worker, mbuf, packet, ref)))
+        return DROP_NONE;
+    return translate(worker, mbuf, packet, ref);
 }
 
 static void set_id(struct rte_ipv4_hdr *ip, uint16_t new_id) {

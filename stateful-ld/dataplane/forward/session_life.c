@@ -207,16 +207,6 @@ void session_set_state(struct worker *worker, session_ref ref, enum session_stat
     replicate_mark(worker, ref >> 1);
 }
 
-void session_count(struct worker *worker, session_ref ref, const struct packet *packet) {
-    struct session *session = session_at(&worker->sessions, ref);
-    enum direction direction = session_direction(ref);
-    struct rs_counters *rs = &worker->rs[session->target];
-
-    session->packets[direction]++;
-    rs->packets[direction]++;
-    rs->bytes[direction] += packet->l3_len;
-}
-
 void session_touch(struct worker *worker, session_ref ref, const struct packet *packet) {
     struct session *session = session_at(&worker->sessions, ref);
     enum direction direction = session_direction(ref);
@@ -242,9 +232,18 @@ static void note_time_wait(struct worker *worker, uint32_t number) {
                    worker->sessions.sessions[number].numbers.client_end, worker->now_ms);
 }
 
+static struct local_ports *ports_of(struct worker *worker, const struct session *session) {
+    bool v6 = (session->key[FROM_RS].vni_protocol & FLOW_V6) != 0;
+
+    return &worker->ports[v6 ? FAMILY_IPV6 : FAMILY_IPV4];
+}
+
+static uint16_t local_port_of(const struct session *session) {
+    return rte_be_to_cpu_16(session->key[FROM_RS].dst_port);
+}
+
 static void forget(struct worker *worker, uint32_t number) {
     struct session *session = &worker->sessions.sessions[number];
-    bool v6 = (session->key[FROM_RS].vni_protocol & FLOW_V6) != 0;
 
     if ((session->replica & REPLICA_STANDBY) != 0) {
         worker->rs[session->target].sessions_standby--;
@@ -254,8 +253,8 @@ static void forget(struct worker *worker, uint32_t number) {
     }
     if (session->state == STATE_TIME_WAIT && session->numbers.client_end != 0)
         note_time_wait(worker, number);
-    local_port_release(&worker->ports[v6 ? FAMILY_IPV6 : FAMILY_IPV4], session->bucket,
-                       session->local_slot, rte_be_to_cpu_16(session->key[FROM_RS].dst_port));
+    local_port_release(ports_of(worker, session), session->bucket, session->local_slot,
+                       local_port_of(session));
     session_close(&worker->sessions, number);
 }
 
@@ -264,19 +263,52 @@ void session_end(struct worker *worker, uint32_t number) {
     forget(worker, number);
 }
 
-void session_due(void *context, uint32_t number) {
-    struct worker *worker = context;
+/* Something has been seen of it since it was armed: look again when it may be over. */
+static bool lives_on(struct worker *worker, uint32_t number) {
     struct session *session = &worker->sessions.sessions[number];
     uint64_t deadline_ms = session_deadline_ms(worker, session);
 
-    if (deadline_ms > worker->now_ms) {
-        session->armed_tick = wheel_arm(&worker->wheel, number, deadline_ms);
-        if ((session->replica & REPLICA_STANDBY) == 0)
-            replicate_mark(worker, number); /* it lives, the other LD has to know */
-        return;
-    }
+    if (deadline_ms <= worker->now_ms)
+        return false;
+    session->armed_tick = wheel_arm(&worker->wheel, number, deadline_ms);
+    if ((session->replica & REPLICA_STANDBY) == 0)
+        replicate_mark(worker, number); /* it lives, the other LD has to know */
+    return true;
+}
+
+static void prefetch_forget(struct worker *worker, uint32_t number) {
+    const struct session *session = &worker->sessions.sessions[number];
+
+    session_prefetch_close(&worker->sessions, number);
+    local_port_prefetch(ports_of(worker, session), session->bucket, session->local_slot,
+                        local_port_of(session));
+}
+
+static void expire(struct worker *worker, uint32_t number) {
     worker->stats.sessions_expired++;
-    if (unlikely((session->alter & ALTER_COOKIE) != 0))
+    if (unlikely((worker->sessions.sessions[number].alter & ALTER_COOKIE) != 0))
         cookie_give_up(worker, number);
     forget(worker, number);
+}
+
+/* Sessions that have been idle are in no cache, nor is what they leave behind. */
+void session_due(void *context, const uint32_t *numbers, uint32_t count) {
+    struct worker *worker = context;
+    uint32_t over[WHEEL_BATCH];
+    uint32_t ended = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct session *session = &worker->sessions.sessions[numbers[i]];
+
+        rte_prefetch0(session);
+        rte_prefetch0(&session->created_ms);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (lives_on(worker, numbers[i]))
+            continue;
+        prefetch_forget(worker, numbers[i]);
+        over[ended++] = numbers[i];
+    }
+    for (uint32_t i = 0; i < ended; i++)
+        expire(worker, over[i]);
 }

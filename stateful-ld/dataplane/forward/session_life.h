@@ -10,12 +10,12 @@
 
 #include <stdint.h>
 
+#include "forward/worker.h"
 #include "packet/drop_reason.h"
 #include "packet/parse.h"
 #include "session/session.h"
 
 struct service;
-struct worker;
 
 /**
  * Open a session for a packet that belongs to none: choose an RS and a local port.
@@ -38,7 +38,16 @@ enum drop_reason session_start(struct worker *worker, const struct service *serv
 void session_touch(struct worker *worker, session_ref ref, const struct packet *packet);
 
 /** The part of session_touch() that only counts: for fragments without a TCP header. */
-void session_count(struct worker *worker, session_ref ref, const struct packet *packet);
+static inline void session_count(struct worker *worker, session_ref ref,
+                                 const struct packet *packet) {
+    struct session *session = session_at(&worker->sessions, ref);
+    enum direction direction = session_direction(ref);
+    struct rs_counters *rs = &worker->rs[session->target];
+
+    session->packets[direction]++;
+    rs->packets[direction]++;
+    rs->bytes[direction] += packet->l3_len;
+}
 
 /** Move a session into another state, and its end with it. */
 void session_set_state(struct worker *worker, session_ref ref, enum session_state state);
@@ -52,7 +61,7 @@ void session_rearm(struct worker *worker, uint32_t number);
 /** When the session ends if nothing more is seen of it, on the worker's clock. */
 uint64_t session_deadline_ms(const struct worker *worker, const struct session *session);
 
-/** wheel_due of a worker: end session @p number, or look at it again later. */
-void session_due(void *worker, uint32_t number);
+/** wheel_due of a worker: end these sessions, or look at them again later. */
+void session_due(void *worker, const uint32_t *numbers, uint32_t count);
 
 #endif

@@ -167,6 +167,21 @@ static inline void way_write_ethernet(uint8_t *at, const struct rte_ether_addr *
         likely(version == 4) ? RTE_BE16(RTE_ETHER_TYPE_IPV4) : RTE_BE16(RTE_ETHER_TYPE_IPV6);
 }
 
+/** Dress an IPv4 packet for a next hop, without a tunnel, and queue it for transmission. */
+static inline void way_send_direct(struct worker *worker, struct rte_mbuf *mbuf,
+                                   const struct packet *packet, const struct rte_ether_addr *mac) {
+    uint16_t start = (uint16_t)(packet->l3_off - RTE_ETHER_HDR_LEN);
+    struct rte_ether_hdr *ether = rte_pktmbuf_mtod_offset(mbuf, struct rte_ether_hdr *, start);
+
+    ether->dst_addr = *mac;
+    ether->src_addr = worker->snapshot->own.mac;
+    ether->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
+    mbuf->data_off = (uint16_t)(mbuf->data_off + start);
+    mbuf->data_len = (uint16_t)(RTE_ETHER_HDR_LEN + packet->l3_len);
+    mbuf->pkt_len = mbuf->data_len;
+    worker_send(worker, mbuf);
+}
+
 /**
  * Dress the IP packet at packet->l3_off for its way, which it must fit, and queue it for
  * transmission; what was around it before is overwritten.

@@ -16,7 +16,10 @@
 
 enum {
     RING_SLOTS = 1024,
-    PREFETCH_AHEAD = 4
+    /* Packets between asking for memory and using it: headers, which the NIC has left in the cache,
+     * and index entries, which come from anywhere. */
+    HEADERS_AHEAD = 4,
+    INDEX_AHEAD = 8,
 };
 
 _Thread_local struct worker *worker_of_this_thread;
@@ -97,17 +100,11 @@ void worker_drop(struct worker *worker, struct rte_mbuf *mbuf, enum drop_reason 
     rte_pktmbuf_free(mbuf);
 }
 
-void worker_send(struct worker *worker, struct rte_mbuf *mbuf) {
-    if (unlikely(worker->tx_count == RTE_DIM(worker->tx)))
-        worker_flush(worker);
-    worker->tx[worker->tx_count++] = mbuf;
-}
-
 /* The tunnel names the bucket; without it, it is in the local port or computed. */
 uint16_t worker_bucket_of(const struct snapshot *snapshot, const struct packet *packet) {
     struct ip_address destination;
 
-    if (likely(packet->bucket != BUCKET_NONE))
+    if (packet->bucket != BUCKET_NONE)
         return packet->bucket;
     destination = flow_dst(&packet->key);
     if (snapshot_is_local_ip(snapshot, &destination))
@@ -145,7 +142,7 @@ static inline enum drop_reason parse(const uint8_t *data, uint32_t bytes,
 }
 
 /* Parse one frame. True when it is a flow's packet and this worker's to translate. */
-static bool classify(struct worker *worker, struct rte_mbuf *mbuf, struct packet *packet) {
+static inline bool classify(struct worker *worker, struct rte_mbuf *mbuf, struct packet *packet) {
     enum drop_reason reason = DROP_MULTI_SEGMENT;
 
     if (likely(mbuf->nb_segs == 1))
@@ -159,38 +156,73 @@ static bool classify(struct worker *worker, struct rte_mbuf *mbuf, struct packet
         slow_path(worker, mbuf, packet);
         return false;
     }
-    packet->bucket = worker_bucket_of(worker->snapshot, packet);
+    if (unlikely(packet->bucket == BUCKET_NONE))
+        packet->bucket = worker_bucket_of(worker->snapshot, packet);
     return likely(worker->dataplane->worker_count == 1) || !worker_hand_off(worker, mbuf, packet);
 }
 
-/* Three passes over the burst, so that the memory a packet needs is on its way while the packets
- * before it are worked on: headers, then index entries, then sessions. */
-static void process_burst(struct worker *worker, struct rte_mbuf **mbufs, uint16_t count) {
-    struct rte_mbuf *flows[BURST];
+/* A guess: with NAT64 the local port is of the other family. */
+static inline const struct local_ports *ports_for(const struct worker *worker,
+                                                  const struct packet *packet) {
+    return &worker->ports[flow_is_v6(&packet->key) ? FAMILY_IPV6 : FAMILY_IPV4];
+}
+
+/* What is known of a burst's packets while they are on their way through process_burst(). */
+struct burst {
+    struct rte_mbuf *mbufs[BURST];
     struct packet packets[BURST];
     session_ref guesses[BURST];
-    uint16_t found = 0;
+    uint8_t strangers[BURST]; /* packets without a session, which will open one perhaps */
+    uint32_t stranger_count;
+};
 
-    for (uint16_t i = 0; i < RTE_MIN(count, PREFETCH_AHEAD); i++)
+static inline void guess_session(struct worker *worker, struct burst *burst, uint32_t number) {
+    const struct packet *packet = &burst->packets[number];
+    session_ref ref = session_guess(&worker->sessions, packet->hash);
+
+    rte_prefetch0(session_at(&worker->sessions, ref));
+    burst->guesses[number] = ref;
+    if (unlikely(ref == 0)) {
+        local_ports_prefetch(ports_for(worker, packet), packet->bucket);
+        burst->strangers[burst->stranger_count++] = (uint8_t)number;
+    }
+}
+
+/* Two passes over the burst, so that the memory a packet needs is on its way while others are
+ * worked on: headers, index entries and sessions in the first, translation in the second. */
+static void process_burst(struct worker *worker, struct rte_mbuf **mbufs, uint16_t count) {
+    uint32_t found = 0, guessed = 0;
+    struct burst burst;
+
+    burst.stranger_count = 0;
+    for (uint32_t i = 0; i < count && i < HEADERS_AHEAD; i++)
         rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
-    for (uint16_t i = 0; i < count; i++) {
-        if (i + PREFETCH_AHEAD < count)
-            rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + PREFETCH_AHEAD], void *));
-        if (!classify(worker, mbufs[i], &packets[found]))
+    for (uint32_t i = 0; i < count; i++) {
+        struct packet *packet = &burst.packets[found];
+
+        if (i + HEADERS_AHEAD < count)
+            rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + HEADERS_AHEAD], void *));
+        if (!classify(worker, mbufs[i], packet))
             continue;
-        packets[found].hash = session_hash(&worker->sessions, &packets[found].key);
-        session_prefetch_index(&worker->sessions, packets[found].hash);
-        flows[found++] = mbufs[i];
+        packet->hash = session_hash(&worker->sessions, &packet->key);
+        session_prefetch_index(&worker->sessions, packet->hash);
+        burst.mbufs[found++] = mbufs[i];
+        if (found > INDEX_AHEAD)
+            guess_session(worker, &burst, guessed++);
     }
-    for (uint16_t i = 0; i < found; i++) {
-        guesses[i] = session_guess(&worker->sessions, packets[i].hash);
-        rte_prefetch0(session_at(&worker->sessions, guesses[i]));
+    while (guessed < found)
+        guess_session(worker, &burst, guessed++);
+    for (uint32_t i = 0; i < burst.stranger_count; i++) {
+        const struct packet *packet = &burst.packets[burst.strangers[i]];
+
+        local_ports_prefetch_first(ports_for(worker, packet), packet->bucket);
     }
-    for (uint16_t i = 0; i < found; i++) {
-        enum drop_reason reason = fullnat_translate(worker, flows[i], &packets[i], guesses[i]);
+    for (uint32_t i = 0; i < found; i++) {
+        enum drop_reason reason =
+            fullnat_translate(worker, burst.mbufs[i], &burst.packets[i], burst.guesses[i]);
 
         if (unlikely(reason != DROP_NONE))
-            worker_drop(worker, flows[i], reason);
+            worker_drop(worker, burst.mbufs[i], reason);
     }
 }
 

@@ -110,11 +110,15 @@ bool worker_hand_off(struct worker *worker, struct rte_mbuf *mbuf, const struct 
 /** Count and free one packet. */
 void worker_drop(struct worker *worker, struct rte_mbuf *mbuf, enum drop_reason reason);
 
-/** Queue one packet for transmission. */
-void worker_send(struct worker *worker, struct rte_mbuf *mbuf);
-
 /** Transmit what is queued. */
 void worker_flush(struct worker *worker);
+
+/** Queue one packet for transmission. */
+static inline void worker_send(struct worker *worker, struct rte_mbuf *mbuf) {
+    if (unlikely(worker->tx_count == TX_MAX))
+        worker_flush(worker);
+    worker->tx[worker->tx_count++] = mbuf;
+}
 
 /** The worker this thread runs; NULL on the main lcore. */
 extern _Thread_local struct worker *worker_of_this_thread;

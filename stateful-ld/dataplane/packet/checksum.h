@@ -8,16 +8,25 @@
 #ifndef SLUICE_PACKET_CHECKSUM_H
 #define SLUICE_PACKET_CHECKSUM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
+/* A word added to itself with its halves exchanged has their sum in its upper half, and the carry
+ * of the lower one has already gone round into it. */
 static inline uint16_t checksum_fold(uint64_t sum) {
-    sum = (sum & 0xffffffff) + (sum >> 32);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)sum;
+    uint32_t half;
+
+    sum += sum << 32 | sum >> 32;
+    half = (uint32_t)(sum >> 32);
+    half += half << 16 | half >> 16;
+    return (uint16_t)(half >> 16);
+}
+
+/** True when the sum of a header, its checksum included, says that nothing in it has changed. */
+static inline bool checksum_right(uint64_t sum) {
+    return sum != 0 && sum % 0xffff == 0; /* folds to 0xffff */
 }
 
 /** What replacing a 32-bit field adds; both in the byte order of the packet. */

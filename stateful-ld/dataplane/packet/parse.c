@@ -33,11 +33,9 @@ static bool fragmented(const struct rte_ipv4_hdr *ip) {
 
 /* Nearly every header has no options, and a length the compiler knows makes a sum without a loop.
  */
-static bool checksum_right(const struct rte_ipv4_hdr *ip, uint32_t header_bytes) {
-    uint64_t sum = likely(header_bytes == sizeof(*ip)) ? checksum_sum(ip, sizeof(*ip))
-                                                       : checksum_sum(ip, header_bytes);
-
-    return checksum_fold(sum) == 0xffff;
+static bool header_checksum_right(const struct rte_ipv4_hdr *ip, uint32_t header_bytes) {
+    return checksum_right(likely(header_bytes == sizeof(*ip)) ? checksum_sum(ip, sizeof(*ip))
+                                                              : checksum_sum(ip, header_bytes));
 }
 
 /* The checks a router owes every packet (RFC 1812 5.2.2); options are stepped over. */
@@ -58,7 +56,7 @@ static enum drop_reason parse_ipv4(struct cursor *cursor, const struct rte_ipv4_
     total = rte_be_to_cpu_16(ip->total_length);
     if (unlikely(total < header_bytes || total > cursor->end - start))
         return DROP_BAD_IP_TOTAL_LENGTH;
-    if (unlikely(!checksum_right(ip, header_bytes)))
+    if (unlikely(!header_checksum_right(ip, header_bytes)))
         return DROP_BAD_IP_CHECKSUM;
     cursor->end = start + total;
     *header = ip;
@@ -81,7 +79,7 @@ static enum drop_reason parse_embedded(struct cursor *cursor, const struct rte_i
         return DROP_BAD_ICMP;
     packet->inner_l4_off = (uint16_t)cursor->at;
     ports = take(cursor, ICMP_EMBEDDED_BYTES);
-    if (ports == NULL || checksum_fold(checksum_sum(embedded, header_bytes)) != 0xffff)
+    if (ports == NULL || !checksum_right(checksum_sum(embedded, header_bytes)))
         return DROP_BAD_ICMP;
     if (embedded->src_addr != ip->dst_addr ||
         (embedded->fragment_offset & RTE_BE16(RTE_IPV4_HDR_OFFSET_MASK)) != 0 ||
@@ -102,7 +100,7 @@ static enum drop_reason parse_icmp(struct cursor *cursor, const struct rte_ipv4_
 
     if (icmp == NULL)
         return DROP_BAD_ICMP;
-    if (checksum_fold(checksum_sum(icmp, cursor->end - packet->l4_off)) != 0xffff)
+    if (!checksum_right(checksum_sum(icmp, cursor->end - packet->l4_off)))
         return DROP_BAD_ICMP;
     switch (icmp->icmp_type) {
     case RTE_IP_ICMP_ECHO_REQUEST:

@@ -38,54 +38,87 @@ struct usual_frame {
     };
 } __attribute__((packed, aligned(2)));
 
+/* The fields that have one usual value, and which bits of them count. Compared 16 bytes at a time;
+ * what is not named here is 0 in both. */
+static const struct usual_frame usual_value = {
+    .outer_ether.ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4),
+    .outer_ip = { .version_ihl = 0x45, .next_proto_id = IPPROTO_UDP },
+    .outer_udp.dst_port = RTE_BE16(UDP_PORT_VXLAN),
+    .vxlan.vx_flags = RTE_BE32(0x08000000),
+    .ether.ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4),
+    .ip.version_ihl = 0x45,
+};
+static const struct usual_frame usual_mask = {
+    .outer_ether.ether_type = 0xffff,
+    .outer_ip = { .version_ihl = 0xff,
+                  .fragment_offset = RTE_BE16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK),
+                  .next_proto_id = 0xff },
+    .outer_udp.dst_port = 0xffff,
+    .vxlan.vx_flags = RTE_BE32(0x08000000),
+    .ether.ether_type = 0xffff,
+    .ip = { .version_ihl = 0xff,
+            .fragment_offset = RTE_BE16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK) },
+};
+
+/* 16 bytes of a frame, which may begin anywhere. */
+typedef uint64_t usual_block __attribute__((vector_size(16), aligned(1), may_alias));
+
+_Static_assert(offsetof(struct usual_frame, ip.fragment_offset) < 5 * sizeof(usual_block) &&
+                   sizeof(struct usual_frame) >= 5 * sizeof(usual_block),
+               "five blocks have all of the fields, and are all there");
+
 /* 0 when all fields with one usual value have it. */
-static inline uint32_t usual_differences(const struct usual_frame *frame,
+static inline uint64_t usual_differences(const struct usual_frame *frame,
                                          const struct own_address *own) {
-    const rte_be16_t fragment = RTE_BE16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK);
+    const usual_block *is = (const usual_block *)frame;
+    const usual_block *value = (const usual_block *)&usual_value;
+    const usual_block *mask = (const usual_block *)&usual_mask;
+    usual_block differs = ((is[0] ^ value[0]) & mask[0]) | ((is[1] ^ value[1]) & mask[1]) |
+                          ((is[2] ^ value[2]) & mask[2]) | ((is[3] ^ value[3]) & mask[3]) |
+                          ((is[4] ^ value[4]) & mask[4]);
     const uint16_t *to = (const uint16_t *)&frame->outer_ether.dst_addr;
     const uint16_t *mac = (const uint16_t *)&own->mac;
 
-    return (uint32_t)(to[0] ^ mac[0]) | (uint32_t)(to[1] ^ mac[1]) | (uint32_t)(to[2] ^ mac[2]) |
-           (uint32_t)(frame->outer_ether.ether_type ^ RTE_BE16(RTE_ETHER_TYPE_IPV4)) |
-           (frame->outer_ip.version_ihl ^ 0x45u) | (frame->outer_ip.fragment_offset & fragment) |
-           (frame->outer_ip.next_proto_id ^ (uint32_t)IPPROTO_UDP) |
-           (frame->outer_ip.dst_addr ^ own->vtep) |
-           (uint32_t)(frame->outer_udp.dst_port ^ RTE_BE16(UDP_PORT_VXLAN)) |
-           (~frame->vxlan.vx_flags & RTE_BE32(0x08000000)) |
-           (uint32_t)(frame->ether.ether_type ^ RTE_BE16(RTE_ETHER_TYPE_IPV4)) |
-           (frame->ip.version_ihl ^ 0x45u) | (frame->ip.fragment_offset & fragment);
+    return differs[0] | differs[1] | (uint64_t)(to[0] ^ mac[0]) | (uint64_t)(to[1] ^ mac[1]) |
+           (uint64_t)(to[2] ^ mac[2]) | (frame->outer_ip.dst_addr ^ own->vtep);
 }
 
-/* Each header says how long what is in it is, and all of it must be there. */
-static inline bool usual_lengths(const struct usual_frame *frame, uint32_t bytes) {
-    uint32_t outer = be16toh(frame->outer_ip.total_length);
-    uint32_t udp = be16toh(frame->outer_udp.dgram_len);
-    uint32_t inner = be16toh(frame->ip.total_length);
+/* Each header says how long what is in it is, and all of it must be there: negative when it is not,
+ * or when the packet must not go further. One sign for all, so that there is one branch. */
+static inline int32_t usual_room(const struct usual_frame *frame, uint32_t bytes) {
+    int32_t outer = be16toh(frame->outer_ip.total_length);
+    int32_t udp = be16toh(frame->outer_udp.dgram_len);
+    int32_t inner = be16toh(frame->ip.total_length);
 
-    return sizeof(frame->outer_ether) + outer <= bytes && sizeof(frame->outer_ip) + udp <= outer &&
-           sizeof(frame->outer_udp) + sizeof(frame->vxlan) + sizeof(frame->ether) + inner <= udp;
+    return ((int32_t)bytes - (int32_t)sizeof(frame->outer_ether) - outer) |
+           (outer - (int32_t)sizeof(frame->outer_ip) - udp) |
+           (udp -
+            (int32_t)(sizeof(frame->outer_udp) + sizeof(frame->vxlan) + sizeof(frame->ether)) -
+            inner) |
+           (frame->ip.time_to_live - 2);
 }
 
-static inline bool usual_tcp(const struct usual_frame *frame, uint32_t l4_bytes,
-                             struct packet *packet) {
-    uint32_t header_bytes = (frame->tcp.data_off >> 4) * 4;
-    uint8_t flags = frame->tcp.tcp_flags;
+/* The same of the L4 header in `l4_bytes`. */
+static inline int32_t usual_tcp_room(const struct rte_tcp_hdr *tcp, int32_t l4_bytes) {
+    int32_t header_bytes = (tcp->data_off & 0xf0) / 4;
 
-    packet->tcp_flags = flags;
-    return header_bytes >= sizeof(frame->tcp) && header_bytes <= l4_bytes &&
-           ((flags & TCP_SYN) == 0 || (flags & (TCP_FIN | TCP_RST)) == 0);
+    return (header_bytes - (int32_t)sizeof(*tcp)) | (l4_bytes - header_bytes);
 }
 
-static inline bool usual_udp(const struct usual_frame *frame, uint32_t l4_bytes,
-                             struct packet *packet) {
-    uint32_t length = be16toh(frame->udp.dgram_len);
+static inline int32_t usual_udp_room(const struct rte_udp_hdr *udp, int32_t l4_bytes) {
+    int32_t length = be16toh(udp->dgram_len);
 
-    packet->tcp_flags = 0;
-    return length >= sizeof(frame->udp) && length <= l4_bytes;
+    return (length - (int32_t)sizeof(*udp)) | (l4_bytes - length);
 }
 
-static inline bool usual_checksum(const struct rte_ipv4_hdr *ip) {
-    return checksum_fold(checksum_sum(ip, sizeof(*ip))) == 0xffff;
+/* No TCP sends SYN together with FIN or RST. */
+static inline bool usual_flags(uint8_t flags) {
+    return likely((flags & TCP_SYN) == 0) || (flags & (TCP_FIN | TCP_RST)) == 0;
+}
+
+static inline bool usual_checksums(const struct usual_frame *frame) {
+    return checksum_right(checksum_sum(&frame->outer_ip, sizeof(frame->outer_ip))) &
+           checksum_right(checksum_sum(&frame->ip, sizeof(frame->ip)));
 }
 
 /**
@@ -97,23 +130,26 @@ static inline bool usual_checksum(const struct rte_ipv4_hdr *ip) {
 static inline bool parse_usual(const uint8_t *data, uint32_t bytes, const struct own_address *own,
                                struct packet *packet) {
     const struct usual_frame *frame = (const struct usual_frame *)data;
-    uint32_t inner, l4_bytes;
+    int32_t inner, l4_bytes, room;
+    uint8_t flags = 0;
 
     if (unlikely(bytes < sizeof(*frame) || bytes > UINT16_MAX))
         return false;
     inner = be16toh(frame->ip.total_length);
-    l4_bytes = inner - sizeof(frame->ip);
-    if (unlikely(usual_differences(frame, own) != 0 || !usual_lengths(frame, bytes) ||
-                 inner < sizeof(frame->ip) || frame->ip.time_to_live <= 1))
-        return false;
+    l4_bytes = inner - (int32_t)sizeof(frame->ip);
+    room = usual_room(frame, bytes);
     if (likely(frame->ip.next_proto_id == IPPROTO_TCP)) {
-        if (unlikely(!usual_tcp(frame, l4_bytes, packet)))
-            return false;
-    } else if (frame->ip.next_proto_id != IPPROTO_UDP || !usual_udp(frame, l4_bytes, packet)) {
+        room |= usual_tcp_room(&frame->tcp, l4_bytes);
+        flags = frame->tcp.tcp_flags;
+    } else if (frame->ip.next_proto_id == IPPROTO_UDP) {
+        room |= usual_udp_room(&frame->udp, l4_bytes);
+    } else {
         return false;
     }
-    if (unlikely(!usual_checksum(&frame->outer_ip) || !usual_checksum(&frame->ip)))
+    if (unlikely(usual_differences(frame, own) != 0 || room < 0 || !usual_flags(flags) ||
+                 !usual_checksums(frame)))
         return false;
+    packet->tcp_flags = flags;
     packet->kind = PACKET_FLOW;
     packet->tunnelled = true;
     packet->bucket = packet->tunnel_bucket =

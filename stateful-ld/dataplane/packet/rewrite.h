@@ -7,6 +7,7 @@
 #define SLUICE_PACKET_REWRITE_H
 
 #include <stdint.h>
+#include <string.h>
 
 #include <rte_ip.h>
 
@@ -17,8 +18,13 @@
 struct rewrite {
     rte_be32_t src;
     rte_be32_t dst;
-    rte_be16_t src_port;
-    rte_be16_t dst_port;
+    union {
+        struct {
+            rte_be16_t src_port;
+            rte_be16_t dst_port;
+        };
+        uint32_t ports; /**< both, as they are in the packet */
+    };
     uint64_t address_delta;
     uint64_t port_delta;
 };
@@ -26,29 +32,35 @@ struct rewrite {
 /** A packet with the tuple @p before gets the tuple of the other side, turned round. */
 static inline struct rewrite rewrite_between(const struct flow_short *before,
                                              const struct flow_short *other) {
+    uint32_t ports_before, ports;
+
+    memcpy(&ports_before, &before->src_port, sizeof(ports_before));
+    memcpy(&ports, &other->src_port, sizeof(ports));
+    ports = ports << 16 | ports >> 16;
     return (struct rewrite){
         .src = other->dst,
         .dst = other->src,
-        .src_port = other->dst_port,
-        .dst_port = other->src_port,
+        .ports = ports,
         .address_delta =
             checksum_delta32(before->src, other->dst) + checksum_delta32(before->dst, other->src),
-        .port_delta = checksum_delta16(before->src_port, other->dst_port) +
-                      checksum_delta16(before->dst_port, other->src_port),
+        .port_delta = checksum_delta32(ports_before, ports),
     };
 }
 
 /** Addresses, TTL and header checksum. */
 static inline void rewrite_ip(struct rte_ipv4_hdr *ip, const struct rewrite *rewrite) {
-    uint16_t ttl_before, ttl_after;
+    /* The 16-bit word of TTL and protocol loses this much, and never goes below 0. */
+    const uint16_t hop = RTE_BE16(0x0100);
 
-    memcpy(&ttl_before, &ip->time_to_live, 2);             /* the 16-bit word of TTL and protocol */
-    ttl_after = (uint16_t)(ttl_before - RTE_BE16(0x0100)); /* never below 0: no carry */
-    memcpy(&ip->time_to_live, &ttl_after, 2);
+    ip->time_to_live--;
     ip->src_addr = rewrite->src;
     ip->dst_addr = rewrite->dst;
-    ip->hdr_checksum = checksum_update(
-        ip->hdr_checksum, rewrite->address_delta + checksum_delta16(ttl_before, ttl_after));
+    ip->hdr_checksum = checksum_update(ip->hdr_checksum, rewrite->address_delta + (uint16_t)~hop);
+}
+
+/** Ports of a TCP or UDP header. */
+static inline void rewrite_ports(void *l4, const struct rewrite *rewrite) {
+    memcpy(l4, &rewrite->ports, sizeof(rewrite->ports));
 }
 
 #endif

@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include <rte_prefetch.h>
+
 #include "packet/bucket.h"
 #include "session/memory.h"
 
 enum {
     NODES = LOCAL_IPS_MAX * LOCAL_PORTS_PER_BUCKET,
-    ANCHOR = NODES, /* before the front and behind the end of the list */
+    ANCHOR = 0, /* before the front and behind the end of the list */
     /* Bounds what one packet can cost when ports run out. The next one goes on where this one
      * stopped, so every port is looked at before any is looked at twice. */
     TRIES_MAX = 256,
@@ -21,8 +23,8 @@ struct node {
 
 struct local_port_bucket {
     uint64_t slots; /* local IP slots whose ports are in the list */
-    struct node node[NODES + 1];
-};
+    struct node node[1 + NODES];
+} __attribute__((aligned(64)));
 
 static size_t buckets_bytes(void) {
     return BUCKET_COUNT * sizeof(struct local_port_bucket);
@@ -61,13 +63,17 @@ static void move_to_end(struct local_port_bucket *list, uint16_t at) {
     link_before(list, at, ANCHOR);
 }
 
-/* A node is slot * 63 + k, its port 1024 * (k + 1) + bucket. */
+/* A node is 1 + slot * 63 + k, its port 1024 * (k + 1) + bucket. */
+static uint16_t node_at(uint8_t slot, uint32_t k) {
+    return (uint16_t)(1 + slot * LOCAL_PORTS_PER_BUCKET + k);
+}
+
 static uint16_t node_of(uint8_t slot, uint16_t port) {
-    return (uint16_t)(slot * LOCAL_PORTS_PER_BUCKET + port / BUCKET_COUNT - 1);
+    return node_at(slot, port / BUCKET_COUNT - 1u);
 }
 
 static uint16_t port_of(uint16_t node, uint16_t bucket) {
-    return (uint16_t)((node % LOCAL_PORTS_PER_BUCKET + 1) * BUCKET_COUNT + bucket);
+    return (uint16_t)(((node - 1) % LOCAL_PORTS_PER_BUCKET + 1) * BUCKET_COUNT + bucket);
 }
 
 /* Begin at another port after each start: what an earlier process used last may still be in
@@ -80,13 +86,13 @@ static void add_slot(const struct local_ports *ports, struct local_port_bucket *
     for (uint32_t i = 0; i < LOCAL_PORTS_PER_BUCKET; i++) {
         uint32_t k = (first + i) % LOCAL_PORTS_PER_BUCKET;
 
-        link_before(list, (uint16_t)(slot * LOCAL_PORTS_PER_BUCKET + k), front);
+        link_before(list, node_at(slot, k), front);
     }
 }
 
 static void remove_slot(struct local_port_bucket *list, uint8_t slot) {
     for (uint16_t k = 0; k < LOCAL_PORTS_PER_BUCKET; k++)
-        unlink_node(list, (uint16_t)(slot * LOCAL_PORTS_PER_BUCKET + k));
+        unlink_node(list, node_at(slot, k));
 }
 
 /* Buckets follow a change of the local IPs one by one, when they next open a session. */
@@ -107,6 +113,24 @@ static void follow_change(const struct local_ports *ports, struct local_port_buc
     list->slots = slots;
 }
 
+void local_ports_prefetch(const struct local_ports *ports, uint16_t bucket) {
+    rte_prefetch0(&ports->buckets[bucket]);
+}
+
+void local_ports_prefetch_first(const struct local_ports *ports, uint16_t bucket) {
+    const struct local_port_bucket *list = &ports->buckets[bucket];
+
+    rte_prefetch0(&list->node[list->node[ANCHOR].next]);
+}
+
+void local_port_prefetch(const struct local_ports *ports, uint16_t bucket, uint8_t slot,
+                         uint16_t port) {
+    const struct local_port_bucket *list = &ports->buckets[bucket];
+
+    rte_prefetch0(list);
+    rte_prefetch0(&list->node[node_of(slot, port)]);
+}
+
 bool local_port_take(struct local_ports *ports, const struct local_ip_set *ips, uint16_t bucket,
                      local_port_is_free is_free, void *context, struct local_port *taken) {
     struct local_port_bucket *list = &ports->buckets[bucket];
@@ -120,7 +144,7 @@ bool local_port_take(struct local_ports *ports, const struct local_ip_set *ips, 
         uint16_t front = list->node[ANCHOR].next;
 
         move_to_end(list, front);
-        taken->slot = (uint8_t)(front / LOCAL_PORTS_PER_BUCKET);
+        taken->slot = (uint8_t)((front - 1) / LOCAL_PORTS_PER_BUCKET);
         taken->address = ips->address[taken->slot];
         taken->port = port_of(front, bucket);
         if (is_free(context, taken))

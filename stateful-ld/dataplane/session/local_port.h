@@ -53,6 +53,16 @@ typedef bool (*local_port_is_free)(void *context, const struct local_port *candi
 int local_ports_init(struct local_ports *ports, uint64_t seed);
 void local_ports_free(struct local_ports *ports);
 
+/** Ask for the memory where the list of @p bucket begins. */
+void local_ports_prefetch(const struct local_ports *ports, uint16_t bucket);
+
+/** When that is there: for what else local_port_take() reads. */
+void local_ports_prefetch_first(const struct local_ports *ports, uint16_t bucket);
+
+/** Ask for what local_port_release() reads; parameters as there. */
+void local_port_prefetch(const struct local_ports *ports, uint16_t bucket, uint8_t slot,
+                         uint16_t port);
+
 /**
  * Take the least recently used port of @p bucket that @p is_free accepts.
  *

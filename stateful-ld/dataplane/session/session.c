@@ -50,31 +50,13 @@ void session_table_free(struct session_table *table) {
     memset(table, 0, sizeof(*table));
 }
 
-static uint32_t next_slot(const struct session_table *table, uint32_t slot) {
-    return likely(slot + 1 < table->index_slots) ? slot + 1 : 0;
-}
-
-static uint32_t entry_hash(uint64_t entry) {
-    return (uint32_t)(entry >> 32);
-}
-
-session_ref session_guess(const struct session_table *table, uint32_t hash) {
-    uint32_t slot = session_index_home(table, hash);
-    uint64_t entry;
-
-    for (; (entry = table->index[slot]) != 0; slot = next_slot(table, slot))
-        if (entry_hash(entry) == hash)
-            return (session_ref)entry;
-    return 0;
-}
-
 session_ref session_find(const struct session_table *table, const struct flow_key *key,
                          uint32_t hash) {
     uint32_t slot = session_index_home(table, hash);
     uint64_t entry;
 
-    for (; (entry = table->index[slot]) != 0; slot = next_slot(table, slot))
-        if (entry_hash(entry) == hash && session_is(table, (session_ref)entry, key))
+    for (; (entry = table->index[slot]) != 0; slot = session_index_next(table, slot))
+        if (session_entry_hash(entry) == hash && session_is(table, (session_ref)entry, key))
             return (session_ref)entry;
     return 0;
 }
@@ -84,7 +66,7 @@ static void index_insert(struct session_table *table, const struct flow_key *key
     uint32_t slot = session_index_home(table, hash);
 
     while (table->index[slot] != 0)
-        slot = next_slot(table, slot);
+        slot = session_index_next(table, slot);
     table->index[slot] = (uint64_t)hash << 32 | ref;
 }
 
@@ -103,10 +85,10 @@ static void index_remove(struct session_table *table, const struct flow_key *key
     uint32_t slot;
 
     while (table->index[hole] != entry)
-        hole = next_slot(table, hole);
-    for (slot = next_slot(table, hole); (entry = table->index[slot]) != 0;
-         slot = next_slot(table, slot)) {
-        if (crosses(session_index_home(table, entry_hash(entry)), hole, slot)) {
+        hole = session_index_next(table, hole);
+    for (slot = session_index_next(table, hole); (entry = table->index[slot]) != 0;
+         slot = session_index_next(table, slot)) {
+        if (crosses(session_index_home(table, session_entry_hash(entry)), hole, slot)) {
             table->index[hole] = entry;
             hole = slot;
         }
@@ -154,6 +136,14 @@ uint32_t session_open(struct session_table *table, const struct flow_key *from_c
     set_key(table, number << 1 | FROM_RS, from_rs);
     table->active++;
     return number;
+}
+
+void session_prefetch_close(const struct session_table *table, uint32_t number) {
+    for (session_ref ref = number << 1; ref <= (number << 1 | 1); ref++) {
+        struct flow_key key = session_flow(table, ref);
+
+        session_prefetch_index(table, session_hash(table, &key));
+    }
 }
 
 void session_close(struct session_table *table, uint32_t number) {

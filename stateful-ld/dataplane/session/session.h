@@ -148,11 +148,27 @@ static inline bool session_is(const struct session_table *table, session_ref ref
 /** The whole tuple of packets of an open session. */
 struct flow_key session_flow(const struct session_table *table, session_ref ref);
 
+static inline uint32_t session_index_next(const struct session_table *table, uint32_t slot) {
+    return likely(slot + 1 < table->index_slots) ? slot + 1 : 0;
+}
+
+static inline uint32_t session_entry_hash(uint64_t entry) {
+    return (uint32_t)(entry >> 32);
+}
+
 /**
  * What @p hash most likely stands for, without touching the session: for prefetching. The answer
  * has to be confirmed by session_is() and, when that fails, replaced by session_find()'s.
  */
-session_ref session_guess(const struct session_table *table, uint32_t hash);
+static inline session_ref session_guess(const struct session_table *table, uint32_t hash) {
+    uint32_t slot = session_index_home(table, hash);
+    uint64_t entry;
+
+    for (; (entry = table->index[slot]) != 0; slot = session_index_next(table, slot))
+        if (likely(session_entry_hash(entry) == hash))
+            return (session_ref)entry;
+    return 0;
+}
 
 /** The session and direction of @p key, or 0. */
 session_ref session_find(const struct session_table *table, const struct flow_key *key,
@@ -166,6 +182,9 @@ session_ref session_find(const struct session_table *table, const struct flow_ke
  */
 uint32_t session_open(struct session_table *table, const struct flow_key *from_client,
                       const struct flow_key *from_rs);
+
+/** Ask for the index entries that session_close() will take out. */
+void session_prefetch_close(const struct session_table *table, uint32_t number);
 
 /** Take session @p number out of the table; the number will be used again. */
 void session_close(struct session_table *table, uint32_t number);

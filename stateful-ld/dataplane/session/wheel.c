@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <rte_common.h>
+
 #include "session/memory.h"
 
 #define WHEEL_FIRST 0x80000000u
@@ -64,22 +66,36 @@ bool wheel_too_late(const struct wheel *wheel, uint32_t armed_tick, uint64_t dea
     return (int32_t)(armed_tick - (uint32_t)tick_for(wheel, deadline_ms)) > 0;
 }
 
+/* Take up to `most` items out of a slot. */
+static uint32_t take_due(struct wheel *wheel, uint32_t slot, uint32_t most, uint32_t *items) {
+    uint32_t item = wheel->head[slot];
+    uint32_t count = 0;
+
+    for (; item != 0 && count < most; item = wheel->link[item].next)
+        items[count++] = item;
+    wheel->head[slot] = item;
+    if (item != 0)
+        wheel->link[item].previous = WHEEL_FIRST | slot;
+    return count;
+}
+
 uint32_t wheel_advance(struct wheel *wheel, uint64_t now_ms, uint32_t budget, wheel_due due,
                        void *context) {
     uint64_t now_tick = now_ms / WHEEL_TICK_MS;
+    uint32_t items[WHEEL_BATCH];
     uint32_t done = 0;
 
     while (wheel->tick < now_tick) {
-        uint32_t *head = &wheel->head[(wheel->tick + 1) % WHEEL_SLOTS];
+        uint32_t slot = (wheel->tick + 1) % WHEEL_SLOTS;
 
-        while (*head != 0) {
-            uint32_t item = *head;
+        while (wheel->head[slot] != 0) {
+            uint32_t count =
+                take_due(wheel, slot, RTE_MIN(budget - done, (uint32_t)WHEEL_BATCH), items);
 
-            if (done == budget)
+            if (count == 0)
                 return done;
-            wheel_disarm(wheel, item);
-            due(context, item);
-            done++;
+            due(context, items, count);
+            done += count;
         }
         wheel->tick++;
     }

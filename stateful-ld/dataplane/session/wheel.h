@@ -18,6 +18,7 @@ enum {
     WHEEL_TICK_MS = 64,
     WHEEL_SLOTS = 1024,
     WHEEL_HORIZON_MS = (WHEEL_SLOTS - 1) * WHEEL_TICK_MS, /**< about 65 s */
+    WHEEL_BATCH = 32,
 };
 
 struct wheel_link {
@@ -33,10 +34,11 @@ struct wheel {
 };
 
 /**
- * Called for an item whose slot is due; the item is not in the wheel any more and may be armed
- * again at once.
+ * Called for items whose slot is due, at most WHEEL_BATCH at a time: so the memory of all of them
+ * can be on its way before the first is looked at. They are not in the wheel any more and may be
+ * armed again at once.
  */
-typedef void (*wheel_due)(void *context, uint32_t item);
+typedef void (*wheel_due)(void *context, const uint32_t *items, uint32_t count);
 
 /** @param items largest item number. @return 0, or -ENOMEM. */
 int wheel_init(struct wheel *wheel, uint32_t items, uint64_t now_ms);

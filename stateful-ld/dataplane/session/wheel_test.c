@@ -25,8 +25,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-static void due(void *context, uint32_t item) {
-    (void)context;
+static void item_due(uint32_t item) {
     assert_int_not_equal(deadline_ms[item], 0);
     if (deadline_ms[item] > now_ms) { /* beyond the horizon: looked at, armed again */
         wheel_arm(&wheel, item, deadline_ms[item]);
@@ -35,6 +34,13 @@ static void due(void *context, uint32_t item) {
     assert_true(now_ms < deadline_ms[item] + 2 * WHEEL_TICK_MS);
     deadline_ms[item] = 0;
     fired++;
+}
+
+static void due(void *context, const uint32_t *items, uint32_t count) {
+    (void)context;
+    assert_in_range(count, 1, WHEEL_BATCH);
+    for (uint32_t i = 0; i < count; i++)
+        item_due(items[i]);
 }
 
 static void pass(uint64_t ms, uint32_t step_ms) {
