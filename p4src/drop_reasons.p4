@@ -36,5 +36,6 @@ const drop_reason_t DROP_HAIRPIN_LOOP = 25;          // a hairpin route to what 
 const drop_reason_t DROP_PUNT_LIMIT = 26;            // more for the controller than it gets
 const drop_reason_t DROP_UNSUPPORTED_ND = 27;        // neighbour discovery that is for nobody here, or was routed
 const drop_reason_t DROP_NO_TUNNEL_SOURCE = 28;      // to a VM's host, but the network has no address for its tunnels
+const drop_reason_t DROP_UNKNOWN_VM = 29;            // from a VPC, but no VM that is known there has the sender's address
 
 #endif

@@ -3,7 +3,7 @@
 //   frame ─► network, my_mac ─► IP check ─► own address ─► tunnel end, IP check ─► flow ─► source, ACL ─► TTL
 //                                           │ ARP, ND, ping: answered                                     │ expired: answered
 //                                           │ heartbeat ─────────────────────────────┐                    ▼
-//                                                                                    │               eip lookup
+//                                                                                    │      eip lookup, vm: is it the sender?
 //            ┌── to a VM ◄────────────────────────────────────────────────────────── │ ───────────────────┤
 //            │                                                                       │                    ▼
 //            │                                                                       │   flow_pin, service, vip, local_ip
@@ -88,6 +88,7 @@ control Admission(inout headers_t hdr, inout metadata_t meta) {
     EipLookup() eip_lookup;
     EipLookupV6() eip_lookup_v6;
     EipSender() eip_sender;
+    VpcLookup() vpc_lookup;
 
     // RFC 1624, equation 3, for 0x0100 less in the word of the TTL. (Equation 2 would give 0xffff where it is 0x0000.)
     action decrement_ttl(bit<16> and_carry) {
@@ -138,6 +139,9 @@ control Admission(inout headers_t hdr, inout metadata_t meta) {
                 eip_lookup_v6.apply(hdr, meta);
             }
             eip_sender.apply(hdr, meta);
+            if (OUT_OF_VPC(meta)) {
+                vpc_lookup.apply(hdr, meta);
+            }
         }
     }
 }
@@ -146,7 +150,6 @@ control Admission(inout headers_t hdr, inout metadata_t meta) {
 control Decision(inout headers_t hdr, inout metadata_t meta) {
     Steering() steering;
     SteeringV6() steering_v6;
-    VpcLookup() vpc_lookup;
     EipPath() eip_path;
     HostTunnel() host_tunnel;
     LdSelect() ld_select;
@@ -157,16 +160,17 @@ control Decision(inout headers_t hdr, inout metadata_t meta) {
     PuntGcra() punt_gcra;
 
     action route_ipv4() {
-        meta.route_dst = hdr.packet.ipv4.dst_addr;
+        meta.route_dst = meta.flow.dst;
     }
 
     action route_ipv6() {
-        meta.route_dst_v6 = hdr.packet.ipv6.dst_addr;
+        meta.route_dst_v6 = meta.flow_v6.dst;
         meta.route_is_v6 = true;
     }
 
     apply {
-        if (GOES_ON(meta)) {
+        // An ICMP error of the gateway itself is steered and routed like any other, unless it has its way back: the tunnel.
+        if (IS_FORWARD(meta) && !meta.reflected && !meta.is_heartbeat && !meta.tunnel.wanted) {
             bool to_vm = meta.eip.found && meta.eip.direction == eip_direction_t.IN && !meta.eip.owner_is_vip;
             if (!to_vm) {
                 if (hdr.packet.ipv4.isValid()) {
@@ -175,29 +179,20 @@ control Decision(inout headers_t hdr, inout metadata_t meta) {
                     steering_v6.apply(hdr, meta);
                 }
             }
-            bool out_of_vni = meta.vni != 0 && meta.eip.direction != eip_direction_t.IN;
             if (IS_FORWARD(meta) && meta.steered) {
-                if (out_of_vni && meta.eip.found && meta.eip.is_owner && !meta.eip.is_place) {
-                    DROP(DROP_SPOOFED_SOURCE);
-                } else {
-                    ld_select.apply(hdr, meta);
-                }
-                if (!out_of_vni && meta.eip.found) {
+                ld_select.apply(hdr, meta);
+                if (!OUT_OF_VPC(meta) && meta.eip.found) {
                     meta.eip.translated = true;
                 }
             } else if (IS_FORWARD(meta)) {
-                if (out_of_vni && meta.from_ld) {
-                    vpc_lookup.apply(hdr, meta);
-                }
-                if (!meta.to_vpc) {
-                    bool from_vm = out_of_vni && meta.eip.found;
-                    if (to_vm || (from_vm && meta.eip.is_owner && meta.eip.is_place)) {
-                        eip_path.apply(hdr, meta);
-                    } else if (from_vm) {
-                        DROP(DROP_SPOOFED_SOURCE);
-                    } else if (meta.vni != 0) {
-                        DROP(DROP_VNI_UNREACHABLE);
-                    }
+                if (meta.to_vpc) {
+                    meta.to_host = true;
+                } else if (to_vm || (OUT_OF_VPC(meta) && meta.eip.is_sender)) {
+                    eip_path.apply(hdr, meta);
+                } else if (OUT_OF_VPC(meta) && meta.eip.found) {
+                    DROP(DROP_SPOOFED_SOURCE); // the EIP is another's by now
+                } else if (meta.vni != 0) {
+                    DROP(DROP_VNI_UNREACHABLE);
                 }
                 if (IS_FORWARD(meta) && meta.to_host) {
                     host_tunnel.apply(hdr, meta);

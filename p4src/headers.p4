@@ -96,6 +96,8 @@ header ipv6_fragment_t {
     bit<32> identification;
 }
 
+const bit<16> IPV6_FRAGMENT_BYTES = 8;
+
 header tcp_t {
     bit<16> src_port;
     bit<16> dst_port;
@@ -123,6 +125,8 @@ header icmp_t {
     bit<16> checksum;
     bit<32> rest;
 }
+
+const bit<16> ICMP_HEADER_BYTES = 8;
 
 const bit<8> ICMP_ECHO_REPLY = 0;
 const bit<8> ICMP_UNREACHABLE = 3;
@@ -159,6 +163,18 @@ header embedded_tcp_t {
     bit<16> dst_port;
     bit<32> seq_no;
 }
+
+// Behind those, up to TCP's checksum, where an error quotes as much (RFC 1812, section 4.3.2.3; RFC 4443, section 2.4).
+header embedded_tcp_rest_t {
+    bit<32> ack_no;
+    bit<4> data_offset;
+    bit<4> reserved;
+    bit<8> flags;
+    bit<16> window;
+    bit<16> checksum;
+}
+
+const bit<16> QUOTED_TCP_BYTES = 8 + 10;
 
 header embedded_icmp_t {
     bit<8> type;
@@ -234,6 +250,7 @@ struct ip_packet_t {
     ipv4_options_t embedded_options;
     ipv6_t embedded_ipv6;
     embedded_tcp_t embedded_tcp;
+    embedded_tcp_rest_t embedded_tcp_rest;
     udp_t embedded_udp;
     embedded_icmp_t embedded_icmp;
 }

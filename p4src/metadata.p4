@@ -75,8 +75,7 @@ struct eip_t {
     mac_addr_t mac;
     ipv4_addr_t host;  // or, over IPv6, `host_id`
     host_id_t host_id;
-    bool is_owner;     // the sender has the owner's address and VPC
-    bool is_place;     // and its host, or is an LD where the owner is a VIP
+    bool is_sender;    // the packet is its owner's: from its address, VPC and host, or by an LD where the owner is a VIP
     bool translated;
 }
 
@@ -90,6 +89,8 @@ struct eip_v6_t {
 #define IS_FORWARD(meta) (meta.verdict == verdict_t.FORWARD)
 // Still the packet that came: neither dropped nor answered.
 #define GOES_ON(meta) (meta.verdict == verdict_t.FORWARD && !meta.reflected && !meta.answered && !meta.is_heartbeat)
+// Inside a VPC, and from there; a packet to an EIP gets there only now.
+#define OUT_OF_VPC(meta) ((meta).vni != 0 && (meta).eip.direction != eip_direction_t.IN)
 // a + b in 16-bit ones' complement (RFC 1071)
 #define ONES_ADD(a, b) ((a) + (b) + (((((bit<17>)(a)) + ((bit<17>)(b)))[16:16] == 1) ? 16w1 : 16w0))
 
@@ -128,6 +129,8 @@ struct metadata_t {
     bit<32> heartbeat_key;
     bit<32> heartbeat_epoch;
     bit<32> heartbeat_hold_us;
+    bit<32> liveness_time;      // where a target makes these two of `now` and of the heartbeat
+    bit<32> heartbeat_sequence;
 
     flow_t flow;              // of IPv6 the protocol and ports
     flow_v6_t flow_v6;
@@ -135,7 +138,7 @@ struct metadata_t {
     eip_v6_t eip_v6;
     bool high_priority;
 
-    bool to_vpc;              // from an LD to a VM inside the VPC
+    bool to_vpc;              // from an LD to a VM inside the VPC, unless it is steered
     bool to_host;             // to the host of a VM: eip.host or eip.host_id, eip.mac
     bool steered;
     bool pinned;

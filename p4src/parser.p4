@@ -6,7 +6,7 @@
 //
 //   IP packet:  ipv4 ─ options? ─┬─ tcp
 //               ipv6 ─ fragment? ┼─ udp
-//                                └─ icmp ─┬─(error)─ embedded ipv4 or ipv6 ─ first 8 bytes of tcp | udp | icmp
+//                                └─ icmp ─┬─(error)─ embedded ipv4 or ipv6 ─ first 8 bytes of tcp | udp | icmp ─ rest of tcp?
 //                                         └─ neighbour discovery
 //
 // IPv6 extension headers other than a fragment header are not looked behind: such a packet is routed and steered by its
@@ -25,6 +25,7 @@
 parser IpPacketParser(packet_in packet, in bit<16> ether_type, out ip_packet_t p, inout metadata_t meta,
                       out bit<16> udp_dst_port, out bit<16> udp_length) {
     PARSER_SUMS
+    QUOTED_TCP
 
     state start {
         udp_dst_port = 0;
@@ -148,6 +149,8 @@ parser IpPacketParser(packet_in packet, in bit<16> ether_type, out ip_packet_t p
     }
 
     state parse_embedded_ipv4_payload {
+        MEASURE_QUOTED_TCP((((bit<16>)p.ipv4.ihl) << 2) + ICMP_HEADER_BYTES + (((bit<16>)p.embedded_ipv4.ihl) << 2),
+                           p.ipv4.total_len)
         transition select(p.embedded_ipv4.fragment_offset, p.embedded_ipv4.protocol) {
             (0, IP_PROTOCOL_TCP): parse_embedded_tcp;
             (0, IP_PROTOCOL_UDP): parse_embedded_udp;
@@ -158,6 +161,8 @@ parser IpPacketParser(packet_in packet, in bit<16> ether_type, out ip_packet_t p
 
     state parse_embedded_ipv6 {
         packet.extract(p.embedded_ipv6);
+        MEASURE_QUOTED_TCP((p.ipv6_fragment.isValid() ? IPV6_FRAGMENT_BYTES : 16w0) + ICMP_HEADER_BYTES + IPV6_HEADER_BYTES,
+                           p.ipv6.payload_len)
         transition select(p.embedded_ipv6.version, p.embedded_ipv6.next_header) {
             (6, IP_PROTOCOL_TCP): parse_embedded_tcp;
             (6, IP_PROTOCOL_UDP): parse_embedded_udp;
@@ -168,6 +173,11 @@ parser IpPacketParser(packet_in packet, in bit<16> ether_type, out ip_packet_t p
 
     state parse_embedded_tcp {
         packet.extract(p.embedded_tcp);
+        AFTER_QUOTED_TCP_PORTS(parse_embedded_tcp_rest)
+    }
+
+    state parse_embedded_tcp_rest {
+        packet.extract(p.embedded_tcp_rest);
         transition accept;
     }
 
@@ -259,6 +269,7 @@ parser GatewayParser(packet_in packet, out headers_t hdr, inout metadata_t meta)
     packet.emit((p).embedded_options); \
     packet.emit((p).embedded_ipv6); \
     packet.emit((p).embedded_tcp); \
+    packet.emit((p).embedded_tcp_rest); \
     packet.emit((p).embedded_udp); \
     packet.emit((p).embedded_icmp)
 

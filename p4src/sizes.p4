@@ -20,7 +20,7 @@
 #define SIZE_EIP 1048576
 #define SIZE_EIP_LIMIT 2097152
 #define EIP_LIMIT_CELLS 2097152 // two directions of an EIP
-#define SIZE_VM 262144
+#define SIZE_VM 1048576
 #define SIZE_HOST 16384
 #define SIZE_PRIORITY_PORT 64
 #define SIZE_ECMP_GROUP 256

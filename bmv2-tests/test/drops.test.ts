@@ -29,7 +29,7 @@ import {
   withFields,
 } from "../src/packet/index.js";
 import { readDropReasons } from "../src/pipeline.js";
-import { EIP_A, PRODUCT_ENTRIES } from "../src/products.js";
+import { EIP_A, fromVm, PRODUCT_ENTRIES } from "../src/products.js";
 import { CLIENT, CLUSTER, entry, FABRIC, LD1, LOCAL_IP, ldOf, SERVER, UPSTREAM } from "../src/standard.js";
 
 const gateway = useGateway(PRODUCT_ENTRIES);
@@ -81,9 +81,14 @@ const SCENARIOS: Record<string, Scenario> = {
   UNKNOWN_LD: upstream([...from(UPSTREAM), ...toService()], (gw) =>
     gw.modify(entry.bucket(CLUSTER, bucket, 4000)),
   ),
+  // From an LD: who else may send into a VPC is asked first.
   VNI_UNREACHABLE: {
     port: FABRIC.port,
     frame: [...from(FABRIC), ...tunnelled(3, datagram(SERVER, CLIENT, 1, 2))],
+  },
+  UNKNOWN_VM: {
+    port: FABRIC.port,
+    frame: fromVm({ ...EIP_A, vni: 3 }, datagram(EIP_A.address, CLIENT, 1, 2)),
   },
   NO_ROUTE: upstream(good, (gw) => gw.modify(entry.network(UPSTREAM.port, 0, UPSTREAM.networkId, 99))),
   ROUTE_DISCARD: upstream(good, (gw) => gw.insert(entry.discard(0, `${SERVER}/32`))),

@@ -152,16 +152,16 @@ describe.each(VERSIONS)("$version", ({ version, client, a, b }) => {
     });
 
     test("another VNI: dropped", async () => {
-      await gateway().expectDrop("VNI_UNREACHABLE", FABRIC.port, fromVm({ ...a, vni: a.vni + 1 }, packet));
+      await gateway().expectDrop("UNKNOWN_VM", FABRIC.port, fromVm({ ...a, vni: a.vni + 1 }, packet));
     });
 
     test("an address without EIP: dropped", async () => {
       const other = a.address.replace(/5$/, "77");
-      await gateway().expectDrop("VNI_UNREACHABLE", FABRIC.port, fromVm(a, datagram(other, client, 1, 2)));
+      await gateway().expectDrop("UNKNOWN_VM", FABRIC.port, fromVm(a, datagram(other, client, 1, 2)));
     });
 
     test("the EIP itself as source inside the VNI: dropped", async () => {
-      await gateway().expectDrop("VNI_UNREACHABLE", FABRIC.port, fromVm(a, datagram(a.eip, client, 1, 2)));
+      await gateway().expectDrop("UNKNOWN_VM", FABRIC.port, fromVm(a, datagram(a.eip, client, 1, 2)));
     });
 
     test("a tunnel from an upstream network does not end here, whoever it says it is from", async () => {

@@ -2,7 +2,7 @@
 // neither traceroute nor path-MTU discovery works through the gateway.
 import { describe, test } from "vitest";
 import { datagram, from, hopped, packet, packetOf, ping, pingV6, to } from "../src/frames.js";
-import { useGateway } from "../src/gateway.js";
+import { type Gateway, useGateway } from "../src/gateway.js";
 import {
   countingBytes,
   ICMP,
@@ -16,6 +16,7 @@ import {
   quote,
   ROUTER_ALERT,
   tcp,
+  trailer,
   udp,
   withFields,
 } from "../src/packet/index.js";
@@ -51,11 +52,31 @@ function errorHeader(version: "IPv4" | "IPv6", kind: ErrorKind): Layer {
   }
 }
 
-/** What may be quoted, and how much of it. */
-const QUOTED: Record<string, { l4Bytes: number; make: (src: string, dst: string) => Layer[] }> = {
+/** What may be quoted, and how much of it. `isCutSum`: tshark takes a sum over a part of the segment for wrong. */
+const QUOTED: Record<
+  string,
+  { l4Bytes: number; isCutSum?: boolean; make: (src: string, dst: string) => Layer[] }
+> = {
   "8 bytes of TCP": {
     l4Bytes: 8,
     make: (src, dst) => packetOf(src, dst, [tcp({ srcPort: 40_000, dstPort: 443 }), payload("data")]),
+  },
+  "TCP up to its checksum": {
+    l4Bytes: 16,
+    make: (src, dst) => packetOf(src, dst, [tcp({ srcPort: 40_000, dstPort: 443 }), payload("data")]),
+  },
+  "TCP with its checksum": {
+    l4Bytes: 18,
+    isCutSum: true,
+    make: (src, dst) => packetOf(src, dst, [tcp({ srcPort: 40_000, dstPort: 443 }), payload("data")]),
+  },
+  "a whole TCP segment with options": {
+    l4Bytes: 9999,
+    make: (src, dst) =>
+      packetOf(src, dst, [
+        tcp({ srcPort: 40_000, dstPort: 443, options: Uint8Array.of(2, 4, 5, 180) }),
+        payload("data"),
+      ]),
   },
   "8 bytes of UDP": { l4Bytes: 8, make: (src, dst) => datagram(src, dst, 33_000, 33_434, "probe") },
   "a whole UDP datagram": { l4Bytes: 9999, make: (src, dst) => datagram(src, dst, 33_000, 33_434, "probe") },
@@ -83,11 +104,14 @@ describe.each(VERSIONS)("$version", ({ version, client, a }) => {
     packetOf(src, dst, [errorHeader(version, kind), quoted]);
   const KINDS: ErrorKind[] = ["unreachable", "packet too big", "time exceeded"];
 
-  describe.each(Object.entries(QUOTED))("about %s", (_name, { l4Bytes, make }) => {
+  describe.each(Object.entries(QUOTED))("about %s", (_name, { l4Bytes, isCutSum, make }) => {
+    const expectOut: Gateway["expectOut"] = (...args) =>
+      isCutSum ? gateway().expectOutOfBroken(...args) : gateway().expectOut(...args);
+
     test.each(KINDS)("in: %s of the VM's packet", async (kind) => {
       const asSeenOutside = error(kind, router, a.eip, quote(make(a.eip, client), l4Bytes));
       const asSeenInside = error(kind, router, a.address, quote(make(a.address, client), l4Bytes));
-      await gateway().expectOut(UPSTREAM.port, [...from(UPSTREAM), ...asSeenOutside], {
+      await expectOut(UPSTREAM.port, [...from(UPSTREAM), ...asSeenOutside], {
         port: FABRIC.port,
         layers: toVm(a, asSeenOutside, asSeenInside),
       });
@@ -96,7 +120,7 @@ describe.each(VERSIONS)("$version", ({ version, client, a }) => {
     test.each(KINDS)("out: %s of a packet to the VM", async (kind) => {
       const asSeenInside = error(kind, a.address, client, quote(make(client, a.address), l4Bytes));
       const asSeenOutside = error(kind, a.eip, client, quote(make(client, a.eip), l4Bytes));
-      await gateway().expectOut(FABRIC.port, fromVm(a, asSeenInside), {
+      await expectOut(FABRIC.port, fromVm(a, asSeenInside), {
         port: UPSTREAM.port,
         layers: [...to(UPSTREAM), ...hopped(asSeenOutside)],
       });
@@ -118,6 +142,30 @@ describe.each(VERSIONS)("$version", ({ version, client, a }) => {
     });
   });
 
+  test.each([0x0000, 0x0001, 0xfffe])("a quoted TCP checksum that becomes %i", async (checksum) => {
+    const segment = packetOf(a.address, client, [
+      tcp({ srcPort: 443, dstPort: 40_000 }),
+      payload(new Uint8Array(2)),
+    ]);
+    const inside = packetWithChecksum(segment, "tcp", checksum);
+    const asSeenOutside = error("unreachable", router, a.eip, quote(translated(inside, { src: a.eip })));
+    await gateway().expectOut(UPSTREAM.port, [...from(UPSTREAM), ...asSeenOutside], {
+      port: FABRIC.port,
+      layers: toVm(a, asSeenOutside, error("unreachable", router, a.address, quote(inside))),
+    });
+  });
+
+  test("what lies behind the error in its frame is no TCP header", async () => {
+    const segment = (src: string) => packetOf(src, client, [tcp({ srcPort: 443, dstPort: 40_000 })]);
+    const asSeenOutside = error("unreachable", router, a.eip, quote(segment(a.eip), 8));
+    const asSeenInside = error("unreachable", router, a.address, quote(segment(a.address), 8));
+    const behind = trailer(countingBytes(40));
+    await gateway().expectOut(UPSTREAM.port, [...from(UPSTREAM), ...asSeenOutside, behind], {
+      port: FABRIC.port,
+      layers: toVm(a, [...asSeenOutside, behind], [...asSeenInside, behind]),
+    });
+  });
+
   test("an error about a packet that the EIP did not send is dropped, both ways", async () => {
     const gw = gateway();
     const foreign = error("unreachable", router, a.eip, quote(datagram(router, client, 1, 2), 8));
@@ -133,14 +181,17 @@ describe.each(VERSIONS)("$version", ({ version, client, a }) => {
 });
 
 describe("IPv4 only", () => {
-  test("options in the quoted header, and outside", async () => {
-    const probe = (src: string) => withFields(datagram(src, CLIENT, 1, 2), "ipv4", { options: ROUTER_ALERT });
+  test.each([
+    ["UDP", (src: string) => datagram(src, CLIENT, 1, 2)],
+    ["TCP", (src: string) => packet(src, CLIENT, [tcp({ srcPort: 1, dstPort: 2 }), payload("data")])],
+  ])("options in the quoted header, and outside: %s", async (_name, make) => {
+    const probe = (src: string) => withFields(make(src), "ipv4", { options: ROUTER_ALERT });
     const about = (dst: string, quoted: Layer) =>
       packet(ROUTER.IPv4, dst, [icmp({ type: ICMP.timeExceeded }), quoted], { options: ROUTER_ALERT });
-    const outside = about(EIP_A.eip, quote(probe(EIP_A.eip), 8));
+    const outside = about(EIP_A.eip, quote(probe(EIP_A.eip)));
     await gateway().expectOut(UPSTREAM.port, [...from(UPSTREAM), ...outside], {
       port: FABRIC.port,
-      layers: toVm(EIP_A, outside, about(EIP_A.address, quote(probe(EIP_A.address), 8))),
+      layers: toVm(EIP_A, outside, about(EIP_A.address, quote(probe(EIP_A.address)))),
     });
   });
 

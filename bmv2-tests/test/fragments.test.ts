@@ -70,12 +70,17 @@ describe.each(VERSIONS)("$version", ({ version, client, a, b }) => {
   test.each([0, VNI])("a real server to a local IP, in VNI %i", async (vni) => {
     const gw = gateway();
     const [server, local] = isV4 ? [SERVER, LOCAL_IP] : [SERVER_V6, LOCAL_IP_V6];
-    if (vni !== 0) await gw.insert(entry.localIp(vni, `${local}/${isV4 ? 32 : 128}`, CLUSTER));
+    if (vni !== 0) {
+      await gw.insert(
+        entry.localIp(vni, `${local}/${isV4 ? 32 : 128}`, CLUSTER),
+        entry.vm(vni, server, a.mac, a.host.vtep),
+      );
+    }
     const pieces = cut(whole(server, local));
     const bucket = bucketOfFlow(vni, { src: server, dst: local, protocol: 17, srcPort: 0, dstPort: 0 });
     expect(bucketOf(vni, pieces[0]!)).toBe(bucket);
     const wrap = (piece: readonly Layer[]) =>
-      vni === 0 ? [...from(FABRIC), ...piece] : [...from(FABRIC), ...tunnelled(vni, piece)];
+      vni === 0 ? [...from(FABRIC), ...piece] : fromVm({ ...a, vni }, piece);
     await expectEach(gw, FABRIC.port, pieces, wrap, toLdOf(vni, pieces, FABRIC_MAC));
   });
 

@@ -88,6 +88,7 @@ test("the longest prefix decides which cluster", async () => {
 test("a prefix of length 0 takes all that nothing else serves, in its VNI", async () => {
   const gw = gateway();
   await gw.insert(entry.localIp(77, "0.0.0.0/0", CLUSTER));
+  await gw.insert(entry.vm(77, SERVER, LD1.mac, LD1.vtep));
   const inner = reply(2049, { dst: "172.16.1.2" });
   await gw.expectOut(FABRIC.port, [...from(FABRIC), ...tunnelled(77, inner)], {
     port: LD2.side.port,

@@ -1,6 +1,6 @@
 // Which LD gets a packet: flow_pin before service before vip before local_ip, outside and in a VNI, for IPv4 and IPv6; ICMP
 // errors where their session is; the hint at the LD that had the bucket before.
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import {
   bucketOf,
   bucketOfFlow,
@@ -103,6 +103,12 @@ for (const { version, client, vip, local, prefix, server } of CASES) {
     const segment = (srcPort = 40_000, dstPort = 443) => packetOf(client, vip, [tcp({ srcPort, dstPort })]);
 
     describe(`${version}, ${place}`, () => {
+      beforeEach(async () => {
+        if (vni === 0) return;
+        const senders = [client, server];
+        await gateway().insert(...senders.map((address) => entry.vm(vni, address, LD1.mac, "10.0.0.77")));
+      });
+
       test("flow_pin before service before vip before local_ip", async () => {
         const gw = gateway();
         const packet = segment();

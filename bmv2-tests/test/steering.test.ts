@@ -300,6 +300,9 @@ describe("one address in several tables", () => {
 describe("VNIs", () => {
   const VIP = "10.9.0.1";
   const client = toService({ src: "10.9.0.77", dst: VIP });
+  /** The sender of what `tunnelled` puts into a tunnel. */
+  const known = (vni: number, address: string) =>
+    vni === 0 ? [] : [entry.vm(vni, address, LD1.mac, LD1.vtep)];
 
   test("equal VIPs in two VNIs and outside are three services, each with buckets of its own", async () => {
     const gw = gateway();
@@ -311,7 +314,7 @@ describe("VNIs", () => {
         entry.service(vni, VIP, 6, SERVICE_PORT, 30 + i),
         entry.bucket(30 + i, buckets[i]!, 30 + i),
       );
-      await gw.insert(entry.ld(30 + i, LD1.vtep, `02:00:00:03:00:0${i}`));
+      await gw.insert(entry.ld(30 + i, LD1.vtep, `02:00:00:03:00:0${i}`), ...known(vni, "10.9.0.77"));
     }
     for (const [i, vni] of vnis.entries()) {
       const ld = { ...LD1, mac: `02:00:00:03:00:0${i}` };
@@ -324,14 +327,14 @@ describe("VNIs", () => {
 
   test("a VIP of a VNI is not served outside, nor in another VNI", async () => {
     const gw = gateway();
-    await gw.insert(entry.vip(5, VIP, CLUSTER));
+    await gw.insert(entry.vip(5, VIP, CLUSTER), ...known(6, "10.9.0.77"));
     await expectUnserved(gw, client);
     await gw.expectDrop("VNI_UNREACHABLE", FABRIC.port, [...from(FABRIC), ...tunnelled(6, client)]);
   });
 
   test("a reply to a local IP in a VNI stays in the VNI", async () => {
     const gw = gateway();
-    await gw.insert(entry.localIp(9, "10.9.1.0/24", CLUSTER));
+    await gw.insert(entry.localIp(9, "10.9.1.0/24", CLUSTER), ...known(9, "10.9.0.5"));
     const reply = packet("10.9.0.5", "10.9.1.4", [tcp({ srcPort: 80, dstPort: 0x1402 })]);
     await gw.expectOut(FABRIC.port, [...from(FABRIC), ...tunnelled(9, reply)], {
       port: LD1.side.port,

@@ -1,7 +1,7 @@
 // A packet whose TTL ends at the gateway: it answers with ICMP time exceeded from `icmp_source`, so that traceroute shows it.
 import { describe, expect, test } from "vitest";
-import { datagram, from, packetOf, ping, pingV6, to, tunnelled } from "../src/frames.js";
-import { dropsSince, useGateway } from "../src/gateway.js";
+import { bucketOf, datagram, from, packetOf, ping, pingV6, to, toLd, tunnelled } from "../src/frames.js";
+import { dropsSince, type Gateway, useGateway } from "../src/gateway.js";
 import {
   build,
   countingBytes,
@@ -22,7 +22,17 @@ import {
   vxlan,
   withFields,
 } from "../src/packet/index.js";
-import { CLIENT_V6, EIP_A, EIP_A_V6, fromVm, HOST_A, PRODUCT_ENTRIES, SERVER_V6 } from "../src/products.js";
+import {
+  CLIENT_V6,
+  EIP_A,
+  EIP_A_V6,
+  fromVm,
+  HOST_A,
+  LOCAL_IP_V6,
+  PRODUCT_ENTRIES,
+  SERVER_V6,
+  SERVICE_VIP_V6,
+} from "../src/products.js";
 import {
   CARRIER,
   CLIENT,
@@ -31,7 +41,11 @@ import {
   FABRIC_MAC,
   GATEWAY_VTEP,
   LD1,
+  LOCAL_IP,
+  ldOf,
   SERVER,
+  SERVICE_PORT,
+  SERVICE_VIP,
   UPSTREAM,
 } from "../src/standard.js";
 import { tsharkDecodesAll } from "../src/tshark_check.js";
@@ -121,7 +135,7 @@ describe.each(CASES)("IPv$version", ({ version, client, server, eip }) => {
       port: FABRIC.port,
       layers: [
         ...to(FABRIC, HOST_A.wireMac),
-        ipv4({ src: GATEWAY_VTEP, dst: HOST_A.vtep, dontFragment: 1 }),
+        ipv4({ src: GATEWAY_VTEP, dst: HOST_A.vtep, dontFragment: 1, dscp: 48 }),
         udp({ srcPort: 0xc000, dstPort: 4789, checksum: 0 }),
         vxlan({ vni: eip.vni }),
         ethernet({ dst: eip.mac, src: FABRIC_MAC }),
@@ -149,12 +163,43 @@ describe.each(CASES)("IPv$version", ({ version, client, server, eip }) => {
       port: LD1.side.port,
       layers: [
         ...to(FABRIC, LD1.wireMac),
-        ipv4({ src: GATEWAY_VTEP, dst: LD1.vtep, dontFragment: 1 }),
+        ipv4({ src: GATEWAY_VTEP, dst: LD1.vtep, dontFragment: 1, dscp: 48 }),
         udp({ srcPort: 0xc000, dstPort: 4789, checksum: 0 }),
         vxlan({ vni: 0 }),
         ethernet({ dst: LD1.mac, src: FABRIC_MAC }),
         ...exceeded(frame, SOURCE_INSIDE[version]),
       ],
+    });
+  });
+
+  // What an LD sends for a client, from a local IP to a real server or from a VIP to the client, may end here.
+  describe("is steered, when what it is about came from", () => {
+    const local = version === 4 ? LOCAL_IP : LOCAL_IP_V6;
+    const vip = version === 4 ? SERVICE_VIP : SERVICE_VIP_V6;
+    const expectAt = async (gw: Gateway, about: readonly Layer[], bucket: number) => {
+      const ld = ldOf(bucket);
+      const error = exceeded(about, SOURCE_INSIDE[version]);
+      await gw.expectOut(FABRIC.port, [...from(FABRIC), ...about], {
+        port: ld.side.port,
+        layers: toLd(ld, 0, bucket, dying(error, 65), FABRIC_MAC), // it is made here: its first hop is still to come
+      });
+    };
+
+    test("a local IP: to the LD of the local port", async () => {
+      for (const port of [0x8403, 0x8404]) {
+        await expectAt(
+          gateway(),
+          dying(packetOf(local, server, [tcp({ srcPort: port, dstPort: 80 })])),
+          port & 1023,
+        );
+        await expectAt(gateway(), dying(datagram(local, server, port, 7000)), port & 1023);
+      }
+    });
+
+    test("a VIP: to the LD of the client's own packets", async () => {
+      const answer = packetOf(vip, client, [tcp({ srcPort: SERVICE_PORT, dstPort: 40_000, flags: 0x12 })]);
+      const question = packetOf(client, vip, [tcp({ srcPort: 40_000, dstPort: SERVICE_PORT })]);
+      await expectAt(gateway(), dying(answer), bucketOf(0, question));
     });
   });
 
@@ -206,6 +251,14 @@ test("a first fragment is answered", async () => {
   await gateway().expectOut(UPSTREAM.port, [...from(UPSTREAM), ...first], {
     port: UPSTREAM.port,
     layers: [...to(UPSTREAM), ...exceeded(first, SOURCE[4])],
+  });
+});
+
+test("one about a first fragment from a local IP is steered by the port that it quotes", async () => {
+  const [first] = fragments(dying(datagram(LOCAL_IP, SERVER, 0x8405, 7000, "a".repeat(64))), 32);
+  await gateway().expectOut(FABRIC.port, [...from(FABRIC), ...first!], {
+    port: ldOf(5).side.port,
+    layers: toLd(ldOf(5), 0, 5, dying(exceeded(first!, SOURCE_INSIDE[4]), 65), FABRIC_MAC),
   });
 });
 

@@ -158,7 +158,7 @@ describe("a VNI", () => {
 
   test("inside which the gateway serves the destination: steered in that VNI", async () => {
     const gw = gateway();
-    await gw.insert(entry.vip(VNI, VIP, CLUSTER));
+    await gw.insert(entry.vip(VNI, VIP, CLUSTER), entry.vm(VNI, "10.9.0.77", LD1.mac, LD1.vtep));
     const client = toService({ src: "10.9.0.77", dst: VIP, dstPort: 443 });
     const bucket = bucketOf(VNI, client);
     const ld = ldOf(bucket);
@@ -169,14 +169,15 @@ describe("a VNI", () => {
   });
 
   test("inside which the gateway serves nothing: dropped, though the network outside has a route", async () => {
-    await gateway().expectDrop("VNI_UNREACHABLE", FABRIC.port, [...from(FABRIC), ...tunnelled(VNI, answer)]);
+    const gw = gateway();
+    await gw.insert(entry.vm(VNI, SERVICE_VIP, LD1.mac, LD1.vtep));
+    await gw.expectDrop("VNI_UNREACHABLE", FABRIC.port, [...from(FABRIC), ...tunnelled(VNI, answer)]);
   });
 
   test("inside which nothing is served, for an address that is served outside: dropped", async () => {
-    await gateway().expectDrop("VNI_UNREACHABLE", FABRIC.port, [
-      ...from(FABRIC),
-      ...tunnelled(1, toService()),
-    ]);
+    const gw = gateway();
+    await gw.insert(entry.vm(1, CLIENT, LD1.mac, LD1.vtep));
+    await gw.expectDrop("VNI_UNREACHABLE", FABRIC.port, [...from(FABRIC), ...tunnelled(1, toService())]);
   });
 });
 

@@ -247,6 +247,24 @@ describe.each(VERSIONS)("$version inside", ({ version, client, a }) => {
     await gw.expectOut(FABRIC.port, frame, wanted);
   });
 
+  test("a VM without an EIP is heard from its own host over IPv6 only", async () => {
+    const gw = gateway();
+    const inner = isV4 ? "172.16.0.10" : "fd00:3::10";
+    await gw.insert(entry.vip(eip.vni, inner, CLUSTER_V6), entry.vm(eip.vni, eip.address, eip.mac, HOST.id));
+    const question = datagram(eip.address, inner, 1000, 6000);
+    await gw.expectOut(FABRIC.port, outOf(HOST, question), atLd(eip.vni, question, FABRIC_MAC));
+    for (const frame of [
+      outOf(OTHER_HOST, question),
+      outOf({ vtep: "fd00:10::99" }, question),
+      fromVm(eip, question),
+    ]) {
+      await gw.expectDrop("SPOOFED_SOURCE", FABRIC.port, frame);
+    }
+    await gw.modify(entry.vm(eip.vni, eip.address, eip.mac, eip.host.vtep));
+    await gw.expectDrop("SPOOFED_SOURCE", FABRIC.port, outOf(HOST, question));
+    await gw.expectOut(FABRIC.port, fromVm(eip, question), atLd(eip.vni, question, FABRIC_MAC));
+  });
+
   test("an EIP on an internal VIP: an LD over IPv6 answers for it", async () => {
     const gw = gateway();
     const inner = isV4 ? "172.16.0.10" : "fd00:3::10";

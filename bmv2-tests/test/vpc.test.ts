@@ -147,9 +147,9 @@ describe.each(VERSIONS)("$version", ({ version, client: outsider, a, b }) => {
     const gw = gateway();
     await gw.insert(...internal);
     const packet = synAck(vip, vm.address);
-    await gw.expectDrop("VNI_UNREACHABLE", FABRIC.port, fromVm({ ...vm, host: HOST_A }, packet));
+    await gw.expectDrop("UNKNOWN_VM", FABRIC.port, fromVm({ ...vm, host: HOST_A }, packet));
     const elsewhere = [...from(FABRIC_TAGGED), ...tunnelled(VNI, packet, { ip: { src: LD1.vtep } })];
-    await gw.expectDrop("VNI_UNREACHABLE", FABRIC_TAGGED.port, elsewhere);
+    await gw.expectDrop("UNKNOWN_VM", FABRIC_TAGGED.port, elsewhere);
     await gw.expectDrop("VNI_UNREACHABLE", LD1.side.port, fromLd(LD1, packet, VNI + 1));
     await gw.expectDrop("VNI_UNREACHABLE", LD1.side.port, fromLd(LD1, synAck(vip, a.address)));
   });
@@ -187,6 +187,93 @@ describe.each(VERSIONS)("$version", ({ version, client: outsider, a, b }) => {
       port: FABRIC.port,
       layers: toVm({ ...vm, host: HOST_A }, packet, packet, FABRIC_MAC),
     });
+  });
+
+  describe("a VM without an EIP, or a real server,", () => {
+    const local = isV4 ? "10.64.3.7" : "2001:db8:64:3::7";
+    const prefix = isV4 ? "10.64.3.0/24" : "2001:db8:64:3::/64";
+    const setUp = (gw: Gateway) => gw.insert(...internal, entry.localIp(VNI, prefix, CLUSTER));
+    const toVip = syn(vm.address, vip);
+    const toLocalIp = packetOf(vm.address, local, [tcp({ srcPort: 80, dstPort: 0x8405, flags: 0x12 })]);
+
+    test("is heard from its own host", async () => {
+      const gw = gateway();
+      await setUp(gw);
+      await gw.expectOut(FABRIC.port, fromVm(vm, toVip), atLd(toVip));
+      await gw.expectOut(FABRIC.port, fromVm(vm, toLocalIp), {
+        port: LD2.side.port,
+        layers: toLd(LD2, VNI, 5, toLocalIp, FABRIC_MAC),
+      });
+    });
+
+    test("is not heard from another host, and no service counts what it sends", async () => {
+      const gw = gateway();
+      await setUp(gw);
+      const counters = () =>
+        Promise.all(
+          [entry.service(VNI, vip, 6, 443, CLUSTER), entry.localIp(VNI, prefix, CLUSTER)].map((key) =>
+            gw.counter(key),
+          ),
+        );
+      const before = await counters();
+      for (const packet of [toVip, toLocalIp]) {
+        await gw.expectDrop("SPOOFED_SOURCE", FABRIC.port, fromVm({ ...vm, host: HOST_A }, packet));
+      }
+      expect(await counters()).toEqual(before);
+    });
+
+    test("is heard from its new host once it has moved, from its old one no more", async () => {
+      const gw = gateway();
+      await setUp(gw);
+      await gw.modify(entry.vm(VNI, vm.address, vm.mac, HOST_A.vtep));
+      await gw.expectOut(FABRIC.port, fromVm({ ...vm, host: HOST_A }, toVip), atLd(toVip));
+      await gw.expectDrop("SPOOFED_SOURCE", FABRIC.port, fromVm(vm, toVip));
+    });
+
+    test("is nobody by another address, in another VNI, or as the VIP or a client outside", async () => {
+      const gw = gateway();
+      await setUp(gw);
+      await gw.insert(entry.vip(VNI + 1, vip, CLUSTER));
+      const unknown = isV4 ? "172.16.0.78" : "fd00:3::78";
+      for (const src of [unknown, isV4 ? "172.16.0.11" : "fd00:3::11", outsider]) {
+        await gw.expectDrop("UNKNOWN_VM", FABRIC.port, fromVm(vm, syn(src, vip)));
+      }
+      await gw.expectDrop("UNKNOWN_VM", FABRIC.port, fromVm(vm, datagram(vip, local, 1, 2)));
+      await gw.expectDrop("UNKNOWN_VM", FABRIC.port, fromVm({ ...vm, vni: VNI + 1 }, toVip));
+    });
+
+    test("reaches nothing that the gateway does not serve in its VPC", async () => {
+      const gw = gateway();
+      await setUp(gw);
+      await gw.expectDrop("VNI_UNREACHABLE", FABRIC.port, fromVm(vm, syn(vm.address, outsider)));
+    });
+
+    test("has the errors of routers before it believed from its host, and from no other", async () => {
+      const gw = gateway();
+      await setUp(gw);
+      const router = isV4 ? "172.16.0.1" : "fd00:3::1";
+      const tooBig = isV4
+        ? icmp({ type: ICMP.unreachable, code: 4, sequence: 1400 })
+        : icmpv6({ type: ICMPV6.packetTooBig, rest: 1400 });
+      const request = packetOf(local, vm.address, [tcp({ srcPort: 0x8405, dstPort: 80 })]);
+      const error = packetOf(router, local, [tooBig, quote(request, 8)]);
+      await gw.expectOut(FABRIC.port, fromVm(vm, error), {
+        port: LD2.side.port,
+        layers: toLd(LD2, VNI, 5, error, FABRIC_MAC),
+      });
+      await gw.expectDrop("SPOOFED_SOURCE", FABRIC.port, fromVm({ ...vm, host: HOST_A }, error));
+      const others = packetOf(local, a.address, [tcp({ srcPort: 0x8405, dstPort: 80 })]);
+      const forged = packetOf(vm.address, local, [tooBig, quote(others, 8)]);
+      await gw.expectDrop("UNKNOWN_VM", FABRIC.port, fromVm(vm, forged));
+    });
+  });
+
+  test("a VM that only its EIP tells of uses the VIPs of its VPC, from its own host", async () => {
+    const gw = gateway();
+    await gw.insert(entry.service(VNI, vip, 6, 443, CLUSTER), bindingOf(vm), sourceOf(vm));
+    const packet = syn(vm.address, vip);
+    await gw.expectOut(FABRIC.port, fromVm(vm, packet), atLd(packet));
+    await gw.expectDrop("SPOOFED_SOURCE", FABRIC.port, fromVm({ ...vm, host: HOST_A }, packet));
   });
 
   test("to the VIP, too, a VM with an EIP sends from its own host only", async () => {

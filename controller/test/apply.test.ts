@@ -124,6 +124,7 @@ describe("apply", () => {
     expect(events.slice(0, begin)).toEqual([
       "+ nexthop",
       "+ route",
+      "+ vm",
       "+ ld",
       "+ local_ip",
       "+ tunnel_source",
@@ -144,8 +145,8 @@ describe("apply", () => {
     events.length = 0;
     writeFileSync(file, example.replace(without("dns"), ""));
     expect(await sluice("apply", "-f", file)).toMatchObject({ code: 0 });
-    expect(events.slice(0, 2)).toEqual(["- service", "- vip"]);
-    expect(events.slice(2).sort()).toEqual(["ld1: web", "ld2: web"]);
+    expect(events.slice(0, 3)).toEqual(["- service", "- vip", "- vm"]);
+    expect(events.slice(3).sort()).toEqual(["ld1: web", "ld2: web"]);
   });
 
   it("moves buckets to an LD that joins only after the others have given them up", async () => {

@@ -237,6 +237,44 @@ describe("EIPs", () => {
   });
 });
 
+describe("the VMs of a VPC that switches know", () => {
+  const known = (state: typeof eips) =>
+    compile(state)
+      .switches[0]!.allEntries()
+      .filter(({ table }) => table === "vm" || table === "vm_v6")
+      .map((entry) => `${describeKey(entry)} ${describeAction(entry)}`)
+      .sort();
+  const [vm1, vm1V6] = [
+    "vm[vni=100 address=192.168.0.10] to_host(mac=02:00:00:00:06:20 host=10.0.6.2)",
+    "vm_v6[vni=100 address=fd00::10] to_host(mac=02:00:00:00:06:20 host=10.0.6.2)",
+  ];
+  const rs1 = "vm[vni=100 address=192.168.0.2] to_host(mac=02:00:00:00:06:10 host=10.0.6.2)";
+  const listed = "vm[vni=100 address=192.168.0.20] to_host(mac=02:00:00:00:06:24 host=10.0.6.3)";
+
+  it("are those that are listed, real servers, and where there is a VIP the owners of EIPs", () => {
+    expect(known(eips)).toEqual([vm1, rs1, listed, vm1V6].sort());
+  });
+
+  it("are real servers also where the VIP is outside", () => {
+    const services = eips.services.map(({ vpc: _, ...service }) => ({ ...service, vpc: undefined }));
+    expect(known({ ...eips, services })).toEqual([rs1, listed].sort());
+  });
+
+  it("are each there once, whoever names them", () => {
+    const [service] = eips.services;
+    const services = [service!, { ...service!, name: "again", port: 444 }];
+    const vpcs = eips.vpcs.map((vpc) =>
+      vpc.name === "blue"
+        ? {
+            ...vpc,
+            vms: [...vpc.vms, { address: "192.168.0.2", mac: "02:00:00:00:06:10", host: "10.0.6.2" }],
+          }
+        : vpc,
+    );
+    expect(known({ ...eips, services, vpcs })).toEqual(known(eips));
+  });
+});
+
 describe("the region's public addresses", () => {
   const hairpins = (state: typeof eips) =>
     compile(state)

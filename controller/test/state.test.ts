@@ -196,6 +196,13 @@ const BAD_EIPS: [string, string | RegExp, string][] = [
   ["a VM that is listed twice", /( {6}- \{ address: 192.168.0.20.*\n)/, "$1$1"],
   ["a VM that is a VIP", "address: 192.168.0.20", "address: 192.168.0.100"],
   ["a VM that is elsewhere by its EIP", "address: 192.168.0.20", "address: 192.168.0.10"],
+  ["a real server that is elsewhere by the list of VMs", "address: 192.168.0.2,", "address: 192.168.0.20,"],
+  ["a real server that is elsewhere by its EIP", "address: 192.168.0.2,", "address: 192.168.0.10,"],
+  [
+    "a real server that is elsewhere by another service",
+    /\n {2}- name: shop\n {4}vip[\s\S]*?(?=\neips)/,
+    "$&  - name: mail\n    vip: 192.168.0.101\n    protocol: tcp\n    port: 25\n    cluster: east\n    vpc: blue\n    real_servers:\n      - { name: rs9, address: 192.168.0.2, port: 25, vpc: blue, host: 10.0.6.3, mac: 02:00:00:00:06:10 }\n",
+  ],
   ["an EIP in an unknown VPC", "vpc: green", "vpc: red"],
   ["an EIP of nobody", /\n {4}vip: \{.*/, ""],
   [

@@ -14,6 +14,12 @@
 #define SUM_IPV4_END(meta)
 #define SUM_IPV6(ipv6)
 
+// Does an ICMP error quote TCP's checksum, too? Bytes that are missing, by the length that the error says.
+#define QUOTED_TCP bit<16> missing_tcp_bytes;
+#define MEASURE_QUOTED_TCP(bytes_before, packet_bytes) \
+    missing_tcp_bytes = (bytes_before) + QUOTED_TCP_BYTES |-| (packet_bytes);
+#define AFTER_QUOTED_TCP_PORTS(rest) transition select(missing_tcp_bytes) { 0: rest; default: accept; }
+
 #define DIRECT_COUNTER(counter_id, name) @id(counter_id) direct_counter(CounterType.packets_and_bytes) name;
 #define INDIRECT_COUNTER(counter_id, cells, name) @id(counter_id) counter(cells, CounterType.packets_and_bytes) name;
 #define COUNT(name) name.count()

@@ -50,7 +50,7 @@ control AddressRewrite(inout ip_packet_t packet, in bool source, in ipv4_addr_t 
         }
 
         // The packet an ICMP error is about went the other way: its destination is our source, and the reverse.
-        // Its address and its header checksum cancel out in the ICMP checksum; an adjusted UDP checksum is left over.
+        // Its address and its header checksum cancel out in the ICMP checksum; an adjusted UDP or TCP checksum is left over.
         if (packet.embedded_ipv4.isValid()) {
             adjust(packet.embedded_ipv4.checksum, delta);
             if (source) {
@@ -62,6 +62,10 @@ control AddressRewrite(inout ip_packet_t packet, in bool source, in ipv4_addr_t 
                 bit<16> udp_before = packet.embedded_udp.checksum;
                 adjust_udp(packet.embedded_udp.checksum, delta);
                 adjust(packet.icmp.checksum, ((bit<32>)(~udp_before)) + (bit<32>)packet.embedded_udp.checksum);
+            } else if (packet.embedded_tcp_rest.isValid()) {
+                bit<16> tcp_before = packet.embedded_tcp_rest.checksum;
+                adjust(packet.embedded_tcp_rest.checksum, delta);
+                adjust(packet.icmp.checksum, ((bit<32>)(~tcp_before)) + (bit<32>)packet.embedded_tcp_rest.checksum);
             }
         }
     }

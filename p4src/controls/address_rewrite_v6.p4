@@ -49,6 +49,10 @@ control AddressRewriteV6(inout ip_packet_t packet, in bool source, in ipv6_addr_
                 bit<16> udp_before = packet.embedded_udp.checksum;
                 adjust_udp(packet.embedded_udp.checksum, delta);
                 error_delta = delta + (bit<32>)(~udp_before) + (bit<32>)packet.embedded_udp.checksum;
+            } else if (packet.embedded_tcp_rest.isValid()) {
+                bit<16> tcp_before = packet.embedded_tcp_rest.checksum;
+                adjust(packet.embedded_tcp_rest.checksum, delta);
+                error_delta = delta + (bit<32>)(~tcp_before) + (bit<32>)packet.embedded_tcp_rest.checksum;
             } else if (packet.embedded_icmp.isValid()) {
                 bit<16> icmp_before = packet.embedded_icmp.checksum;
                 adjust(packet.embedded_icmp.checksum, delta);

@@ -108,25 +108,37 @@ control EipLookup(inout headers_t hdr, inout metadata_t meta) {
     }
 }
 
+// Did a tunnel come from the host of the VM that eip_in or `vm` has found?
+control IsPlace(inout metadata_t meta, out bool is_place) {
+    apply {
+        is_place = false;
+        if (meta.eip.host_id != 0) {
+            if (meta.eip.host_id == meta.sender_host_id) {
+                is_place = true;
+            }
+        } else {
+            SameAddress.apply(meta.eip.host, meta.sender_vtep, is_place);
+        }
+    }
+}
+
 // May the sender of a packet speak for the EIP that eip_out found? The address, the VPC and the host must be the ones it is bound
-// to; LDs answer for a VIP. What a VM sends to a VIP inside its VPC needs no EIP, but must come from its host all the same.
+// to; LDs answer for a VIP.
 control EipSender(inout headers_t hdr, inout metadata_t meta) {
     apply {
         bool is_address;
+        bool is_place;
         if (hdr.packet.ipv4.isValid()) {
             SameAddress.apply(meta.eip.owner, hdr.packet.ipv4.src_addr, is_address);
         } else {
             SameAddressV6.apply(meta.eip_v6.owner, hdr.packet.ipv6.src_addr, is_address);
         }
-        if (meta.eip.vni == meta.vni) {
-            meta.eip.is_owner = is_address;
-        }
+        IsPlace.apply(meta, is_place);
         if (meta.eip.owner_is_vip) {
-            meta.eip.is_place = meta.from_ld;
-        } else if (meta.eip.host_id == 0) {
-            SameAddress.apply(meta.eip.host, meta.sender_vtep, meta.eip.is_place);
-        } else if (meta.eip.host_id == meta.sender_host_id) {
-            meta.eip.is_place = true;
+            is_place = meta.from_ld;
+        }
+        if (meta.eip.vni == meta.vni && is_address && is_place) {
+            meta.eip.is_sender = true;
         }
     }
 }

@@ -4,14 +4,14 @@
 //
 //   ethernet | packet   ──►   ethernet | error ipv4 or ipv6 | error icmp | the packet's IP header and 8 bytes
 //
-// Back the way the packet came: routed, or into the tunnel it came by. Never about an ICMP error, a later fragment or a
+// Back the way the packet came: into the tunnel it came by, or routed; to a local IP or a VIP it is steered, as any packet there is,
+// by the flow of the packet that it is about (controls/flow.p4). Never about an ICMP error, a later fragment or a
 // multicast (RFC 1122, section 3.2.2), and at a limited rate.
 #ifndef SLUICE_ICMP_ERROR_P4
 #define SLUICE_ICMP_ERROR_P4
 
 const bit<8> ICMP_ERROR_TTL = 64;
 const bit<6> ICMP_ERROR_DSCP = 48; // network control (RFC 1812, section 4.3.2.5: precedence 6)
-const bit<16> ICMP_HEADER_BYTES = 8;
 const bit<16> QUOTED_PAYLOAD_BYTES = 8;
 
 control TimeExceeded(inout headers_t hdr, inout metadata_t meta) {
@@ -70,7 +70,6 @@ control TimeExceeded(inout headers_t hdr, inout metadata_t meta) {
         hdr.error_icmp.setValid();
         hdr.error_icmp.type = ICMP_TIME_EXCEEDED;
         meta.packet_bytes = quoted_header_bytes + (QUOTED_PAYLOAD_BYTES + ICMP_HEADER_BYTES + IPV4_MIN_HEADER_BYTES);
-        meta.route_dst = hdr.packet.ipv4.src_addr;
     }
 
     action ipv6_error() {
@@ -83,8 +82,23 @@ control TimeExceeded(inout headers_t hdr, inout metadata_t meta) {
         hdr.error_icmp.setValid();
         hdr.error_icmp.type = ICMPV6_TIME_EXCEEDED;
         meta.packet_bytes = IPV6_HEADER_BYTES + QUOTED_PAYLOAD_BYTES + ICMP_HEADER_BYTES + IPV6_HEADER_BYTES;
-        meta.route_dst_v6 = hdr.packet.ipv6.src_addr;
-        meta.route_is_v6 = true;
+    }
+
+    action ipv4_flow_back() {
+        meta.flow.src = hdr.packet.ipv4.dst_addr;
+        meta.flow.dst = hdr.packet.ipv4.src_addr;
+    }
+
+    action ipv6_flow_back() {
+        meta.flow_v6.src = hdr.packet.ipv6.dst_addr;
+        meta.flow_v6.dst = hdr.packet.ipv6.src_addr;
+    }
+
+    // What is quoted has ports, also of a first fragment; the error itself is none.
+    action ports_back(bit<16> src_port, bit<16> dst_port) {
+        meta.flow.src_port = src_port;
+        meta.flow.dst_port = dst_port;
+        meta.flow.has_ports = true;
     }
 
     // Over IPv6 the tunnel's ends are set already.
@@ -119,9 +133,17 @@ control TimeExceeded(inout headers_t hdr, inout metadata_t meta) {
             quoted_header_bytes = 10w0 ++ hdr.packet.ipv4.ihl ++ 2w0;
             if (hdr.packet.ipv4.isValid()) {
                 ipv4_error();
+                ipv4_flow_back();
             } else {
                 ipv6_error();
+                ipv6_flow_back();
             }
+            if (hdr.packet.tcp.isValid()) {
+                ports_back(hdr.packet.tcp.dst_port, hdr.packet.tcp.src_port);
+            } else if (hdr.packet.udp.isValid()) {
+                ports_back(hdr.packet.udp.dst_port, hdr.packet.udp.src_port);
+            }
+            meta.flow.is_fragment = false;
             meta.truncate = true;
             meta.answered = true;
             if (meta.decapsulated) {

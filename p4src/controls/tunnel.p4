@@ -23,6 +23,7 @@ const bit<8> TUNNEL_TTL = 64;
     (p).embedded_options.setInvalid(); \
     (p).embedded_ipv6.setInvalid(); \
     (p).embedded_tcp.setInvalid(); \
+    (p).embedded_tcp_rest.setInvalid(); \
     (p).embedded_udp.setInvalid(); \
     (p).embedded_icmp.setInvalid()
 
@@ -204,12 +205,9 @@ control TunnelStart(inout headers_t hdr, inout metadata_t meta) {
         hdr.encap_ipv4.dst_addr = meta.tunnel.dst;
     }
 
-    action over_ipv6(bit<6> dscp, bit<2> ecn) {
+    action over_ipv6() {
         hdr.encap_ipv6.setValid();
         hdr.encap_ipv6.version = 6;
-        hdr.encap_ipv6.dscp = dscp;
-        hdr.encap_ipv6.ecn = ecn;
-        hdr.encap_ipv6.flow_label = (bit<20>)meta.tunnel.src_port; // for routers that spread by it (RFC 6438)
         hdr.encap_ipv6.payload_len = meta.packet_bytes + VXLAN_HEADERS_BYTES;
         hdr.encap_ipv6.next_header = IP_PROTOCOL_UDP;
         hdr.encap_ipv6.hop_limit = TUNNEL_TTL;
@@ -217,12 +215,30 @@ control TunnelStart(inout headers_t hdr, inout metadata_t meta) {
         hdr.encap_ipv6.dst_addr = meta.tunnel.dst_v6;
     }
 
+    // The header's first word has three sources; each is an action of its own, as a target may take no more than one at once.
+    action class_over_ipv6(bit<6> dscp, bit<2> ecn) {
+        hdr.encap_ipv6.dscp = dscp;
+        hdr.encap_ipv6.ecn = ecn;
+    }
+
+    action label_over_ipv6() {
+        hdr.encap_ipv6.flow_label = (bit<20>)meta.tunnel.src_port; // for routers that spread by it (RFC 6438)
+    }
+
     apply {
         // What the tunnel shows of the packet in it: DSCP and ECN as they are (RFC 6040, normal mode).
         bit<6> dscp;
         bit<2> ecn;
         encapsulate();
-        if (hdr.packet.ipv4.isValid()) {
+        if (hdr.error_ipv4.isValid()) {
+            hdr.encap_ethernet.ether_type = ETHERTYPE_IPV4;
+            dscp = hdr.error_ipv4.dscp;
+            ecn = 0;
+        } else if (hdr.error_ipv6.isValid()) {
+            hdr.encap_ethernet.ether_type = ETHERTYPE_IPV6;
+            dscp = hdr.error_ipv6.dscp;
+            ecn = 0;
+        } else if (hdr.packet.ipv4.isValid()) {
             hdr.encap_ethernet.ether_type = ETHERTYPE_IPV4;
             dscp = hdr.packet.ipv4.dscp;
             ecn = hdr.packet.ipv4.ecn;
@@ -232,7 +248,9 @@ control TunnelStart(inout headers_t hdr, inout metadata_t meta) {
             ecn = hdr.packet.ipv6.ecn;
         }
         if (meta.tunnel.over_v6) {
-            over_ipv6(dscp, ecn);
+            over_ipv6();
+            class_over_ipv6(dscp, ecn);
+            label_over_ipv6();
         } else {
             over_ipv4(dscp, ecn);
         }

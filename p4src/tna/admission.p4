@@ -112,7 +112,8 @@ control AdmissionEgress(inout admission_headers_t hdr, inout metadata_t meta,
         hdr.admitted.peer_mac = meta.eip.mac;
         hdr.admitted.peer_host = meta.eip.host;
         hdr.admitted.heartbeat_ld_id = hdr.arrived.heartbeat_ld_id;
-        hdr.admitted.heartbeat_until = hdr.arrived.heartbeat_until;
+        hdr.admitted.liveness_time = hdr.arrived.liveness_time;
+        hdr.admitted.heartbeat_sequence = hdr.arrived.heartbeat_sequence;
         hdr.admitted.decapsulated = hdr.arrived.decapsulated;
         hdr.admitted.came_over_v6 = hdr.arrived.came_over_v6;
         hdr.admitted.eip_host_id = meta.eip.host_id;
@@ -141,11 +142,11 @@ control AdmissionEgress(inout admission_headers_t hdr, inout metadata_t meta,
 
     // The frame without its Ethernet header and what Arrival says. Of what a tunnel holds, no more than the tunnel says is taken.
     action wire_bytes_after_arrived() {
-        wire_bytes = intrinsic.pkt_length - (ARRIVED_BYTES + 14);
+        wire_bytes = intrinsic.pkt_length - (ARRIVED_BYTES + ETHERNET_BYTES + FRAME_CHECK_BYTES);
     }
 
     action wire_bytes_after_way_back() {
-        wire_bytes = intrinsic.pkt_length - (ARRIVED_BYTES + WAY_BACK_BYTES + 14);
+        wire_bytes = intrinsic.pkt_length - (ARRIVED_BYTES + WAY_BACK_BYTES + ETHERNET_BYTES + FRAME_CHECK_BYTES);
     }
 
     apply {
@@ -194,11 +195,11 @@ control AdmissionEgress(inout admission_headers_t hdr, inout metadata_t meta,
         if (meta.eip.owner_is_vip) {
             hdr.admitted.eip_owner_is_vip = 1;
         }
-        if (meta.eip.is_owner) {
-            hdr.admitted.eip_is_owner = 1;
+        if (meta.eip.is_sender) {
+            hdr.admitted.eip_is_sender = 1;
         }
-        if (meta.eip.is_place) {
-            hdr.admitted.eip_is_place = 1;
+        if (meta.to_vpc) {
+            hdr.admitted.to_vpc = 1;
         }
         if (meta.verdict == verdict_t.DROP) {
             drops.count(meta.drop_reason);

@@ -25,10 +25,13 @@ header arrived_t {
     bit<16> sender_host_id;
     bit<48> sender_mac;
     bit<16> heartbeat_ld_id;
-    bit<32> heartbeat_until;
+    bit<32> liveness_time;      // in 2^16 ns: now; of a heartbeat until when its LD is alive
+    bit<32> heartbeat_sequence; // in 256 us
 }
 
-const bit<16> ARRIVED_BYTES = 44;
+const bit<16> ARRIVED_BYTES = 46;
+const bit<16> ETHERNET_BYTES = 14;
+const bit<16> FRAME_CHECK_BYTES = 4; // a frame's check sequence counts to its length in egress
 
 // The way back into a tunnel over IPv6.
 header way_back_t {
@@ -54,8 +57,8 @@ header admitted_t {
     bit<1> eip_found;
     bit<2> eip_direction;
     bit<1> eip_owner_is_vip;
-    bit<1> eip_is_owner;
-    bit<1> eip_is_place;
+    bit<1> eip_is_sender;
+    bit<1> to_vpc;
 
     bit<16> ingress_port;
     bit<16> network_id;
@@ -76,7 +79,8 @@ header admitted_t {
     bit<48> peer_mac;       // the VM's; the sender's of what is answered into its tunnel
     bit<32> peer_host;
     bit<16> heartbeat_ld_id;
-    bit<32> heartbeat_until;
+    bit<32> liveness_time;
+    bit<32> heartbeat_sequence;
 }
 
 header admitted_ipv4_t {

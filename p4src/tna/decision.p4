@@ -36,7 +36,8 @@ parser DecisionParser(packet_in packet, out decision_headers_t hdr, out metadata
         meta.eip.mac = hdr.admitted.peer_mac;
         meta.eip.host = hdr.admitted.peer_host;
         meta.ld_id = hdr.admitted.heartbeat_ld_id;
-        meta.heartbeat_hold_us = hdr.admitted.heartbeat_until;
+        meta.liveness_time = hdr.admitted.liveness_time;
+        meta.heartbeat_sequence = hdr.admitted.heartbeat_sequence;
         transition select(hdr.admitted.is_v6) {
             0: parse_admitted_ipv4;
             1: parse_admitted_ipv6;
@@ -82,24 +83,12 @@ parser DecisionParser(packet_in packet, out decision_headers_t hdr, out metadata
 
     state parse_ipv4 {
         packet.extract(hdr.gateway.packet.ipv4);
-        transition select(hdr.admitted.is_heartbeat) {
-            1: parse_heartbeat;
-            default: accept;
-        }
-    }
-
-    state parse_heartbeat {
-        packet.extract(hdr.gateway.packet.udp);
-        packet.extract(hdr.gateway.heartbeat);
         transition accept;
     }
 
     state parse_ipv6 {
         packet.extract(hdr.gateway.packet.ipv6);
-        transition select(hdr.admitted.is_heartbeat) {
-            1: parse_heartbeat;
-            default: accept;
-        }
+        transition accept;
     }
 }
 
@@ -123,8 +112,8 @@ control DecisionIngress(inout decision_headers_t hdr, inout metadata_t meta,
         meta.eip.found = (bool)hdr.admitted.eip_found;
         meta.eip.direction = (eip_direction_t)hdr.admitted.eip_direction;
         meta.eip.owner_is_vip = (bool)hdr.admitted.eip_owner_is_vip;
-        meta.eip.is_owner = (bool)hdr.admitted.eip_is_owner;
-        meta.eip.is_place = (bool)hdr.admitted.eip_is_place;
+        meta.eip.is_sender = (bool)hdr.admitted.eip_is_sender;
+        meta.to_vpc = (bool)hdr.admitted.to_vpc;
         meta.decapsulated = (bool)hdr.admitted.decapsulated;
     }
 
@@ -217,8 +206,6 @@ control DecisionDeparser(packet_out packet, inout decision_headers_t hdr, in met
         packet.emit(hdr.gateway.ethernet);
         packet.emit(hdr.gateway.packet.ipv4);
         packet.emit(hdr.gateway.packet.ipv6);
-        packet.emit(hdr.gateway.packet.udp);
-        packet.emit(hdr.gateway.heartbeat);
     }
 }
 

@@ -19,6 +19,8 @@ import {
   PORTS,
   PROTOCOLS,
   someAddress,
+  TUNNEL_ENDS,
+  TUNNEL_ENDS_V6,
   VLANS,
   VNIS,
   VRFS,
@@ -135,7 +137,7 @@ function makersOf(version: 4 | 6): Record<string, Maker> {
 
 /** Over IPv4 by its address, or over IPv6 by its number. */
 function anyHost(random: Random): string | number {
-  return random.oneIn(3) ? random.pick(HOSTS) : random.pick(ADDRESSES);
+  return random.oneIn(3) ? random.pick(HOSTS) : random.pick(random.oneIn(4) ? ADDRESSES : TUNNEL_ENDS);
 }
 
 /** The ternary form of a prefix; one of length 0 matches anything and is left to other fields. */
@@ -169,7 +171,11 @@ const MAKERS: Record<string, Maker> = {
   },
   host_v6: (random) => entry.hostV6(random.pick(HOSTS), someAddress(random, 6)),
   host_source_v6: (random) =>
-    entry.hostSourceV6(random.pick(NETWORKS), someAddress(random, 6), random.pick(HOSTS)),
+    entry.hostSourceV6(
+      random.pick(NETWORKS),
+      random.oneIn(2) ? someAddress(random, 6) : random.pick(TUNNEL_ENDS_V6),
+      random.pick(HOSTS),
+    ),
   nexthop: (random) => ({
     table: "nexthop",
     match: { nexthop_id: random.pick(NEXTHOPS) },
@@ -205,7 +211,7 @@ const FIRST: Record<string, number> = {
       source_policy: 12,
       eip_in: 24,
       eip_out: 30,
-      vm: 20,
+      vm: 40,
       flow_pin: 40,
       service: 60,
       vip: 12,

@@ -41,6 +41,8 @@ import {
   PORTS,
   PROTOCOLS,
   someAddress,
+  TUNNEL_ENDS,
+  TUNNEL_ENDS_V6,
   VLANS,
   VNIS,
 } from "./world.js";
@@ -123,7 +125,8 @@ function randomPacket(random: Random, depth: number): Layer[] {
   const srcPort = random.oneIn(4) ? random.int(65536) : random.pick(L4_PORTS);
   const dstPort = random.oneIn(4) ? random.int(65536) : random.pick(L4_PORTS);
   if (depth < 2 && random.oneIn(4)) {
-    return [header, ...randomTunnel(random, srcPort, depth)];
+    const src = random.oneIn(2) ? random.pick(TUNNEL_ENDS) : header.src;
+    return [{ ...header, src }, ...randomTunnel(random, srcPort, depth)];
   }
   if (depth === 0 && random.oneIn(12)) return [header, ...randomHeartbeat(random)];
   if (random.oneIn(10)) {
@@ -187,7 +190,10 @@ function randomPacketV6(random: Random, depth: number): Layer[] {
   });
   const data = payload(random.bytes(random.oneIn(40) ? random.int(3000) : random.int(64)));
   const ports = { srcPort: random.pick(L4_PORTS), dstPort: random.pick(L4_PORTS) };
-  if (depth < 2 && random.oneIn(4)) return [header, ...randomTunnel(random, ports.srcPort, depth)];
+  if (depth < 2 && random.oneIn(4)) {
+    const src = random.oneIn(2) ? random.pick(TUNNEL_ENDS_V6) : header.src;
+    return [{ ...header, src }, ...randomTunnel(random, ports.srcPort, depth)];
+  }
   if (depth === 0 && random.oneIn(12)) return [header, ...randomHeartbeat(random)];
   switch (random.int(8)) {
     case 0:

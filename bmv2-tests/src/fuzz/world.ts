@@ -26,6 +26,9 @@ export const ADDRESSES = [
   "128.0.0.0",
   "223.255.255.255",
 ];
+/** From where tunnels come more often than from others: hosts of VMs. */
+export const TUNNEL_ENDS = ["10.0.0.1", "10.0.1.1"];
+export const TUNNEL_ENDS_V6 = ["fd00::5", "2001:db8:64::3f"];
 /** The same for IPv6. */
 export const ADDRESSES_V6 = [
   ...range(6, (i) => `2001:db8:113::${i.toString(16)}`),

@@ -1,38 +1,57 @@
-// Where the VMs of a VPC are: LDs send the answers of an internal VIP to the gateway, which brings them to the client's host.
+// Where the VMs of a VPC are: whom the gateway hears from each host, and to which host it brings what LDs answer a VM.
 import type { Entry } from "../p4runtime/index.js";
-import { type DesiredState, type EipSpec, isIpv6, type VpcSpec } from "../state/index.js";
+import { type DesiredState, isIpv6, type VpcSpec } from "../state/index.js";
 import * as tables from "../tables/gateway.js";
 import { once } from "./once.js";
 import type { Region } from "./site.js";
 
-const vmsOfEips = once((state: DesiredState) => {
-  const byVpc = new Map<string, NonNullable<EipSpec["vm"]>[]>();
-  for (const { vm } of state.eips) {
-    if (vm !== undefined) {
-      const vms = byVpc.get(vm.vpc) ?? [];
-      vms.push(vm);
-      byVpc.set(vm.vpc, vms);
+type Vm = VpcSpec["vms"][number];
+
+function add(byVpc: Map<string, Map<string, Vm>>, vpc: string, vm: Vm): void {
+  const vms = byVpc.get(vpc) ?? new Map<string, Vm>();
+  vms.set(vm.address, vm);
+  byVpc.set(vpc, vms);
+}
+
+/** By VPC and address: real servers answer local IPs. */
+const realServers = once((state: DesiredState) => {
+  const byVpc = new Map<string, Map<string, Vm>>();
+  for (const { real_servers } of state.services) {
+    for (const { address, vpc, mac, host } of real_servers) {
+      if (vpc !== undefined && mac !== undefined && host !== undefined) {
+        add(byVpc, vpc, { address, mac, host });
+      }
     }
   }
   return byVpc;
 });
 
-/** The VMs that are listed, and those that EIPs belong to. */
-function vmsOf(state: DesiredState, vpc: VpcSpec): VpcSpec["vms"] {
-  const ofEips = vmsOfEips(state).get(vpc.name) ?? [];
-  return [...new Map([...vpc.vms, ...ofEips].map((vm) => [vm.address, vm])).values()];
-}
-
-/** Only VPCs with a VIP have clients inside. */
-export function compileVpcs({ state }: Region): Entry[] {
+/** By VPC and address, where a VIP may have them as clients. What else they send, their EIPs vouch for. */
+const ownersOfEips = once((state: DesiredState) => {
   const withVip = new Set(state.services.map(({ vpc }) => vpc));
-  return state.vpcs
-    .filter(({ name }) => withVip.has(name))
-    .flatMap((vpc) =>
-      vmsOf(state, vpc).map(({ address, mac, host }) =>
-        isIpv6(address)
-          ? tables.vm_v6.to_host({ vni: vpc.vni, address }, { mac, host })
-          : tables.vm.to_host({ vni: vpc.vni, address }, { mac, host }),
-      ),
-    );
+  const byVpc = new Map<string, Map<string, Vm>>();
+  for (const { vm } of state.eips) {
+    if (vm !== undefined && withVip.has(vm.vpc)) {
+      add(byVpc, vm.vpc, vm);
+    }
+  }
+  return byVpc;
+});
+
+/** Where state/check_vpcs.ts has seen to it that no two speak differently of one address. */
+export function* compileVpcs({ state }: Region): Generator<Entry> {
+  for (const { name, vni, vms } of state.vpcs) {
+    const known = new Map(vms.map((vm) => [vm.address, vm]));
+    for (const others of [realServers(state).get(name), ownersOfEips(state).get(name)]) {
+      for (const vm of others?.values() ?? []) {
+        known.set(vm.address, vm);
+      }
+    }
+    for (const { address, mac, host } of known.values()) {
+      const key = { vni, address };
+      yield isIpv6(address)
+        ? tables.vm_v6.to_host(key, { mac, host })
+        : tables.vm.to_host(key, { mac, host });
+    }
+  }
 }

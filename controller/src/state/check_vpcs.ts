@@ -1,7 +1,58 @@
-// The rules of VPCs and of the VMs that are listed in them.
+// The rules of VPCs and of the VMs in them: those that are listed, real servers, and the owners of EIPs.
 import type { DesiredState } from "./document.js";
 import { unique, uniqueNames } from "./rules.js";
 import type { Source } from "./source.js";
+
+/** Where somebody says that a VM is. */
+interface Claim {
+  mac: string;
+  host: string;
+  /** `service web: real server rs1` */
+  by: string;
+}
+
+/** A packet is believed by the host that it comes from: nobody can be in two places. */
+function checkPlaces(source: Source, state: DesiredState): void {
+  /** By VPC and address. Of the EIPs, of which there may be a million, none gets in. */
+  const claims = new Map<string, Map<string, Claim>>();
+  const claimsOf = (vpc: string) => {
+    const known = claims.get(vpc) ?? new Map<string, Claim>();
+    claims.set(vpc, known);
+    return known;
+  };
+  for (const vpc of state.vpcs) {
+    for (const { address, mac, host } of vpc.vms) {
+      claimsOf(vpc.name).set(address, { mac, host, by: `VPC ${vpc.name}: VM ${address}` });
+    }
+  }
+  for (const service of state.services) {
+    for (const rs of service.real_servers) {
+      const { vpc, mac, host, address } = rs;
+      if (vpc === undefined || mac === undefined || host === undefined) {
+        continue;
+      }
+      const by = `service ${service.name}: real server ${rs.name}`;
+      const earlier = claimsOf(vpc).get(address);
+      if (earlier === undefined) {
+        claimsOf(vpc).set(address, { mac, host, by });
+      } else if (earlier.mac !== mac || earlier.host !== host) {
+        source.report(
+          source.at(rs, "host"),
+          `${by}: ${address} in VPC ${vpc} is at ${host} as ${mac} here, but ${earlier.by} says ${earlier.host} and ${earlier.mac} (a VM is in one place: make them agree)`,
+        );
+      }
+    }
+  }
+  for (const { name, vm } of state.eips) {
+    const claim = vm && claims.get(vm.vpc)?.get(vm.address);
+    if (vm !== undefined && claim !== undefined && (claim.mac !== vm.mac || claim.host !== vm.host)) {
+      source.report(
+        source.at(vm, "host"),
+        `EIP ${name}: VM ${vm.address} in VPC ${vm.vpc} is at ${vm.host} as ${vm.mac} here, but ${claim.by} says ${claim.host} and ${claim.mac} (a VM is in one place: make them agree; one with an EIP need not be listed under vms:)`,
+      );
+    }
+  }
+}
 
 export function checkVpcs(source: Source, state: DesiredState): void {
   uniqueNames(source, "VPC", state.vpcs);
@@ -25,25 +76,15 @@ export function checkVpcs(source: Source, state: DesiredState): void {
         .filter((service) => service.vpc === vpc.name)
         .map((service) => [service.vip, service.name]),
     );
-    const byEip = new Map(
-      state.eips.flatMap(({ name, vm }) =>
-        vm?.vpc === vpc.name ? [[vm.address, { name, vm }] as const] : [],
-      ),
-    );
     for (const vm of vpc.vms) {
-      const subject = `VPC ${vpc.name}: VM ${vm.address}`;
       const service = vips.get(vm.address);
       if (service !== undefined) {
-        const place = source.at(vm, "address");
-        source.report(place, `${subject} is the VIP of service ${service} (give the VM another address)`);
-      }
-      const eip = byEip.get(vm.address);
-      if (eip !== undefined && (eip.vm.mac !== vm.mac || eip.vm.host !== vm.host)) {
         source.report(
-          source.at(vm, "host"),
-          `${subject} is at ${vm.host} as ${vm.mac} here, but EIP ${eip.name} says ${eip.vm.host} and ${eip.vm.mac} (a VM with an EIP need not be listed)`,
+          source.at(vm, "address"),
+          `VPC ${vpc.name}: VM ${vm.address} is the VIP of service ${service} (give the VM another address)`,
         );
       }
     }
   }
+  checkPlaces(source, state);
 }

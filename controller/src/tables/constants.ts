@@ -38,4 +38,5 @@ export const DROP_REASONS: readonly { index: number; name: string; meaning: stri
   { index: 26, name: "punt_limit", meaning: "more for the controller than it gets" },
   { index: 27, name: "unsupported_nd", meaning: "neighbour discovery that is for nobody here, or was routed" },
   { index: 28, name: "no_tunnel_source", meaning: "to a VM's host, but the network has no address for its tunnels" },
+  { index: 29, name: "unknown_vm", meaning: "from a VPC, but no VM that is known there has the sender's address" },
 ];

@@ -430,6 +430,60 @@ export const eip_in_v6 = {
   bind_vm_by_host_id_v6: (match: EipInV6Key, params: BindVmByHostIdV6Params): Entry => ({ table: "eip_in_v6", match: fields(match), action: "bind_vm_by_host_id_v6", params: fields(params) }),
 };
 
+export interface VmKey {
+  /** 24 bits. */
+  vni: number;
+  /** 32 bits. */
+  address: Ipv4;
+}
+
+export interface ToHostParams {
+  /** 48 bits. */
+  mac: Mac;
+  /** 32 bits. */
+  host: Ipv4;
+}
+
+export interface ToHostByIdParams {
+  /** 48 bits. */
+  mac: Mac;
+  /** 16 bits. Key `host_id` of an entry in host_v6. */
+  host_id: number;
+}
+
+/** Table vm: 1048576 entries. */
+export const vm = {
+  to_host: (match: VmKey, params: ToHostParams): Entry => ({ table: "vm", match: fields(match), action: "to_host", params: fields(params) }),
+  to_host_by_id: (match: VmKey, params: ToHostByIdParams): Entry => ({ table: "vm", match: fields(match), action: "to_host_by_id", params: fields(params) }),
+};
+
+export interface VmV6Key {
+  /** 24 bits. */
+  vni: number;
+  /** 128 bits. */
+  address: string;
+}
+
+export interface ToHostParams {
+  /** 48 bits. */
+  mac: Mac;
+  /** 32 bits. */
+  host: Ipv4;
+}
+
+export interface ToHostByIdParams {
+  /** 48 bits. */
+  mac: Mac;
+  /** 16 bits. Key `host_id` of an entry in host_v6. */
+  host_id: number;
+}
+
+/** Table vm_v6: 1048576 entries. */
+export const vm_v6 = {
+  to_host: (match: VmV6Key, params: ToHostParams): Entry => ({ table: "vm_v6", match: fields(match), action: "to_host", params: fields(params) }),
+  to_host_by_id: (match: VmV6Key, params: ToHostByIdParams): Entry => ({ table: "vm_v6", match: fields(match), action: "to_host_by_id", params: fields(params) }),
+};
+
 export interface FlowPinKey {
   /** 24 bits. */
   vni: number;
@@ -592,60 +646,6 @@ export interface SteerReplyV6Params {
 /** Table local_ip_v6: 1024 entries. */
 export const local_ip_v6 = {
   steer_reply_v6: (match: LocalIpV6Key, params: SteerReplyV6Params): Entry => ({ table: "local_ip_v6", match: fields(match), action: "steer_reply_v6", params: fields(params) }),
-};
-
-export interface VmKey {
-  /** 24 bits. */
-  vni: number;
-  /** 32 bits. */
-  address: Ipv4;
-}
-
-export interface ToHostParams {
-  /** 48 bits. */
-  mac: Mac;
-  /** 32 bits. */
-  host: Ipv4;
-}
-
-export interface ToHostByIdParams {
-  /** 48 bits. */
-  mac: Mac;
-  /** 16 bits. Key `host_id` of an entry in host_v6. */
-  host_id: number;
-}
-
-/** Table vm: 262144 entries. */
-export const vm = {
-  to_host: (match: VmKey, params: ToHostParams): Entry => ({ table: "vm", match: fields(match), action: "to_host", params: fields(params) }),
-  to_host_by_id: (match: VmKey, params: ToHostByIdParams): Entry => ({ table: "vm", match: fields(match), action: "to_host_by_id", params: fields(params) }),
-};
-
-export interface VmV6Key {
-  /** 24 bits. */
-  vni: number;
-  /** 128 bits. */
-  address: string;
-}
-
-export interface ToHostParams {
-  /** 48 bits. */
-  mac: Mac;
-  /** 32 bits. */
-  host: Ipv4;
-}
-
-export interface ToHostByIdParams {
-  /** 48 bits. */
-  mac: Mac;
-  /** 16 bits. Key `host_id` of an entry in host_v6. */
-  host_id: number;
-}
-
-/** Table vm_v6: 262144 entries. */
-export const vm_v6 = {
-  to_host: (match: VmV6Key, params: ToHostParams): Entry => ({ table: "vm_v6", match: fields(match), action: "to_host", params: fields(params) }),
-  to_host_by_id: (match: VmV6Key, params: ToHostByIdParams): Entry => ({ table: "vm_v6", match: fields(match), action: "to_host_by_id", params: fields(params) }),
 };
 
 export interface TunnelSourceKey {
@@ -896,4 +896,4 @@ export const ecmp_members = {
   group: (group: number, members: ProfileGroup["members"]): ProfileGroup => ({ profile: "ecmp_members", group, members }),
 };
 
-export type TableName = "network" | "my_mac" | "ld_source" | "ld_source_v6" | "my_address" | "my_address_v6" | "my_tunnel" | "my_tunnel_v6" | "host_source_v6" | "source_policy" | "source_policy_v6" | "acl" | "acl_v6" | "icmp_source" | "icmp_source_v6" | "eip_out" | "eip_in" | "eip_out_v6" | "eip_in_v6" | "flow_pin" | "service" | "vip" | "local_ip" | "flow_pin_v6" | "service_v6" | "vip_v6" | "local_ip_v6" | "vm" | "vm_v6" | "tunnel_source" | "tunnel_source_v6" | "host_v6" | "ld_of_bucket" | "previous_ld_of_bucket" | "ld" | "route" | "route_v6" | "ecmp_group" | "nexthop" | "eip_limit" | "priority_port";
+export type TableName = "network" | "my_mac" | "ld_source" | "ld_source_v6" | "my_address" | "my_address_v6" | "my_tunnel" | "my_tunnel_v6" | "host_source_v6" | "source_policy" | "source_policy_v6" | "acl" | "acl_v6" | "icmp_source" | "icmp_source_v6" | "eip_out" | "eip_in" | "eip_out_v6" | "eip_in_v6" | "vm" | "vm_v6" | "flow_pin" | "service" | "vip" | "local_ip" | "flow_pin_v6" | "service_v6" | "vip_v6" | "local_ip_v6" | "tunnel_source" | "tunnel_source_v6" | "host_v6" | "ld_of_bucket" | "previous_ld_of_bucket" | "ld" | "route" | "route_v6" | "ecmp_group" | "nexthop" | "eip_limit" | "priority_port";
