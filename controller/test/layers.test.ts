@@ -4,7 +4,18 @@ import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 
 /** Lowest first: a layer uses itself and those before it. */
-const LAYERS = ["p4runtime", "tables", "state", "compile", "reconcile", "store", "daemon", "api", "cli"];
+const LAYERS = [
+  "p4runtime",
+  "tables",
+  "state",
+  "compile",
+  "reconcile",
+  "measure",
+  "store",
+  "daemon",
+  "api",
+  "cli",
+];
 const source = fileURLToPath(new URL("../src", import.meta.url));
 
 it("layers only look down", () => {

@@ -1,5 +1,6 @@
 // The API's description for programs (OpenAPI 3.1), and the answer of GET /v1/openapi.json.
 import { SECTIONS } from "../state/index.js";
+import { MEASUREMENTS } from "./measurements.js";
 
 const json = (schema: object) => ({ content: { "application/json": { schema } } });
 const answer = (description: string, schema: object = {}) => ({ description, ...json(schema) });
@@ -25,6 +26,7 @@ const PROBLEMS = {
     $ref: "#/components/schemas/Problem",
   }),
 };
+const UNREACHABLE = answer("A part cannot be asked", { $ref: "#/components/schemas/Problem" });
 const changed = answer("What changed; nothing when all was so already", {
   $ref: "#/components/schemas/ChangeResult",
 });
@@ -79,6 +81,13 @@ export const OPENAPI = {
         summary: "One revision, with every object before and after",
         parameters: [inPath("revision")],
         responses: { 200: answer("The revision"), 404: PROBLEMS[404] },
+      },
+    },
+    "/v1/measurements/{what}": {
+      get: {
+        summary: "What the switches and LDs count, as they say it themselves",
+        parameters: [{ ...inPath("what"), schema: { enum: MEASUREMENTS } }],
+        responses: { 200: answer("The items"), 404: PROBLEMS[404], 503: UNREACHABLE },
       },
     },
     "/v1/status": {

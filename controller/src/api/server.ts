@@ -9,7 +9,7 @@ import { createServer as createHttps } from "node:https";
 import type { Logger } from "pino";
 import { type Lead, type RegionController, sameValue, splitDocument, type Wish } from "../daemon/index.js";
 import { EntryError, SchemaError } from "../p4runtime/index.js";
-import { CapacityError } from "../reconcile/index.js";
+import { CapacityError, UnreachableError } from "../reconcile/index.js";
 import { InvalidDocument, parseValue, SECTIONS, withoutPlaces } from "../state/index.js";
 import { ConflictError, StoreError } from "../store/index.js";
 import {
@@ -22,6 +22,7 @@ import {
   sendJson,
   sendProblem,
 } from "./http.js";
+import { MEASUREMENTS, measurement } from "./measurements.js";
 import { renderMetrics } from "./metrics.js";
 import { OPENAPI } from "./openapi.js";
 import { hideSecrets, restoreSecrets } from "./secrets.js";
@@ -37,6 +38,8 @@ const OPERATED: ReadonlySet<string> = new Set([
 ]);
 const MAX_HISTORY = 1_000;
 const MAX_WAIT_MS = 600_000;
+/** A thousand EIPs on two switches are 8,000 time series. */
+export const METRICS_LIMIT = 1_000;
 
 export interface TlsFiles {
   ca: Buffer;
@@ -56,13 +59,16 @@ export class ApiServer {
   readonly #lead: Lead;
   readonly #log: Logger;
   readonly #server: Server;
+  readonly #metricsLimit: number;
 
   /**
    * @param lead - asked at each request: whose turn it is changes
    * @param tls - clients must have a certificate of the same CA; left out: no encryption, for a Unix socket
+   * @param metricsLimit - how many EIPs, and how many services, have metrics of their own
    */
-  constructor(lead: Lead, log: Logger, tls?: TlsFiles) {
+  constructor(lead: Lead, log: Logger, tls?: TlsFiles, metricsLimit = METRICS_LIMIT) {
     this.#lead = lead;
+    this.#metricsLimit = metricsLimit;
     this.#log = log;
     const listener = (request: IncomingMessage, response: ServerResponse) =>
       void this.#serve(request, response);
@@ -143,6 +149,9 @@ export class ApiServer {
     if (error instanceof CapacityError || error instanceof EntryError || error instanceof SchemaError) {
       return new HttpProblem(422, error.message, [error.message]);
     }
+    if (error instanceof UnreachableError) {
+      return new HttpProblem(503, error.message, error.reasons);
+    }
     if (error instanceof ConflictError) {
       return new HttpProblem(412, error.message, [error.message], error.revision);
     }
@@ -162,7 +171,7 @@ export class ApiServer {
       return sendJson(response, 200, { status: "ok", leads: controller !== undefined, leader });
     }
     if (version === "metrics") {
-      const { type, text } = await renderMetrics(this.#controller);
+      const { type, text } = await renderMetrics(this.#controller, this.#metricsLimit);
       response.writeHead(200, { "content-type": type }).end(text);
       return;
     }
@@ -181,6 +190,8 @@ export class ApiServer {
         return this.#status(exchange);
       case "history":
         return this.#history(exchange, name);
+      case "measurements":
+        return this.#measurement(exchange, name);
       case "state":
         return read ? this.#getState(exchange) : this.#putState(exchange);
       default:
@@ -226,6 +237,17 @@ export class ApiServer {
       );
     }
     sendJson(response, 200, hideSecrets(commit));
+  }
+
+  async #measurement(exchange: Exchange, what = ""): Promise<void> {
+    methodIs(exchange, "GET");
+    if (!MEASUREMENTS.includes(what)) {
+      throw new HttpProblem(
+        404,
+        `/v1/measurements/${what} does not exist (there are ${MEASUREMENTS.join(", ")})`,
+      );
+    }
+    sendJson(exchange.response, 200, { items: await measurement(this.#controller, what) });
   }
 
   #getState({ response, caller }: Exchange): void {

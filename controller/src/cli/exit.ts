@@ -46,6 +46,7 @@ function apiExit(status: number): number {
     [404, EXIT.usage],
     [412, EXIT.conflict],
     [422, EXIT.invalid],
+    [503, EXIT.unreachable],
   ]);
   return known.get(status) ?? EXIT.failed;
 }

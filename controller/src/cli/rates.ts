@@ -1,6 +1,5 @@
 // What of each report grows, line by line, for `--watch`.
-import type { DropNumbers, LdNumbers, ServiceNumbers } from "./measure.js";
-import type { EipNumbers } from "./measure_eips.js";
+import type { DropNumbers, EipNumbers, LdNumbers, ServiceNumbers } from "../measure/index.js";
 import type { Rates } from "./watch.js";
 
 const DIRECTIONS = ["in", "out"] as const;
@@ -49,7 +48,7 @@ export const DROP_RATES: Rates<DropNumbers[]> = {
   linesOf: (parts) =>
     parts.flatMap(({ part, drops }) =>
       Object.entries(drops).flatMap(([reason, packets]) =>
-        packets === 0n ? [] : [{ labels: [part, reason], packets }],
+        packets > 0n ? [{ labels: [part, reason], packets }] : [],
       ),
     ),
 };

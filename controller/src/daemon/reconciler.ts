@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { LdConfig } from "@sluice/proto/ld";
 import { partCredentials } from "@sluice/proto/tls";
 import type { Logger } from "pino";
+import { idsOf } from "../compile/index.js";
 import { describeItem, type Entry, type Pipeline, Switch } from "../p4runtime/index.js";
 import {
   type EntryChange,
@@ -13,12 +14,13 @@ import {
   type LdPart,
   type LdPlan,
   type Meaning,
+  type Parts,
   type Plan,
   planSwitch,
   type SwitchPart,
   type SwitchPlan,
 } from "../reconcile/index.js";
-import type { LdSpec, SwitchSpec } from "../state/index.js";
+import type { DesiredState, LdSpec, SwitchSpec } from "../state/index.js";
 import type { TableName } from "../tables/gateway.js";
 import type { Targets } from "./targets.js";
 
@@ -86,6 +88,28 @@ export class Reconciler {
 
   get parts(): PartStatus[] {
     return [...this.#status.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /**
+   * Connections to the parts of a state, for reading what they count.
+   *
+   * @returns `lost`: why a switch is not among them, by its name
+   */
+  partsOf(state: DesiredState): { parts: Parts; lost: Map<string, string> } {
+    const lost = new Map<string, string>();
+    const switches = state.switches.flatMap((spec): SwitchPart[] => {
+      const status = this.#status.get(spec.name);
+      const connection = this.#switches.get(spec.name)?.connection;
+      if (connection === undefined || status?.state === "unreachable") {
+        lost.set(spec.name, status?.reason ?? `switch ${spec.name} has not been reached yet`);
+        return [];
+      }
+      return [{ spec, connection }];
+    });
+    const lds = state.clusters.flatMap((cluster) =>
+      cluster.lds.map((spec): LdPart => ({ cluster, spec, connection: this.#ldClient(spec) })),
+    );
+    return { parts: { state, ids: idsOf(state), switches, lds, close: () => {} }, lost };
   }
 
   start(targets: Targets): void {

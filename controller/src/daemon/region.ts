@@ -65,6 +65,19 @@ export class Region {
     return { ...this.#state, eips: [...this.#eips.values()] };
   }
 
+  /** The rest of the state; the same object as long as nothing but EIPs changes. */
+  get withoutEips(): DesiredState {
+    return this.#state;
+  }
+
+  /** The first EIPs by name. @param max - at most so many */
+  firstEips(max: number): EipSpec[] {
+    return [...this.#eips.keys()]
+      .sort()
+      .slice(0, max)
+      .map((name) => this.#eips.get(name)!);
+  }
+
   get(key: string): unknown {
     return this.#objects.get(key);
   }

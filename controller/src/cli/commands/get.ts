@@ -1,20 +1,22 @@
 import type { SessionState } from "@sluice/proto/ld";
 import type { Command } from "commander";
+import { MEASUREMENTS } from "../../api/index.js";
 import { formatRanges } from "../../compile/index.js";
-import type { Parts } from "../../reconcile/index.js";
-import { DROP_REASONS } from "../../tables/constants.js";
-import { type CommonOptions, type Io, withCommonOptions, withParts } from "../context.js";
 import {
   measureBuckets,
   measureCounters,
   measureDrops,
+  measureEips,
   measureLds,
   measureServices,
   measureSessions,
-} from "../measure.js";
-import { measureEips } from "../measure_eips.js";
+} from "../../measure/index.js";
+import type { Parts } from "../../reconcile/index.js";
+import { DROP_REASONS } from "../../tables/constants.js";
+import { type CommonOptions, type Io, withCommonOptions, withParts } from "../context.js";
 import { type Cell, renderTable } from "../output.js";
 import { DROP_RATES, EIP_RATES, LD_RATES, SERVICE_RATES } from "../rates.js";
+import { clientOf, type ServerOptions, withControllerOption } from "../server.js";
 import {
   type SessionFilterOptions,
   sessionFilterOf,
@@ -25,6 +27,8 @@ import {
 import { type Rates, report, withWatchOptions } from "../watch.js";
 
 const RANGES_SHOWN = 4;
+/** What a controller can be asked for instead of the parts. */
+const MEASURED: ReadonlySet<string> = new Set(MEASUREMENTS);
 
 function seconds(ms: bigint): string {
   const total = Number(ms) / 1000;
@@ -46,7 +50,7 @@ function formatRate(rateBps: number | undefined): string | undefined {
 }
 
 /** Adds `sluice get NAME`, which reads by `measure` and prints by `render`; with `rates` it can be watched. */
-function addReport<O extends CommonOptions, T>(
+function addReport<O extends CommonOptions & Pick<ServerOptions, "server">, T>(
   parent: Command,
   io: Io,
   name: string,
@@ -56,16 +60,19 @@ function addReport<O extends CommonOptions, T>(
   rates?: Rates<T>,
 ): Command {
   const command = withCommonOptions(parent.command(name)).description(description);
+  if (MEASURED.has(name)) {
+    withControllerOption(command);
+  }
   return (rates === undefined ? command : withWatchOptions(command)).action(async (options: O) => {
-    await withParts(options, false, (parts) =>
-      report(
-        io,
-        options,
-        () => measure(parts, options),
-        (value) => render(value, options),
-        rates,
-      ),
-    );
+    const show = (read: () => Promise<T>) =>
+      report(io, options, read, (value) => render(value, options), rates);
+    if (MEASURED.has(name) && options.server !== undefined) {
+      const client = clientOf(options);
+      // What are bigints here are numbers there: they are shown alike.
+      await show(async () => (await client.get<{ items: T }>(`/v1/measurements/${name}`)).body.items);
+    } else {
+      await withParts(options, false, (parts) => show(() => measure(parts, options)));
+    }
   });
 }
 

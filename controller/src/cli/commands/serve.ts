@@ -5,7 +5,7 @@ import { mkdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type Logger, pino } from "pino";
-import { ApiServer, type TlsFiles } from "../../api/index.js";
+import { ApiServer, METRICS_LIMIT, type TlsFiles } from "../../api/index.js";
 import { type ControllerOptions, type Lead, Member, RegionController } from "../../daemon/index.js";
 import { isEtcd, LevelStore, openEtcd } from "../../store/index.js";
 import {
@@ -26,6 +26,7 @@ import {
   type Status,
   withServerOptions,
 } from "../server.js";
+import { wholeNumber } from "../session_filter.js";
 
 interface ServeOptions extends PipelineOptions {
   store: string;
@@ -37,6 +38,7 @@ interface ServeOptions extends PipelineOptions {
   timeout: number;
   audit: number;
   logLevel: string;
+  metricsLimit: number;
 }
 
 function tlsFiles(directory: string): TlsFiles {
@@ -116,7 +118,12 @@ async function serve(io: Io, options: ServeOptions): Promise<void> {
   const running = isEtcd(options.store)
     ? startAmongOthers(options, common)
     : await startAlone(options.store, common);
-  const server = new ApiServer(running.lead, log, unix ? undefined : tlsFiles(options.pki!));
+  const server = new ApiServer(
+    running.lead,
+    log,
+    unix ? undefined : tlsFiles(options.pki!),
+    options.metricsLimit,
+  );
   try {
     if (unix) {
       // An embedded store's lock says that no other controller of this region uses the socket.
@@ -164,6 +171,11 @@ export function addServe(program: Command, io: Io): void {
       new Option("--lease <s>", "for how long a leader that is silent still leads")
         .default(5)
         .argParser(leaseSeconds),
+    )
+    .addOption(
+      new Option("--metrics-limit <number>", "how many EIPs, and how many services, /metrics has one by one")
+        .default(METRICS_LIMIT)
+        .argParser(wholeNumber),
     )
     .addOption(
       new Option("--timeout <ms>", "for each call to a part").default(10_000).argParser(milliseconds),

@@ -71,22 +71,28 @@ function rsNumbers(counters: readonly RsCounters[]): RsNumbers {
   };
 }
 
+function serviceKey({ match }: Entry): string {
+  return [match.vni, match.vip, match.protocol, match.port].join(" ");
+}
+
 /** @throws UnreachableError */
 export async function measureServices({ state, switches, lds }: Parts): Promise<ServiceNumbers[]> {
   const [tables, counters] = await Promise.all([
     allOrReasons(switches.map((part) => entriesOf(part, ["service", "service_v6"]))),
     allOrReasons(lds.map(({ connection }) => connection.getCounters())),
   ]);
+  const counted = tables.map(
+    (entries) => new Map(entries.map((entry) => [serviceKey(entry), entry.counter])),
+  );
+  const byService = counters.map(
+    (item) => new Map((item?.services ?? []).map((service) => [service.service, service.realServers])),
+  );
   return state.services.map((service) => {
     const vni = vniOf(state, service.vpc);
-    const isIts = ({ match }: Entry) =>
-      match.vni === vni &&
-      match.vip === service.vip &&
-      match.protocol === PROTOCOL_NUMBERS[service.protocol] &&
-      match.port === service.port;
+    const key = [vni, service.vip, PROTOCOL_NUMBERS[service.protocol], service.port].join(" ");
     const perSwitch = switches.map(({ connection }, i) => ({
       switch: connection.name,
-      ...(tables[i]!.find(isIts)?.counter ?? NOTHING),
+      ...(counted[i]!.get(key) ?? NOTHING),
     }));
     return {
       name: service.name,
@@ -97,9 +103,7 @@ export async function measureServices({ state, switches, lds }: Parts): Promise<
       switches: perSwitch,
       real_servers: service.real_servers.map((rs) => {
         const perLd = lds.flatMap(({ cluster, connection }, i) => {
-          const found = counters[i]?.services
-            .find((item) => item.service === service.name)
-            ?.realServers.find((item) => item.rs === rs.name);
+          const found = byService[i]!.get(service.name)?.find((item) => item.rs === rs.name);
           return cluster.name !== service.cluster || found === undefined
             ? []
             : [{ ld: connection.name, found }];

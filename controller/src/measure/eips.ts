@@ -38,8 +38,28 @@ async function heldBy({ connection }: SwitchPart, indices: readonly number[]): P
   for await (const entry of connection.read(["eip_in", "eip_in_v6"])) {
     bindings.set(`${entry.match.network_id} ${entry.match.eip}`, entry);
   }
+  return { bindings, cells: await cellsOf(connection, indices) };
+}
+
+function cellsOf(
+  connection: SwitchPart["connection"],
+  indices: readonly number[],
+): Promise<Map<number, CounterValue>> {
   const cells = indices.flatMap((index) => Object.values(EIP_DIRECTIONS).map(({ cell }) => 2 * index + cell));
-  return { bindings, cells: await connection.readCounter("eip_packets", cells) };
+  return connection.readCounter("eip_packets", cells);
+}
+
+/** What one switch counts of some EIPs, by name: without a look at what they are bound to. @throws P4RuntimeError */
+export async function countEips(
+  { connection }: SwitchPart,
+  indices: ReadonlyMap<string, number>,
+): Promise<Map<string, Record<Direction, CounterValue>>> {
+  const cells = await cellsOf(connection, [...indices.values()]);
+  const counted = (index: number, direction: Direction) =>
+    cells.get(2 * index + EIP_DIRECTIONS[direction].cell) ?? NOTHING;
+  return new Map(
+    [...indices].map(([name, index]) => [name, { in: counted(index, "in"), out: counted(index, "out") }]),
+  );
 }
 
 function describeBinding(state: DesiredState, entry: Entry | undefined): string | undefined {
