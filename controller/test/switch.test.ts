@@ -5,6 +5,7 @@ import {
   type Entry,
   MAX_UPDATES_PER_WRITE,
   P4RuntimeError,
+  pipelineCookie,
   Switch,
   type SwitchOptions,
   WRITES_IN_FLIGHT,
@@ -79,6 +80,27 @@ describe("pipeline", () => {
       deviceConfig: Uint8Array.of(...gatewayPipeline.deviceConfig.subarray(0, 9)),
     };
     expect(await connection.setPipeline(other)).toBe(true);
+  });
+
+  it("can be asked about, and nothing changes", async () => {
+    const connection = await ready();
+    const held = fake.pipeline;
+    await connection.verifyPipeline({ ...gatewayPipeline, deviceConfig: Buffer.from("{}") });
+    expect(fake.pipeline).toBe(held);
+    expect(fake.pipelinesPushed).toBe(1);
+  });
+
+  it("is replaced with its entries kept, where the switch can", async () => {
+    const connection = await ready();
+    const key = { vrf_id: 7, prefix: "10.99.0.0/16" };
+    await connection.insert({ table: "route", match: key, action: "discard" });
+    const other = { ...gatewayPipeline, deviceConfig: Buffer.from("{}") };
+    expect(await failureOf(connection.replacePipeline(other))).toMatchObject({ code: status.UNIMPLEMENTED });
+    expect(await connection.runningCookie()).toBe(pipelineCookie(gatewayPipeline));
+    fake.reconciles = true;
+    await connection.replacePipeline(other);
+    expect(await connection.runningCookie()).toBe(pipelineCookie(other));
+    expect(fake.entries.size).toBe(1);
   });
 
   it("is asked of the switch by a reader", async () => {

@@ -5,8 +5,8 @@ import { P4Info } from "@sluice/proto/p4info";
 import {
   CounterEntry,
   type Entity,
+  SetForwardingPipelineConfigRequest_Action as PipelineAction,
   GetForwardingPipelineConfigRequest_ResponseType as ResponseType,
-  SetForwardingPipelineConfigRequest_Action,
   type StreamMessageResponse,
   type WriteRequest,
   WriteRequest_Atomicity,
@@ -150,18 +150,43 @@ export class Switch {
     const cookie = pipelineCookie(pipeline);
     const push = (await this.runningCookie()) !== cookie;
     if (push) {
-      await this.#client.setPipeline({
-        deviceId: this.#client.deviceId,
-        roleId: 0n,
-        role: "",
-        electionId: this.#writer().electionId,
-        // RECONCILE_AND_COMMIT, which keeps entries, is UNIMPLEMENTED in BMv2 and Stratum.
-        action: SetForwardingPipelineConfigRequest_Action.VERIFY_AND_COMMIT,
-        config: { p4info: pipeline.p4info, p4DeviceConfig: pipeline.deviceConfig, cookie: { cookie } },
-      });
+      await this.#push(pipeline, PipelineAction.VERIFY_AND_COMMIT);
     }
     this.#schema = new Schema(pipeline.p4info);
     return push;
+  }
+
+  /**
+   * Asks whether the switch could run this pipeline. Nothing changes.
+   *
+   * @throws P4RuntimeError INVALID_ARGUMENT with the reason why not
+   */
+  async verifyPipeline(pipeline: Pipeline): Promise<void> {
+    await this.primary();
+    await this.#push(pipeline, PipelineAction.VERIFY);
+  }
+
+  /**
+   * Makes the switch run another pipeline and keep the entries of the one before, which fit it (section 14.1).
+   *
+   * @throws P4RuntimeError UNIMPLEMENTED: BMv2 and Stratum cannot; {@link setPipeline} and writing all entries anew is what is left
+   */
+  async replacePipeline(pipeline: Pipeline): Promise<void> {
+    await this.primary();
+    await this.#push(pipeline, PipelineAction.RECONCILE_AND_COMMIT);
+    this.#schema = new Schema(pipeline.p4info);
+  }
+
+  #push(pipeline: Pipeline, action: PipelineAction): Promise<void> {
+    const { p4info, deviceConfig: p4DeviceConfig } = pipeline;
+    return this.#client.setPipeline({
+      deviceId: this.#client.deviceId,
+      roleId: 0n,
+      role: "",
+      electionId: this.#writer().electionId,
+      action,
+      config: { p4info, p4DeviceConfig, cookie: { cookie: pipelineCookie(pipeline) } },
+    });
   }
 
   /** The program that the switch runs, as the switch tells it. @throws P4RuntimeError when it runs none */

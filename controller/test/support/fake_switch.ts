@@ -15,6 +15,7 @@ import {
   type P4RuntimeServer,
   P4RuntimeService,
   type PacketOut,
+  SetForwardingPipelineConfigRequest_Action as PipelineAction,
   type StreamMessageRequest,
   StreamMessageResponse,
   type TableEntry,
@@ -46,6 +47,8 @@ export class FakeSwitch {
   readonly packetsOut: PacketOut[] = [];
   pipeline: ForwardingPipelineConfig | undefined;
   pipelinesPushed = 0;
+  /** Whether it can change the pipeline and keep its entries; BMv2 cannot. */
+  reconciles = false;
   /** Refuses an update. */
   refuse: (update: Update) => Refusal | undefined = () => undefined;
   onWrite: (request: WriteRequest) => void = () => {};
@@ -225,9 +228,17 @@ export class FakeSwitch {
       },
 
       setForwardingPipelineConfig: (call, callback) => {
-        this.pipeline = call.request.config;
-        this.pipelinesPushed++;
-        this.entries.clear();
+        const { action, config } = call.request;
+        const keeps = action === PipelineAction.RECONCILE_AND_COMMIT;
+        if (keeps && !this.reconciles) {
+          callback(failure(status.UNIMPLEMENTED, "RECONCILE_AND_COMMIT"));
+          return;
+        }
+        if (action !== PipelineAction.VERIFY) {
+          this.pipeline = config;
+          this.pipelinesPushed++;
+          if (!keeps) this.entries.clear();
+        }
         callback(null, {});
       },
 
