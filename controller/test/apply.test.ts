@@ -546,4 +546,15 @@ describe("colours", () => {
     expect(io.stdout.text).toContain("\u001b[32m+ my_mac");
     expect(plain.stdout.text).not.toContain("\u001b");
   });
+
+  it("show what an apply is about to change, before its summary", async () => {
+    let text = "";
+    const terminal = { isTTY: true, write: (part: string) => (text += part) };
+    expect(await run(["apply", "-f", file], { stdout: terminal, stderr: terminal })).toBe(0);
+    const [diff, summary] = [text.indexOf("+ my_mac"), text.indexOf("gw1: pipeline pushed")];
+    expect(diff).toBeGreaterThan(0);
+    expect(summary).toBeGreaterThan(diff);
+    expect(text).toContain("+ ld_of_bucket[cluster east] 512 buckets");
+    expect((await sluice("apply", "-f", file)).out).not.toContain("my_mac");
+  });
 });

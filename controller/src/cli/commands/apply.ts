@@ -24,7 +24,7 @@ import {
   waitFor,
   withControllerOption,
 } from "../server.js";
-import { showDiff } from "./diff.js";
+import { announce, showDiff } from "./diff.js";
 
 const WRITING = { doing: "writing", units: "entries" };
 
@@ -64,6 +64,7 @@ async function applyDirectly(io: Io, options: ApplyOptions): Promise<void> {
         showDiff(io, options, plan, parts.ids);
         return;
       }
+      announce(io, options, plan, parts.ids);
       begun = true;
       const applied = await withProgress(io, options, WRITING, (progress) => {
         progress.expect(plan.switches.reduce((sum, { changes }) => sum + changes.length, 0));

@@ -17,12 +17,20 @@ import { count, painter } from "../output.js";
 
 const SIGNS = { insert: ["+", "green"], modify: ["~", "yellow"], delete: ["-", "red"] } as const;
 
+/** Before a change, more lines than this are no longer read by anybody; more changes are not even put into lines. */
+const ANNOUNCED_LINES = 200;
+const ANNOUNCED_CHANGES = 10_000;
+
 function render(lines: Line[], paint: ReturnType<typeof painter>): string {
   if (lines.length === 0) {
     return "No difference.\n";
   }
-  const parts = [...new Set(lines.map(({ part }) => part))];
   const changes = lines.reduce((sum, { entries }) => sum + entries, 0);
+  return `${renderParts(lines, paint)}${count(changes, "change")}; sluice apply makes them.\n`;
+}
+
+function renderParts(lines: Line[], paint: ReturnType<typeof painter>): string {
+  const parts = [...new Set(lines.map(({ part }) => part))];
   return [
     ...parts.flatMap((part) => [
       paint("bold", part),
@@ -30,9 +38,22 @@ function render(lines: Line[], paint: ReturnType<typeof painter>): string {
         .filter((line) => line.part === part)
         .map(({ type, what }) => `  ${paint(SIGNS[type][1], `${SIGNS[type][0]} ${what}`)}`),
     ]),
-    `${count(changes, "change")}; sluice apply makes them.`,
     "",
   ].join("\n");
+}
+
+/** On a terminal, what is about to change; in scripts the summary afterwards is enough. */
+export function announce(io: Io, { output }: Pick<CommonOptions, "output">, plan: Plan, ids: Ids): void {
+  if (output !== "table" || io.stdout.isTTY !== true) {
+    return;
+  }
+  const changes = plan.switches.reduce((sum, item) => sum + item.changes.length, 0);
+  const lines = changes > ANNOUNCED_CHANGES ? undefined : linesOf(plan, ids);
+  if (lines === undefined || lines.length > ANNOUNCED_LINES) {
+    io.stdout.write(`${count(changes, "change")} (sluice diff lists them)\n`);
+  } else if (lines.length > 0) {
+    io.stdout.write(renderParts(lines, painter(io.stdout)));
+  }
 }
 
 /** Prints what a plan would change. @returns how many lines that is */
