@@ -1,7 +1,7 @@
 // The command line against parts that speak the real protocols: what is written, in which order, and how it ends.
 import { writeFileSync } from "node:fs";
 import { status } from "@grpc/grpc-js";
-import { SessionFilter, SessionState } from "@sluice/proto/ld";
+import { RsHealth, RsState, SessionFilter, SessionState } from "@sluice/proto/ld";
 import { Update_Type } from "@sluice/proto/p4runtime";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { run } from "../src/cli/run.js";
@@ -456,6 +456,36 @@ describe("get and table", () => {
         rs: "rs1",
         state: SessionState.ESTABLISHED,
       }),
+    ]);
+  });
+
+  it("get rs shows how each LD sees each real server, get drains what is left of those that weigh nothing", async () => {
+    const state = (fields: Partial<RsState>) =>
+      RsState.fromPartial({ service: "web", address: Uint8Array.of(10, 0, 4, 2), port: 80, ...fields });
+    const since = BigInt(Date.UTC(2026, 0, 2, 3, 4, 5));
+    ld1.realServers = [
+      state({
+        rs: "rs1",
+        weight: 2,
+        health: RsHealth.UP,
+        sharePermille: 250,
+        lastLatencyUs: 1500,
+        sinceMs: since,
+      }),
+      state({ rs: "rs2", sharePermille: 1000, sessionsActive: 3n }),
+      state({ rs: "rs3", sharePermille: 1000 }),
+    ];
+    ld2.realServers = [
+      state({ rs: "rs1", weight: 2, health: RsHealth.DOWN, lastError: "ECONNREFUSED" }),
+      state({ rs: "rs2", sharePermille: 1000, sessionsActive: 4n }),
+    ];
+    const { out } = await sluice("get", "rs", "-f", file);
+    expect(out).toMatch(/^web +rs1 +10\.0\.4\.2:80 +ld1 +up +2 +25% .* 1\.5 ms +2026-01-02T03:04:05\.000Z$/m);
+    expect(out).toMatch(/^web +rs1 +10\.0\.4\.2:80 +ld2 +down +2 +0% .* ECONNREFUSED$/m);
+    const drains = await sluice("get", "drains", "-f", file, "-o", "json");
+    expect(JSON.parse(drains.out)).toMatchObject([
+      { rs: "rs2", sessions: 7, complete: false },
+      { rs: "rs3", sessions: 0, complete: true },
     ]);
   });
 

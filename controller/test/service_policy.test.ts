@@ -1,4 +1,4 @@
-import { ClientAddress, Scheduler, type Service } from "@sluice/proto/ld";
+import { ClientAddress, HealthCheck_Kind, Scheduler, type Service } from "@sluice/proto/ld";
 import { describe, expect, it } from "vitest";
 import { compile } from "../src/compile/index.js";
 import { diffFacts, factsOf } from "../src/reconcile/index.js";
@@ -42,6 +42,56 @@ describe("how a service treats its sessions", () => {
     ["proxy-v2", ClientAddress.PROXY_V2],
   ])("client address by %s", (name, clientAddress) => {
     expect(webOf(`client_address: ${name}`).clientAddress).toBe(clientAddress);
+  });
+
+  it("health checks have defaults, and what is said goes before", () => {
+    expect(
+      webOf("health_check: { type: http, status: 200, slow_start_ms: 30000 }").healthCheck,
+    ).toMatchObject({
+      kind: HealthCheck_Kind.HTTP,
+      port: 0,
+      intervalMs: 2000,
+      timeoutMs: 1000,
+      rise: 2,
+      fall: 3,
+      http: { path: "/", host: "203.0.113.10", statusMin: 200, statusMax: 200 },
+      slowStartMs: 30_000,
+      panicPercent: 0,
+      passive: undefined,
+    });
+    expect(webOf("health_check: { type: udp, send: hello }").healthCheck).toMatchObject({
+      kind: HealthCheck_Kind.UDP,
+      send: Buffer.from("hello"),
+      http: undefined,
+    });
+    expect(webOf("health_check: { type: none, passive: {} }").healthCheck).toMatchObject({
+      kind: HealthCheck_Kind.NONE,
+      passive: { unanswered: 5, suspectMs: 10_000 },
+    });
+    expect(webOf("scheduler: wrr").healthCheck).toBeUndefined();
+  });
+
+  it.each([
+    [
+      "{ type: tcp, path: / }",
+      'service web: health check: path: only HTTP has one (set "type: http" or https)',
+    ],
+    ["{ type: http, status: 99 }", '"99" is not a range of HTTP statuses (write it like 200-399)'],
+    ["{ type: http, path: health }", '"health" is not a path (it begins with a slash, and has no blanks)'],
+    ["{ type: tcp, interval_ms: 50 }", "50 is not an interval in ms (a whole number from 100 to 600000)"],
+    ["{ type: tcp, send: x }", 'send: only UDP is sent something (set "type: udp")'],
+    ["{ type: none }", "it checks nothing (choose a type, or add passive:)"],
+    ["{ type: icmp, port: 7 }", "ICMP has no ports (leave it out)"],
+    ["{ type: ftp }", '"ftp" is not a type of check'],
+    ["{ interval_ms: 500 }", 'key "type" is missing'],
+  ])("health check %s is refused", (check, reason) => {
+    expect(() => webOf(`health_check: ${check}`)).toThrow(reason);
+  });
+
+  it("a real server that is drained weighs nothing", () => {
+    const text = example.replace("weight: 2", "weight: 2, drain: true");
+    const [web] = compile(parseState("sluice.yaml", text)).lds[0]!.config.services;
+    expect(web!.realServers[0]!.weight).toBe(0);
   });
 
   it("limits are dealt to the LDs by their buckets, and none is 0", () => {

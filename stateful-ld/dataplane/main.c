@@ -25,9 +25,10 @@
 #include "log.h"
 #include "options.h"
 #include "port.h"
+#include "probe/device.h"
+#include "probe/probe.h"
 
 enum {
-    CONTROL_WAIT_MS = 10,
     HEARTBEAT_WAIT_MS = 10, /* so often the link is looked at */
     MBUFS_PER_WORKER = 4096,
     MBUFS_FOR_QUEUES = 4095,
@@ -39,6 +40,7 @@ static volatile int workers_stopping; /* later: they have a last beat to send */
 static struct options options;
 static struct dataplane dataplane;
 static struct heartbeat heartbeat;
+static struct probe probe;
 
 static void on_signal(int number) {
     (void)number;
@@ -115,7 +117,8 @@ static int run(struct control *control, struct port *port) {
     for (uint32_t id = 0; id < dataplane.worker_count; id++)
         rte_eal_remote_launch(worker_main, dataplane.workers[id], dataplane.workers[id]->lcore);
     while (!stopping) {
-        control_poll(control, clock_ms(), CONTROL_WAIT_MS);
+        control_poll(control, clock_ms(), probe_wait_ms(&probe, clock_ms()));
+        probe_poll(&probe, clock_ms());
         dataplane_neighbours(&dataplane, clock_ms());
         dataplane_limits(&dataplane, clock_ms());
         rss_watch(&dataplane, clock_ms());
@@ -126,6 +129,24 @@ static int run(struct control *control, struct port *port) {
     workers_stopping = 1;
     rte_eal_mp_wait_lcore();
     return EXIT_SUCCESS;
+}
+
+/* Without a device RSs are not checked. */
+static int start_probe(char error[CONTROL_ERROR_BYTES]) {
+    int device;
+
+    probe = (struct probe){ .dataplane = &dataplane, .device = -1 };
+    if (options.probe_device == NULL)
+        return 0;
+    device = device_open(options.probe_device, error);
+    if (device < 0)
+        return -1;
+    if (probe_init(&probe, &dataplane, device, clock_ms()) < 0) {
+        snprintf(error, CONTROL_ERROR_BYTES, "probe device %s: out of memory",
+                 options.probe_device);
+        return -1;
+    }
+    return 0;
 }
 
 static int serve(struct port *port, struct rte_mempool *mbufs) {
@@ -149,11 +170,17 @@ static int serve(struct port *port, struct rte_mempool *mbufs) {
         return die("sessions: not enough memory (lower --sessions)");
     share_queues(port);
     heartbeat_init(&heartbeat, &dataplane);
-    control = control_create(options.control_socket, &dataplane, clock_ms(), error);
-    if (control == NULL) {
+    if (start_probe(error) < 0) {
         dataplane_free(&dataplane);
         return die(error);
     }
+    control = control_create(options.control_socket, &dataplane, clock_ms(), error);
+    if (control == NULL) {
+        probe_free(&probe);
+        dataplane_free(&dataplane);
+        return die(error);
+    }
+    control_wake_on(control, probe.device);
     telemetry_begin(&dataplane);
     log_info("ready: %u workers, %u sessions each, control socket %s", made.workers,
              options.sessions, options.control_socket);
@@ -161,6 +188,7 @@ static int serve(struct port *port, struct rte_mempool *mbufs) {
     telemetry_end();
     control_destroy(control);
     heartbeat_free(&heartbeat);
+    probe_free(&probe);
     dataplane_free(&dataplane);
     return status;
 }

@@ -16,6 +16,7 @@ enum {
 static const char usage[] =
     "Usage: sluice-ld EAL_OPTIONS -- --control-socket PATH [OPTIONS]\n"
     "  --control-socket PATH  Unix socket for the agent\n"
+    "  --probe-device NAME    interface to make for health checks of RSs (default: no checks)\n"
     "  --sessions N           sessions per worker, 188 bytes each (default 65536)\n"
     "  --idle-sleep-us N      a worker that finds nothing sleeps so long (default 0: never)\n"
     "  --log-level LEVEL      error, warning, info (default) or debug\n"
@@ -41,6 +42,7 @@ enum options_result options_read(int argc, char **argv, struct options *options)
     static const struct option known[] = {
         { "control-socket", required_argument, NULL, 'c' },
         { "idle-sleep-us", required_argument, NULL, 'i' },
+        { "probe-device", required_argument, NULL, 'p' },
         { "sessions", required_argument, NULL, 's' },
         { "log-level", required_argument, NULL, 'l' },
         { "help", no_argument, NULL, 'h' },
@@ -59,6 +61,9 @@ enum options_result options_read(int argc, char **argv, struct options *options)
         case 'i':
             good =
                 read_number("idle-sleep-us", optarg, 0, IDLE_SLEEP_MAX_US, &options->idle_sleep_us);
+            break;
+        case 'p':
+            options->probe_device = optarg;
             break;
         case 's':
             good = read_number("sessions", optarg, 1, SESSIONS_MAX, &options->sessions);

@@ -10,8 +10,9 @@
 
 struct options {
     const char *control_socket;
-    uint32_t idle_sleep_us; /**< 0: workers never sleep */
-    uint32_t sessions;      /**< per worker */
+    const char *probe_device; /**< name of the interface for health checks; NULL: none */
+    uint32_t idle_sleep_us;   /**< 0: workers never sleep */
+    uint32_t sessions;        /**< per worker */
 };
 
 enum options_result {

@@ -24,7 +24,7 @@ function realServer(state: DesiredState, rs: RealServerSpec): RealServer {
     name: rs.name,
     address: parseIp(rs.address),
     port: rs.port,
-    weight: rs.weight,
+    weight: rs.drain ? 0 : rs.weight,
     vpc:
       rs.vpc === undefined
         ? undefined

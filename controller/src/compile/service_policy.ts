@@ -11,6 +11,7 @@ import {
 import { parseIpPrefix } from "../p4runtime/index.js";
 import type { ClusterSpec, DesiredState, ServiceSpec } from "../state/index.js";
 import { BUCKETS } from "../tables/constants.js";
+import { compileHealthCheck } from "./health_check.js";
 
 /** LDs refuse less. */
 const MIN_BANDWIDTH_BPS = 2000;
@@ -59,6 +60,7 @@ export function servicePolicy(item: ServiceSpec): ServicePolicy {
       item.client_address === undefined
         ? ClientAddress.CLIENT_ADDRESS_NOT_TOLD
         : CLIENT_ADDRESSES[item.client_address],
+    healthCheck: compileHealthCheck(item),
   };
 }
 

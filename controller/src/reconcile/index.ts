@@ -1,6 +1,7 @@
 // From what the parts hold to what they should hold.
 //
 //   ld_client, parts  connections;  order, entry_diff  a switch's tables;  ld_facts, ld_steps  an LD's configuration
+//   real_servers  how LDs see real servers
 //   plan  what has to change;  execute  in which order it is written
 export { CapacityError, DesiredEntries, diffEntries, EntryChange, EntryDiff } from "./entry_diff.js";
 export { type Applied, ApplyError, executePlan } from "./execute.js";
@@ -27,3 +28,4 @@ export {
   regionEntries,
   type SwitchPlan,
 } from "./plan.js";
+export { type Drain, drainsOf, type RsNumbers, readRealServers } from "./real_servers.js";

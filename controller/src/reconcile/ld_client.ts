@@ -1,6 +1,6 @@
 // One LD's agent as promises. Every call has a deadline.
 import { type CallOptions, Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import type { Counters, LdConfig, Session, SessionFilter } from "@sluice/proto/ld";
+import type { Counters, LdConfig, RsState, Session, SessionFilter } from "@sluice/proto/ld";
 import { type GetStatusResponse, LdAgentClient } from "@sluice/proto/ld-agent";
 import { partCredentials } from "@sluice/proto/tls";
 import { codeName, plainReason } from "../p4runtime/index.js";
@@ -105,6 +105,11 @@ export class LdClient {
   /** @throws LdError */
   async getStatus(): Promise<GetStatusResponse> {
     return this.#call("GetStatus", this.#stub.getStatus, {});
+  }
+
+  /** How the LD sees the RSs of all its services. @throws LdError */
+  async realServers(): Promise<RsState[]> {
+    return (await this.#call("ListRealServers", this.#stub.listRealServers, {})).realServers;
   }
 
   /** Streams the sessions. @throws LdError */

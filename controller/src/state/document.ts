@@ -154,6 +154,7 @@ const realServer = checked(
     address: required(ip),
     port: required(port),
     weight: optional(integer("a weight", 0, MAX_WEIGHT), 1),
+    drain: optional(flag, false),
     vpc: optional(name),
     host: optional(ipv4),
     mac: optional(mac),

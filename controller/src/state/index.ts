@@ -16,6 +16,7 @@ export { ownerOf } from "./check_eips.js";
 export type * from "./document.js";
 export { MAX_EIP_INDEX } from "./document.js";
 export { fabricNetworks } from "./fabric.js";
+export { httpOf } from "./health_check.js";
 export { documentSchema } from "./json_schema.js";
 export { plainDocument } from "./plain.js";
 export { formatProblem, InvalidDocument, type Problem, withoutPlaces } from "./problems.js";

@@ -1,4 +1,5 @@
 // How a service treats its sessions: the keys of a service beside its address and its real servers.
+import { healthCheck } from "./health_check.js";
 import type { Place } from "./problems.js";
 import { ipPrefix, name, rate } from "./scalars.js";
 import { checked, flag, type Infer, integer, list, object, oneOf, optional, required } from "./shapes.js";
@@ -35,6 +36,7 @@ export const servicePolicy = {
   reset: optional(flag, false),
   syn_cookie_threshold_per_s: optional(integer("a number of sessions", 1, MAX_UINT32), 0),
   client_address: optional(oneOf("a way to tell the client's address", ["toa", "proxy-v2"])),
+  health_check: optional(healthCheck),
 };
 
 /** What the services that name it may take in together. */
@@ -81,6 +83,9 @@ export function checkServicePolicy(
   }
   if (service.syn_cookie_threshold_per_s !== 0 && service.protocol !== "tcp") {
     report("syn_cookie_threshold_per_s", "only TCP has SYNs (leave it out)");
+  }
+  if (service.health_check?.passive !== undefined && service.protocol !== "tcp") {
+    report("health_check", "passive: only TCP has SYN-ACKs (leave it out)");
   }
   for (const prefix of (service.block ?? []).filter((item) => (service.allow ?? []).includes(item))) {
     report("block", `${prefix} is listed under allow: too (take it out of one of them)`);

@@ -1,6 +1,13 @@
 // An LD agent for tests of the controller: it keeps the configuration it is given and fences epochs as agent.proto says.
 import { Server, ServerCredentials, status } from "@grpc/grpc-js";
-import { Counters, type LdConfig, Session, type SessionFilter, SessionState } from "@sluice/proto/ld";
+import {
+  Counters,
+  type LdConfig,
+  type RsState,
+  Session,
+  type SessionFilter,
+  SessionState,
+} from "@sluice/proto/ld";
 import { type LdAgentServer, LdAgentService } from "@sluice/proto/ld-agent";
 
 export class FakeLd {
@@ -11,6 +18,7 @@ export class FakeLd {
   dataPlaneUp = true;
   /** What listings have been asked for. */
   readonly filters: SessionFilter[] = [];
+  realServers: RsState[] = [];
   readonly #server = new Server();
 
   static async listen(address: string): Promise<FakeLd> {
@@ -104,7 +112,9 @@ export class FakeLd {
           workerCores: 2,
           state: undefined,
           stuckCores: [],
+          impaired: [],
         }),
+      listRealServers: (_, callback) => callback(null, { realServers: this.realServers }),
       watchStatus: (call) => call.emit("error", { code: status.UNIMPLEMENTED }),
     };
   }

@@ -3,6 +3,7 @@ import { LdAgentService } from "@sluice/proto/ld-agent";
 import { serverCredentials } from "@sluice/proto/tls";
 import type { Logger } from "pino";
 import { Dataplane, DataplaneError, type Greeting } from "./dataplane.js";
+import { HealthMonitor } from "./health/monitor.js";
 import { LastConfig } from "./last_config.js";
 import { removeStaleSocket } from "./listen.js";
 import { type Metrics, serveMetrics } from "./metrics.js";
@@ -20,6 +21,8 @@ export interface AgentOptions {
   state?: string;
   /** Between two looks at the data plane. Default 1,000; 0: it is only looked at when somebody asks. */
   statusMs?: number;
+  /** Check real servers, as the configuration says. Default: true. */
+  checks?: boolean;
   /** For each answer of the data plane. Default 5,000. */
   timeoutMs?: number;
   /** Directory of `sluice pki part`: only for clients of that authority. Default: no encryption. */
@@ -62,22 +65,40 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { listen, logger } = options;
   await removeStaleSocket(listen);
   const last = options.state === undefined ? undefined : new LastConfig(options.state, logger);
-  const dataplane = new Dataplane({
+  const checks = options.checks ?? true;
+  const dataplane: Dataplane = new Dataplane({
     path: options.dataplane,
     timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     logger,
-    ...(last !== undefined && { greet: (ask: Greeting) => restore(ask, last, logger) }),
-    onLost: () => feed.wake(),
+    async greet(ask) {
+      if (last !== undefined) await restore(ask, last, logger);
+      if (checks) await health.greet(ask);
+    },
+    onLost() {
+      health.lost();
+      feed.wake();
+    },
   });
-  const feed = new StatusFeed({ dataplane, logger, everyMs: options.statusMs ?? DEFAULT_STATUS_MS });
+  const health = new HealthMonitor({ dataplane, logger });
+  const everyMs = options.statusMs ?? DEFAULT_STATUS_MS;
+  const feed = new StatusFeed({ dataplane, logger, everyMs, impaired: () => health.impaired });
+  if (checks) {
+    feed.subscribe(({ state }) => {
+      if (state === undefined) return;
+      health.look(state.online).catch((error: Error) => {
+        logger.debug({ event: "look_failed", reason: error.message }, "real servers were not looked at");
+      });
+    });
+  }
   const server = new Server();
-  server.addService(LdAgentService, ldAgentService({ dataplane, feed, last, logger }));
+  server.addService(LdAgentService, ldAgentService({ dataplane, feed, last, health, logger }));
   await new Promise<void>((resolve, reject) => {
     server.bindAsync(listen, serverCredentials(options.pki), (error) => (error ? reject(error) : resolve()));
   });
   let metrics: Metrics | undefined;
   try {
-    if (options.metrics !== undefined) metrics = await serveMetrics(options.metrics, dataplane, logger);
+    if (options.metrics !== undefined)
+      metrics = await serveMetrics(options.metrics, { dataplane, health, logger });
   } catch (error) {
     server.forceShutdown();
     throw error;
@@ -90,6 +111,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     async stop() {
       logger.info({ event: "stopping" }, "LD agent is stopping");
       feed.stop();
+      health.stop();
       await new Promise<void>((resolve) => {
         const timer = setTimeout(() => {
           server.forceShutdown();

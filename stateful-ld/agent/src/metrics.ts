@@ -1,10 +1,11 @@
 // The data plane's counters for Prometheus, in its text exposition format 0.0.4. Each scrape asks the data plane.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Counters, NamedCounter } from "@sluice/proto/ld";
+import { type Counters, type NamedCounter, RsHealth, type RsState } from "@sluice/proto/ld";
 import type { DataplaneStatus } from "@sluice/proto/ld-dataplane";
 import type { Logger } from "pino";
 import type { Dataplane } from "./dataplane.js";
+import type { HealthMonitor } from "./health/monitor.js";
 
 type Labels = Record<string, string | number>;
 
@@ -55,6 +56,20 @@ function addServices(exposition: Exposition, { services }: Counters): void {
   }
 }
 
+function addHealth(exposition: Exposition, realServers: readonly RsState[]): void {
+  for (const { service, rs, health, sharePermille, lastLatencyUs } of realServers) {
+    if (health === RsHealth.RS_HEALTH_UNKNOWN) continue;
+    const labels = { service, rs };
+    const add = (name: string, help: string, value: number) =>
+      exposition.add(`sluice_ld_rs_${name}`, help, labels, value);
+    add("up", "1 while health checks find the real server well.", health === RsHealth.UP ? 1 : 0);
+    add("weight_share", "Part of its weight that new sessions count on.", sharePermille / 1000);
+    if (lastLatencyUs > 0) {
+      add("check_latency_seconds", "What the last good health check took.", lastLatencyUs / 1_000_000);
+    }
+  }
+}
+
 function addCores(exposition: Exposition, { workers }: Counters): void {
   for (const { core, port, drops, sessionsActive, sessionsCapacity } of workers) {
     addNamed(exposition, "sluice_ld_core_", port, { core });
@@ -72,12 +87,18 @@ function addCores(exposition: Exposition, { workers }: Counters): void {
   }
 }
 
+export interface Held {
+  counters: Counters;
+  status: DataplaneStatus;
+  realServers: readonly RsState[];
+}
+
 /** The page a scrape gets. @param held undefined when the data plane cannot be asked */
-export function metricsPage(held: { counters: Counters; status: DataplaneStatus } | undefined): string {
+export function metricsPage(held: Held | undefined): string {
   const exposition = new Exposition();
   exposition.add("sluice_ld_up", "1 when the data plane answers.", {}, held === undefined ? 0 : 1);
   if (held === undefined) return exposition.toString();
-  const { counters, status } = held;
+  const { counters, status, realServers } = held;
   exposition.add("sluice_ld_info", "Version of the data plane.", { version: status.version }, 1);
   exposition.add(
     "sluice_ld_uptime_seconds",
@@ -92,6 +113,7 @@ export function metricsPage(held: { counters: Counters; status: DataplaneStatus 
     exposition.add("sluice_ld_drops_total", "Packets dropped, by reason.", { reason: name }, value);
   }
   addServices(exposition, counters);
+  addHealth(exposition, realServers);
   addCores(exposition, counters);
   return exposition.toString();
 }
@@ -108,14 +130,17 @@ export interface Metrics {
  * @param listen `host:port`, an IPv6 host in brackets
  * @throws Error when it cannot listen
  */
-export async function serveMetrics(listen: string, dataplane: Dataplane, logger: Logger): Promise<Metrics> {
+export async function serveMetrics(
+  listen: string,
+  { dataplane, health, logger }: { dataplane: Dataplane; health: HealthMonitor; logger: Logger },
+): Promise<Metrics> {
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(listen);
   if (match === null) throw new Error(`--metrics ${listen}: not host:port (such as 127.0.0.1:9464)`);
   const page = async () => {
     try {
       const counters = await dataplane.ask({ $case: "getCounters", value: {} }, "counters");
       const status = await dataplane.ask({ $case: "getStatus", value: {} }, "status");
-      return metricsPage({ counters, status });
+      return metricsPage({ counters, status, realServers: await health.states() });
     } catch (error) {
       logger.debug({ event: "scrape_failed", reason: String(error) }, "scraped while the data plane is down");
       return metricsPage(undefined);

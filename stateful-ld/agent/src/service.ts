@@ -13,6 +13,7 @@ import type {
 } from "@sluice/proto/ld-agent";
 import type { Logger } from "pino";
 import { type Dataplane, DataplaneError } from "./dataplane.js";
+import type { HealthMonitor } from "./health/monitor.js";
 import type { LastConfig } from "./last_config.js";
 import type { StatusFeed } from "./status_feed.js";
 
@@ -27,10 +28,11 @@ export interface ServiceOptions {
   feed: StatusFeed;
   /** Where configurations are kept; undefined: nowhere. */
   last: LastConfig | undefined;
+  health: HealthMonitor;
   logger: Logger;
 }
 
-export function ldAgentService({ dataplane, feed, last, logger }: ServiceOptions): LdAgentServer {
+export function ldAgentService({ dataplane, feed, last, health, logger }: ServiceOptions): LdAgentServer {
   /** Makes a gRPC handler of an async function; failures are logged once, here. */
   const unary =
     <Q, A>(name: string, handle: (request: Q) => Promise<A>): handleUnaryCall<Q, A> =>
@@ -106,6 +108,7 @@ export function ldAgentService({ dataplane, feed, last, logger }: ServiceOptions
       }
       await dataplane.tell({ $case: "applyConfig", value: config });
       await last?.save(config);
+      await health.configured(config);
       const { epoch, services, ownedBuckets } = config;
       const buckets = ownedBuckets.reduce((sum, { first, last }) => sum + last - first + 1, 0);
       logger.info(
@@ -131,6 +134,8 @@ export function ldAgentService({ dataplane, feed, last, logger }: ServiceOptions
     }),
 
     getStatus: unary("GetStatus", () => feed.read()),
+
+    listRealServers: unary("ListRealServers", async () => ({ realServers: await health.states() })),
 
     watchStatus,
   };

@@ -1,6 +1,7 @@
 // How the LD is, looked at every second for as long as the agent runs; and at once when the data plane goes. The look is also
 // what connects to a data plane that has come, which then gets what the agent has for it (agent.ts).
 import { status } from "@grpc/grpc-js";
+import type { RsState } from "@sluice/proto/ld";
 import type { GetStatusResponse } from "@sluice/proto/ld-agent";
 import type { Logger } from "pino";
 import { type Dataplane, DataplaneError } from "./dataplane.js";
@@ -15,6 +16,7 @@ const DOWN: GetStatusResponse = {
   workerCores: 0,
   state: undefined,
   stuckCores: [],
+  impaired: [],
 };
 
 export interface StatusFeedOptions {
@@ -22,6 +24,8 @@ export interface StatusFeedOptions {
   logger: Logger;
   /** Between two looks. 0: never by itself. */
   everyMs: number;
+  /** What checks have found. */
+  impaired: () => RsState[];
 }
 
 type Listener = (status: GetStatusResponse) => void;
@@ -78,7 +82,16 @@ export class StatusFeed {
       const stuckCores = workers.flatMap(({ core, turns }) =>
         this.#turns.get(core) === turns ? [core] : [],
       );
-      return { version, dataPlaneUp: true, dataPlaneUptimeMs: uptimeMs, workerCores, state, stuckCores };
+      const impaired = this.#options.impaired();
+      return {
+        version,
+        dataPlaneUp: true,
+        dataPlaneUptimeMs: uptimeMs,
+        workerCores,
+        state,
+        stuckCores,
+        impaired,
+      };
     } catch (error) {
       if (error instanceof DataplaneError && error.code === status.UNAVAILABLE) {
         this.#options.logger.debug(

@@ -33,6 +33,7 @@ async function start(timeoutMs = 5_000) {
     listen,
     dataplane: socket,
     statusMs: 0,
+    checks: false,
     timeoutMs,
     logger: pino({ level: "debug" }, { write: (line: string) => void log.push(JSON.parse(line)) }),
   });

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Counters } from "@sluice/proto/ld";
+import { type Counters, RsHealth, RsState } from "@sluice/proto/ld";
 import pino from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Agent, startAgent } from "../src/agent.js";
@@ -40,6 +40,14 @@ const counters: Counters = {
   workers: [worker(2), worker(3)],
 };
 
+const checked = (rs: string, health: RsHealth, sharePermille: number) =>
+  RsState.fromPartial({ service: "web", rs, health, sharePermille, lastLatencyUs: 1500 });
+const realServers = [
+  checked("rs1", RsHealth.UP, 250),
+  checked("rs2", RsHealth.DOWN, 0),
+  checked("rs3", RsHealth.RS_HEALTH_UNKNOWN, 1000),
+];
+
 /** Reads a page as Prometheus does, and fails where it would: unknown lines, split groups, samples that come twice. */
 function parsed(page: string): Map<string, string> {
   const samples = new Map<string, string>();
@@ -67,7 +75,7 @@ function parsed(page: string): Map<string, string> {
 
 describe("the page", () => {
   it("has the counters by service and RS, by core and by drop reason, to the last digit", () => {
-    const samples = parsed(metricsPage({ counters, status }));
+    const samples = parsed(metricsPage({ counters, status, realServers }));
     expect(Object.fromEntries(samples)).toMatchObject({
       sluice_ld_up: "1",
       'sluice_ld_info{version="1.2.3"}': "1",
@@ -82,10 +90,18 @@ describe("the page", () => {
       'sluice_ld_rs_packets_total{service="web",rs="rs1",direction="in"}': "100",
       'sluice_ld_rs_bytes_total{service="web",rs="rs1",direction="out"}': "90000000000000000",
       'sluice_ld_rs_sessions_active{service="odd \\"name\\"\\\\",rs="rs1"}': "0",
+      'sluice_ld_rs_up{service="web",rs="rs1"}': "1",
+      'sluice_ld_rs_up{service="web",rs="rs2"}': "0",
+      'sluice_ld_rs_weight_share{service="web",rs="rs1"}': "0.25",
+      'sluice_ld_rs_check_latency_seconds{service="web",rs="rs1"}': "0.0015",
       'sluice_ld_core_rx_packets_total{core="2"}': "5",
       'sluice_ld_core_drops_total{core="3",reason="not_syn"}': "7",
       'sluice_ld_core_sessions_active{core="3"}': "2",
     });
+  });
+
+  it("says nothing of the health of what is not checked", () => {
+    expect(metricsPage({ counters, status, realServers })).not.toContain('rs_up{service="web",rs="rs3"}');
   });
 
   it("says that the data plane is down", () => {
@@ -111,6 +127,7 @@ describe("the agent", () => {
       dataplane: join(folder, "control.sock"),
       metrics,
       statusMs: 0,
+      checks: false,
       logger: pino({ level: "silent" }),
     });
 
@@ -120,10 +137,13 @@ describe("the agent", () => {
     const scrape = async () => parsed(await (await fetch(`${url}/metrics`)).text());
     expect((await scrape()).get("sluice_ld_up")).toBe("0");
     const dataplane = await FakeDataplane.listen(join(folder, "control.sock"), (request, socket) => {
+      const rsList = { realServers: [], canProbe: false };
       socket.write(
         request.$case === "getStatus"
           ? response({ response: { $case: "status", value: status } })
-          : response({ response: { $case: "counters", value: counters } }),
+          : request.$case === "listRs"
+            ? response({ response: { $case: "rsList", value: rsList } })
+            : response({ response: { $case: "counters", value: counters } }),
       );
     });
     expect((await scrape()).get("sluice_ld_rx_packets_total")).toBe("10");

@@ -62,6 +62,10 @@ bool check_range(const struct check *check, const char *what, uint64_t value, ui
 bool check_timeouts(const struct check *check, const char *prefix,
                     const Sluice__Ld__V1__Timeouts *timeouts);
 
+/** How the agent is to check a service's RSs. @param what names the service */
+bool check_health(const struct check *check, const char *what,
+                  const Sluice__Ld__V1__Service *service);
+
 /** LdConfig.limits and priority_ports. */
 bool check_limits(const struct check *check);
 

@@ -223,5 +223,6 @@ bool check_policy(const struct check *check, const char *what, const Service *se
         return refuse(check, "%s: limit \"%s\" is not one of the limits", what, service->limit);
     return check_scheduler(check, what, service) && check_client_address(check, what, service) &&
            check_syn_cookies(check, what, service) &&
-           check_timeouts(check, prefix, service->timeouts) && check_prefixes(check, what, service);
+           check_timeouts(check, prefix, service->timeouts) &&
+           check_prefixes(check, what, service) && check_health(check, what, service);
 }

@@ -385,6 +385,52 @@ static void timeouts(void **state) {
     refused("service \"web\": timeouts: fin_wait_ms", "out of range");
 }
 
+static void health_checks(void **state) {
+    Sluice__Ld__V1__HealthCheck check = SLUICE__LD__V1__HEALTH_CHECK__INIT;
+    Sluice__Ld__V1__HttpCheck http = SLUICE__LD__V1__HTTP_CHECK__INIT;
+    Sluice__Ld__V1__PassiveCheck passive = SLUICE__LD__V1__PASSIVE_CHECK__INIT;
+
+    (void)state;
+    web()->health_check = &check;
+    check.kind = SLUICE__LD__V1__HEALTH_CHECK__KIND__TCP;
+    check.interval_ms = 1000;
+    check.timeout_ms = 500;
+    check.rise = check.fall = 3;
+    accepted();
+    check.interval_ms = 99;
+    refused("service \"web\": health_check: interval_ms", "out of range (100..600000)");
+    check.interval_ms = 1000;
+    check.fall = 0;
+    refused("health_check: fall", "out of range");
+    check.fall = 3;
+    check.kind = SLUICE__LD__V1__HEALTH_CHECK__KIND__HTTP;
+    refused("health_check: http", "is missing");
+    check.http = &http;
+    http.path = (char *)(uintptr_t) "health";
+    http.host = (char *)(uintptr_t) "web.example";
+    http.status_min = 200;
+    http.status_max = 299;
+    refused("health_check: http", "begins with a slash");
+    http.path = (char *)(uintptr_t) "/health";
+    accepted();
+    http.status_max = 199;
+    refused("health_check: status_max", "out of range (200..599)");
+    http.status_max = 299;
+    check.kind = SLUICE__LD__V1__HEALTH_CHECK__KIND__ICMP;
+    refused("health_check: http", "HTTP and HTTPS only");
+    check.http = NULL;
+    check.kind = (Sluice__Ld__V1__HealthCheck__Kind)9;
+    refused("health_check: kind", "out of range");
+    check.kind = SLUICE__LD__V1__HEALTH_CHECK__KIND__NONE;
+    check.passive = &passive;
+    refused("health_check: unanswered", "out of range");
+    passive.unanswered = 5;
+    passive.suspect_ms = 10000;
+    accepted();
+    web()->protocol = SLUICE__LD__V1__IP_PROTOCOL__UDP;
+    refused("health_check: passive", "only TCP");
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup(name, set_up)
     const struct CMUnitTest tests[] = {
@@ -406,6 +452,7 @@ int main(void) {
         CASE(vpc_locations),
         CASE(no_weight_at_all_is_fine),
         CASE(timeouts),
+        CASE(health_checks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "forward/rs_share.h"
 #include "forward/worker.h"
 
 struct rs_counters apply_rs_totals(const struct dataplane *dataplane, uint32_t target) {
@@ -49,8 +50,11 @@ static void sweep(struct dataplane *dataplane) {
             rs_counters_add(&heir->carried, &totals);
             rs_counters_add(&heir->carried, &entry->carried);
         }
-        for (uint32_t id = 0; id < dataplane->worker_count; id++)
+        for (uint32_t id = 0; id < dataplane->worker_count; id++) {
             memset(&dataplane->workers[id]->rs[number], 0, sizeof(struct rs_counters));
+            memset(&dataplane->workers[id]->rs_answers[number], 0, sizeof(struct rs_answers));
+        }
+        rs_share_set(dataplane->rs_shares, number, RS_SHARE_FULL);
         registry_forget(registry, number);
     }
 }

@@ -10,6 +10,7 @@
 
 #include "control/filter.h"
 #include "control/listing.h"
+#include "control/shares.h"
 #include "log.h"
 
 typedef Sluice__Ld__V1__DataplaneRequest Request;
@@ -142,6 +143,13 @@ static bool serve_apply(struct client *client, Request *request) {
     return encode_status(&client->output, STATUS_OK, NULL);
 }
 
+static bool serve_shares(struct client *client, const Sluice__Ld__V1__DataplaneSetShares *shares) {
+    char reason[CONFIG_REASON_BYTES];
+    enum status_code code = set_shares(client->state->dataplane, shares, reason);
+
+    return encode_status(&client->output, code, reason);
+}
+
 static bool serve_listing(struct client *client, Request *request) {
     char reason[CONFIG_REASON_BYTES];
 
@@ -166,6 +174,10 @@ static bool serve(struct client *client, Request *request) {
     case SLUICE__LD__V1__DATAPLANE_REQUEST__REQUEST_GET_STATUS:
         return encode_state(&client->output, client->state->dataplane,
                             client->state->now_ms - client->state->started_ms);
+    case SLUICE__LD__V1__DATAPLANE_REQUEST__REQUEST_LIST_RS:
+        return encode_rs_list(&client->output, client->state->dataplane);
+    case SLUICE__LD__V1__DATAPLANE_REQUEST__REQUEST_SET_SHARES:
+        return serve_shares(client, request->set_shares);
     default:
         return encode_status(&client->output, STATUS_UNIMPLEMENTED,
                              "request: none that this sluice-ld knows (is the agent newer?)");

@@ -22,6 +22,7 @@ struct control {
     struct control_state state;
     char *path;
     int listener;
+    int waker; /* or -1: whose input ends the wait as well */
     struct client *clients[CLIENTS_MAX];
 };
 
@@ -96,6 +97,7 @@ struct control *control_create(const char *path, struct dataplane *dataplane, ui
     control->state.dataplane = dataplane;
     control->state.started_ms = now_ms;
     control->state.now_ms = now_ms;
+    control->waker = -1;
     control->listener = listen_on(path, error);
     if (control->listener < 0) {
         free(control->path);
@@ -119,13 +121,18 @@ static void accept_client(struct control *control, struct client **place) {
         *place = client_create(fd, &control->state);
 }
 
+void control_wake_on(struct control *control, int fd) {
+    control->waker = fd;
+}
+
 void control_poll(struct control *control, uint64_t now_ms, int wait_ms) {
-    struct pollfd fds[CLIENTS_MAX + 1];
+    struct pollfd fds[CLIENTS_MAX + 2];
     struct client **place = free_place(control);
 
     control->state.now_ms = now_ms;
     fds[CLIENTS_MAX] =
         (struct pollfd){ .fd = place != NULL ? control->listener : -1, .events = POLLIN };
+    fds[CLIENTS_MAX + 1] = (struct pollfd){ .fd = control->waker, .events = POLLIN };
     for (int i = 0; i < CLIENTS_MAX; i++) {
         const struct client *client = control->clients[i];
 
@@ -137,7 +144,7 @@ void control_poll(struct control *control, uint64_t now_ms, int wait_ms) {
         if (client_busy(client) && wait_ms > BUSY_WAIT_MS)
             wait_ms = BUSY_WAIT_MS;
     }
-    if (poll(fds, CLIENTS_MAX + 1, wait_ms) < 0)
+    if (poll(fds, CLIENTS_MAX + 2, wait_ms) < 0)
         return;
     for (int i = 0; i < CLIENTS_MAX; i++) {
         struct client **client = &control->clients[i];

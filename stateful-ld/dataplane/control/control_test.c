@@ -510,6 +510,93 @@ static void counters_follow_the_rs(void **state) {
     release(response);
 }
 
+static Response *set_shares(uint32_t number, const char *rs, uint32_t permille) {
+    Request request = SLUICE__LD__V1__DATAPLANE_REQUEST__INIT;
+    Sluice__Ld__V1__DataplaneSetShares body = SLUICE__LD__V1__DATAPLANE_SET_SHARES__INIT;
+    Sluice__Ld__V1__RsShare share = SLUICE__LD__V1__RS_SHARE__INIT;
+    Sluice__Ld__V1__RsShare *pointer = &share;
+
+    share.number = number;
+    share.service = (char *)(uintptr_t) "web";
+    share.rs = (char *)(uintptr_t)rs;
+    share.share_permille = permille;
+    body.n_shares = 1;
+    body.shares = &pointer;
+    request.request_case = SLUICE__LD__V1__DATAPLANE_REQUEST__REQUEST_SET_SHARES;
+    request.set_shares = &body;
+    return call(&request);
+}
+
+static Response *list_rs(void) {
+    Request request = SLUICE__LD__V1__DATAPLANE_REQUEST__INIT;
+    Sluice__Ld__V1__DataplaneListRs body = SLUICE__LD__V1__DATAPLANE_LIST_RS__INIT;
+
+    request.request_case = SLUICE__LD__V1__DATAPLANE_REQUEST__REQUEST_LIST_RS;
+    request.list_rs = &body;
+    return call(&request);
+}
+
+static void check_share(const char *rs, uint32_t permille) {
+    Response *response = list_rs();
+    bool found = false;
+
+    for (size_t i = 0; i < response->rs_list->n_real_servers; i++) {
+        const Sluice__Ld__V1__DataplaneRs *item = response->rs_list->real_servers[i];
+
+        if (strcmp(item->service, "web") != 0 || strcmp(item->rs, rs) != 0)
+            continue;
+        found = true;
+        assert_int_equal(item->share_permille, permille);
+    }
+    assert_true(found);
+    release(response);
+}
+
+static void shares_are_set_and_stay(void **state) {
+    Response *response = list_rs();
+
+    (void)state;
+    assert_int_equal(response->rs_list->n_real_servers, 0); /* not configured yet */
+    release(response);
+    apply_well();
+    response = list_rs();
+    assert_int_equal(response->rs_list->n_real_servers, 3);
+    assert_false(response->rs_list->can_probe); /* there is no device */
+    assert_string_equal(response->rs_list->real_servers[1]->rs, "b");
+    assert_int_equal(response->rs_list->real_servers[1]->number, 1);
+    assert_int_equal(response->rs_list->real_servers[1]->port, 80);
+    assert_memory_equal(response->rs_list->real_servers[1]->probe_address.data,
+                        ((const uint8_t[]){ 198, 19, 1, 1 }), 4);
+    release(response);
+    release(set_shares(1, "b", 250));
+    check_share("b", 250);
+    check_share("a", 1000);
+    apply_well();
+    check_share("b", 250);
+    /* A number that means another RS by now. */
+    response = set_shares(0, "b", 0);
+    assert_int_equal(response->code, STATUS_OK);
+    release(response);
+    check_share("a", 1000);
+    response = set_shares(1, "b", 1001);
+    assert_int_equal(response->code, STATUS_INVALID_ARGUMENT);
+    assert_non_null(strstr(response->message, "share_permille"));
+    release(response);
+    check_share("b", 250);
+}
+
+/* What was known of an RS that is gone is not said of one that comes. */
+static void a_new_rs_has_its_whole_share(void **state) {
+    (void)state;
+    apply_well();
+    release(set_shares(1, "b", 0));
+    message.services[0].message.n_real_servers = 1;
+    apply_well();
+    message.services[0].message.n_real_servers = 2;
+    apply_well();
+    check_share("b", 1000);
+}
+
 static void socket_is_taken_over_only_when_dead(void **state) {
     char error[CONTROL_ERROR_BYTES];
     struct stat status;
@@ -546,6 +633,8 @@ int main(void) {
         CASE(two_listings_wait_for_each_other),
         CASE(counters_sum_over_the_workers),
         CASE(counters_follow_the_rs),
+        CASE(shares_are_set_and_stay),
+        CASE(a_new_rs_has_its_whole_share),
         CASE(socket_is_taken_over_only_when_dead),
     };
     int failed;

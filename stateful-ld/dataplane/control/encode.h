@@ -44,6 +44,9 @@ bool encode_config(struct output *output, Sluice__Ld__V1__LdConfig *config);
 /** Append how the LD is: version, epoch, sessions, how far its workers are. */
 bool encode_state(struct output *output, const struct dataplane *dataplane, uint64_t uptime_ms);
 
+/** Append what is known of each configured RS, and by which address it is checked. */
+bool encode_rs_list(struct output *output, const struct dataplane *dataplane);
+
 /** Append all counters, summed over the workers. */
 bool encode_counters(struct output *output, const struct dataplane *dataplane);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "forward/rs_share.h"
 #include "forward/rss.h"
 #include "forward/worker.h"
 #include "log.h"
@@ -36,6 +37,14 @@ static struct rte_rcu_qsbr *make_rcu(void) {
         return NULL;
     }
     return rcu;
+}
+
+static uint16_t *make_shares(void) {
+    uint16_t *shares = calloc(TARGETS_MAX, sizeof(*shares));
+
+    for (uint32_t target = 0; shares != NULL && target < TARGETS_MAX; target++)
+        shares[target] = RS_SHARE_FULL;
+    return shares;
 }
 
 static int make_workers(struct dataplane *dataplane, const struct dataplane_options *options) {
@@ -75,7 +84,9 @@ int dataplane_init(struct dataplane *dataplane, const struct dataplane_options *
     dataplane->mbufs = options->mbufs;
     dataplane->neighbour_events = make_event_ring();
     dataplane->rcu = make_rcu();
+    dataplane->rs_shares = make_shares();
     if (dataplane->neighbour_events == NULL || dataplane->rcu == NULL ||
+        dataplane->rs_shares == NULL ||
         source_limits_init(&dataplane->source_limits, options->seed) < 0 ||
         registry_init(&dataplane->registry) < 0 || make_workers(dataplane, options) < 0) {
         dataplane_free(dataplane);
@@ -94,6 +105,7 @@ void dataplane_free(struct dataplane *dataplane) {
     source_limits_free(&dataplane->source_limits);
     rte_ring_free(dataplane->neighbour_events);
     free(dataplane->rcu);
+    free(dataplane->rs_shares);
     memset(dataplane, 0, sizeof(*dataplane));
 }
 

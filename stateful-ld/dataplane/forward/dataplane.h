@@ -48,6 +48,8 @@ struct dataplane {
     struct rte_rcu_qsbr *rcu;              /**< of the snapshot's readers */
     struct source_limits source_limits;    /**< of all workers */
     struct siphash_key cookie_key;         /**< of SYN cookies: this process's own */
+    uint16_t *rs_shares;                   /**< by registry number (forward/rs_share.h) */
+    struct rte_ring *probe_answers;        /**< workers to control; NULL: RSs are not checked */
 
     /* Written by control, read by workers with an acquire load a burst; NULL: not configured.
      * Every next hop of the snapshot is in the set. */

@@ -17,6 +17,7 @@
 #include "packet/rewrite.h"
 #include "packet/tcp_mss.h"
 #include "packet/translate.h"
+#include "probe/probe.h"
 #include "replicate/install.h"
 
 /* A client that comes back with the ports of a connection that is over opens a new one, with a
@@ -80,27 +81,35 @@ static inline bool has_v6_side(const struct session *session) {
             FLOW_V6) != 0;
 }
 
-/* The packet of a session with IPv6 on one side or both. */
-static enum drop_reason translate_v6(struct worker *worker, struct rte_mbuf *mbuf,
-                                     struct packet *packet, session_ref ref, uint32_t id) {
+/* A packet of a session with IPv6 on one side or both, in place. */
+static enum drop_reason rewrite_v6(struct worker *worker, struct rte_mbuf *mbuf,
+                                   struct packet *packet, session_ref ref, uint32_t id) {
     const struct flow_key other = session_flow(&worker->sessions, ref ^ 1);
     const struct translation translation = {
         .other = &other,
         .mss_max = worker->snapshot->mss_max_v6,
         .id = id,
     };
-    struct way_out way = way_of(worker, ref);
-    enum drop_reason reason;
 
-    if (packet->l3_len + translate_growth(packet, &other) > way_mtu_bytes(worker, &way))
-        return too_big(worker, mbuf, packet, ref);
     if (!way_make_room(mbuf, packet, TRANSLATE_ROOM_BYTES))
         return DROP_NO_HEADROOM;
     if (packet->kind == PACKET_FRAGMENT && packet_fragment_offset(packet) != 0)
         session_count(worker, ref, packet);
     else
         session_touch(worker, ref, packet);
-    reason = translate_packet(rte_pktmbuf_mtod(mbuf, uint8_t *), packet, &translation);
+    return translate_packet(rte_pktmbuf_mtod(mbuf, uint8_t *), packet, &translation);
+}
+
+/* The packet of a session with IPv6 on one side or both. */
+static enum drop_reason translate_v6(struct worker *worker, struct rte_mbuf *mbuf,
+                                     struct packet *packet, session_ref ref, uint32_t id) {
+    const struct flow_key other = session_flow(&worker->sessions, ref ^ 1);
+    struct way_out way = way_of(worker, ref);
+    enum drop_reason reason;
+
+    if (packet->l3_len + translate_growth(packet, &other) > way_mtu_bytes(worker, &way))
+        return too_big(worker, mbuf, packet, ref);
+    reason = rewrite_v6(worker, mbuf, packet, ref, id);
     if (reason != DROP_NONE)
         return reason;
     return way_send(worker, mbuf, packet, &way, session_at(&worker->sessions, ref)->bucket);
@@ -115,6 +124,29 @@ static enum drop_reason alter(struct worker *worker, struct rte_mbuf *mbuf, stru
     if (session_at(&worker->sessions, ref)->alter != before)
         replicate_mark(worker, ref >> 1);
     return reason;
+}
+
+enum drop_reason fullnat_rewrite(struct worker *worker, struct rte_mbuf *mbuf,
+                                 struct packet *packet, session_ref ref) {
+    const struct session *session = session_at(&worker->sessions, ref);
+
+    if (has_v6_side(session))
+        return rewrite_v6(worker, mbuf, packet, ref, fragments_next_id(worker));
+    session_touch(worker, ref, packet);
+    rewrite_packet(rte_pktmbuf_mtod(mbuf, uint8_t *), packet, session, session_direction(ref),
+                   worker->snapshot->mss_max);
+    return DROP_NONE;
+}
+
+/* Somebody else's packet, one that control waits for, or one that is refused. */
+static __rte_noinline enum drop_reason without_session(struct worker *worker, struct rte_mbuf *mbuf,
+                                                       struct packet *packet,
+                                                       enum drop_reason reason) {
+    if (reason == DROP_BUCKET_NOT_OWNED)
+        return peer_pass_on(worker, mbuf, packet);
+    if (reason == DROP_NO_SESSION && probe_answer(worker, mbuf, packet))
+        return DROP_NONE;
+    return refuse_packet(worker, mbuf, packet, reason);
 }
 
 /* The packet of a session, any. */
@@ -205,8 +237,7 @@ enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
 
     reason = find_session(worker, packet, guess, &ref);
     if (unlikely(reason != DROP_NONE))
-        return reason == DROP_BUCKET_NOT_OWNED ? peer_pass_on(worker, mbuf, packet)
-                                               : refuse_packet(worker, mbuf, packet, reason);
+        return without_session(worker, mbuf, packet, reason);
     if (likely(is_steady(worker, session_at(&worker->sessions, ref), packet)) &&
         likely(translate_steady(worker, mbuf, packet, ref)))
         return DROP_NONE;

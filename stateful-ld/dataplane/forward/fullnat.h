@@ -27,6 +27,15 @@ enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
                                    struct packet *packet, session_ref guess);
 
 /**
+ * The translation alone, in place: for a packet that goes another way, or has been given one by the
+ * caller.
+ *
+ * @param[in,out] packet follows what becomes of the packet: l3_off, l3_len
+ */
+enum drop_reason fullnat_rewrite(struct worker *worker, struct rte_mbuf *mbuf,
+                                 struct packet *packet, session_ref ref);
+
+/**
  * The same for a fragment. The first one finds or opens the session; later ones, which have no L4
  * header, only find it.
  *

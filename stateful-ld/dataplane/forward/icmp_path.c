@@ -8,6 +8,7 @@
 #include "forward/worker.h"
 #include "packet/icmp6.h"
 #include "packet/icmp_nat64.h"
+#include "probe/probe.h"
 
 /* Per worker. Errors: RFC 1812 4.3.2.8 asks for a limit, and gives no figure. */
 static const struct rate ping_rate = { .per_ms = 10, .burst = 1000 };
@@ -37,8 +38,8 @@ enum drop_reason icmp_answer_ping(struct worker *worker, struct rte_mbuf *mbuf,
     return reason;
 }
 
-static enum drop_reason rewrite_error(struct worker *worker, struct rte_mbuf *mbuf,
-                                      struct packet *packet, session_ref ref) {
+enum drop_reason icmp_rewrite_session_error(struct worker *worker, struct rte_mbuf *mbuf,
+                                            struct packet *packet, session_ref ref) {
     const struct session *session = session_at(&worker->sessions, ref);
     enum direction direction = session_direction(ref);
     uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
@@ -54,6 +55,13 @@ static enum drop_reason rewrite_error(struct worker *worker, struct rte_mbuf *mb
         icmp_rewrite_error(frame, packet, &rewrite);
     }
     return DROP_NONE;
+}
+
+static enum drop_reason without_session(struct worker *worker, struct rte_mbuf *mbuf,
+                                        const struct packet *packet) {
+    if (!snapshot_owns(worker->snapshot, packet->bucket))
+        return peer_pass_on(worker, mbuf, packet);
+    return probe_answer(worker, mbuf, packet) ? DROP_NONE : DROP_NO_SESSION;
 }
 
 /*
@@ -80,11 +88,10 @@ enum drop_reason icmp_translate_error(struct worker *worker, struct rte_mbuf *mb
     struct way_out way;
 
     if (ref == 0)
-        return snapshot_owns(worker->snapshot, packet->bucket) ? DROP_NO_SESSION
-                                                               : peer_pass_on(worker, mbuf, packet);
+        return without_session(worker, mbuf, packet);
     if (session_at(table, ref)->alter != 0)
         alter_error(worker, rte_pktmbuf_mtod(mbuf, uint8_t *), packet, ref);
-    reason = rewrite_error(worker, mbuf, packet, ref);
+    reason = icmp_rewrite_session_error(worker, mbuf, packet, ref);
     if (reason != DROP_NONE)
         return reason;
     way = way_of(worker, ref);
@@ -93,6 +100,17 @@ enum drop_reason icmp_translate_error(struct worker *worker, struct rte_mbuf *mb
     reason = way_send(worker, mbuf, packet, &way, session_at(table, ref)->bucket);
     worker->stats.icmp_errors_translated += reason == DROP_NONE;
     return reason;
+}
+
+enum drop_reason icmp_take_reply(struct worker *worker, struct rte_mbuf *mbuf,
+                                 struct packet *packet) {
+    uint16_t identifier = rte_be_to_cpu_16(packet->key.dst_port);
+    struct ip_address destination = flow_dst(&packet->key);
+
+    if (identifier >= LOCAL_PORT_FIRST || !snapshot_is_local_ip(worker->snapshot, &destination))
+        return DROP_ICMP;
+    packet->bucket = bucket_of_local_port(identifier);
+    return without_session(worker, mbuf, packet);
 }
 
 /* Turn a packet into an error about itself. Its source is the address the packet was sent to, VIP

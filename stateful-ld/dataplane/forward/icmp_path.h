@@ -30,6 +30,17 @@ enum drop_reason icmp_answer_ping(struct worker *worker, struct rte_mbuf *mbuf,
 enum drop_reason icmp_translate_error(struct worker *worker, struct rte_mbuf *mbuf,
                                       struct packet *packet);
 
+/**
+ * A ping of control's has been answered (PACKET_ECHO_REPLY). The switch sees no port in it, so any
+ * LD of the cluster may get it: the identifier says whose it is.
+ */
+enum drop_reason icmp_take_reply(struct worker *worker, struct rte_mbuf *mbuf,
+                                 struct packet *packet);
+
+/** The translation alone, in place: for a packet that does not go out by the port. */
+enum drop_reason icmp_rewrite_session_error(struct worker *worker, struct rte_mbuf *mbuf,
+                                            struct packet *packet, session_ref ref);
+
 /** A packet has reached its last hop here (PACKET_TTL_EXPIRED): say so, at a limited rate. */
 enum drop_reason icmp_time_exceeded(struct worker *worker, struct rte_mbuf *mbuf,
                                     const struct packet *packet);

@@ -12,7 +12,7 @@ struct worker;
 
 /**
  * @param client tuple of the client's packet
- * @return index among the service's choices, or -1 when every weight is 0
+ * @return index among the service's choices, or -1 when every weight, or share of it, is 0
  */
 int scheduler_choose(struct worker *worker, const struct service *service,
                      const struct flow_key *client);

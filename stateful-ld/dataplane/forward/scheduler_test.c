@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
+#include "forward/rs_share.h"
 #include "forward/session_life.h"
 #include "testing/harness.h"
 #include "testing/test.h"
@@ -125,6 +126,105 @@ static void only_clients_of_the_drained_rs_move(void **state) {
     apply();
     for (uint32_t i = 0; i < 300; i++)
         assert_int_equal(connect_new(client(i)), chosen[i]);
+    harness_stop(&harness);
+}
+
+static void share(uint32_t number, uint16_t permille) {
+    rs_share_set(harness.dataplane.rs_shares, number, permille);
+}
+
+/* It fails, and returns with a slow start: nobody else's clients move, and its own come back one
+ * after the other to where they were. */
+static void only_clients_of_the_failed_rs_move(void **state) {
+    uint32_t chosen[300], back = 0, half = 0, its = 0;
+
+    (void)state;
+    start(SLUICE__LD__V1__SCHEDULER__SOURCE_HASH);
+    for (uint32_t i = 0; i < SERVERS; i++)
+        add_server(i, 1);
+    apply();
+    for (uint32_t i = 0; i < 300; i++)
+        chosen[i] = connect_new(client(i));
+    share(2, 0);
+    for (uint32_t i = 0; i < 300; i++) {
+        uint32_t now = connect_new(client(i));
+
+        its += chosen[i] == 2;
+        assert_int_not_equal(now, 2);
+        if (chosen[i] != 2)
+            assert_int_equal(now, chosen[i]);
+    }
+    assert_true(its > 30);
+    share(2, RS_SHARE_FULL / 2);
+    for (uint32_t i = 0; i < 300; i++)
+        half += connect_new(client(i)) == 2;
+    assert_in_range(half, its / 4, its * 3 / 4);
+    share(2, RS_SHARE_FULL);
+    for (uint32_t i = 0; i < 300; i++)
+        back += connect_new(client(i)) == chosen[i];
+    assert_int_equal(back, 300);
+    harness_stop(&harness);
+}
+
+/* Whatever the scheduler: all down but one, it gets everybody; that one too, and nobody does. */
+static void the_last_one_gets_all(void **state) {
+    (void)state;
+    for (int kind = SLUICE__LD__V1__SCHEDULER__WEIGHTED_ROUND_ROBIN;
+         kind <= SLUICE__LD__V1__SCHEDULER__FLOW_HASH; kind++) {
+        const struct flow_spec flow = { .src = "192.0.9.9",
+                                        .dst = VIP,
+                                        .src_port = 60000,
+                                        .dst_port = 80,
+                                        .protocol = FRAME_TCP,
+                                        .tcp_flags = TCP_SYN };
+        struct frame frame = frame_plain(&flow);
+
+        start(kind);
+        for (uint32_t i = 0; i < SERVERS; i++)
+            add_server(i, 1);
+        apply();
+        for (uint32_t i = 0; i < SERVERS; i++)
+            share(i, i == 3 ? 1 : 0);
+        for (uint32_t i = 0; i < 100; i++)
+            assert_int_equal(connect_new(client(i)), 3);
+        apply(); /* a new configuration changes nothing of it */
+        assert_int_equal(connect_new(client(100)), 3);
+        share(3, 0);
+        harness_expect_drop(&harness, &frame, DROP_NO_RS_AVAILABLE);
+        harness_stop(&harness);
+    }
+}
+
+/* Of sessions whose SYN an RS answers, refuses, and ignores. */
+static void answers_are_counted(void **state) {
+    const struct rs_answers *answers;
+    struct frame_view view;
+
+    (void)state;
+    start(SLUICE__LD__V1__SCHEDULER__WEIGHTED_ROUND_ROBIN);
+    add_server(0, 1);
+    apply();
+    answers = harness_worker(&harness)->rs_answers;
+    for (int i = 0; i < 3; i++) {
+        struct flow_spec answer = { .src = server(0),
+                                    .src_port = 8080,
+                                    .dst = "198.18.1.1",
+                                    .protocol = FRAME_TCP,
+                                    .tcp_flags = i == 0 ? TCP_SYN | TCP_ACK : TCP_RST | TCP_ACK };
+        struct frame frame;
+
+        connect_new(client(0));
+        view = frame_view(&harness.sent[0]);
+        answer.dst_port = ntohs(view.tcp->src_port);
+        frame = frame_plain(&answer);
+        if (i < 2)
+            assert_int_equal(harness_receive(&harness, &frame), 1);
+    }
+    assert_int_equal(answers[0].answered, 1);
+    assert_int_equal(answers[0].unanswered, 1);
+    harness_pass(&harness, 10 * 1000);
+    assert_int_equal(answers[0].answered, 1);
+    assert_int_equal(answers[0].unanswered, 2);
     harness_stop(&harness);
 }
 
@@ -269,6 +369,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(client_keeps_its_rs_on_every_ld),
         cmocka_unit_test(only_clients_of_the_drained_rs_move),
+        cmocka_unit_test(only_clients_of_the_failed_rs_move),
+        cmocka_unit_test(the_last_one_gets_all),
+        cmocka_unit_test(answers_are_counted),
         cmocka_unit_test(clients_of_one_prefix_are_one_client),
         cmocka_unit_test(ports_count_for_flow_hash),
         cmocka_unit_test(fewest_connections_are_filled_up),

@@ -21,11 +21,13 @@ enum {
  * Choose the RS with the least (sessions + 1) / weight among those compared; of equals the one that
  * comes first after the last comparison's start, so that new RSs do not always get the first.
  *
+ * @param shares of their weights, by target (forward/rs_share.h)
  * @param rs     the worker's counters, by target
  * @param cursor where to begin; the worker's state, 0 at the start
- * @return index of the choice, or -1 when every weight is 0. Not thread safe on @p cursor.
+ * @return index of the choice, or -1 when every weight, or share, is 0. Not thread safe on @p
+ * cursor.
  */
-int wlc_choose(const struct choice *choices, uint32_t count, const struct rs_counters *rs,
-               uint64_t *cursor);
+int wlc_choose(const struct choice *choices, const uint16_t *shares, uint32_t count,
+               const struct rs_counters *rs, uint64_t *cursor);
 
 #endif

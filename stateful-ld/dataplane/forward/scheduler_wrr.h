@@ -19,9 +19,12 @@ struct choice {
  * Choose the next RS.
  *
  * @param choices the service's RSs, the same ones as with the same @p turns before
+ * @param shares  of their weights, by target (forward/rs_share.h)
  * @param turns   the worker's state, one per choice, 0 at the start
- * @return index of the choice, or -1 when every weight is 0. Not thread safe on @p turns.
+ * @return index of the choice, or -1 when every weight, or share, is 0. Not thread safe on @p
+ * turns.
  */
-int wrr_choose(const struct choice *choices, uint64_t *turns, uint32_t count);
+int wrr_choose(const struct choice *choices, const uint16_t *shares, uint64_t *turns,
+               uint32_t count);
 
 #endif

@@ -1,10 +1,20 @@
 #include "forward/scheduler_wrr.h"
 
+#include "forward/rs_share.h"
 #include "testing/test.h"
 
 enum {
     MANY = 1000
 };
+
+static uint16_t full[MANY];
+
+static int set_up(void **state) {
+    (void)state;
+    for (int i = 0; i < MANY; i++)
+        full[i] = RS_SHARE_FULL;
+    return 0;
+}
 
 static void order_is_smooth(void **state) {
     static const struct choice choices[] = { { 0, 5 }, { 1, 1 }, { 2, 1 } };
@@ -13,7 +23,7 @@ static void order_is_smooth(void **state) {
 
     (void)state;
     for (int i = 0; i < 70; i++)
-        assert_int_equal(wrr_choose(choices, turns, 3), wanted[i % 7]);
+        assert_int_equal(wrr_choose(choices, full, turns, 3), wanted[i % 7]);
 }
 
 static void shares_are_the_weights(void **state) {
@@ -23,7 +33,7 @@ static void shares_are_the_weights(void **state) {
 
     (void)state;
     for (uint32_t i = 0; i < 65535 + 7 + 1000; i++)
-        chosen[wrr_choose(choices, turns, 4)]++;
+        chosen[wrr_choose(choices, full, turns, 4)]++;
     for (int i = 0; i < 4; i++)
         assert_int_equal(chosen[i], choices[i].weight);
 }
@@ -46,7 +56,7 @@ static void nobody_is_ahead_or_behind(void **state) {
             weights += choices[i].weight;
         }
         for (uint64_t turn = 1; turn <= 3 * weights; turn++) {
-            int number = wrr_choose(choices, turns, count);
+            int number = wrr_choose(choices, full, turns, count);
             double share;
 
             chosen[number]++;
@@ -69,7 +79,7 @@ static void the_weak_take_turns_with_the_strong(void **state) {
     for (uint32_t i = 1; i <= 100; i++)
         choices[i] = (struct choice){ i, 1 };
     for (int i = 0; i < 1000; i++) {
-        in_a_row = wrr_choose(choices, turns, 1 + 100) == 0 ? in_a_row + 1 : 0;
+        in_a_row = wrr_choose(choices, full, turns, 1 + 100) == 0 ? in_a_row + 1 : 0;
         most = in_a_row > most ? in_a_row : most;
     }
     assert_in_range(most, 1, 3);
@@ -83,10 +93,54 @@ static void shares_stay_the_weights(void **state) {
 
     (void)state;
     for (uint32_t i = 0; i < 3000000; i++)
-        chosen[wrr_choose(choices, turns, 3)]++;
+        chosen[wrr_choose(choices, full, turns, 3)]++;
     assert_int_equal(chosen[0], 1000000);
     assert_int_equal(chosen[1], 2000000);
     assert_int_equal(chosen[2], 0);
+}
+
+/* One is down, one has a tenth of its weight back. */
+static void shares_scale_the_weights(void **state) {
+    static const struct choice choices[] = { { 0, 2 }, { 1, 2 }, { 2, 2 } };
+    static const uint16_t shares[] = { RS_SHARE_FULL, 0, RS_SHARE_FULL / 10 };
+    uint64_t turns[3] = { 0 };
+    uint32_t chosen[3] = { 0 };
+
+    (void)state;
+    for (int i = 0; i < 1100; i++)
+        chosen[wrr_choose(choices, shares, turns, 3)]++;
+    assert_int_equal(chosen[0], 1000);
+    assert_int_equal(chosen[1], 0);
+    assert_int_equal(chosen[2], 100);
+}
+
+/* However many are down, whoever is left serves, the weak and the strong, each by what it weighs.
+ */
+static void the_others_serve_for_those_who_are_down(void **state) {
+    static struct choice choices[MANY];
+    static uint64_t turns[MANY];
+    static uint16_t shares[MANY];
+    uint32_t chosen[2] = { 0 };
+
+    (void)state;
+    for (uint32_t i = 0; i < MANY; i++)
+        choices[i] = (struct choice){ i, 65535 };
+    choices[MANY / 2].weight = 1;
+    choices[MANY - 1].weight = 3;
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(wrr_choose(choices, shares, turns, MANY), -1);
+    shares[MANY / 2] = 1;
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(wrr_choose(choices, shares, turns, MANY), MANY / 2);
+    shares[MANY / 2] = shares[MANY - 1] = RS_SHARE_FULL;
+    for (int i = 0; i < 4000; i++)
+        chosen[wrr_choose(choices, shares, turns, MANY) == MANY - 1]++;
+    assert_in_range(chosen[0], 700, 1300); /* its turn was far ahead when it had little */
+    assert_int_equal(chosen[0] + chosen[1], 4000);
+    for (uint32_t i = 0; i < MANY; i++)
+        shares[i] = RS_SHARE_FULL;
+    for (uint32_t i = 0; i < 20 * MANY; i++)
+        assert_true(wrr_choose(choices, shares, turns, MANY) >= 0);
 }
 
 static void nobody_to_choose(void **state) {
@@ -94,8 +148,8 @@ static void nobody_to_choose(void **state) {
     uint64_t turns[2] = { 0 };
 
     (void)state;
-    assert_int_equal(wrr_choose(drained, turns, 2), -1);
-    assert_int_equal(wrr_choose(drained, turns, 0), -1);
+    assert_int_equal(wrr_choose(drained, full, turns, 2), -1);
+    assert_int_equal(wrr_choose(drained, full, turns, 0), -1);
 }
 
 int main(void) {
@@ -105,8 +159,10 @@ int main(void) {
         cmocka_unit_test(nobody_is_ahead_or_behind),
         cmocka_unit_test(the_weak_take_turns_with_the_strong),
         cmocka_unit_test(shares_stay_the_weights),
+        cmocka_unit_test(shares_scale_the_weights),
+        cmocka_unit_test(the_others_serve_for_those_who_are_down),
         cmocka_unit_test(nobody_to_choose),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, set_up, NULL);
 }

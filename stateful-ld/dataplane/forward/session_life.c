@@ -7,6 +7,7 @@
 #include "forward/admission.h"
 #include "forward/alter.h"
 #include "forward/cookie.h"
+#include "forward/rs_share.h"
 #include "forward/scheduler.h"
 #include "forward/worker.h"
 #include "packet/bucket.h"
@@ -60,7 +61,7 @@ static enum drop_reason choose(struct worker *worker, const struct service *serv
     for (uint32_t i = 0; i < service->choices; i++) {
         const struct choice *choice = &choices[((uint32_t)chosen + i) % service->choices];
 
-        if (choice->weight == 0)
+        if (choice->weight == 0 || rs_share_of(worker->dataplane->rs_shares, choice->target) == 0)
             continue;
         *target = choice->target;
         if (take_port(worker, &snapshot->targets[choice->target], flow_protocol(&packet->key),
@@ -198,9 +199,22 @@ void session_rearm(struct worker *worker, uint32_t number) {
     }
 }
 
+/* Whether RSs answer new connections: a refusal is no answer, a client that gives up says nothing.
+ */
+static void note_answer(struct worker *worker, session_ref ref, enum session_state state) {
+    struct rs_answers *answers = &worker->rs_answers[session_at(&worker->sessions, ref)->target];
+
+    if (state == STATE_SYN_RECV)
+        answers->answered++;
+    else if (state == STATE_CLOSE && session_direction(ref) == FROM_RS)
+        answers->unanswered++;
+}
+
 void session_set_state(struct worker *worker, session_ref ref, enum session_state state) {
     struct session *session = session_at(&worker->sessions, ref);
 
+    if (session->state == STATE_SYN_SENT)
+        note_answer(worker, ref, state);
     session->state = (uint8_t)state;
     session->last_seen_ms = (uint32_t)worker->now_ms;
     session_rearm(worker, ref >> 1);
@@ -285,8 +299,12 @@ static void prefetch_forget(struct worker *worker, uint32_t number) {
 }
 
 static void expire(struct worker *worker, uint32_t number) {
+    const struct session *session = &worker->sessions.sessions[number];
+
     worker->stats.sessions_expired++;
-    if (unlikely((worker->sessions.sessions[number].alter & ALTER_COOKIE) != 0))
+    if (session->state == STATE_SYN_SENT && (session->replica & REPLICA_STANDBY) == 0)
+        worker->rs_answers[session->target].unanswered++;
+    if (unlikely((session->alter & ALTER_COOKIE) != 0))
         cookie_give_up(worker, number);
     forget(worker, number);
 }

@@ -107,6 +107,8 @@ void slow_path(struct worker *worker, struct rte_mbuf *mbuf, struct packet *pack
     packet->bucket = worker_bucket_of(worker->snapshot, packet);
     if (packet->kind == PACKET_VIP_ECHO || packet->kind == PACKET_VIP_ECHO_FRAGMENT)
         reason = icmp_answer_ping(worker, mbuf, packet);
+    else if (packet->kind == PACKET_ECHO_REPLY)
+        reason = icmp_take_reply(worker, mbuf, packet);
     else
         reason = at_owner(worker, mbuf, packet);
     if (reason != DROP_NONE)

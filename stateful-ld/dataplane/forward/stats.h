@@ -65,6 +65,12 @@ struct rs_counters {
 
 _Static_assert(sizeof(struct rs_counters) == 64, "a cache line");
 
+/** What a worker has seen an RS make of new TCP sessions. */
+struct rs_answers {
+    uint64_t answered; /**< a SYN-ACK has come */
+    uint64_t unanswered;
+};
+
 /** Read a counter another core is writing. */
 static inline uint64_t counter_read(const uint64_t *counter) {
     return __atomic_load_n(counter, __ATOMIC_RELAXED);

@@ -55,9 +55,11 @@ struct worker *worker_create(struct dataplane *dataplane, const struct worker_op
     worker->queue = QUEUE_NONE;
     worker->transmitter = worker;
     worker->rs = memory_map(TARGETS_MAX * sizeof(*worker->rs));
+    worker->rs_answers = memory_map(TARGETS_MAX * sizeof(*worker->rs_answers));
     worker->handoff = make_ring("handoff", options->id, RING_F_SC_DEQ);
     worker->outbox = make_ring("outbox", options->id, RING_F_SC_DEQ);
-    if (worker->rs == NULL || worker->handoff == NULL || worker->outbox == NULL ||
+    if (worker->rs == NULL || worker->rs_answers == NULL || worker->handoff == NULL ||
+        worker->outbox == NULL ||
         session_table_init(&worker->sessions, options->sessions, options->seed) < 0 ||
         wheel_init(&worker->wheel, options->sessions, options->now_ms) < 0 ||
         time_wait_init(&worker->time_wait, options->sessions) < 0 ||
@@ -85,6 +87,7 @@ void worker_destroy(struct worker *worker) {
     free_ring(worker->handoff);
     free_ring(worker->outbox);
     memory_unmap(worker->rs, TARGETS_MAX * sizeof(*worker->rs));
+    memory_unmap(worker->rs_answers, TARGETS_MAX * sizeof(*worker->rs_answers));
     session_table_free(&worker->sessions);
     wheel_free(&worker->wheel);
     time_wait_free(&worker->time_wait);

@@ -47,7 +47,8 @@ struct worker {
     struct wheel wheel;
     struct time_wait time_wait;
     struct local_ports ports[FAMILY_COUNT];
-    struct rs_counters *rs; /**< by registry number */
+    struct rs_counters *rs;        /**< by registry number */
+    struct rs_answers *rs_answers; /**< the same */
 
     struct rte_mbuf *tx[TX_MAX]; /**< what the burst in hand sends */
     uint16_t tx_count;

@@ -107,6 +107,11 @@ static enum drop_reason parse_icmp(struct cursor *cursor, const struct rte_ipv4_
         packet->kind = PACKET_VIP_ECHO;
         packet->key.src_port = packet->key.dst_port = 0;
         return DROP_NONE;
+    case RTE_IP_ICMP_ECHO_REPLY:
+        packet->kind = PACKET_ECHO_REPLY;
+        packet->key.src_port = 0;
+        packet->key.dst_port = icmp->icmp_ident;
+        return DROP_NONE;
     case ICMP_UNREACHABLE:
     case ICMP_TIME_EXCEEDED:
     case ICMP_PARAMETER_PROBLEM:

@@ -52,6 +52,9 @@ enum packet_kind {
     /** Fragment of a TCP or UDP packet. The first one is as PACKET_FLOW, its whole L4 header is
      * there; later ones have ports 0 and no L4 header. */
     PACKET_FRAGMENT,
+    /** ICMP echo reply to any other address: as PACKET_VIP_ECHO, and its identifier is the key's
+     * destination port. */
+    PACKET_ECHO_REPLY,
     /** From another LD (replicate/wire.h): `l4_off` is where its payload begins, `l3_len` how long
      * it is, `bucket` its source port's. */
     PACKET_REPLICATION,

@@ -124,6 +124,13 @@ static enum drop_reason parse_icmp6(struct cursor *cursor, const struct rte_ipv6
                            : PACKET_VIP_ECHO;
         packet->key.src_port = packet->key.dst_port = 0;
         return DROP_NONE;
+    case ICMP6_ECHO_REPLY:
+        if (plain != NULL && own_address_is(plain, &packet->key.v6.dst))
+            return DROP_ICMP;
+        packet->kind = PACKET_ECHO_REPLY;
+        packet->key.src_port = 0;
+        memcpy(&packet->key.dst_port, &icmp->word, sizeof(packet->key.dst_port));
+        return DROP_NONE;
     case ICMP6_UNREACHABLE:
     case ICMP6_PACKET_TOO_BIG:
     case ICMP6_TIME_EXCEEDED:

@@ -11,7 +11,7 @@ import {
   measureServices,
   measureSessions,
 } from "../../measure/index.js";
-import type { Parts } from "../../reconcile/index.js";
+import { drainsOf, type Parts, readRealServers } from "../../reconcile/index.js";
 import { DROP_REASONS } from "../../tables/constants.js";
 import { type CommonOptions, type Io, withCommonOptions, withParts } from "../context.js";
 import { type Cell, renderTable } from "../output.js";
@@ -219,6 +219,66 @@ export function addGet(program: Command, io: Io): void {
         "no LDs",
       ),
     LD_RATES,
+  );
+
+  addReport(
+    get,
+    io,
+    "rs",
+    "how each LD sees each real server: health, share of its weight, sessions",
+    ({ lds }) => readRealServers(lds.map(({ connection }) => connection)),
+    (realServers) =>
+      renderTable(
+        [
+          "SERVICE",
+          "RS",
+          "ADDRESS",
+          "LD",
+          "HEALTH",
+          "WEIGHT",
+          "SHARE",
+          "SESSIONS",
+          "STANDBY",
+          "LATENCY",
+          "SINCE",
+          "LAST ERROR",
+        ],
+        realServers.map((item) => [
+          item.service,
+          item.rs,
+          item.address,
+          item.ld,
+          item.health,
+          item.weight,
+          `${item.share_percent}%`,
+          item.sessions_active,
+          item.sessions_standby,
+          item.last_latency_ms === undefined ? "-" : `${item.last_latency_ms.toFixed(1)} ms`,
+          item.since ?? "-",
+          item.last_error,
+        ]),
+        "no real servers",
+      ),
+  );
+
+  addReport(
+    get,
+    io,
+    "drains",
+    "real servers that get no new sessions, and the sessions they still have",
+    async ({ lds }) => drainsOf(await readRealServers(lds.map(({ connection }) => connection))),
+    (drains) =>
+      renderTable(
+        ["SERVICE", "RS", "ADDRESS", "SESSIONS", "STATE"],
+        drains.map((item) => [
+          item.service,
+          item.rs,
+          item.address,
+          item.sessions,
+          item.complete ? "complete" : "draining",
+        ]),
+        "no real server is drained",
+      ),
   );
 
   const sessions = addReport(

@@ -1,0 +1,79 @@
+// Real servers as the LDs see them: their health, their sessions, and which of them are being drained.
+import { RsHealth, type RsState } from "@sluice/proto/ld";
+import type { LdClient } from "./ld_client.js";
+import { formatEndpoint } from "./ld_facts.js";
+
+export interface RsNumbers {
+  service: string;
+  rs: string;
+  address: string;
+  ld: string;
+  weight: number;
+  health: "up" | "down" | "suspect" | "unchecked";
+  /** Part of its weight that new sessions count on, in percent. */
+  share_percent: number;
+  since: string | undefined;
+  last_error: string;
+  last_latency_ms: number | undefined;
+  sessions_active: number;
+  sessions_standby: number;
+}
+
+const HEALTH: Record<number, RsNumbers["health"]> = {
+  [RsHealth.UP]: "up",
+  [RsHealth.DOWN]: "down",
+  [RsHealth.SUSPECT]: "suspect",
+};
+
+function numbersOf(ld: string, state: RsState): RsNumbers {
+  return {
+    service: state.service,
+    rs: state.rs,
+    address: formatEndpoint(state.address, state.port),
+    ld,
+    weight: state.weight,
+    health: HEALTH[state.health] ?? "unchecked",
+    share_percent: state.sharePermille / 10,
+    since: state.sinceMs === 0n ? undefined : new Date(Number(state.sinceMs)).toISOString(),
+    last_error: state.lastError,
+    last_latency_ms: state.lastLatencyUs === 0 ? undefined : state.lastLatencyUs / 1000,
+    sessions_active: Number(state.sessionsActive),
+    sessions_standby: Number(state.sessionsStandby),
+  };
+}
+
+/** In the order of service, RS and LD. @throws LdError */
+export async function readRealServers(lds: readonly LdClient[]): Promise<RsNumbers[]> {
+  const all = await Promise.all(
+    lds.map(async (connection) => {
+      const states = await connection.realServers();
+      return states.map((state) => numbersOf(connection.name, state));
+    }),
+  );
+  const order = (a: RsNumbers, b: RsNumbers) =>
+    a.service.localeCompare(b.service) || a.rs.localeCompare(b.rs) || a.ld.localeCompare(b.ld);
+  return all.flat().sort(order);
+}
+
+export interface Drain {
+  service: string;
+  rs: string;
+  address: string;
+  /** On all LDs together. */
+  sessions: number;
+  complete: boolean;
+}
+
+/** RSs that get no new sessions because they weigh nothing. `complete`: the last session has ended on every LD. */
+export function drainsOf(realServers: readonly RsNumbers[]): Drain[] {
+  const drains = new Map<string, Drain>();
+  for (const { service, rs, address, weight, sessions_active } of realServers) {
+    if (weight !== 0) continue;
+    const key = `${service}\n${rs}\n${address}`;
+    const drain = drains.get(key) ?? { service, rs, address, sessions: 0, complete: true };
+    drain.sessions += sessions_active;
+    drain.complete = drain.sessions === 0;
+    drains.set(key, drain);
+  }
+  return [...drains.values()];
+}

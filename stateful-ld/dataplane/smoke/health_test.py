@@ -1,0 +1,286 @@
+#!/usr/bin/python3
+"""Health checks by the real agent through the real sluice-ld: an RS in a VPC dies and returns.
+
+Usage: health_test.py PATH_TO_SLUICE_LD
+
+    client ──┐
+             ├── bridge ── LD: sluice-ld, sluice-ld-agent; a TUN device between them
+    host ────┤              │
+      │      RS "plain"     └─ checks of RSs in the VPC leave in VXLAN, and come back so
+      └─ a plain Linux VXLAN device with the address of RS "vpc"
+
+Each in its own network namespace. The RS in the VPC has no other way than the tunnel. Exits 77 (meson: skipped) without
+root, or when the agent is not built. Cleans up by name and pid, also when it fails.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from wire import Control, message, parse
+
+SKIPPED = 77
+AGENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../agent/dist/main.js")
+PREFIX = f"slh{os.getpid()}"
+HUB, LD, CLIENT, HOST, PLAIN = (f"{PREFIX}-{name}" for name in ("hub", "ld", "client", "host", "rs"))
+ADDRESSES = {LD: None, CLIENT: "10.0.0.200", HOST: "10.0.0.41", PLAIN: "10.0.0.31"}
+VTEP, VIP, LOCAL_IP, VNI = "10.0.0.11", "203.0.113.10", "198.18.1.1", 100
+VPC_RS, VPC_MAC = "192.168.0.2", "02:00:00:64:00:02"
+GATEWAY_IN_VPC, GATEWAY_MAC = "192.168.0.1", "02:00:00:00:00:bb"
+INTERVAL_MS, TIMEOUT_MS, RISE, FALL, SLOW_START_MS = 200, 1000, 2, 3, 2000
+PATIENCE_S = 20
+KIND_TCP, KIND_HTTP, KIND_UDP, KIND_ICMP = 1, 2, 4, 5
+
+SERVER = """
+import http.server, socket, sys, threading
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.bind((sys.argv[1], 7))
+def echo():
+    while True:
+        udp.sendto(*udp.recvfrom(2048))
+threading.Thread(target=echo, daemon=True).start()
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/health" else 404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+http.server.ThreadingHTTPServer.handle_error = lambda *_: None  # checks of TCP end by a reset
+listening = http.server.ThreadingHTTPServer((sys.argv[1], 80), Handler)
+print("ready", flush=True)
+listening.serve_forever()
+"""
+
+
+def run(*command):
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def inside(namespace, *command):
+    return ["ip", "netns", "exec", namespace, *command]
+
+
+def make_network():
+    for namespace in (HUB, *ADDRESSES):
+        run("ip", "netns", "add", namespace)
+    run("ip", "-n", HUB, "link", "add", "name", "bridge", "type", "bridge")
+    run("ip", "-n", HUB, "link", "set", "dev", "bridge", "up")
+    for number, (namespace, address) in enumerate(ADDRESSES.items()):
+        port = f"port{number}"
+        run("ip", "-n", HUB, "link", "add", "name", port, "type", "veth", "peer", "name", "fabric", "netns", namespace)
+        run("ip", "-n", HUB, "link", "set", "dev", port, "master", "bridge", "up", "mtu", "1600")
+        run("ip", "-n", namespace, "link", "set", "dev", "fabric", "up", "mtu", "1600")
+        run("ip", "-n", namespace, "link", "set", "dev", "lo", "up")
+        # No offload: on veth it would hand over merged segments and unfilled checksums.
+        for where, interface in ((HUB, port), (namespace, "fabric")):
+            run(*inside(where, "ethtool", "-K", interface, "tx", "off", "tso", "off", "gso", "off", "gro", "off"))
+        if address is not None:
+            run("ip", "-n", namespace, "address", "add", f"{address}/24", "dev", "fabric")
+            run("ip", "-n", namespace, "route", "add", "default", "via", VTEP)
+    make_vpc()
+
+
+def make_vpc():
+    """The VPC on its host. The LD is its gateway as well: there is no switch here, and no bucket in the tunnel's source port."""
+    vxlan = ["type", "vxlan", "id", str(VNI), "local", ADDRESSES[HOST], "dstport", "4789", "srcport", "2000", "3000"]
+    run("ip", "-n", HOST, "link", "add", "name", "vpc", "address", VPC_MAC, *vxlan, "nolearning")
+    run("ip", "-n", HOST, "link", "set", "dev", "vpc", "up", "mtu", "1500")
+    run("ip", "-n", HOST, "address", "add", f"{VPC_RS}/24", "dev", "vpc")
+    run(*inside(HOST, "bridge", "fdb", "append", GATEWAY_MAC, "dev", "vpc", "dst", VTEP))
+    add_way_back()
+    run(*inside(HOST, "ethtool", "-K", "vpc", "tx", "off", "tso", "off", "gso", "off", "gro", "off"))
+
+
+def add_way_back():
+    run("ip", "-n", HOST, "neigh", "replace", GATEWAY_IN_VPC, "lladdr", GATEWAY_MAC, "dev", "vpc")
+    run("ip", "-n", HOST, "route", "replace", f"{LOCAL_IP}/32", "via", GATEWAY_IN_VPC, "dev", "vpc")
+
+
+def ip4(address):
+    return socket.inet_aton(address)
+
+
+def health_check(kind, *more):
+    times = (3, INTERVAL_MS), (4, TIMEOUT_MS), (5, RISE), (6, FALL)
+    return message((1, kind), *times, *more, (9, SLOW_START_MS))
+
+
+def config():
+    plain = message((1, "plain"), (2, ip4(ADDRESSES[PLAIN])), (3, 80), (4, 1))
+    location = message((1, VNI), (2, ip4(ADDRESSES[HOST])), (3, bytes.fromhex(VPC_MAC.replace(":", ""))))
+    vpc = message((1, "vpc"), (2, ip4(VPC_RS)), (3, 80), (4, 1), (5, location))
+    http = message((1, "/health"), (2, "web.example"), (3, 200), (4, 299))
+    checks = {
+        80: health_check(KIND_HTTP, (7, http)),
+        81: health_check(KIND_TCP),
+        82: health_check(KIND_UDP, (2, 7), (8, b"anybody there?")),
+        83: health_check(KIND_ICMP),
+    }
+    services = [
+        message((1, f"web{port}"), (3, ip4(VIP)), (4, 6), (5, port), (6, 1), (7, plain), (7, vpc), (40, health))
+        for port, health in checks.items()
+    ]
+    return message(
+        (1, ip4(VTEP)),
+        (2, 24),
+        (3, ip4("10.0.0.200")),
+        (6, ip4(LOCAL_IP)),
+        (7, message((2, 1023))),
+        (8, 1),
+        *((9, service) for service in services),
+    )
+
+
+def shares(control):
+    """{(service, RS): share in permille}"""
+    listed = parse(control.call(40)[40][0])
+    found = {}
+    for item in listed.get(1, []):
+        fields = parse(item)
+        found[fields[2][0].decode(), fields[3][0].decode()] = fields.get(7, [0])[0]
+    return found
+
+
+def wait_for(control, what, wanted):
+    deadline = time.monotonic() + PATIENCE_S
+    while not wanted(found := shares(control)):
+        assert time.monotonic() < deadline, f"{what}: not within {PATIENCE_S} s, but {found}"
+        time.sleep(0.02)
+    return found
+
+
+def vpc_of(found):
+    return {service: share for (service, rs), share in found.items() if rs == "vpc"}
+
+
+def plain_is_well(found):
+    return all(share == 1000 for (_, rs), share in found.items() if rs == "plain")
+
+
+@contextlib.contextmanager
+def running(*command, **options):
+    process = subprocess.Popen(command, **options)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def dataplane(binary, folder):
+    lcores = "(0,1)@(0-%d)" % (os.cpu_count() - 1)
+    eal = ["--lcores", lcores, "--no-pci", "--no-shconf", "--no-telemetry", "--no-huge", "-m", "64"]
+    own = ["--control-socket", f"{folder}/ld.sock", "--idle-sleep-us", "200", "--sessions", "1024", "--probe-device", "probe"]
+    environment = {**os.environ, "RUNTIME_DIRECTORY": folder}  # DPDK makes a folder there
+    return running(
+        *inside(LD, binary, *eal, "--vdev", "net_af_packet0,iface=fabric", "--", *own), env=environment
+    )
+
+
+@contextlib.contextmanager
+def server(namespace, address):
+    """Returns when it listens."""
+    command = inside(namespace, "/usr/bin/python3", "-c", SERVER, address)
+    with running(*command, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"ready\n", f"the server of {address} does not start"
+        yield
+
+
+def connect(folder):
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            return Control(f"{folder}/ld.sock")
+        except (ConnectionRefusedError, FileNotFoundError):
+            assert time.monotonic() < deadline, "no control socket after 10 s"
+            time.sleep(0.02)
+
+
+def check_all_well(control):
+    """One that cannot be reached would fall in this time."""
+    wait_for(control, "all RSs are well", lambda found: set(found.values()) == {1000})
+    time.sleep((FALL * INTERVAL_MS + 2 * TIMEOUT_MS) / 1000)
+    found = shares(control)
+    assert set(found.values()) == {1000}, f"all RSs stay well: {found}"
+
+
+def check_server_dead(control):
+    found = wait_for(
+        control, "the server is down", lambda found: [vpc_of(found)[f"web{port}"] for port in (80, 81, 82)] == [0, 0, 0]
+    )
+    assert vpc_of(found)["web83"] == 1000, f"its host still answers pings: {found}"
+    assert plain_is_well(found), found
+
+
+def check_tunnel_down(control):
+    run("ip", "-n", HOST, "link", "set", "dev", "vpc", "down")
+    found = wait_for(control, "the host is down", lambda found: vpc_of(found)["web83"] == 0)
+    assert plain_is_well(found), found
+    run("ip", "-n", HOST, "link", "set", "dev", "vpc", "up")
+    add_way_back()
+
+
+def check_return(control):
+    wait_for(control, "the slow start", lambda found: 0 < vpc_of(found)["web80"] < 1000)
+    wait_for(control, "all have returned", lambda found: set(found.values()) == {1000})
+
+
+def check(folder, control):
+    """The server in the VPC dies, then its host's tunnel goes, which pings see; then both return."""
+    agent = [AGENT, "--listen", f"unix:{folder}/agent.sock", "--dataplane", f"{folder}/ld.sock"]
+    with contextlib.ExitStack() as until_it_dies, open(f"{folder}/agent.log", "w") as log:
+        until_it_dies.enter_context(server(HOST, VPC_RS))
+        with running(*inside(LD, "node", *agent), stdout=log):
+            check_all_well(control)
+            until_it_dies.close()
+            check_server_dead(control)
+            check_tunnel_down(control)
+            with server(HOST, VPC_RS):
+                check_return(control)
+
+
+def test(binary, folder):
+    with server(PLAIN, ADDRESSES[PLAIN]), dataplane(binary, folder):
+        control = connect(folder)
+        code, reason = control.apply_config(config())
+        assert code == 0, reason
+        try:
+            check(folder, control)
+        except AssertionError:
+            with open(f"{folder}/agent.log") as said:
+                print(said.read()[-4000:])
+            raise
+        control.close()
+
+
+def main():
+    if os.geteuid() != 0:
+        print("health test: SKIPPED (needs root, for network namespaces)")
+        return SKIPPED
+    if not os.path.exists(AGENT):
+        print("health test: SKIPPED (the agent is not built: npm run build)")
+        return SKIPPED
+    try:
+        make_network()
+        with tempfile.TemporaryDirectory() as folder:
+            test(os.path.abspath(sys.argv[1]), folder)
+    finally:
+        for namespace in (HUB, *ADDRESSES):
+            subprocess.run(["ip", "netns", "del", namespace], check=False, stderr=subprocess.DEVNULL)
+    print("health test: passed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
