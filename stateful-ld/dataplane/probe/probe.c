@@ -108,15 +108,18 @@ static uint64_t deadline_ms(const struct worker *worker, const struct session *s
     return worker->now_ms - idle_ms + (over ? OVER_MS : PROBE_IDLE_MS);
 }
 
-static void due(void *context, uint32_t number) {
+static void due(void *context, const uint32_t *numbers, uint32_t count) {
     struct worker *worker = context;
-    struct session *session = &worker->sessions.sessions[number];
-    uint64_t when_ms = deadline_ms(worker, session);
 
-    if (when_ms > worker->now_ms)
-        session->armed_tick = wheel_arm(&worker->wheel, number, when_ms);
-    else
-        session_close(&worker->sessions, number);
+    for (uint32_t i = 0; i < count; i++) {
+        struct session *session = &worker->sessions.sessions[numbers[i]];
+        uint64_t when_ms = deadline_ms(worker, session);
+
+        if (when_ms > worker->now_ms)
+            session->armed_tick = wheel_arm(&worker->wheel, numbers[i], when_ms);
+        else
+            session_close(&worker->sessions, numbers[i]);
+    }
 }
 
 /* A connection that has just ended is looked at sooner than one that lives. */

@@ -5,6 +5,7 @@ from .clb import ClbShow
 from .ecmp import EcmpShow
 from .eip import EipShow
 from .failover import FailoverShow
+from .health import HealthShow
 from .ipv6 import Ipv6Show
 from .limits import LimitsShow
 from .stacks import StacksShow
@@ -23,6 +24,7 @@ _SHOWS: tuple[type[Show], ...] = (
     EcmpShow,
     ProtectionShow,
     MoveShow,
+    HealthShow,
     FailoverShow,
     StacksShow,
 )

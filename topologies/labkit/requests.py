@@ -1,0 +1,54 @@
+"""HTTP requests at a steady rate, each on a connection of its own, until standard input ends: who has answered them, and when.
+
+    requests.py ADDRESS PORT PER_SECOND
+
+Prints one JSON list: for each request when it began (monotonic clock, seconds) and the first word of the answer's body, null
+when there was none within a second. Runs in a node, so it needs nothing but Python.
+"""
+
+import asyncio
+import json
+import sys
+import time
+
+_LIMIT_S = 1.0
+
+
+async def _answer(address: str, port: int) -> "str | None":
+    try:
+        reader, writer = await asyncio.open_connection(address, port)
+    except OSError:
+        return None
+    try:
+        writer.write(f"GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n".encode())
+        _, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        return body.decode().split(" ")[0] or None
+    except OSError:
+        return None
+    finally:
+        writer.close()
+
+
+async def _timed(address: str, port: int, found: "list[tuple[float, str | None]]") -> None:
+    began = time.monotonic()
+    try:
+        name = await asyncio.wait_for(_answer(address, port), _LIMIT_S)
+    except asyncio.TimeoutError:
+        name = None
+    found.append((began, name))
+
+
+async def _run(address: str, port: int, per_second: float) -> "list[tuple[float, str | None]]":
+    found: "list[tuple[float, str | None]]" = []
+    over = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    requests = set()
+    while not over.done():
+        requests.add(asyncio.create_task(_timed(address, port, found)))
+        requests = {request for request in requests if not request.done()}
+        await asyncio.sleep(1 / per_second)
+    await asyncio.gather(*requests)
+    return sorted(found)
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(_run(sys.argv[1], int(sys.argv[2]), float(sys.argv[3])))))

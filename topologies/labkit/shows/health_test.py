@@ -1,0 +1,35 @@
+"""What was answered when is put into the right phase."""
+
+import unittest
+
+from labkit.shows.health import Answer, HealthShow, Phase
+
+
+def _show(names: "list[tuple[float, str | None]]") -> HealthShow:
+    show = HealthShow()
+    show.answers = [Answer(began, name) for began, name in names]
+    show.phases = tuple(Phase(f"phase {i}", 10.0 * i, 10.0 * (i + 1)) for i in range(6))
+    show.seen = {"ld1": 1.0}
+    show._judge()
+    return show
+
+
+class HealthTest(unittest.TestCase):
+    def test_a_phase_counts_what_began_in_it(self) -> None:
+        answers = [Answer(9.9, "rs1"), Answer(10.0, "rs2"), Answer(19.9, None), Answer(20.0, "rs3")]
+        self.assertEqual(Phase("x", 10.0, 20.0).row(answers), ("x", "10.0 s", 0, 1, 0, 1))
+
+    def test_requests_are_lost_only_until_the_lds_know(self) -> None:
+        self.assertEqual(_show([(5.0, "rs2"), (15.0, None), (25.0, "rs1"), (55.0, "rs2")]).failures, [])
+
+    def test_a_request_to_a_server_that_is_known_to_be_down_is_a_failure(self) -> None:
+        failures = _show([(5.0, "rs2"), (25.0, "rs2"), (55.0, "rs2")]).failures
+        self.assertEqual(len(failures), 1)
+        self.assertIn("while it was down: 1, not 0", failures[0])
+
+    def test_so_is_one_that_nobody_answers_then(self) -> None:
+        self.assertEqual(len(_show([(5.0, "rs2"), (25.0, None), (55.0, "rs2")]).failures), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
