@@ -65,31 +65,28 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { listen, logger } = options;
   await removeStaleSocket(listen);
   const last = options.state === undefined ? undefined : new LastConfig(options.state, logger);
-  const checks = options.checks ?? true;
   const dataplane: Dataplane = new Dataplane({
     path: options.dataplane,
     timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     logger,
     async greet(ask) {
       if (last !== undefined) await restore(ask, last, logger);
-      if (checks) await health.greet(ask);
+      await health.greet(ask);
     },
     onLost() {
       health.lost();
       feed.wake();
     },
   });
-  const health = new HealthMonitor({ dataplane, logger });
+  const health = new HealthMonitor({ dataplane, checks: options.checks ?? true, logger });
   const everyMs = options.statusMs ?? DEFAULT_STATUS_MS;
   const feed = new StatusFeed({ dataplane, logger, everyMs, impaired: () => health.impaired });
-  if (checks) {
-    feed.subscribe(({ state }) => {
-      if (state === undefined) return;
-      health.look(state.online).catch((error: Error) => {
-        logger.debug({ event: "look_failed", reason: error.message }, "real servers were not looked at");
-      });
+  feed.subscribe(({ state }) => {
+    if (state === undefined) return;
+    health.look(state.online).catch((error: Error) => {
+      logger.debug({ event: "look_failed", reason: error.message }, "real servers were not looked at");
     });
-  }
+  });
   const server = new Server();
   server.addService(LdAgentService, ldAgentService({ dataplane, feed, last, health, logger }));
   await new Promise<void>((resolve, reject) => {

@@ -50,7 +50,14 @@ afterEach(async () => {
 
 async function start(statusMs = 20): Promise<LdAgentClient> {
   const listen = `unix:${join(folder, "agent.sock")}`;
-  agent = await startAgent({ listen, dataplane: socket, state: folder, statusMs, logger: logger() });
+  agent = await startAgent({
+    checks: false,
+    listen,
+    dataplane: socket,
+    state: folder,
+    statusMs,
+    logger: logger(),
+  });
   client = new LdAgentClient(listen, credentials.createInsecure());
   return client;
 }

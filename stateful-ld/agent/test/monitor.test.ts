@@ -78,6 +78,7 @@ beforeEach(async () => {
   const logger = pino({ level: "info" }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   dataplane = new Dataplane({ path, timeoutMs: 5000, logger, greet: (ask) => monitor.greet(ask) });
   monitor = new HealthMonitor({
+    checks: true,
     dataplane,
     logger,
     check: async (_, target) => {

@@ -20,6 +20,8 @@ const RISE_MS = 250;
 
 export interface HealthMonitorOptions {
   dataplane: Dataplane;
+  /** False: nothing is checked. */
+  checks: boolean;
   logger: Logger;
   /** Default: {@link runCheck}. */
   check?: (check: HealthCheck, target: CheckTarget) => Promise<Finding>;
@@ -76,6 +78,7 @@ export class HealthMonitor {
 
   /** A data plane has been connected to: it may be a new one, or have another configuration. */
   async greet(ask: Greeting): Promise<void> {
+    if (!this.#options.checks) return;
     const { config } = await ask({ $case: "getConfig", value: {} }, "config");
     if (config === undefined) return;
     const list = await ask({ $case: "listRs", value: {} }, "rsList");
@@ -84,15 +87,24 @@ export class HealthMonitor {
     if (shares.length > 0) await ask({ $case: "setShares", value: { shares } }, undefined);
   }
 
-  /** The data plane has taken a configuration. */
+  /** The data plane has taken a configuration: what goes wrong here is logged, it is in force all the same. */
   async configured(config: LdConfig): Promise<void> {
-    this.#take(config, await this.#list());
-    await this.#tell();
+    if (!this.#options.checks) return;
+    try {
+      this.#take(config, await this.#list());
+      await this.#tell();
+    } catch (error) {
+      const reason = (error as Error).message;
+      this.#options.logger.error(
+        { event: "checks_not_begun", reason },
+        "real servers are checked as before the configuration",
+      );
+    }
   }
 
   /** A second has passed: looks at what the data plane has counted. `online`: it gets its buckets' packets. */
   async look(online: boolean): Promise<void> {
-    if (this.#watched.size === 0) return;
+    if (!this.#options.checks || this.#watched.size === 0) return;
     const list = await this.#list();
     this.#setAble(online && list.canProbe);
     const nowMs = this.#now();
