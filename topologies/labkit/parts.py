@@ -96,13 +96,9 @@ def start_dataplane(parts: Parts, run: RunDir, node: LabNode) -> None:
     parts.start(
         node.name, node, *_ahead_of_others(), "env", f"RUNTIME_DIRECTORY={run.path}", str(_DATAPLANE),
         "--lcores", f"(0-1)@({cpus})", "--no-pci", "--no-shconf", "--no-telemetry", "--no-huge", "-m", "256",
-<<<<<<< Updated upstream
         "--file-prefix", node.name, "--vdev", f"net_af_packet0,iface={node.name}-eth0,framecnt={_RING_FRAMES}",
         "--", "--control-socket", str(dataplane_socket(run, node.name)), "--idle-sleep-us", str(_IDLE_SLEEP_US),
-=======
-        "--file-prefix", node.name, "--vdev", f"net_af_packet0,iface={node.name}-eth0",
-        "--", "--control-socket", str(dataplane_socket(run, node.name)), "--idle-sleep-us", "50", "--probe-device", "probe",
->>>>>>> Stashed changes
+        "--probe-device", "probe",
     )
     # fmt: on
 
