@@ -11,12 +11,8 @@ SCENARIOS = {
     "ecmp": "flows spread over three routers; one leaves and comes back by sluice apply, and only its flows move",
     "protection": "senders with an address that is not theirs, or blocked, and the reasons by which they are dropped",
     "move": "an EIP moves from one VM to another and back, under HTTP requests and pings",
-<<<<<<< Updated upstream
-    "failover": "an LD dies, hangs, loses its link or its memory, and returns, under connections and new ones",
-=======
     "health": "a real server in a VPC stops and returns: health checks by the LDs take it out, and bring it back slowly",
-    "failover": "an LD is killed, crashes, stands still, and returns, under connections that stay and new ones",
->>>>>>> Stashed changes
+    "failover": "an LD dies, hangs, loses its link or its memory, and returns, under connections and new ones",
     "stacks": "through the LDs: a long download checked by hash, thousands of connections, iperf3, UDP, traceroute",
 }
 # What `all` leaves out on a target, and why; by its name it is shown all the same.
