@@ -189,6 +189,7 @@ describe("two controllers", () => {
   it("one that was stopped and goes on when another one leads changes nothing any more, and stands by", async () => {
     await startBoth();
     controllers.get("a")!.kill("SIGSTOP");
+    client = new ApiClient({ server: api("b"), timeoutMs: 50_000 }); // a would take the request and not answer
     await health("b", ({ leads }) => leads);
     const moved = { ...document, eips: document.eips.filter(({ name }) => name !== "vm1") };
     const revision = await apply(moved);

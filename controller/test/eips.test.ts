@@ -34,7 +34,8 @@ async function sluice(...argv: string[]): Promise<{ code: number; out: string; e
     stdout: { write: (part) => (io.out += part) },
     stderr: { write: (part) => (io.err += part) },
   });
-  return { code, ...io };
+  // How far a write is may be said, where it takes long.
+  return { code, out: io.out, err: io.err.replace(/^writing: .*\n/gm, "") };
 }
 
 function edit(from: string | RegExp, to: string): void {
