@@ -1,5 +1,5 @@
 // The command line against parts that speak the real protocols: what is written, in which order, and how it ends.
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { status } from "@grpc/grpc-js";
 import { RsHealth, RsState, SessionFilter, SessionState } from "@sluice/proto/ld";
 import { Update_Type } from "@sluice/proto/p4runtime";
@@ -489,6 +489,29 @@ describe("get and table", () => {
     ]);
   });
 
+  it("capture writes what each LD sends to a file of its own", async () => {
+    const to = folder.path("flow.pcapng");
+    const { code, out } = await sluice(
+      "capture",
+      "-f",
+      file,
+      "--client",
+      "192.0.2.7",
+      "--seconds",
+      "2",
+      "-w",
+      to,
+    );
+    expect(code).toBe(0);
+    expect(ld1.captures).toMatchObject([{ packets: 10_000, durationMs: 2000 }]);
+    expect(ld1.captures[0]?.filter?.client?.len).toBe(32);
+    for (const ld of ["ld1", "ld2"]) {
+      const name = folder.path(`flow.${ld}.pcapng`);
+      expect([...readFileSync(name)]).toEqual([10, 13, 13, 10, 1, 2, 3]);
+      expect(out).toMatch(new RegExp(`^${ld} +${name} +7 +5$`, "m"));
+    }
+  });
+
   it("get lds shows one that is down, with the reason", async () => {
     ld2.stop();
     const { code, out } = await sluice("get", "lds", "-f", file);
@@ -535,6 +558,8 @@ describe("get and table", () => {
     [["get", "sessions", "--client", "192.0.2.1/24"], "did you mean 192.0.2.0/24?"],
     [["get", "sessions", "--vip-port", "65536"], "give a port from 1 to 65535"],
     [["get", "sessions", "--state", "open"], "give one of SYN_SENT, SYN_RECV, ESTABLISHED"],
+    [["capture", "-w", "x", "--ld", "ld9"], 'LD "ld9" is not in'],
+    [["capture", "-w", "x", "--seconds", "3601"], "give a number from 1 to 3600"],
     [["apply", "--timeout", "0"], "give a whole number of milliseconds above 0"],
   ])("says what is wrong with %j", async (argv, message) => {
     const { code, err } = await sluice(

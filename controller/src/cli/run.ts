@@ -1,6 +1,7 @@
 // The command line as a function: arguments and streams in, exit code out.
 import { Command, CommanderError } from "commander";
 import { addApply } from "./commands/apply.js";
+import { addCapture } from "./commands/capture.js";
 import { addCompletion } from "./commands/completion.js";
 import { addDiff } from "./commands/diff.js";
 import { addDoctor } from "./commands/doctor.js";
@@ -37,6 +38,7 @@ export function makeProgram(io: Io): Command {
   addApply(program, io);
   addDiff(program, io);
   addGet(program, io);
+  addCapture(program, io);
   addTable(program, io);
   addTrace(program, io);
   addDoctor(program, io);

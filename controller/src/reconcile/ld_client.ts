@@ -1,6 +1,14 @@
 // One LD's agent as promises. Every call has a deadline.
 import { type CallOptions, Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import type { Counters, LdConfig, RsState, Session, SessionFilter } from "@sluice/proto/ld";
+import type {
+  CaptureBatch,
+  CaptureRequest,
+  Counters,
+  LdConfig,
+  RsState,
+  Session,
+  SessionFilter,
+} from "@sluice/proto/ld";
 import { type GetStatusResponse, LdAgentClient } from "@sluice/proto/ld-agent";
 import { partCredentials } from "@sluice/proto/tls";
 import { codeName, plainReason } from "../p4runtime/index.js";
@@ -123,6 +131,25 @@ export class LdClient {
     } catch (error) {
       throw this.#failure("ListSessions", error as ServiceError);
     } finally {
+      stream.cancel();
+    }
+  }
+
+  /** Streams the parts of a pcapng file until a limit is reached or `stop` is aborted. @throws LdError */
+  async *capture(request: CaptureRequest, stop: AbortSignal): AsyncGenerator<CaptureBatch> {
+    const deadline = Date.now() + request.durationMs + this.#timeoutMs;
+    const stream = this.#stub.capture(request, { deadline });
+    const cancel = () => stream.cancel();
+    stream.on("error", () => {}); // as in sessions()
+    stop.addEventListener("abort", cancel);
+    try {
+      for await (const batch of stream) {
+        yield batch as CaptureBatch;
+      }
+    } catch (error) {
+      if (!stop.aborted) throw this.#failure("Capture", error as ServiceError);
+    } finally {
+      stop.removeEventListener("abort", cancel);
       stream.cancel();
     }
   }

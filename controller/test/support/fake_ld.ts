@@ -1,6 +1,7 @@
 // An LD agent for tests of the controller: it keeps the configuration it is given and fences epochs as agent.proto says.
 import { Server, ServerCredentials, status } from "@grpc/grpc-js";
 import {
+  type CaptureRequest,
   Counters,
   type LdConfig,
   type RsState,
@@ -19,6 +20,7 @@ export class FakeLd {
   /** What listings have been asked for. */
   readonly filters: SessionFilter[] = [];
   realServers: RsState[] = [];
+  readonly captures: CaptureRequest[] = [];
   readonly #server = new Server();
 
   static async listen(address: string): Promise<FakeLd> {
@@ -77,6 +79,12 @@ export class FakeLd {
           );
         call.write({ sessions: sessions.slice(0, 1) });
         call.write({ sessions: sessions.slice(1) });
+        call.end();
+      },
+      capture: (call) => {
+        this.captures.push(call.request);
+        call.write({ pcapng: Uint8Array.of(10, 13, 13, 10), last: false, missed: 0n });
+        call.write({ pcapng: Uint8Array.of(1, 2, 3), last: true, missed: 5n });
         call.end();
       },
       getCounters: (_, callback) =>

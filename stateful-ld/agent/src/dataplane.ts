@@ -1,5 +1,6 @@
 // The data plane as calls: one request at a time on one connection, made anew when it is gone.
 import { status } from "@grpc/grpc-js";
+import type { CaptureBatch, CaptureRequest } from "@sluice/proto/ld";
 import { DataplaneRequest, DataplaneResponse } from "@sluice/proto/ld-dataplane";
 import type { Logger } from "pino";
 import { Connection } from "./connection.js";
@@ -190,6 +191,15 @@ export class Dataplane {
         throw Dataplane.#wrongAnswer(request, answer);
       }
       yield response.value.sessions;
+    }
+  }
+
+  /** Yields the parts of a capture as they arrive. It keeps its connection to itself until the end. @throws DataplaneError */
+  async *capture(value: CaptureRequest): AsyncGenerator<CaptureBatch> {
+    const request: Request = { $case: "capture", value };
+    const isLast = ({ response }: DataplaneResponse) => response?.$case !== "capture" || response.value.last;
+    for await (const answer of this.#exchange(request, isLast)) {
+      yield Dataplane.#answer(request, "capture", Dataplane.#checked(answer));
     }
   }
 

@@ -2,7 +2,7 @@
 // is one exchange with it. It remembers which controller led last.
 import type { handleUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
 import { status } from "@grpc/grpc-js";
-import { SessionFilter } from "@sluice/proto/ld";
+import { type CaptureBatch, type CaptureRequest, SessionFilter } from "@sluice/proto/ld";
 import type {
   GetStatusResponse,
   LdAgentServer,
@@ -25,6 +25,8 @@ function toStatus(error: unknown): { code: status; details: string } {
 
 export interface ServiceOptions {
   dataplane: Dataplane;
+  /** A connection for one capture: it takes as long as it is asked to, and nobody else is to wait for it. */
+  openCapture: () => Dataplane;
   feed: StatusFeed;
   /** Where configurations are kept; undefined: nowhere. */
   last: LastConfig | undefined;
@@ -32,7 +34,14 @@ export interface ServiceOptions {
   logger: Logger;
 }
 
-export function ldAgentService({ dataplane, feed, last, health, logger }: ServiceOptions): LdAgentServer {
+export function ldAgentService({
+  dataplane,
+  openCapture,
+  feed,
+  last,
+  health,
+  logger,
+}: ServiceOptions): LdAgentServer {
   /** Makes a gRPC handler of an async function; failures are logged once, here. */
   const unary =
     <Q, A>(name: string, handle: (request: Q) => Promise<A>): handleUnaryCall<Q, A> =>
@@ -66,6 +75,39 @@ export function ldAgentService({ dataplane, feed, last, health, logger }: Servic
     }
     call.end();
   }
+
+  async function streamCapture(call: ServerWritableStream<CaptureRequest, CaptureBatch>) {
+    const connection = openCapture();
+    const gone = new Promise<void>((resolve) => call.once("cancelled", resolve));
+    void gone.then(() => connection.close());
+    logger.info({ event: "capture_began", filter: call.request.filter }, "packets are captured");
+    try {
+      for await (const batch of connection.capture(call.request)) {
+        if (!call.write(batch)) {
+          await Promise.race([new Promise((resolve) => call.once("drain", resolve)), gone]);
+        }
+      }
+      call.end();
+    } catch (error) {
+      if (!call.cancelled) throw error;
+    } finally {
+      connection.close();
+    }
+  }
+
+  /** Runs a handler that streams; its failure is logged, and is the call's. */
+  const streaming =
+    <Q, A>(name: string, handle: (call: ServerWritableStream<Q, A>) => Promise<void>) =>
+    (call: ServerWritableStream<Q, A>): void => {
+      handle(call).catch((error) => {
+        const failure = toStatus(error);
+        logger.warn(
+          { event: "call_failed", call: name, code: status[failure.code], reason: failure.details },
+          name,
+        );
+        call.emit("error", failure);
+      });
+    };
 
   function watchStatus(call: ServerWritableStream<WatchStatusRequest, WatchStatusResponse>): void {
     // A caller that does not read gets the newest status when it does, not all that it has missed.
@@ -118,16 +160,8 @@ export function ldAgentService({ dataplane, feed, last, health, logger }: Servic
       return {};
     }),
 
-    listSessions: (call) => {
-      streamSessions(call).catch((error) => {
-        const failure = toStatus(error);
-        logger.warn(
-          { event: "call_failed", call: "ListSessions", code: status[failure.code], reason: failure.details },
-          "ListSessions",
-        );
-        call.emit("error", failure);
-      });
-    },
+    listSessions: streaming("ListSessions", streamSessions),
+    capture: streaming("Capture", streamCapture),
 
     getCounters: unary("GetCounters", async () => {
       return { counters: await dataplane.ask({ $case: "getCounters", value: {} }, "counters") };

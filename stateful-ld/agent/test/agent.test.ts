@@ -3,10 +3,17 @@ import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { credentials, type ServiceError, status } from "@grpc/grpc-js";
-import { LdConfig, Session, SessionFilter, SessionState } from "@sluice/proto/ld";
+import {
+  type CaptureBatch,
+  CaptureRequest,
+  LdConfig,
+  Session,
+  SessionFilter,
+  SessionState,
+} from "@sluice/proto/ld";
 import { LdAgentClient } from "@sluice/proto/ld-agent";
 import pino from "pino";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Agent, startAgent } from "../src/agent.js";
 import { type Answer, FakeDataplane, response } from "./fake_dataplane.js";
 
@@ -171,6 +178,38 @@ describe("agent", () => {
     await start();
     const both = await Promise.all([listSessions(), getConfig()]);
     expect(both).toEqual([[1, 2, 3], plain(config)]);
+  });
+
+  it("streams a capture by a connection of its own, which ends with the call", async () => {
+    const parts = [Uint8Array.of(10, 13, 13, 10), Uint8Array.of(1, 2)];
+    const request = CaptureRequest.fromPartial({ filter, packets: 7 });
+    let asked: Socket | undefined;
+    fake = await FakeDataplane.listen(socket, (message, to) => {
+      if (message.$case === "capture") {
+        asked = to;
+        expect(CaptureRequest.toJSON(message.value)).toEqual(CaptureRequest.toJSON(request));
+        for (const pcapng of parts) {
+          to.write(response({ response: { $case: "capture", value: { pcapng, last: false, missed: 3n } } }));
+        }
+      } else {
+        to.write(response({ response: { $case: "config", value: { config } } }));
+      }
+    });
+    await start();
+    const call = client.capture(request);
+    const got: CaptureBatch[] = [];
+    for await (const batch of call) {
+      got.push(batch as CaptureBatch);
+      if (got.length === parts.length) {
+        expect(await getConfig()).toEqual(plain(config)); // while the capture runs
+        call.cancel();
+        break;
+      }
+    }
+    expect(got.map(({ pcapng, missed }) => [Uint8Array.from(pcapng), missed])).toEqual(
+      parts.map((part) => [part, 3n]),
+    );
+    await vi.waitFor(() => expect(asked!.destroyed).toBe(true));
   });
 
   it("puts answers together from single bytes", async () => {

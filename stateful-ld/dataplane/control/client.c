@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "control/capturing.h"
 #include "control/filter.h"
 #include "control/listing.h"
 #include "control/shares.h"
@@ -28,6 +29,7 @@ struct client {
     struct output output;
     struct listing *listing;                /* of the request being served */
     Sluice__Ld__V1__SessionFilter *waiting; /* a listing that waits for another client's */
+    struct capturing *capturing;            /* of the request being served */
     bool input_over;                        /* no more requests: end of stream, or nonsense */
 };
 
@@ -50,8 +52,16 @@ static void listing_over(struct client *client) {
         client->state->lister = NULL;
 }
 
+static void capturing_over(struct client *client) {
+    capturing_end(client->capturing);
+    client->capturing = NULL;
+    if (client->state->capturer == client)
+        client->state->capturer = NULL;
+}
+
 void client_destroy(struct client *client) {
     listing_over(client);
+    capturing_over(client);
     if (client->waiting != NULL)
         sluice__ld__v1__session_filter__free_unpacked(client->waiting, NULL);
     close(client->fd);
@@ -65,7 +75,7 @@ int client_fd(const struct client *client) {
 }
 
 bool client_busy(const struct client *client) {
-    return client->listing != NULL || client->waiting != NULL;
+    return client->listing != NULL || client->waiting != NULL || client->capturing != NULL;
 }
 
 short client_events(const struct client *client) {
@@ -161,6 +171,22 @@ static bool serve_listing(struct client *client, Request *request) {
     return true;
 }
 
+static bool serve_capture(struct client *client, const Request *request) {
+    struct control_state *state = client->state;
+    char reason[CONFIG_REASON_BYTES];
+    enum status_code code;
+
+    if (state->capturer != NULL)
+        return encode_status(&client->output, STATUS_FAILED_PRECONDITION,
+                             "capture: another one runs on this LD (wait until it has ended)");
+    code = capturing_begin(&client->capturing, state->dataplane, request->capture, state->now_ms,
+                           reason);
+    if (code != STATUS_OK)
+        return encode_status(&client->output, code, reason);
+    state->capturer = client;
+    return true;
+}
+
 static bool serve(struct client *client, Request *request) {
     switch (request->request_case) {
     case SLUICE__LD__V1__DATAPLANE_REQUEST__REQUEST_GET_CONFIG:
@@ -178,6 +204,8 @@ static bool serve(struct client *client, Request *request) {
         return encode_rs_list(&client->output, client->state->dataplane);
     case SLUICE__LD__V1__DATAPLANE_REQUEST__REQUEST_SET_SHARES:
         return serve_shares(client, request->set_shares);
+    case SLUICE__LD__V1__DATAPLANE_REQUEST__REQUEST_CAPTURE:
+        return serve_capture(client, request);
     default:
         return encode_status(&client->output, STATUS_UNIMPLEMENTED,
                              "request: none that this sluice-ld knows (is the agent newer?)");
@@ -245,12 +273,25 @@ static bool list(struct client *client) {
     return status != LISTING_FAILED;
 }
 
+static bool capture(struct client *client) {
+    enum capturing_status status;
+
+    if (client->capturing == NULL)
+        return true;
+    if (client->input_over) /* whoever reads no more needs no more either */
+        return false;
+    status = capturing_step(client->capturing, &client->output, client->state->now_ms);
+    if (status != CAPTURING_GOES_ON)
+        capturing_over(client);
+    return status != CAPTURING_FAILED;
+}
+
 bool client_step(struct client *client, bool readable) {
     bool progress = true;
 
     if (readable && !client->input_over && !read_input(client))
         return false;
-    if (!list(client))
+    if (!list(client) || !capture(client))
         return false;
     while (progress && !client_busy(client)) {
         if (!serve_next(client, &progress) || !list(client))

@@ -17,7 +17,8 @@ struct control_state {
     Sluice__Ld__V1__LdConfig *held; /**< what apply_config() took last; NULL: none */
     uint64_t started_ms;
     uint64_t now_ms;
-    struct client *lister; /**< the connection whose listing the workers serve; NULL: none */
+    struct client *lister;   /**< the connection whose listing the workers serve; NULL: none */
+    struct client *capturer; /**< the connection whose capture they serve; NULL: none */
 };
 
 struct client;

@@ -35,6 +35,12 @@ bool filter_validate(const Message *message, char reason[CONFIG_REASON_BYTES]) {
     return false;
 }
 
+bool filter_is_empty(const Message *message) {
+    return message->service[0] == '\0' && message->rs[0] == '\0' && message->client == NULL &&
+           message->client_port == 0 && message->vip.len == 0 && message->vip_port == 0 &&
+           message->state == SLUICE__LD__V1__SESSION_STATE__SESSION_STATE_UNSPECIFIED;
+}
+
 static bool has_name(const char *wanted, const char *name) {
     return wanted[0] == '\0' || strcmp(wanted, name) == 0;
 }

@@ -16,6 +16,9 @@
 bool filter_validate(const Sluice__Ld__V1__SessionFilter *message,
                      char reason[CONFIG_REASON_BYTES]);
 
+/** True when the filter asks for nothing: all sessions are wanted. */
+bool filter_is_empty(const Sluice__Ld__V1__SessionFilter *message);
+
 /** @param message has been validated. @return false when out of memory */
 bool filter_build(struct session_filter *filter, const struct registry *registry,
                   const Sluice__Ld__V1__SessionFilter *message);

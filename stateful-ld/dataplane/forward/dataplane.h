@@ -20,6 +20,7 @@
 #include "packet/siphash.h"
 #include "replicate/replicate.h"
 
+struct capture;
 struct worker;
 
 enum {
@@ -55,6 +56,7 @@ struct dataplane {
      * Every next hop of the snapshot is in the set. */
     const struct snapshot *snapshot;
     const struct neighbour_set *neighbours;
+    struct capture *capture; /**< the same; NULL: nobody captures */
 
     struct replication replication; /**< who writes what is said there */
 

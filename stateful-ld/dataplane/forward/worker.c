@@ -7,6 +7,7 @@
 #include <rte_ethdev.h>
 
 #include "forward/admission.h"
+#include "forward/capture.h"
 #include "forward/fullnat.h"
 #include "forward/heartbeat.h"
 #include "forward/session_life.h"
@@ -235,6 +236,8 @@ void ld_process(struct worker *worker, struct rte_mbuf **mbufs, uint16_t count) 
         rte_pktmbuf_free_bulk(mbufs, count);
         return;
     }
+    if (unlikely(worker->capture != NULL))
+        capture_frames(worker, mbufs, count, CAPTURE_IN);
     for (uint16_t done = 0; done < count; done += BURST)
         process_burst(worker, mbufs + done, RTE_MIN(count - done, BURST));
 }
@@ -248,6 +251,7 @@ void worker_refresh(struct worker *worker, uint64_t now_ms) {
         admission_recount(worker, snapshot);
     worker->snapshot = snapshot;
     worker->neighbours = __atomic_load_n(&worker->dataplane->neighbours, __ATOMIC_ACQUIRE);
+    worker->capture = __atomic_load_n(&worker->dataplane->capture, __ATOMIC_ACQUIRE);
 }
 
 void worker_housekeeping(struct worker *worker) {
@@ -280,6 +284,8 @@ void worker_flush(struct worker *worker) {
     uint16_t count = worker->tx_count;
     uint16_t taken;
 
+    if (unlikely(worker->capture != NULL))
+        capture_frames(worker, worker->tx, count, CAPTURE_OUT);
     worker->tx_count = 0;
     if (worker->transmitter == worker) {
         if (count > 0)

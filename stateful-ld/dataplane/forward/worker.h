@@ -40,6 +40,7 @@ struct worker {
     const struct snapshot *snapshot;        /**< of the burst in hand */
     const struct neighbour_set *neighbours; /**< of the burst in hand */
     uint64_t now_ms;                        /**< of the burst in hand */
+    struct capture *capture;                /**< NULL, but while somebody captures */
     uint32_t id;
     unsigned lcore;
 

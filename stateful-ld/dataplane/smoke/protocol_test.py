@@ -20,6 +20,7 @@ except ImportError:
     print("protocol test: SKIPPED (python3-scapy is missing: apt-get install python3-scapy)")
     sys.exit(SKIPPED)
 
+import protocol_capture
 import protocol_errors
 import protocol_flows
 import protocol_hosts
@@ -62,7 +63,7 @@ def config():
 
 
 def cases():
-    for module in protocol_hosts, protocol_flows, protocol_errors:
+    for module in protocol_hosts, protocol_flows, protocol_errors, protocol_capture:
         yield from module.CASES
 
 
