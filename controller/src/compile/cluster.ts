@@ -63,7 +63,14 @@ export function compileCluster(ids: Ids, cluster: ClusterSpec, ld: LdSpec, map: 
     if (open !== undefined && open.ldId === idOf(owner) && open.backupLdId === idOf(backup)) {
       open.last = bucket;
     } else {
-      buckets.push({ first: bucket, last: bucket, ldId: idOf(owner), backupLdId: idOf(backup) });
+      buckets.push({
+        first: bucket,
+        last: bucket,
+        ldId: idOf(owner),
+        backupLdId: idOf(backup),
+        shares: undefined,
+        withheldShares: 0,
+      });
     }
   }
   return {

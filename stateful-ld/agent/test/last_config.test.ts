@@ -103,6 +103,7 @@ function holding(refuse?: string): Answer {
                     { core: 1, turns: uptimeMs },
                     { core: 2, turns: 5n },
                   ],
+                  peers: [],
                 },
               },
             },

@@ -83,6 +83,13 @@ static bool check_assignment(const struct check *check, const BucketAssignment *
     if (item->backup_ld_id == item->ld_id)
         return refuse(check, "cluster: buckets: %u..%u: LD %u is its own backup", item->first,
                       item->last, item->ld_id);
+    if (item->withheld_shares > SHARES_ALL ||
+        (item->shares != NULL && ((item->shares->primary | item->shares->backup) > SHARES_ALL ||
+                                  (item->shares->primary & item->shares->backup) != 0)))
+        return refuse(check,
+                      "cluster: buckets: %u..%u: shares of ports are four bits, none of them the "
+                      "primary's and the backup's",
+                      item->first, item->last);
     return true;
 }
 
@@ -143,24 +150,41 @@ static void place(struct cluster *cluster, uint8_t at, const Peer *ld) {
     cluster->ld_count = at >= cluster->ld_count ? at + 1u : cluster->ld_count;
 }
 
+/* An index for an LD that is new. What is known of the LD that has left is still looked at while
+ * the configuration changes, so its index is not the first choice. */
+static uint8_t free_index(const struct cluster *cluster, const struct cluster *previous) {
+    for (uint8_t at = 0; at < CLUSTER_LDS_MAX; at++)
+        if (cluster->lds[at].ld_id == 0 && (previous == NULL || previous->lds[at].ld_id == 0))
+            return at;
+    for (uint8_t at = 0;; at++)
+        if (cluster->lds[at].ld_id == 0)
+            return at;
+}
+
 /* Streams and what is known of peers go by the index, so it stays. */
 static void place_all(struct cluster *cluster, const Cluster *config,
                       const struct cluster *previous) {
-    uint8_t free_at = 0;
-
     for (size_t i = 0; previous != NULL && i < config->n_lds; i++) {
         uint8_t at = cluster_find(previous, config->lds[i]->ld_id);
 
         if (at != CLUSTER_NO_LD)
             place(cluster, at, config->lds[i]);
     }
-    for (size_t i = 0; i < config->n_lds; i++) {
-        if (cluster_find(cluster, config->lds[i]->ld_id) != CLUSTER_NO_LD)
-            continue;
-        while (cluster->lds[free_at].ld_id != 0)
-            free_at++;
-        place(cluster, free_at, config->lds[i]);
-    }
+    for (size_t i = 0; i < config->n_lds; i++)
+        if (cluster_find(cluster, config->lds[i]->ld_id) == CLUSTER_NO_LD)
+            place(cluster, free_index(cluster, previous), config->lds[i]);
+}
+
+static uint8_t shares_of(const BucketAssignment *item, uint32_t ld_id) {
+    static const uint8_t backups = 1 << 3;
+
+    if (item->ld_id == ld_id)
+        return item->shares != NULL      ? (uint8_t)item->shares->primary
+               : item->backup_ld_id == 0 ? SHARES_ALL
+                                         : SHARES_ALL ^ backups;
+    if (item->backup_ld_id != ld_id)
+        return 0;
+    return item->shares != NULL ? (uint8_t)item->shares->backup : backups;
 }
 
 void cluster_build(struct cluster *cluster, const Cluster *config, const struct cluster *previous) {
@@ -176,6 +200,8 @@ void cluster_build(struct cluster *cluster, const Cluster *config, const struct 
              bucket++) {
             cluster->primary[bucket] = cluster_find(cluster, config->buckets[i]->ld_id);
             cluster->backup[bucket] = cluster_find(cluster, config->buckets[i]->backup_ld_id);
+            cluster->shares[bucket] = shares_of(config->buckets[i], config->ld_id) &
+                                      (uint8_t)~config->buckets[i]->withheld_shares;
         }
     cluster->replicates = config->replication_key.len == REPLICATION_KEY_BYTES;
     if (cluster->replicates)

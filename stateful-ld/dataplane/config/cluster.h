@@ -19,6 +19,7 @@ struct neighbour;
 enum {
     CLUSTER_LDS_MAX = 64,
     CLUSTER_NO_LD = 0xff,
+    SHARES_ALL = 0xf,
     REPLICATION_KEY_BYTES = 16,
 };
 
@@ -35,6 +36,7 @@ struct cluster {
     struct peer lds[CLUSTER_LDS_MAX]; /**< ld_id 0: none; an LD keeps its index while it stays */
     uint8_t primary[BUCKET_COUNT];    /**< index into `lds`, or CLUSTER_NO_LD */
     uint8_t backup[BUCKET_COUNT];     /**< the same */
+    uint8_t shares[BUCKET_COUNT];     /**< of its ports, that this LD gives out; bit 0..3 */
     struct siphash_key replication_key;
 };
 

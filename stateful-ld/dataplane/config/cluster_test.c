@@ -62,6 +62,31 @@ static void not_everybody_is_a_partner(void **state) {
     assert_false(cluster_backs_up(&cluster, 0));
 }
 
+static void ports_are_divided(void **state) {
+    struct cluster cluster;
+
+    (void)state;
+    cluster_build(&cluster, message.config.cluster, NULL);
+    assert_int_equal(cluster.shares[0], 0x7);    /* its primary */
+    assert_int_equal(cluster.shares[1023], 0x8); /* its backup */
+    message_shares(&message, 0x9, 0x6);
+    message.assignments[0].backup_ld_id = 0;
+    assert_true(config_validate(&message.config, reason));
+    cluster_build(&cluster, message.config.cluster, NULL);
+    assert_int_equal(cluster.shares[0], 0xf);
+    assert_int_equal(cluster.shares[1023], 0x6);
+    message.assignments[1].withheld_shares = 0x4;
+    cluster_build(&cluster, message.config.cluster, NULL);
+    assert_int_equal(cluster.shares[1023], 0x2);
+    message.assignments[1].withheld_shares = 0x10;
+    refused("shares of ports are four bits");
+    message.assignments[1].withheld_shares = 0;
+    message_shares(&message, 0x3, 0x2);
+    refused("none of them the primary's and the backup's");
+    message_shares(&message, 0x13, 0);
+    refused("shares of ports are four bits");
+}
+
 static void keeps_its_index(void **state) {
     struct cluster before, after;
 
@@ -132,6 +157,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(is_built, set_up),
         cmocka_unit_test_setup(not_everybody_is_a_partner, set_up),
+        cmocka_unit_test_setup(ports_are_divided, set_up),
         cmocka_unit_test_setup(keeps_its_index, set_up),
         cmocka_unit_test_setup(bad_lds, set_up),
         cmocka_unit_test_setup(bad_buckets, set_up),

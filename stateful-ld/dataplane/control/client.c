@@ -198,8 +198,8 @@ static bool serve(struct client *client, Request *request) {
     case SLUICE__LD__V1__DATAPLANE_REQUEST__REQUEST_GET_COUNTERS:
         return encode_counters(&client->output, client->state->dataplane);
     case SLUICE__LD__V1__DATAPLANE_REQUEST__REQUEST_GET_STATUS:
-        return encode_state(&client->output, client->state->dataplane,
-                            client->state->now_ms - client->state->started_ms);
+        return encode_state(&client->output, client->state->dataplane, client->state->started_ms,
+                            client->state->now_ms);
     case SLUICE__LD__V1__DATAPLANE_REQUEST__REQUEST_LIST_RS:
         return encode_rs_list(&client->output, client->state->dataplane);
     case SLUICE__LD__V1__DATAPLANE_REQUEST__REQUEST_SET_SHARES:

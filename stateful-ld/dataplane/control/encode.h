@@ -42,7 +42,8 @@ bool encode_status(struct output *output, enum status_code code, const char *rea
 bool encode_config(struct output *output, Sluice__Ld__V1__LdConfig *config);
 
 /** Append how the LD is: version, epoch, sessions, how far its workers are. */
-bool encode_state(struct output *output, const struct dataplane *dataplane, uint64_t uptime_ms);
+bool encode_state(struct output *output, const struct dataplane *dataplane, uint64_t started_ms,
+                  uint64_t now_ms);
 
 /** Append what is known of each configured RS, and by which address it is checked. */
 bool encode_rs_list(struct output *output, const struct dataplane *dataplane);
@@ -56,5 +57,15 @@ bool encode_sessions(struct output *output, const struct dataplane *dataplane, u
 
 /** Append the empty batch that ends a listing. */
 bool encode_sessions_end(struct output *output);
+
+/** Memory for encode_replication(). */
+struct replication_status {
+    Sluice__Ld__V1__PeerReplication peers[CLUSTER_LDS_MAX];
+    Sluice__Ld__V1__PeerReplication *pointers[CLUSTER_LDS_MAX];
+};
+
+/** How far replication is with each peer. @return how many there are in @p status */
+size_t encode_replication(struct replication_status *status, const struct dataplane *dataplane,
+                          uint64_t now_ms);
 
 #endif

@@ -138,14 +138,20 @@ enum drop_reason fullnat_rewrite(struct worker *worker, struct rte_mbuf *mbuf,
     return DROP_NONE;
 }
 
-/* Somebody else's packet, one that control waits for, or one that is refused. */
+/* Somebody else's packet, one that control waits for, one of a session that the bucket's other LD
+ * may know, or one that is refused. */
 static __rte_noinline enum drop_reason without_session(struct worker *worker, struct rte_mbuf *mbuf,
                                                        struct packet *packet,
                                                        enum drop_reason reason) {
+    bool unknown =
+        reason == DROP_NO_SESSION || reason == DROP_NOT_SYN || reason == DROP_NO_LOCAL_PORT;
+
     if (reason == DROP_BUCKET_NOT_OWNED)
         return peer_pass_on(worker, mbuf, packet);
     if (reason == DROP_NO_SESSION && probe_answer(worker, mbuf, packet))
         return DROP_NONE;
+    if (unknown && peer_may_know(worker, packet))
+        return peer_ask_partner(worker, mbuf, packet);
     return refuse_packet(worker, mbuf, packet, reason);
 }
 

@@ -19,7 +19,7 @@ struct candidate {
     const struct session_table *sessions;
     struct ip_address rs;
     struct flow_key from_rs;
-    enum port_share share;
+    uint8_t shares;
 };
 
 /* A port is free towards an RS when no session has the tuple. The table is the only judge of it,
@@ -29,7 +29,7 @@ static bool is_free(void *context, const struct local_port *port) {
 
     flow_set_addresses(&candidate->from_rs, &candidate->rs, &port->address);
     candidate->from_rs.dst_port = rte_cpu_to_be_16(port->port);
-    if (!share_has_port(candidate->share, port->port))
+    if (!shares_have_port(candidate->shares, port->port))
         return false;
     return session_find(candidate->sessions, &candidate->from_rs,
                         session_hash(candidate->sessions, &candidate->from_rs)) == 0;
@@ -40,7 +40,7 @@ static bool take_port(struct worker *worker, const struct target *target, uint8_
     enum ip_family family = ip_family(&target->address);
 
     candidate->sessions = &worker->sessions;
-    candidate->share = share_of(&worker->snapshot->cluster, bucket);
+    candidate->shares = shares_here(&worker->snapshot->cluster, bucket);
     candidate->rs = target->address;
     candidate->from_rs.src_port = target->port;
     candidate->from_rs.vni_protocol = flow_vni_protocol(target->vni, protocol);

@@ -3,20 +3,27 @@
 #include "forward/worker.h"
 #include "replicate/replicate.h"
 
-/* All of its workers' copies are here. */
-static bool has_given_all(const struct replication_peer *peer) {
-    uint32_t workers = __atomic_load_n(&peer->workers, __ATOMIC_RELAXED);
-    uint64_t wanted = workers == REPLICATION_WORKERS_MAX ? UINT64_MAX : (1ULL << workers) - 1;
+/* The copies of all its workers are. */
+bool replicate_is_whole(const struct replication *replication, uint64_t epoch, uint8_t peer) {
+    uint32_t workers = __atomic_load_n(&replication->peers[peer].workers, __ATOMIC_RELAXED);
+    uint64_t incarnation = __atomic_load_n(&replication->incarnation, __ATOMIC_RELAXED);
 
-    return workers != 0 && (__atomic_load_n(&peer->synced, __ATOMIC_ACQUIRE) & wanted) == wanted;
+    for (uint32_t from = 0; from < workers; from++) {
+        const struct copy_count *copy = &replication->copies[peer][from];
+
+        if (__atomic_load_n(&copy->whole_incarnation, __ATOMIC_ACQUIRE) != incarnation ||
+            __atomic_load_n(&copy->whole_epoch, __ATOMIC_RELAXED) != (uint32_t)epoch)
+            return false;
+    }
+    return workers != 0;
 }
 
-/* True when nothing can be expected of the peer: it has not been heard since we wait for it. */
-static bool is_gone(const struct replication *replication, const struct replication_peer *peer,
-                    uint64_t now_ms) {
-    uint64_t heard_ms = __atomic_load_n(&peer->heard_ms, __ATOMIC_RELAXED);
+/* It has not been heard since we wait for it. */
+bool replicate_is_silent(const struct replication *replication, uint8_t peer, uint64_t now_ms) {
+    uint64_t heard_ms = __atomic_load_n(&replication->peers[peer].heard_ms, __ATOMIC_RELAXED);
+    uint64_t since_ms = __atomic_load_n(&replication->waiting_since_ms, __ATOMIC_RELAXED);
 
-    return now_ms - RTE_MAX(heard_ms, replication->waiting_since_ms) > PEER_GONE_MS;
+    return now_ms - RTE_MAX(heard_ms, since_ms) > PEER_GONE_MS;
 }
 
 static bool shares(const struct cluster *cluster, uint8_t peer) {
@@ -26,20 +33,21 @@ static bool shares(const struct cluster *cluster, uint8_t peer) {
     return false;
 }
 
-static bool all_have_given(const struct replication *replication, const struct cluster *cluster,
+static bool all_have_given(const struct replication *replication, const struct snapshot *snapshot,
                            uint64_t now_ms) {
+    const struct cluster *cluster = &snapshot->cluster;
+
     for (uint8_t peer = 0; peer < cluster->ld_count; peer++)
-        if (shares(cluster, peer) && !has_given_all(&replication->peers[peer]) &&
-            !is_gone(replication, &replication->peers[peer], now_ms))
+        if (shares(cluster, peer) && !replicate_is_whole(replication, snapshot->epoch, peer) &&
+            !replicate_is_silent(replication, peer, now_ms))
             return false;
     return true;
 }
 
-/* Somebody else may have had our packets meanwhile: who we were is over, the peers tell us anew. */
+/* Somebody else may have had our packets meanwhile: who we were is over, the peers tell us anew.
+ * What they have told was told to the incarnation before. */
 static void begin_again(struct replication *replication, uint64_t now_ms, uint64_t now_us) {
     __atomic_store_n(&replication->online, 0, __ATOMIC_RELEASE);
-    for (uint32_t peer = 0; peer < CLUSTER_LDS_MAX; peer++)
-        __atomic_store_n(&replication->peers[peer].synced, 0, __ATOMIC_RELAXED);
     replication->waiting_since_ms = now_ms;
     replication->beat_ms = 0;
     replication->lost_touch = false;
@@ -66,8 +74,7 @@ bool replicate_online(struct dataplane *dataplane, const struct snapshot *snapsh
         replication->waiting_since_ms += now_ms - replication->looked_ms;
     replication->looked_ms = now_ms;
     if (replication->online == 0 && hears &&
-        (!snapshot->cluster.replicates ||
-         all_have_given(replication, &snapshot->cluster, now_ms))) {
+        (!snapshot->cluster.replicates || all_have_given(replication, snapshot, now_ms))) {
         __atomic_store_n(&replication->online, 1, __ATOMIC_RELEASE);
         replication->beat_ms = now_ms; /* it is not online for long without a heartbeat */
     }

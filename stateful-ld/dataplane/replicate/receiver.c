@@ -63,9 +63,8 @@ enum finish {
 };
 
 static enum finish finish(struct worker *worker, struct receiver *receiver,
-                          const struct record *record) {
+                          const struct record *record, uint64_t incarnation) {
     struct copy_count *copy = copy_of(worker, record->from, record->worker);
-    uint64_t *synced = &worker->dataplane->replication.peers[record->from].synced;
 
     if (__atomic_load_n(&copy->pending, __ATOMIC_ACQUIRE) != 0)
         return FINISH_LATER;
@@ -78,7 +77,10 @@ static enum finish finish(struct worker *worker, struct receiver *receiver,
         }
     }
     receiver->attempts = 0;
-    __atomic_fetch_or(synced, 1ULL << record->worker, __ATOMIC_RELEASE);
+    /* The next copy in this stream is of what the next map adds. */
+    __atomic_store_n(&copy->installed, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&copy->whole_epoch, record->epoch, __ATOMIC_RELAXED);
+    __atomic_store_n(&copy->whole_incarnation, incarnation, __ATOMIC_RELEASE);
     return FINISH_WHOLE;
 }
 
@@ -103,7 +105,7 @@ static bool take_records(struct worker *worker, uint8_t peer, const struct wire_
                 return false;
             continue;
         }
-        end = finish(worker, receiver, &record);
+        end = finish(worker, receiver, &record, header->to_incarnation);
         if (end != FINISH_WHOLE)
             return false;
     }

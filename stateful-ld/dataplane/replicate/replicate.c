@@ -24,6 +24,8 @@ int replicate_init(struct worker *worker) {
     worker->replication.records = rte_ring_create_elem(name, sizeof(struct record), RECORDS_RING,
                                                        SOCKET_ID_ANY, RING_F_SC_DEQ);
     worker->replication.receivers = calloc(CLUSTER_LDS_MAX, sizeof(*worker->replication.receivers));
+    memset(worker->replication.partner, CLUSTER_NO_LD, sizeof(worker->replication.partner));
+    worker->replication.released.forget_from_ms = UINT64_MAX;
     return worker->replication.records != NULL && worker->replication.receivers != NULL ? 0
                                                                                         : -ENOMEM;
 }
@@ -47,11 +49,26 @@ static bool has_buckets_of(const struct worker *worker, const struct cluster *cl
     return false;
 }
 
+/* What is known by an index of an LD that has left is not of the one that has it now. */
+static void forget_others(struct dataplane *dataplane, const struct cluster *cluster) {
+    struct replication *replication = &dataplane->replication;
+
+    for (uint8_t peer = 0; peer < CLUSTER_LDS_MAX; peer++) {
+        if (replication->peer_ids[peer] == cluster->lds[peer].ld_id ||
+            cluster->lds[peer].ld_id == 0)
+            continue;
+        replication->peer_ids[peer] = cluster->lds[peer].ld_id;
+        memset(&replication->peers[peer], 0, sizeof(replication->peers[peer]));
+        memset(replication->copies[peer], 0, sizeof(replication->copies[peer]));
+    }
+}
+
 int replicate_prepare(struct dataplane *dataplane, const struct snapshot *snapshot) {
     uint16_t bucket;
 
     if (!snapshot->cluster.replicates)
         return 0;
+    forget_others(dataplane, &snapshot->cluster);
     for (uint32_t id = 0; id < dataplane->worker_count; id++) {
         struct worker *worker = dataplane->workers[id];
 
@@ -67,32 +84,78 @@ int replicate_prepare(struct dataplane *dataplane, const struct snapshot *snapsh
     return 0;
 }
 
-/* The configuration has changed. Streams go on unless the map has changed with it: what they have
- * told may be of buckets that are not shared any more. */
+/* Another LD has the index that this worker knew one by. */
+static void forget_receivers(struct worker_replication *replication, uint8_t peer, uint32_t ld_id) {
+    if (replication->receives_from[peer] == ld_id)
+        return;
+    replication->receives_from[peer] = ld_id;
+    memset(replication->receivers[peer], 0, sizeof(replication->receivers[peer]));
+}
+
+/* What a new map means for what one peer shares. */
+struct look {
+    bool shared;
+    uint16_t first;                     /* of the buckets that are */
+    uint64_t gained[BUCKET_COUNT / 64]; /* that were not; */
+    uint64_t left[BUCKET_COUNT / 64]; /* and were shared with another one, who is out of them now */
+};
+
+static void look_at_buckets(const struct worker *worker, uint8_t peer, struct look *look) {
+    const struct cluster *cluster = &worker->snapshot->cluster;
+
+    memset(look, 0, sizeof(*look));
+    for (uint16_t bucket = 0; bucket < BUCKET_COUNT; bucket++) {
+        uint8_t before = worker->replication.partner[bucket];
+
+        if (worker->dataplane->owner_of_bucket[bucket] != worker->id ||
+            cluster_partner(cluster, bucket) != peer)
+            continue;
+        if (!look->shared)
+            look->first = bucket;
+        look->shared = true;
+        if (before == peer)
+            continue;
+        look->gained[bucket / 64] |= 1ULL << bucket % 64;
+        if (before != CLUSTER_NO_LD)
+            look->left[bucket / 64] |= 1ULL << bucket % 64;
+    }
+}
+
+/* The configuration has changed. Streams go on: what they have told of buckets that are not shared
+ * any more is refused there, and what is shared from now on is copied. */
 static void arrange(struct worker *worker) {
     const struct snapshot *snapshot = worker->snapshot;
     struct worker_replication *replication = &worker->replication;
+    struct look look;
 
     replication->snapshot = snapshot;
     replication->sender_count = 0;
-    if (!snapshot->cluster.replicates)
-        return;
-    for (uint8_t peer = 0; peer < snapshot->cluster.ld_count; peer++) {
+    released_follow(worker);
+    for (uint8_t peer = 0; snapshot->cluster.replicates && peer < snapshot->cluster.ld_count;
+         peer++) {
         struct sender *sender = replication->senders[peer];
-        uint16_t bucket;
+        uint32_t ld_id = snapshot->cluster.lds[peer].ld_id;
 
-        if (!has_buckets_of(worker, &snapshot->cluster, peer, &bucket))
+        forget_receivers(replication, peer, ld_id);
+        look_at_buckets(worker, peer, &look);
+        if (!look.shared) {
+            if (sender != NULL)
+                sender_end(sender);
             continue;
+        }
         replication->active[replication->sender_count++] = peer;
-        if (sender->epoch == (uint32_t)snapshot->epoch && sender->stream != 0 &&
-            sender->ld_id == snapshot->cluster.lds[peer].ld_id)
-            continue;
-        sender->epoch = (uint32_t)snapshot->epoch;
-        sender->ld_id = snapshot->cluster.lds[peer].ld_id;
-        sender->peer = peer;
-        sender->bucket = bucket;
-        sender_begin(worker, sender);
+        if (!sender->runs || sender->ld_id != ld_id) {
+            sender->ld_id = ld_id;
+            sender->peer = peer;
+            sender->bucket = look.first;
+            sender_end(sender);
+        }
+        sender_follow(worker, sender, look.gained, look.left);
     }
+    for (uint16_t bucket = 0; bucket < BUCKET_COUNT; bucket++)
+        replication->partner[bucket] = snapshot->cluster.replicates
+                                           ? cluster_partner(&snapshot->cluster, bucket)
+                                           : CLUSTER_NO_LD;
 }
 
 void replicate_mark(struct worker *worker, uint32_t number) {
@@ -111,6 +174,8 @@ void replicate_poll(struct worker *worker) {
 
     if (unlikely(replication->snapshot != worker->snapshot))
         arrange(worker);
+    if (unlikely(replication->released.forget_from_ms <= worker->now_ms))
+        released_forget(worker);
     if (likely(replication->sender_count == 0))
         return;
     receiver_take_records(worker);

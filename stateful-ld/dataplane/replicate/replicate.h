@@ -22,6 +22,7 @@
 
 #include "config/cluster.h"
 #include "packet/parse.h"
+#include "replicate/released.h"
 #include "replicate/wire.h"
 
 struct dataplane;
@@ -33,13 +34,14 @@ enum {
     REPLICATION_WORKERS_MAX = 64,
     /** A peer that has said nothing for so long has no sessions to give. */
     PEER_GONE_MS = 500,
+    /** So long after the switches have learnt a map, packets may still come by the one before. */
+    STRAGGLERS_MS = 1000,
 };
 
 /** What is known of one peer; index as in struct cluster. Written by workers, atomically. */
 struct replication_peer {
     uint64_t incarnation; /**< the newest heard of; 0: none */
     uint64_t heard_ms;    /**< when it last said something */
-    uint64_t synced;      /**< bit per worker of it: its copy is here */
     uint32_t workers;     /**< how many it has; 0: not known */
 };
 
@@ -47,16 +49,20 @@ struct replication_peer {
 struct copy_count {
     uint32_t pending;   /**< handed to another worker, not looked at yet */
     uint32_t installed; /**< sessions of the copy that are in the table now */
+    /** All of it was, for this incarnation and epoch of ours; 0: never. */
+    uint64_t whole_incarnation;
+    uint32_t whole_epoch;
 };
 
 struct replication {
     uint64_t incarnation; /**< of this LD; the heartbeat thread writes, workers read */
     uint32_t online;      /**< it may open sessions and send heartbeats; atomic */
     /* The heartbeat thread's own: */
-    uint64_t waiting_since_ms; /**< for the peers' copies */
-    uint64_t looked_ms;        /**< when replicate_online() was last asked */
-    uint64_t beat_ms;          /**< the last beat, or going online; 0: none */
-    bool lost_touch;           /**< see replicate_lost_touch() */
+    uint64_t waiting_since_ms;          /**< for the peers' copies */
+    uint64_t looked_ms;                 /**< when replicate_online() was last asked */
+    uint64_t beat_ms;                   /**< the last beat, or going online; 0: none */
+    bool lost_touch;                    /**< see replicate_lost_touch() */
+    uint32_t peer_ids[CLUSTER_LDS_MAX]; /**< control's: of the LDs that `peers` are */
     /* Workers write these at each packet; on lines of their own, for all read what is above. */
     struct replication_peer peers[CLUSTER_LDS_MAX] __attribute__((aligned(64)));
     struct copy_count copies[CLUSTER_LDS_MAX][REPLICATION_WORKERS_MAX];
@@ -73,10 +79,13 @@ struct receiver {
 /** What a worker has of it. */
 struct worker_replication {
     const struct snapshot *snapshot; /**< that `senders` are arranged for */
+    uint8_t partner[BUCKET_COUNT];   /**< as cluster_partner() was then; our own buckets only */
+    struct released released;
     uint32_t sender_count;
     uint8_t active[CLUSTER_LDS_MAX];         /**< peers this worker shares buckets with */
     struct sender *senders[CLUSTER_LDS_MAX]; /**< by peer; NULL: never needed */
     struct receiver (*receivers)[REPLICATION_WORKERS_MAX]; /**< by peer and its worker */
+    uint32_t receives_from[CLUSTER_LDS_MAX]; /**< ids of the LDs that `receivers` are of */
     struct rte_ring *records; /**< for our buckets, received by other workers; struct record */
     /** Acknowledgements this burst owes: a stream gets one for all its packets. */
     uint64_t owed[CLUSTER_LDS_MAX];
@@ -108,6 +117,12 @@ bool replicate_online(struct dataplane *dataplane, const struct snapshot *snapsh
  * after a silence.
  */
 void replicate_lost_touch(struct dataplane *dataplane);
+
+/** All sessions that a peer has for us are here, of the map of @p epoch. Any thread. */
+bool replicate_is_whole(const struct replication *replication, uint64_t epoch, uint8_t peer);
+
+/** Nothing can be expected of a peer. Any thread. */
+bool replicate_is_silent(const struct replication *replication, uint8_t peer, uint64_t now_ms);
 
 /** Heartbeat thread: a beat has been sent. */
 void replicate_beaten(struct dataplane *dataplane, uint64_t now_ms);

@@ -73,22 +73,70 @@ static uint64_t peer_incarnation(const struct worker *worker, const struct sende
                            __ATOMIC_RELAXED);
 }
 
+static void begin_copy(struct sender *sender) {
+    sender->copied_up_to = 0;
+    __atomic_store_n(&sender->copied, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&sender->looked_at, 0, __ATOMIC_RELAXED);
+}
+
 void sender_begin(struct worker *worker, struct sender *sender) {
+    uint64_t incarnation =
+        __atomic_load_n(&worker->dataplane->replication.incarnation, __ATOMIC_RELAXED);
     uint64_t now_us = us_since_1970();
 
     sender->stream = sender->stream < now_us ? now_us : sender->stream + 1;
-    sender->own_incarnation =
-        __atomic_load_n(&worker->dataplane->replication.incarnation, __ATOMIC_RELAXED);
+    if (sender->own_incarnation != incarnation) /* who begins again claims nothing */
+        memset(sender->to_claim, 0, sizeof(sender->to_claim));
+    sender->own_incarnation = incarnation;
     sender->peer_incarnation = peer_incarnation(worker, sender);
     sender->phase = SENDER_HELLO;
     sender->next = 1;
     sender->acknowledged = 0;
     sender->marks_head = sender->marks_tail = 0;
-    sender->copied_up_to = 0;
-    sender->copied = 0;
     sender->retry_ms = 0;
+    memset(sender->to_copy, 0xff, sizeof(sender->to_copy));
+    begin_copy(sender);
     worker->stats.replication_streams++;
     send_new(worker, sender, WIRE_HEADER_BYTES, 0);
+}
+
+void sender_end(struct sender *sender) {
+    sender->runs = false; /* its number stays: the next stream's must be higher */
+    sender->phase = SENDER_HELLO;
+}
+
+static bool is_empty(const uint64_t buckets[BUCKET_COUNT / 64]) {
+    for (int i = 0; i < BUCKET_COUNT / 64; i++)
+        if (buckets[i] != 0)
+            return false;
+    return true;
+}
+
+void sender_follow(struct worker *worker, struct sender *sender,
+                   const uint64_t gained[BUCKET_COUNT / 64],
+                   const uint64_t left[BUCKET_COUNT / 64]) {
+    const struct snapshot *snapshot = worker->snapshot;
+    bool same_map = sender->epoch == (uint32_t)snapshot->epoch && is_empty(gained);
+
+    sender->epoch = (uint32_t)snapshot->epoch;
+    if (!sender->runs || (!same_map && sender->phase != SENDER_STEADY)) {
+        sender->runs = true;
+        sender_begin(worker, sender);
+        memcpy(sender->to_claim, left, sizeof(sender->to_claim));
+        return;
+    }
+    for (uint32_t sequence = sender->acknowledged + 1; sequence != sender->next; sequence++) {
+        struct sender_packet *packet = packet_of(sender, sequence);
+
+        wire_seal_again(packet->payload, packet->bytes, sender->epoch,
+                        &snapshot->cluster.replication_key);
+    }
+    if (same_map)
+        return;
+    sender->phase = SENDER_COPY;
+    memcpy(sender->to_copy, gained, sizeof(sender->to_copy));
+    memcpy(sender->to_claim, left, sizeof(sender->to_claim));
+    begin_copy(sender);
 }
 
 /* A mark that finds no room is not lost: the next copy has the session. */
@@ -197,26 +245,54 @@ static void fill_marks(struct filling *filling) {
     }
 }
 
+static bool has_bucket(const uint64_t buckets[BUCKET_COUNT / 64], uint16_t bucket) {
+    return buckets[bucket / 64] >> bucket % 64 & 1;
+}
+
+static void count(uint32_t *counter) {
+    __atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED); /* control reads it */
+}
+
+/* The LD that has had the session's packets has left the bucket: the session is ours now, whether a
+ * packet of it has come or not. */
+static void claim(struct worker *worker, const struct sender *sender, uint32_t number) {
+    const struct session *session = &worker->sessions.sessions[number];
+    const struct cluster *cluster = &worker->snapshot->cluster;
+
+    if (has_bucket(sender->to_claim, session->bucket) &&
+        (session->replica & REPLICA_STANDBY) != 0 &&
+        cluster->primary[session->bucket] == cluster->self)
+        install_activate(worker, number);
+}
+
 static void fill_copy(struct filling *filling) {
+    struct worker *worker = filling->worker;
     struct sender *sender = filling->sender;
-    struct record finish = { .kind = RECORD_FINISH };
+    struct record finish = { .kind = RECORD_FINISH, .epoch = sender->epoch };
+    bool nothing = is_empty(sender->to_copy);
 
     for (int looked_at = 0; looked_at < SENDER_COPY_BUDGET; looked_at++) {
         uint32_t number;
 
         if (!has_room(filling))
             return;
-        number = session_next(&filling->worker->sessions, sender->copied_up_to);
+        number = nothing ? 0 : session_next(&worker->sessions, sender->copied_up_to);
         if (number == 0) {
             finish.count = sender->copied;
             add(filling, &finish);
             sender->phase = SENDER_STEADY;
+            memset(sender->to_claim, 0, sizeof(sender->to_claim));
             return;
         }
         sender->copied_up_to = number;
-        if (!is_shared(filling, number))
+        if (!session_is_open(&worker->sessions, number))
             continue;
-        sender->copied++;
+        count(&sender->looked_at);
+        if (!has_bucket(sender->to_copy, worker->sessions.sessions[number].bucket) ||
+            !is_shared(filling, number))
+            continue;
+        count(&sender->copied);
+        claim(worker, sender, number);
         add_session(filling, number, RECORD_COPY);
     }
 }

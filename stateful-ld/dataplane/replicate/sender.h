@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "packet/bucket.h"
 #include "replicate/wire.h"
 
 struct worker;
@@ -31,7 +32,7 @@ enum {
 
 enum sender_phase {
     SENDER_HELLO = 0, /**< an empty packet, until the peer answers and says who it is */
-    SENDER_COPY,      /**< all sessions that are shared with it */
+    SENDER_COPY,      /**< all sessions that it has to get */
     SENDER_STEADY,    /**< what changes */
 };
 
@@ -44,6 +45,7 @@ struct sender {
     uint64_t stream;
     uint64_t own_incarnation;  /**< in which the stream has begun */
     uint64_t peer_incarnation; /**< that it is for; 0: not known yet */
+    bool runs;                 /**< there is something that the peer shares */
     uint32_t ld_id;            /**< of the peer */
     uint32_t epoch;
     uint8_t peer;
@@ -54,10 +56,13 @@ struct sender {
     uint64_t progress_ms;  /**< of the last acknowledgement that told something new */
     uint64_t sent_again_ms;
     uint32_t retry_ms;
-    uint32_t copied_up_to;     /**< session number */
-    uint32_t copied;           /**< sessions */
-    uint64_t waiting_since_ms; /**< of the oldest mark */
-    uint32_t marks_head;       /**< numbers of changed sessions; a ring */
+    uint64_t to_copy[BUCKET_COUNT / 64];  /**< bit per bucket that the copy is of */
+    uint64_t to_claim[BUCKET_COUNT / 64]; /**< those of them that another LD has left to us */
+    uint32_t copied_up_to;                /**< session number */
+    uint32_t copied;                      /**< sessions; atomic, as is `looked_at` */
+    uint32_t looked_at;                   /**< open sessions on the way there */
+    uint64_t waiting_since_ms;            /**< of the oldest mark */
+    uint32_t marks_head;                  /**< numbers of changed sessions; a ring */
     uint32_t marks_tail;
     uint32_t *marks;
     struct sender_packet *window; /**< by sequence */
@@ -69,6 +74,20 @@ void sender_free(struct sender *sender);
 
 /** Forget everything; the peer will get a new copy. */
 void sender_begin(struct worker *worker, struct sender *sender);
+
+/** Nothing is shared with the peer any more. Should anything be again, a new stream begins. */
+void sender_end(struct sender *sender);
+
+/**
+ * The configuration has changed. The stream goes on, with a copy of what the peer has to have
+ * besides.
+ *
+ * @param gained bit per bucket that was not shared with it
+ * @param left bit per bucket of these that was shared with another one
+ */
+void sender_follow(struct worker *worker, struct sender *sender,
+                   const uint64_t gained[BUCKET_COUNT / 64],
+                   const uint64_t left[BUCKET_COUNT / 64]);
 
 void sender_mark(struct worker *worker, struct sender *sender, uint32_t number);
 

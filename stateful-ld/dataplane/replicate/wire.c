@@ -47,7 +47,7 @@ struct record_head {
     uint8_t alter;
     uint8_t reserved[2];
     rte_be32_t idle_ms; /* of a mark: its count */
-    rte_be32_t age_s;
+    rte_be32_t age_s;   /* of a mark: its epoch */
 };
 
 _Static_assert(sizeof(struct record_head) == RECORD_HEAD_BYTES, "no holes");
@@ -119,7 +119,8 @@ uint16_t wire_put_record(uint8_t *at, const struct record *record) {
         .alter = record->alter,
         .idle_ms =
             rte_cpu_to_be_32(record->kind == RECORD_SESSION ? record->idle_ms : record->count),
-        .age_s = rte_cpu_to_be_32((uint32_t)(record->age_ms / MS_PER_S)),
+        .age_s = rte_cpu_to_be_32(
+            record->kind == RECORD_SESSION ? (uint32_t)(record->age_ms / MS_PER_S) : record->epoch),
     };
     uint8_t *end = at + sizeof(head);
 
@@ -134,6 +135,13 @@ uint16_t wire_seal(uint8_t *at, uint16_t bytes, const struct siphash_key *key) {
 
     memcpy(at + bytes, &tag, sizeof(tag));
     return (uint16_t)(bytes + sizeof(tag));
+}
+
+void wire_seal_again(uint8_t *at, uint16_t bytes, uint32_t epoch, const struct siphash_key *key) {
+    rte_be32_t wire = rte_cpu_to_be_32(epoch);
+
+    memcpy(at + offsetof(struct header, epoch), &wire, sizeof(wire));
+    wire_seal(at, (uint16_t)(bytes - WIRE_TAG_BYTES), key);
 }
 
 bool wire_open(const uint8_t *at, uint16_t bytes, const struct siphash_key *key,
@@ -225,6 +233,7 @@ uint16_t wire_get_record(const uint8_t *at, uint16_t bytes, struct record *recor
         .bucket = rte_be_to_cpu_16(head.bucket),
         .idle_ms = rte_be_to_cpu_32(head.idle_ms),
         .count = rte_be_to_cpu_32(head.idle_ms),
+        .epoch = rte_be_to_cpu_32(head.age_s),
         .age_ms = (uint64_t)rte_be_to_cpu_32(head.age_s) * MS_PER_S,
     };
     if (head.kind == RECORD_FINISH)

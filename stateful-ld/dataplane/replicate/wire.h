@@ -56,7 +56,7 @@ struct wire_header {
 
 enum record_kind {
     RECORD_SESSION = 1,
-    RECORD_FINISH = 2, /**< all sessions there were have been copied, `count` of them */
+    RECORD_FINISH = 2, /**< all sessions there were to copy have been, `count` of them */
 };
 
 enum {
@@ -74,6 +74,7 @@ struct record {
     uint8_t worker;   /**< receiver's: worker of that LD */
     uint32_t idle_ms; /**< since its last packet */
     uint32_t count;   /**< of a mark */
+    uint32_t epoch;   /**< of a mark: whose map the copy was made by */
     uint64_t age_ms;
     struct flow_key client;
     struct flow_key rs;
@@ -90,6 +91,9 @@ uint16_t wire_put_record(uint8_t *at, const struct record *record);
 
 /** Append the tag to @p bytes of header and records. @return bytes with it */
 uint16_t wire_seal(uint8_t *at, uint16_t bytes, const struct siphash_key *key);
+
+/** Let a packet that was sealed go out in another epoch. @param bytes with the tag */
+void wire_seal_again(uint8_t *at, uint16_t bytes, uint32_t epoch, const struct siphash_key *key);
 
 /** Check version, length and tag, and read the header. @return false: not to be believed */
 bool wire_open(const uint8_t *at, uint16_t bytes, const struct siphash_key *key,

@@ -155,6 +155,15 @@ void message_assign(struct message *message, uint32_t first, uint32_t last, uint
     message->assignment_pointers[number] = assignment;
 }
 
+void message_shares(struct message *message, uint32_t primary, uint32_t backup) {
+    size_t number = message->cluster.n_buckets - 1;
+
+    sluice__ld__v1__port_shares__init(&message->shares[number]);
+    message->shares[number].primary = primary;
+    message->shares[number].backup = backup;
+    message->assignments[number].shares = &message->shares[number];
+}
+
 struct message_service *message_service(struct message *message, const char *name, uint32_t vni,
                                         const char *vip, int protocol, uint32_t port) {
     size_t number = message->config.n_services++;

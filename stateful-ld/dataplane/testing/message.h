@@ -41,6 +41,7 @@ struct message {
     Sluice__Ld__V1__Peer *ld_pointers[8];
     Sluice__Ld__V1__BucketAssignment assignments[8];
     Sluice__Ld__V1__BucketAssignment *assignment_pointers[8];
+    Sluice__Ld__V1__PortShares shares[8];
     Sluice__Ld__V1__Limit limit;
     Sluice__Ld__V1__Limit *limit_pointer;
     Sluice__Ld__V1__PriorityPort priority_port;
@@ -86,6 +87,8 @@ void message_replicates(struct message *message);
 void message_ld(struct message *message, uint32_t ld_id, const char *vtep);
 void message_assign(struct message *message, uint32_t first, uint32_t last, uint32_t ld_id,
                     uint32_t backup_ld_id);
+/** Of the last assignment. */
+void message_shares(struct message *message, uint32_t primary, uint32_t backup);
 
 /** @return the service, to be refined. */
 struct message_service *message_service(struct message *message, const char *name, uint32_t vni,
