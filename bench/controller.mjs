@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { makeEip } from "../controller/bench/region.mjs";
-import { pipelineFromFiles, Switch } from "../controller/dist/p4runtime/index.js";
+import { MAX_UPDATES_PER_WRITE, pipelineFromFiles, Switch } from "../controller/dist/p4runtime/index.js";
 import * as tables from "../controller/dist/tables/gateway.js";
 import { against, summarise } from "./lib/statistics.mjs";
 import { table } from "./lib/text.mjs";
@@ -21,8 +21,8 @@ const BAR = 3;
 const NETWORK = 1;
 
 /** A soft switch without interfaces, as a process of its own. */
-async function withSwitch(folder, work) {
-  const socket = join(folder, "p4runtime.sock");
+async function withSwitch(folder, work, name = "p4runtime") {
+  const socket = join(folder, `${name}.sock`);
   const child = spawn(process.execPath, [program, "--grpc-addr", `unix:${socket}`, "--log-level", "error"], {
     stdio: ["ignore", "ignore", "inherit"],
   });
@@ -65,6 +65,8 @@ function entriesOf(count) {
   });
 }
 
+const insertsOf = (entries) => entries.map((entry) => ({ type: "insert", entry }));
+
 async function held(connection) {
   let count = 0;
   for await (const _ of connection.readMessages(["eip_in"])) count++;
@@ -77,13 +79,43 @@ async function ours(folder, count) {
     const connection = await pushPipeline(address);
     const entries = entriesOf(count);
     const start = performance.now();
-    await connection.insert(...entries.splice(0));
+    await connection.write(insertsOf(entries.splice(0)));
     const rate = count / ((performance.now() - start) / 1000);
     const found = await held(connection);
     connection.close();
     if (found !== count) throw new Error(`${found} of ${count} entries arrived`);
     return rate;
   });
+}
+
+/** Entries a second to several switches at once, out of this one process: all entries, divided by the time of the slowest. */
+async function severalSwitches(folder, switches, countEach) {
+  const opened = [];
+  const openRest = async (n) => {
+    if (n === switches) return writeToAll();
+    return withSwitch(
+      folder,
+      async (address) => {
+        opened.push({ connection: await pushPipeline(address), entries: entriesOf(countEach) });
+        return openRest(n + 1);
+      },
+      `p4runtime${n}`,
+    );
+  };
+  const writeToAll = async () => {
+    const start = performance.now();
+    await Promise.all(
+      opened.map(({ connection, entries }) => connection.write(insertsOf(entries.splice(0)))),
+    );
+    const rate = (switches * countEach) / ((performance.now() - start) / 1000);
+    for (const { connection } of opened) {
+      const found = await held(connection);
+      connection.close();
+      if (found !== countEach) throw new Error(`${found} of ${countEach} entries arrived`);
+    }
+    return rate;
+  };
+  return openRest(0);
 }
 
 /** The same of the peer. @param batch updates in a request */
@@ -120,22 +152,27 @@ export async function run(options) {
     options: {
       entries: { type: "string", default: "100000" },
       runs: { type: "string", default: "3" },
+      switches: { type: "string", default: "16" },
       eips: { type: "string", default: "1000000" },
       services: { type: "string", default: "64000" },
     },
   });
-  const [entries, runs] = [Number(values.entries), Number(values.runs)];
-  execFileSync(process.execPath, [`${root}controller/bench/compile.mjs`, values.eips, values.services], {
-    stdio: "inherit",
-  });
+  const [entries, runs, switches] = [values.entries, values.runs, values.switches].map(Number);
+  if (Number(values.eips) > 0) {
+    execFileSync(process.execPath, [`${root}controller/bench/compile.mjs`, values.eips, values.services], {
+      stdio: "inherit",
+    });
+  }
   const folder = mkdtempSync(join(tmpdir(), "sluice-bench-"));
   try {
     generate(folder);
-    const rates = { ours: [], batches: [], singles: [] };
+    const rates = { ours: [], batches: [], singles: [], several: [] };
+    const entriesEach = Math.ceil(entries / switches);
     for (let i = 0; i < runs; i++) {
       rates.ours.push(await ours(folder, entries));
-      rates.batches.push(await peer(folder, PYTHON, entries, 100));
+      rates.batches.push(await peer(folder, PYTHON, entries, MAX_UPDATES_PER_WRITE));
       rates.singles.push(await peer(folder, PYTHON, Math.min(entries, 5_000), 1));
+      rates.several.push(await severalSwitches(folder, switches, entriesEach));
     }
     const row = (what, values) => {
       const { median, least, most } = summarise(values);
@@ -146,9 +183,10 @@ export async function run(options) {
     );
     for (const line of table([
       ["", "median", "least", "most"],
-      row("sluice, batches of 100", rates.ours),
-      row("Python grpcio, batches of 100", rates.batches),
+      row(`sluice, batches of ${MAX_UPDATES_PER_WRITE}`, rates.ours),
+      row(`Python grpcio, batches of ${MAX_UPDATES_PER_WRITE}`, rates.batches),
       row("Python grpcio, one entry a request", rates.singles),
+      row(`sluice, ${switches} switches at once, ${entriesEach} entries each`, rates.several),
     ])) {
       console.log(line);
     }

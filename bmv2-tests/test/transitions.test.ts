@@ -133,7 +133,7 @@ class Lab {
 
   async apply(
     desired: state.DesiredState,
-    shuffle: (items: readonly p4runtime.PackedUpdate[]) => p4runtime.PackedUpdate[],
+    shuffle: (items: readonly reconcile.EntryChange[]) => reconcile.EntryChange[],
   ) {
     const holdings = desired.clusters.flatMap((cluster) =>
       cluster.lds.map(({ name }) => ({ cluster, held: this.lds.get(name) })),
@@ -143,13 +143,13 @@ class Lab {
     if (this.#pushed) {
       for (const entity of this.held()) diff.see(entity);
     }
-    const write = async (updates: readonly p4runtime.PackedUpdate[]) => {
+    const write = async (updates: readonly reconcile.EntryChange[]) => {
       // A server may do the updates of a batch in any order.
       for (const update of shuffle(updates)) {
         const type = { insert: Update_Type.INSERT, modify: Update_Type.MODIFY, delete: Update_Type.DELETE }[
           update.type
         ];
-        const entity = p4runtime.unpack(update);
+        const entity = update.message;
         this.switch.write([{ type, entity }]);
         // One bucket is like the other: it is enough to look after every so many.
         if (!isBucket(entity) || ++this.#buckets % BUCKETS_A_CHECK === 0) {
@@ -271,7 +271,7 @@ test("no state in between sends a packet wrongly, and the end is that of a begin
   await fc.assert(
     fc.asyncProperty(worlds, worlds, fc.nat(), async (from, to, seed) => {
       const lab = new Lab();
-      const shuffle = (items: readonly p4runtime.PackedUpdate[]) =>
+      const shuffle = (items: readonly reconcile.EntryChange[]) =>
         items
           .map((item, i) => ({ item, rank: Math.sin(seed + i * 7919) }))
           .sort((a, b) => a.rank - b.rank)

@@ -2,8 +2,8 @@ import { TableEntry, Update_Type, WriteRequest } from "@sluice/proto/p4runtime";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compile } from "../src/compile/index.js";
-import { decodeItem, encodeItem, type Item, Packer, unpack } from "../src/p4runtime/index.js";
-import { encodeWrite } from "../src/p4runtime/write_request.js";
+import { decodeItem, encodeItem, type Item, Packer, packedBytes, unpack } from "../src/p4runtime/index.js";
+import { batchesOf } from "../src/p4runtime/write_request.js";
 import { parseState } from "../src/state/index.js";
 import * as tables from "../src/tables/gateway.js";
 import { gateway, repositoryFile } from "./support/program.js";
@@ -98,17 +98,26 @@ function outcome<T>(work: () => T): T | string {
   }
 }
 
-it("a write of packed items is the request that its messages would be", () => {
+it("batches of packed items are the updates that their messages would be", () => {
   const types = ["insert", "modify", "delete"] as const;
-  const updates = items.map((item, i) => ({ type: types[i % 3]!, ...packer.pack(item) }));
+  const packed = items.map((item) => packer.pack(item));
+  const updateAt = (i: number) => ({ type: types[i % 3]!, octets: packedBytes(packed[i]!) });
+  const size = 100;
+  const batches = [...batchesOf(items.length, updateAt, size)];
+  expect(batches.map(({ first }) => first)).toEqual(batches.map((_, i) => i * size));
   const head = WriteRequest.fromPartial({ deviceId: 3n, electionId: { high: 1n, low: 2n ** 63n } });
-  const request = WriteRequest.decode(encodeWrite(head, updates));
-  expect({ ...request, updates: [] }).toEqual(head);
-  expect(request.updates).toHaveLength(items.length);
-  for (const [i, { type, entity }] of request.updates.entries()) {
-    const update = updates[i]!;
+  const requests = batches.map(({ octets }) =>
+    WriteRequest.decode(Buffer.concat([WriteRequest.encode(head).finish(), octets])),
+  );
+  for (const [i, request] of requests.entries()) {
+    expect({ ...request, updates: [] }).toEqual(head);
+    expect(request.updates).toHaveLength(batches[i]!.count);
+  }
+  const updates = requests.flatMap((request) => request.updates);
+  expect(updates).toHaveLength(items.length);
+  for (const [i, { type, entity }] of updates.entries()) {
     expect(type).toBe([Update_Type.INSERT, Update_Type.MODIFY, Update_Type.DELETE][i % 3]);
     const bare = type === Update_Type.DELETE && entity?.entity?.$case !== "actionProfileGroup";
-    expect(entity).toEqual(unpack(bare ? { ...update, effect: "" } : update));
+    expect(entity).toEqual(unpack(bare ? { ...packed[i]!, effect: "" } : packed[i]!));
   }
 });

@@ -1,5 +1,5 @@
 // A switch in this thread behind the asynchronous border.
-import { type Entity, type PacketOut, WriteRequest } from "@sluice/proto/p4runtime";
+import type { Entity, PacketOut } from "@sluice/proto/p4runtime";
 import type { Pipeline, PipelineAction, SwitchControl } from "./control_port.js";
 import { Machine } from "./machine.js";
 import type { SoftSwitch } from "./switch.js";
@@ -23,8 +23,7 @@ export class InProcessControl implements SwitchControl {
   }
 
   async write(request: Uint8Array): Promise<UpdateResult[]> {
-    const { updates, atomicity } = WriteRequest.decode(request);
-    return this.#machine.write(updates, atomicity);
+    return this.#machine.write(request);
   }
 
   async read(requests: readonly Entity[], onBatch: (entities: Entity[]) => void): Promise<UpdateResult[]> {

@@ -8,13 +8,18 @@ import {
   type TableEntry,
   type Update,
   Update_Type,
+  WriteRequest,
   WriteRequest_Atomicity,
 } from "@sluice/proto/p4runtime";
+import { fieldsOf } from "./control/wire.js";
 import { type Pipeline, type PipelineAction, StatusError, statusOf } from "./control_port.js";
 import { SoftSwitch } from "./switch.js";
 import { type OutFrame, type UpdateResult, WriteError } from "./types.js";
 
 const ENTITIES_A_BATCH = 500;
+/** Numbers of fields of a WriteRequest. */
+const UPDATES = 4;
+const ATOMICITY = 5;
 
 /** Everything that a controller can write, in the order in which it can be written again: what is referred to comes first. */
 const WRITABLE = [
@@ -104,8 +109,28 @@ export class Machine {
     this.running.write(updates);
   }
 
-  /** @returns one result per update; none when all were made */
-  write(updates: readonly Update[], atomicity: WriteRequest_Atomicity): UpdateResult[] {
+  /**
+   * @param request - the bytes of a WriteRequest, of which the updates and the atomicity count
+   * @returns one result per update; none when all were made
+   */
+  write(request: Uint8Array): UpdateResult[] {
+    const starts: number[] = [];
+    const ends: number[] = [];
+    let each = this.#saved === undefined; // made by itself, whatever becomes of the others
+    for (const { number, value, end } of fieldsOf(request)) {
+      if (number === UPDATES) {
+        starts.push(value);
+        ends.push(end);
+      } else if (number === ATOMICITY && request[value] !== WriteRequest_Atomicity.CONTINUE_ON_ERROR) {
+        each = false;
+      }
+    }
+    if (each) return this.running.writeEncoded(request, starts, ends);
+    const { updates, atomicity } = WriteRequest.decode(request);
+    return this.#writeDecoded(updates, atomicity);
+  }
+
+  #writeDecoded(updates: readonly Update[], atomicity: WriteRequest_Atomicity): UpdateResult[] {
     const results = writeTo(this.#saved?.rehearsal ?? this.running, updates, atomicity);
     const failed = results.some((result) => result.code !== status.OK);
     if (!failed || atomicity === WriteRequest_Atomicity.CONTINUE_ON_ERROR) {

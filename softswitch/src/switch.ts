@@ -5,12 +5,13 @@ import {
   type Entity,
   type PacketIn,
   type PacketOut,
-  type Update,
+  Update,
   WriteRequest_Atomicity,
 } from "@sluice/proto/p4runtime";
 import { UpdateError } from "./control/errors.js";
 import { applyUpdate, readEntity } from "./control/index.js";
 import { packetInOf, packetOutFrame } from "./control/packet_io.js";
+import { QuickWrites } from "./control/quick_writes.js";
 import { bindSchema, type Schema } from "./control/schema.js";
 import { insertConstEntries } from "./control/table_writes.js";
 import { applyAllOrNone } from "./control/undo.js";
@@ -31,6 +32,7 @@ const DEFAULT_DROP_PORT = 511;
 interface Running {
   device: SimpleSwitch;
   schema: Schema;
+  quick: QuickWrites;
 }
 
 export class SoftSwitch {
@@ -60,7 +62,7 @@ export class SoftSwitch {
     const schema = bindSchema(p4info, device);
     for (const table of schema.tables.values()) insertConstEntries(table);
     if (this.options.onLookUp !== undefined) watchLookUps(schema, this.options.onLookUp);
-    this.#running = { device, schema };
+    this.#running = { device, schema, quick: new QuickWrites(schema) };
   }
 
   #pipeline(): Running {
@@ -105,6 +107,27 @@ export class SoftSwitch {
       }
     }
     if (results.some((result) => result !== MADE)) throw new WriteError(updates, results);
+  }
+
+  /**
+   * {@link write} of updates as they came, where those that fail keep no other one from being made.
+   *
+   * @param bytes - in which each update begins at `starts[i]` and ends before `ends[i]`
+   * @returns one result per update; none when all were made
+   */
+  writeEncoded(bytes: Uint8Array, starts: readonly number[], ends: readonly number[]): UpdateResult[] {
+    const { schema, quick } = this.#pipeline();
+    let results: UpdateResult[] = [];
+    for (let i = 0; i < starts.length; i++) {
+      if (quick.apply(bytes, starts[i]!, ends[i]!)) continue;
+      try {
+        applyUpdate(schema, decodeUpdate(bytes.subarray(starts[i], ends[i])));
+      } catch (error) {
+        if (results.length === 0) results = new Array<UpdateResult>(starts.length).fill(MADE);
+        results[i] = toResult(error);
+      }
+    }
+    return results;
   }
 
   /** Reads entities; wildcards as in P4Runtime. @throws UpdateError for an id that does not exist */
@@ -171,6 +194,15 @@ export class SoftSwitch {
 }
 
 const MADE: UpdateResult = { code: status.OK, message: "" };
+
+/** @throws UpdateError */
+function decodeUpdate(bytes: Uint8Array): Update {
+  try {
+    return Update.decode(bytes);
+  } catch {
+    throw new UpdateError(status.INVALID_ARGUMENT, "the update is no message");
+  }
+}
 
 function toResult(error: unknown): UpdateResult {
   if (error instanceof UpdateError) return { code: error.code, message: error.message };

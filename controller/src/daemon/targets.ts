@@ -93,9 +93,9 @@ export class Targets {
   accept(changes: readonly EntryChange[]): void {
     for (const change of changes) {
       if (change.type === "delete") {
-        this.#shared.delete(change.table, change);
+        this.#shared.delete(change.table, change.octets);
       } else {
-        this.#shared.set(change.table, change);
+        this.#shared.set(change.table, change.octets);
       }
     }
   }

@@ -4,9 +4,10 @@
 //   values     what people write for a field <-> canonical byte strings
 //   schema     P4Info by name, alias and id; schema_text prints it
 //   entries    table entries by name <-> messages;  items: action profiles too;  packets: the same for packet I/O
-//   packed     the same as octets;  packed_store: millions of them;  write_request: put into a request
+//   packed     the same as octets;  packed_store: millions of them;  write_request: put into requests
 //   errors     what servers answer, as sentences
 //   client     the calls, each with a deadline;  session: stream and election
+//   writes     requests on their way
 //   switch     one switch by names: start here
 export * from "./addresses.js";
 export { Client, type ClientOptions, WriteFailure } from "./client.js";
@@ -25,3 +26,4 @@ export type { SessionState } from "./session.js";
 export * from "./switch.js";
 export * from "./values.js";
 export type { PackedUpdate, UpdateType } from "./write_request.js";
+export { MAX_UPDATES_PER_WRITE, WRITES_IN_FLIGHT } from "./writes.js";

@@ -101,7 +101,7 @@ export function decodeItem(schema: Schema, { entity }: Entity): Item {
       return {
         profile: schema.profiles.get(actionProfileId).alias,
         member: memberId,
-        ...decodeCall(schema, action ?? { actionId: 0, params: [] }),
+        ...(action === undefined ? { action: "", params: {} } : decodeCall(schema, action)),
       };
     }
     case "actionProfileGroup": {

@@ -313,8 +313,9 @@ function countOf(record: object): number {
   return count;
 }
 
-export function isPackedGroup(key: string): boolean {
-  return key.charCodeAt(0) === ENTITY.group;
+/** @param kind - the first octet of a packed item's key */
+export function isPackedGroup(kind: number): boolean {
+  return kind === ENTITY.group;
 }
 
 /** The message that a packed item is the bytes of. */

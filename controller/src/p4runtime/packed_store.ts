@@ -28,6 +28,13 @@ function hashOf(bytes: Uint8Array, start: number, end: number): number {
   return hash ^ (hash >>> 13);
 }
 
+/** The octets of a packed item: the key, then the effect, from 0. */
+export interface PackedBytes {
+  bytes: Uint8Array;
+  keyLength: number;
+  length: number;
+}
+
 /** A record, read when it is asked for. */
 class StoredItem implements Packed {
   readonly #chunk: Buffer;
@@ -47,16 +54,20 @@ class StoredItem implements Packed {
     const start = this.#at + HEADER_OCTETS + this.#chunk.readUInt16LE(this.#at);
     return this.#chunk.toString("latin1", start, start + this.#chunk.readUInt16LE(this.#at + 2));
   }
+
+  get octets(): PackedBytes {
+    const keyLength = this.#chunk.readUInt16LE(this.#at);
+    const length = keyLength + this.#chunk.readUInt16LE(this.#at + 2);
+    const start = this.#at + HEADER_OCTETS;
+    return { bytes: this.#chunk.subarray(start, start + length), keyLength, length };
+  }
 }
 
-/** The octets of a packed item: the key, then the effect, from 0. */
-export interface PackedBytes {
-  bytes: Uint8Array;
-  keyLength: number;
-  length: number;
-}
-
-export function packedBytes({ key, effect }: Packed): PackedBytes {
+export function packedBytes(item: Packed): PackedBytes {
+  if (item instanceof StoredItem) {
+    return item.octets;
+  }
+  const { key, effect } = item;
   return { bytes: bytesOf(key + effect), keyLength: key.length, length: key.length + effect.length };
 }
 

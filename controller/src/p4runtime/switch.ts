@@ -8,28 +8,18 @@ import {
   SetForwardingPipelineConfigRequest_Action as PipelineAction,
   GetForwardingPipelineConfigRequest_ResponseType as ResponseType,
   type StreamMessageResponse,
-  type WriteRequest,
-  WriteRequest_Atomicity,
 } from "@sluice/proto/p4runtime";
-import { Client, type ClientOptions, WriteFailure } from "./client.js";
+import { Client, type ClientOptions } from "./client.js";
 import { type CounterValue, decodeEntry, type Entry, emptyTableEntry, encodeEntry } from "./entries.js";
-import { codeName, P4RuntimeError, rpcError, type UpdateError } from "./errors.js";
-import { decodeItem, describeItem, type Item } from "./items.js";
-import { Packer, unpack } from "./packed.js";
+import { P4RuntimeError } from "./errors.js";
+import type { Item } from "./items.js";
+import { Packer } from "./packed.js";
 import { decodePacketIn, encodePacketOut, PacketQueue, type ReceivedPacket } from "./packets.js";
 import { Schema } from "./schema.js";
 import { type Candidate, Session, type SessionState } from "./session.js";
 import type { ValueInput } from "./values.js";
-import { encodeWrite, type PackedUpdate, type UpdateType } from "./write_request.js";
-
-/**
- * Updates in one Write. The per-update errors of a failed write travel in one HTTP/2 trailer; a trailer that is too long
- * for the HTTP/2 library arrives as nothing but an expired deadline. 100 errors of 250 bytes fit with room to spare.
- */
-export const MAX_UPDATES_PER_WRITE = 100;
-
-/** While the switch carries one batch out, the next ones are encoded and on their way. */
-export const WRITES_IN_FLIGHT = 4;
+import { type Batch, batchesOf, type PackedUpdate, type UpdateType } from "./write_request.js";
+import { MAX_UPDATES_PER_WRITE, sendBatches } from "./writes.js";
 
 const PACKETS_KEPT = 1024;
 
@@ -228,7 +218,9 @@ export class Switch {
    */
   async write(updates: readonly EntryUpdate[]): Promise<void> {
     const packer = new Packer(await this.schema());
-    await this.writePacked(updates.map(({ type, entry }) => ({ type, ...packer.pack(entry) })));
+    const pack = ({ type, entry }: EntryUpdate) => ({ type, octets: packer.packBytes(entry) });
+    const batches = batchesOf(updates.length, (i) => pack(updates[i]!), MAX_UPDATES_PER_WRITE);
+    await this.#send([...batches], updates.length);
   }
 
   /**
@@ -240,81 +232,12 @@ export class Switch {
     updates: readonly PackedUpdate[],
     onProgress: (written: number) => void = () => {},
   ): Promise<void> {
-    const session = this.#writer();
-    let next = 0;
-    let written = 0;
-    let failure: unknown;
-    const sendAll = async () => {
-      while (next < updates.length && failure === undefined) {
-        const first = next;
-        const batch = updates.slice(first, first + MAX_UPDATES_PER_WRITE);
-        next += batch.length;
-        try {
-          await session.primary();
-          await this.#client.write(encodeWrite(this.#writeHead(session), batch));
-        } catch (error) {
-          failure ??= { error, first, batch };
-          return;
-        }
-        written += batch.length;
-        onProgress(written);
-      }
-    };
-    await Promise.all(Array.from({ length: WRITES_IN_FLIGHT }, sendAll));
-    if (failure !== undefined) {
-      const { error, first, batch } = failure as { error: unknown; first: number; batch: PackedUpdate[] };
-      throw this.#writeError(error, batch, first, updates.length - next);
-    }
+    const batches = batchesOf(updates.length, (i) => updates[i]!, MAX_UPDATES_PER_WRITE);
+    await this.#send(batches, updates.length, onProgress);
   }
 
-  #writeHead(session: Session): WriteRequest {
-    return {
-      deviceId: this.#client.deviceId,
-      roleId: 0n,
-      role: "",
-      electionId: session.electionId,
-      updates: [],
-      atomicity: WriteRequest_Atomicity.CONTINUE_ON_ERROR,
-    };
-  }
-
-  #writeError(error: unknown, batch: readonly PackedUpdate[], first: number, unsent: number): P4RuntimeError {
-    if (!(error instanceof WriteFailure)) {
-      return rpcError(this.who, "Write", error);
-    }
-    const refused = error.statuses.flatMap((update, i): UpdateError[] => {
-      const item = batch[i];
-      if (update.canonicalCode === status.OK || item === undefined) {
-        return [];
-      }
-      const subject = this.#schema === undefined ? "" : describeItem(decodeItem(this.#schema, unpack(item)));
-      return [
-        {
-          index: first + i,
-          code: update.canonicalCode,
-          message: update.message,
-          subject: `${item.type.toUpperCase()} ${subject}`,
-        },
-      ];
-    });
-    if (refused.length === 0) {
-      return rpcError(this.who, "Write", error.cause);
-    }
-    const lines = refused
-      .slice(0, 10)
-      .map(
-        ({ subject, code, message }) =>
-          `  ${subject}: ${codeName(code)}${message === "" ? "" : `: ${message}`}`,
-      );
-    return new P4RuntimeError(
-      [
-        `${this.who} refused ${refused.length} of ${batch.length} updates${unsent > 0 ? ` (${unsent} more were not sent)` : ""}:`,
-        ...lines,
-        ...(refused.length > lines.length ? [`  … and ${refused.length - lines.length} more`] : []),
-      ].join("\n"),
-      error.cause.code,
-      refused,
-    );
+  #send(batches: Iterable<Batch>, total: number, onProgress: (written: number) => void = () => {}) {
+    return sendBatches(this.#client, this.#writer(), this.#schema, batches, total, onProgress);
   }
 
   // ---- Reads -------------------------------------------------------------------------------------------------------

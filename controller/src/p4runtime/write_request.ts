@@ -1,6 +1,7 @@
-// A WriteRequest put together out of packed items: their octets are copied into place, and nothing is encoded again.
-import { Update_Type, WriteRequest } from "@sluice/proto/p4runtime";
-import { isPackedGroup, type Packed } from "./packed.js";
+// The updates of WriteRequests put together out of packed items: their octets are copied into place, and nothing is encoded again.
+import { Update_Type } from "@sluice/proto/p4runtime";
+import { isPackedGroup } from "./packed.js";
+import type { PackedBytes } from "./packed_store.js";
 
 export type UpdateType = "insert" | "modify" | "delete";
 
@@ -10,69 +11,106 @@ export const UPDATE_TYPES: Record<UpdateType, Update_Type> = {
   delete: Update_Type.DELETE,
 };
 
-export interface PackedUpdate extends Packed {
+export interface PackedUpdate {
   type: UpdateType;
+  /** Read at once, and not kept. */
+  octets: PackedBytes;
+}
+
+/** Updates that go into one request. */
+export interface Batch {
+  /** Position of its first update among all that are written. */
+  first: number;
+  count: number;
+  /** The field `updates` of a WriteRequest, as often as there are updates; the other fields come before or after it. */
+  octets: Buffer;
 }
 
 /** Tags of length-delimited fields: `WriteRequest.updates`, `Update.entity`; of a varint: `Update.type`. */
 const UPDATES_TAG = (4 << 3) | 2;
 const ENTITY_TAG = (2 << 3) | 2;
 const TYPE_TAG = 1 << 3;
+/** Around an item: three tags and lengths, and the type. */
+const MAX_FRAME_OCTETS = 3 * 5 + 2;
+const FIRST_OCTETS_AN_UPDATE = 128;
 
 function varintLength(value: number): number {
   return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : 4;
 }
 
-function putVarint(buffer: Buffer, at: number, value: number): number {
-  let rest = value;
-  let end = at;
-  while (rest > 0x7f) {
-    buffer[end++] = (rest & 0x7f) | 0x80;
-    rest >>>= 7;
-  }
-  buffer[end++] = rest;
-  return end;
-}
+class BatchWriter {
+  #buffer: Buffer;
+  #length = 0;
 
-/** Of a delete only the key counts, and some servers refuse more; a group is named by all of it. */
-function effectOf(update: PackedUpdate, key: string): string {
-  return update.type === "delete" && !isPackedGroup(key) ? "" : update.effect;
+  constructor(octets: number) {
+    this.#buffer = Buffer.allocUnsafe(octets);
+  }
+
+  get octets(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** Of a delete only the key counts, and some servers refuse more; a group is named by all of it. */
+  add({ type, octets: { bytes, keyLength, length } }: PackedUpdate): void {
+    const kind = bytes[0]!;
+    const end = type === "delete" && !isPackedGroup(kind) ? keyLength : length;
+    const item = end - 1; // the first octet is the entity's kind: the number of its field
+    const entity = 1 + varintLength(item) + item;
+    this.#reserve(MAX_FRAME_OCTETS + item);
+    this.#octet(UPDATES_TAG);
+    this.#varint(2 + 1 + varintLength(entity) + entity);
+    this.#octet(TYPE_TAG);
+    this.#octet(UPDATE_TYPES[type]);
+    this.#octet(ENTITY_TAG);
+    this.#varint(entity);
+    this.#octet((kind << 3) | 2);
+    this.#varint(item);
+    const buffer = this.#buffer;
+    for (let i = 1, at = this.#length; i < end; i++, at++) {
+      buffer[at] = bytes[i]!;
+    }
+    this.#length += item;
+  }
+
+  #reserve(octets: number): void {
+    if (this.#length + octets > this.#buffer.length) {
+      const larger = Buffer.allocUnsafe(2 * (this.#length + octets));
+      this.#buffer.copy(larger, 0, 0, this.#length);
+      this.#buffer = larger;
+    }
+  }
+
+  #octet(value: number): void {
+    this.#buffer[this.#length++] = value;
+  }
+
+  #varint(value: number): void {
+    let rest = value;
+    while (rest > 0x7f) {
+      this.#octet((rest & 0x7f) | 0x80);
+      rest >>>= 7;
+    }
+    this.#octet(rest);
+  }
 }
 
 /**
- * @param head - the request without its updates
- * @returns the request's bytes
+ * Encodes updates, a batch each time one is asked for.
+ *
+ * @param updateAt - asked once for each of `total` updates, in order
+ * @param size - updates in a batch
  */
-export function encodeWrite(head: WriteRequest, updates: readonly PackedUpdate[]): Buffer {
-  const start = WriteRequest.encode(head).finish();
-  // key[0] is the tag's field number: the octets of the item are one fewer than key and effect have.
-  const sizes = updates.map((update) => {
-    const { key } = update;
-    const effect = effectOf(update, key);
-    const item = key.length - 1 + effect.length;
-    const entity = 1 + varintLength(item) + item;
-    return { key, effect, item, entity, update: 2 + 1 + varintLength(entity) + entity };
-  });
-  const total = sizes.reduce((sum, { update }) => sum + 1 + varintLength(update) + update, start.length);
-  const buffer = Buffer.allocUnsafe(total);
-  buffer.set(start);
-  let at = start.length;
-  for (const [i, { type }] of updates.entries()) {
-    const { key, effect, ...size } = sizes[i]!;
-    buffer[at++] = UPDATES_TAG;
-    at = putVarint(buffer, at, size.update);
-    buffer[at++] = TYPE_TAG;
-    buffer[at++] = UPDATE_TYPES[type];
-    buffer[at++] = ENTITY_TAG;
-    at = putVarint(buffer, at, size.entity);
-    const tag = at++;
-    at = putVarint(buffer, at, size.item);
-    const last = buffer[at - 1]!;
-    buffer.write(key, at - 1, "latin1"); // its first octet is no part of the item
-    buffer[at - 1] = last;
-    buffer[tag] = (key.charCodeAt(0) << 3) | 2;
-    at += key.length - 1;
-    at += buffer.write(effect, at, "latin1");
+export function* batchesOf(
+  total: number,
+  updateAt: (i: number) => PackedUpdate,
+  size: number,
+): Generator<Batch> {
+  for (let first = 0; first < total; first += size) {
+    const count = Math.min(size, total - first);
+    const writer = new BatchWriter(count * FIRST_OCTETS_AN_UPDATE);
+    for (let i = first; i < first + count; i++) {
+      writer.add(updateAt(i));
+    }
+    yield { first, count, octets: writer.octets };
   }
-  return buffer;
 }

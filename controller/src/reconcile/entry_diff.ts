@@ -33,16 +33,12 @@ export class EntryChange implements PackedUpdate {
     this.#effectBefore = effectBefore;
   }
 
-  get key(): string {
-    return this.#item.key;
-  }
-
-  get effect(): string {
-    return this.#item.effect;
+  get octets(): PackedBytes {
+    return packedBytes(this.#item);
   }
 
   get message(): Entity {
-    return unpack(this);
+    return unpack(this.#item);
   }
 
   /** The entry as it will be, or for a delete as it was. */
@@ -53,7 +49,9 @@ export class EntryChange implements PackedUpdate {
   /** For a modify: what it does now. */
   get before(): Item | undefined {
     const effect = this.#effectBefore;
-    return effect === undefined ? undefined : decodeItem(this.#schema, unpack({ key: this.key, effect }));
+    return effect === undefined
+      ? undefined
+      : decodeItem(this.#schema, unpack({ key: this.#item.key, effect }));
   }
 }
 
@@ -96,12 +94,12 @@ export class DesiredEntries {
     return store;
   }
 
-  set(place: string, item: Packed): void {
-    this.#at(place).put(packedBytes(item));
+  set(place: string, item: PackedBytes): void {
+    this.#at(place).put(item);
   }
 
-  delete(place: string, item: Packed): void {
-    this.#places.get(place)?.delete(packedBytes(item));
+  delete(place: string, item: PackedBytes): void {
+    this.#places.get(place)?.delete(item);
   }
 
   places(): Set<string> {

@@ -1,7 +1,7 @@
 // The packet thread: it owns the switch and the ports' sockets, and never returns to the event loop while it runs.
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { P4Info } from "@sluice/proto/p4info";
-import { PacketIn, PacketOut, ReadRequest, ReadResponse, WriteRequest } from "@sluice/proto/p4runtime";
+import { PacketIn, PacketOut, ReadRequest, ReadResponse } from "@sluice/proto/p4runtime";
 import { type Pipeline, statusOf } from "../control_port.js";
 import { Machine } from "../machine.js";
 import { SoftSwitch } from "../switch.js";
@@ -137,10 +137,8 @@ class PacketThread {
       case "setPipeline":
         this.#machine.setPipeline(call.action, decodePipeline(call));
         return undefined;
-      case "write": {
-        const { updates, atomicity } = WriteRequest.decode(call.request);
-        return this.#machine.write(updates, atomicity);
-      }
+      case "write":
+        return this.#machine.write(call.request);
       case "read":
         return this.#machine.read(ReadRequest.decode(call.request).entities, (entities) => {
           const response = ReadResponse.encode({ entities }).finish();

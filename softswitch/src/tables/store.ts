@@ -75,8 +75,8 @@ export class EntryStore {
     this.data.fill(0, entry * this.stride, (entry + 1) * this.stride);
     if (this.hasCounter) this.counters.fill(0, 2 * entry, 2 * entry + 2);
     this.size++;
-    if (this.size * 2 > this.#index.length) this.#rebuild(this.#index.length * 2);
-    else this.#link(entry);
+    if (this.size * 2 > this.#index.length) this.#enlarge();
+    this.#link(entry);
     return entry;
   }
 
@@ -121,9 +121,13 @@ export class EntryStore {
     this.#index[slot] = entry;
   }
 
-  #rebuild(length: number): void {
-    this.#index = new Int32Array(length);
-    for (const entry of this.entries()) this.#link(entry);
+  /** All entries are linked but the newest. */
+  #enlarge(): void {
+    const linked = this.#index;
+    this.#index = new Int32Array(2 * linked.length);
+    for (let slot = 0; slot < linked.length; slot++) {
+      if (linked[slot] !== 0) this.#link(linked[slot]!);
+    }
   }
 
   #reserve(entry: number): void {
