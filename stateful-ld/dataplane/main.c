@@ -19,6 +19,7 @@
 #include "control/control.h"
 #include "control/telemetry.h"
 #include "forward/heartbeat.h"
+#include "forward/local_ip_rules.h"
 #include "forward/loop.h"
 #include "forward/rss.h"
 #include "forward/worker.h"
@@ -169,6 +170,8 @@ static int serve(struct port *port, struct rte_mempool *mbufs) {
     if (dataplane_init(&dataplane, &made) < 0)
         return die("sessions: not enough memory (lower --sessions)");
     share_queues(port);
+    local_ip_rules_init(&dataplane.local_ip_rules, &flow_driver_dpdk, port->id, port->queues,
+                        made.workers);
     heartbeat_init(&heartbeat, &dataplane);
     if (start_probe(error) < 0) {
         dataplane_free(&dataplane);
@@ -185,6 +188,7 @@ static int serve(struct port *port, struct rte_mempool *mbufs) {
     log_info("ready: %u workers, %u sessions each, control socket %s", made.workers,
              options.sessions, options.control_socket);
     status = run(control, port);
+    local_ip_rules_free(&dataplane.local_ip_rules);
     telemetry_end();
     control_destroy(control);
     heartbeat_free(&heartbeat);

@@ -104,6 +104,7 @@ function holding(refuse?: string): Answer {
                     { core: 2, turns: 5n },
                   ],
                   peers: [],
+                  localIpRules: 0,
                 },
               },
             },

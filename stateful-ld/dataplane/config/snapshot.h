@@ -97,6 +97,8 @@ struct snapshot {
     struct cluster cluster;
 
     struct local_ip_set local_ips[FAMILY_COUNT];
+    /** Each worker opens sessions on its own ones only (forward/local_ip_rules.h). */
+    bool local_ips_shared[FAMILY_COUNT];
     uint64_t owned_buckets[BUCKET_COUNT / 64]; /**< bit per bucket */
     struct quota **quotas; /**< of config->limits, then of services with SYN cookies */
     uint32_t quota_count;

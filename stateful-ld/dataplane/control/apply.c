@@ -110,6 +110,7 @@ static int replace(struct dataplane *dataplane, const Sluice__Ld__V1__LdConfig *
         free(hops);
         return -ENOMEM;
     }
+    local_ip_rules_follow(&dataplane->local_ip_rules, snapshot);
     mark_configured(neighbours, hops, hop_count);
     free(hops);
     registry_commit(&dataplane->registry);

@@ -29,6 +29,7 @@ bool encode_state(struct output *output, const struct dataplane *dataplane, uint
     state.workers = pointers;
     state.n_peers = encode_replication(&replication, dataplane, now_ms);
     state.peers = replication.pointers;
+    state.local_ip_rules = local_ip_rules_count(&dataplane->local_ip_rules);
     state.configured = snapshot != NULL;
     state.epoch = snapshot != NULL ? snapshot->epoch : 0;
     state.online =

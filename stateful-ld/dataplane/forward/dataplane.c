@@ -51,6 +51,7 @@ static int make_workers(struct dataplane *dataplane, const struct dataplane_opti
     for (uint32_t id = 0; id < options->workers; id++) {
         const struct worker_options worker = {
             .id = id,
+            .workers = options->workers,
             .lcore = options->lcores[id],
             .sessions = options->sessions_per_worker,
             .seed = options->seed,

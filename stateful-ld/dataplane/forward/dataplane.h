@@ -14,6 +14,7 @@
 
 #include "config/registry.h"
 #include "config/snapshot.h"
+#include "forward/local_ip_rules.h"
 #include "forward/neighbour.h"
 #include "forward/source_limit.h"
 #include "packet/bucket.h"
@@ -63,6 +64,7 @@ struct dataplane {
     /* Control's own, on cache lines of its own: what it writes here must not take those above from
      * the workers. */
     struct registry registry __attribute__((aligned(RTE_CACHE_LINE_SIZE)));
+    struct local_ip_rules local_ip_rules; /**< none, until they are initialized */
     uint64_t rss_watched_ms;
     uint64_t misdirected; /**< packets that have been logged as such */
     uint64_t neighbours_checked_ms;

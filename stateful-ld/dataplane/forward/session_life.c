@@ -35,6 +35,13 @@ static bool is_free(void *context, const struct local_port *port) {
                         session_hash(candidate->sessions, &candidate->from_rs)) == 0;
 }
 
+/* The local IPs whose packets the port brings to this worker, where it does. */
+static uint64_t own_slots(const struct worker *worker, enum ip_family family) {
+    uint64_t slots = worker->snapshot->local_ips[family].slots;
+
+    return worker->snapshot->local_ips_shared[family] ? slots & worker->local_ip_share : slots;
+}
+
 static bool take_port(struct worker *worker, const struct target *target, uint8_t protocol,
                       uint16_t bucket, struct candidate *candidate, struct local_port *port) {
     enum ip_family family = ip_family(&target->address);
@@ -44,8 +51,8 @@ static bool take_port(struct worker *worker, const struct target *target, uint8_
     candidate->rs = target->address;
     candidate->from_rs.src_port = target->port;
     candidate->from_rs.vni_protocol = flow_vni_protocol(target->vni, protocol);
-    return local_port_take(&worker->ports[family], &worker->snapshot->local_ips[family], bucket,
-                           is_free, candidate, port);
+    return local_port_take(&worker->ports[family], &worker->snapshot->local_ips[family],
+                           own_slots(worker, family), bucket, is_free, candidate, port);
 }
 
 /* Choose an RS that has a port left for us: the scheduler's choice first, then any other. */

@@ -10,6 +10,7 @@
 #include "forward/capture.h"
 #include "forward/fullnat.h"
 #include "forward/heartbeat.h"
+#include "forward/local_ip_rules.h"
 #include "forward/session_life.h"
 #include "forward/slow_path.h"
 #include "packet/parse_usual.h"
@@ -53,6 +54,7 @@ struct worker *worker_create(struct dataplane *dataplane, const struct worker_op
     worker->id = options->id;
     worker->lcore = options->lcore;
     worker->now_ms = options->now_ms;
+    worker->local_ip_share = local_ip_share(options->id, options->workers);
     worker->queue = QUEUE_NONE;
     worker->transmitter = worker;
     worker->rs = memory_map(TARGETS_MAX * sizeof(*worker->rs));

@@ -48,6 +48,7 @@ struct worker {
     struct wheel wheel;
     struct time_wait time_wait;
     struct local_ports ports[FAMILY_COUNT];
+    uint64_t local_ip_share;       /**< slots, while they are shared */
     struct rs_counters *rs;        /**< by registry number */
     struct rs_answers *rs_answers; /**< the same */
 
@@ -80,6 +81,7 @@ struct worker {
 
 struct worker_options {
     uint32_t id;
+    uint32_t workers; /**< of the data plane */
     unsigned lcore;
     uint32_t sessions;
     uint64_t seed;

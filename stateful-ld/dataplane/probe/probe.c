@@ -35,6 +35,7 @@ static struct rte_ring *make_ring(void) {
 int probe_init(struct probe *probe, struct dataplane *dataplane, int device, uint64_t now_ms) {
     const struct worker_options options = {
         .id = dataplane->worker_count, /* nobody's: what is kept for each worker is not for it */
+        .workers = dataplane->worker_count,
         .lcore = LCORE_ID_ANY,
         .sessions = PROBE_SESSIONS,
         .seed = now_ms,

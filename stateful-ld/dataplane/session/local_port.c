@@ -131,13 +131,14 @@ void local_port_prefetch(const struct local_ports *ports, uint16_t bucket, uint8
     rte_prefetch0(&list->node[node_of(slot, port)]);
 }
 
-bool local_port_take(struct local_ports *ports, const struct local_ip_set *ips, uint16_t bucket,
-                     local_port_is_free is_free, void *context, struct local_port *taken) {
+bool local_port_take(struct local_ports *ports, const struct local_ip_set *ips, uint64_t slots,
+                     uint16_t bucket, local_port_is_free is_free, void *context,
+                     struct local_port *taken) {
     struct local_port_bucket *list = &ports->buckets[bucket];
-    int tries = __builtin_popcountll(ips->slots) * LOCAL_PORTS_PER_BUCKET;
+    int tries = __builtin_popcountll(slots) * LOCAL_PORTS_PER_BUCKET;
 
-    if (__builtin_expect(list->slots != ips->slots, 0))
-        follow_change(ports, list, bucket, ips->slots);
+    if (__builtin_expect(list->slots != slots, 0))
+        follow_change(ports, list, bucket, slots);
     if (tries > TRIES_MAX)
         tries = TRIES_MAX;
     while (tries-- > 0) {

@@ -66,10 +66,12 @@ void local_port_prefetch(const struct local_ports *ports, uint16_t bucket, uint8
 /**
  * Take the least recently used port of @p bucket that @p is_free accepts.
  *
+ * @param slots of @p ips, those to take it from
  * @return false when none was found: all ports (or the 256 least recently used) are in use
  */
-bool local_port_take(struct local_ports *ports, const struct local_ip_set *ips, uint16_t bucket,
-                     local_port_is_free is_free, void *context, struct local_port *taken);
+bool local_port_take(struct local_ports *ports, const struct local_ip_set *ips, uint64_t slots,
+                     uint16_t bucket, local_port_is_free is_free, void *context,
+                     struct local_port *taken);
 
 /**
  * A session that used the port is over.

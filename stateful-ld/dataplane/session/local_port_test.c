@@ -35,7 +35,7 @@ static bool is_free(void *context, const struct local_port *candidate) {
 }
 
 static bool take(struct local_port *taken) {
-    if (!local_port_take(&ports, &ips, BUCKET, is_free, NULL, taken))
+    if (!local_port_take(&ports, &ips, ips.slots, BUCKET, is_free, NULL, taken))
         return false;
     assert_false(in_use[taken->slot][taken->port]);
     assert_int_equal(taken->port & BUCKET_MASK, BUCKET);
@@ -126,7 +126,7 @@ static void search_is_bounded_but_finds_in_the_end(void **state) {
     assert_true(take(&taken));
     memset(in_use, 1, sizeof(in_use));
     in_use[taken.slot][taken.port] = false; /* now the last in the list */
-    while (!local_port_take(&ports, &ips, BUCKET, is_free, NULL, &taken))
+    while (!local_port_take(&ports, &ips, ips.slots, BUCKET, is_free, NULL, &taken))
         attempts++;
     assert_in_range(attempts, 2, 64 * 63 / 256 + 1);
 }
