@@ -19,12 +19,11 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 
+from real_stack_test import SKIPPED, inside, main
 from wire import Control, message, parse
 
-SKIPPED = 77
 AGENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../agent/dist/main.js")
 PREFIX = f"slh{os.getpid()}"
 HUB, LD, CLIENT, HOST, PLAIN = (f"{PREFIX}-{name}" for name in ("hub", "ld", "client", "host", "rs"))
@@ -60,10 +59,6 @@ listening.serve_forever()
 
 def run(*command):
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-
-
-def inside(namespace, *command):
-    return ["ip", "netns", "exec", namespace, *command]
 
 
 def make_network():
@@ -264,23 +259,8 @@ def test(binary, folder):
         control.close()
 
 
-def main():
-    if os.geteuid() != 0:
-        print("health test: SKIPPED (needs root, for network namespaces)")
-        return SKIPPED
+if __name__ == "__main__":
     if not os.path.exists(AGENT):
         print("health test: SKIPPED (the agent is not built: npm run build)")
-        return SKIPPED
-    try:
-        make_network()
-        with tempfile.TemporaryDirectory() as folder:
-            test(os.path.abspath(sys.argv[1]), folder)
-    finally:
-        for namespace in (HUB, *ADDRESSES):
-            subprocess.run(["ip", "netns", "del", namespace], check=False, stderr=subprocess.DEVNULL)
-    print("health test: passed")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        sys.exit(SKIPPED)
+    sys.exit(main("health test", (HUB, *ADDRESSES), make_network, test))

@@ -20,13 +20,11 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import zlib
 
-from real_stack_test import CLIENT, LD, RS, VIP, VTEP, ADDRESSES, HUB, connect, end, inside, make_network, run
+from real_stack_test import CLIENT, LD, RS, VIP, VTEP, ADDRESSES, HUB, connect, end, inside, main, make_network, run
 from wire import message, named
 
-SKIPPED = 77
 LOCAL_IP = "198.18.1.1"
 CLOSING_PORT, PROXY_PORT, GUARDED_PORT = 81, 82, 83
 CLIENT_ADDRESSES = [f"10.0.0.{200 + number}" for number in range(8)]
@@ -271,22 +269,11 @@ def test(binary, folder):
         end(server)
 
 
-def main():
-    if os.geteuid() != 0:
-        print("service test: SKIPPED (needs root, for network namespaces)")
-        return SKIPPED
-    try:
-        make_network()
-        for address in CLIENT_ADDRESSES[1:]:
-            run("ip", "-n", CLIENT, "address", "add", f"{address}/24", "dev", "fabric")
-        with tempfile.TemporaryDirectory() as folder:
-            test(os.path.abspath(sys.argv[1]), folder)
-    finally:
-        for namespace in (HUB, *ADDRESSES):
-            subprocess.run(["ip", "netns", "del", namespace], check=False, stderr=subprocess.DEVNULL)
-    print("service test: passed")
-    return 0
+def prepare():
+    make_network()
+    for address in CLIENT_ADDRESSES[1:]:
+        run("ip", "-n", CLIENT, "address", "add", f"{address}/24", "dev", "fabric")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("service test", (HUB, *ADDRESSES), prepare, test))
