@@ -3,7 +3,7 @@
 # In the order in which they run.
 SCENARIOS = {
     "vip": "HTTP requests to a VIP, a ping of it, downloads compared byte for byte",
-    "eip": "an EIP: ping, HTTP both ways and to a VIP of its own region, traceroute, path MTU",
+    "eip": "an EIP: ping, HTTP and UDP both ways, HTTP to a VIP of its own region, traceroute, path MTU",
     "ipv6": "an IPv6 EIP with the same tools, and an IPv6 VIP with real servers of both families (NAT64)",
     "networks": "a second upstream network on a VLAN of the same port, with its own router, EIP and VIP",
     "clb": "an internal load balancer: its VIP inside the VPC, and the EIP that is bound to it",
@@ -13,7 +13,7 @@ SCENARIOS = {
     "move": "an EIP moves from one VM to another and back, under HTTP requests and pings",
     "health": "a real server in a VPC stops and returns: health checks by the LDs take it out, and bring it back slowly",
     "failover": "an LD dies, hangs, loses its link or its memory, and returns, under connections and new ones",
-    "stacks": "through the LDs: a long download checked by hash, thousands of connections, iperf3, UDP, traceroute",
+    "stacks": "through the LDs: a long download checked by hash, thousands of connections, iperf3, UDP, traceroute, PMTU",
 }
 # What `all` leaves out on a target, and why; by its name it is shown all the same.
 LEFT_OUT = {

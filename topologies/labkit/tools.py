@@ -3,17 +3,21 @@
 import re
 import shlex
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator
 
+from . import udp_echo
 from .errors import LabError
 from .nodes import LabNode
 
 # Of requests that are not answered.
 _LIMIT_S = 20
+_ECHO = (sys.executable, "-B", str(Path(udp_echo.__file__)))
+_ECHO_PORT = 7
 
 
 def pings(node: LabNode, address: str, count: int, *options: str) -> int:
@@ -43,6 +47,11 @@ def path_mtu(node: LabNode, address: str) -> int:
     """What the node's kernel has learned about the path, 0 when nothing."""
     found = re.search(r"\bmtu (\d+)", node.sh(f"ip route get {address}"))
     return int(found.group(1)) if found else 0
+
+
+def path_mtus(node: LabNode) -> list[int]:
+    """All that the node's kernel has learned about paths of IPv4."""
+    return [int(mtu) for mtu in re.findall(r"\bmtu (\d+)", node.sh("ip -4 route show cache"))]
 
 
 def forwarded(node: LabNode) -> int:
@@ -120,6 +129,19 @@ def running(node: LabNode, *command: str) -> "Iterator[subprocess.Popen[str]]":
     finally:
         popen.kill()
         popen.communicate()
+
+
+@contextmanager
+def udp_echo_server(node: LabNode, address: str) -> Iterator[None]:
+    """Datagrams to the node's address are sent back while the block runs."""
+    with running(node, *_ECHO, "serve", address, str(_ECHO_PORT)) as server:
+        wait_until_ready(server)
+        yield
+
+
+def udp_echos(node: LabNode, address: str, octets: int, count: int) -> int:
+    """How many of `count` datagrams came back as they were sent; those that do not fit a packet go in fragments."""
+    return int(node.sh(shlex.join((*_ECHO, "ask", address, str(_ECHO_PORT), str(octets), str(count)))))
 
 
 def wait_until_ready(popen: "subprocess.Popen[str]") -> None:

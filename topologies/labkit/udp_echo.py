@@ -12,8 +12,12 @@ _LARGEST = 65_535
 _PATIENCE_S = 2.0
 
 
+def _socket_for(address: str) -> socket.socket:
+    return socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+
+
 def serve(address: str, port: int) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+    with _socket_for(address) as server:
         server.bind((address, port))
         print("ready", flush=True)
         while True:
@@ -25,7 +29,7 @@ def ask(address: str, port: int, octets: int, count: int) -> int:
     """One datagram after the other, each from a port of its own; random bytes, so that no two are alike."""
     answered = 0
     for _ in range(count):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        with _socket_for(address) as client:
             client.settimeout(_PATIENCE_S)
             client.connect((address, port))
             data = os.urandom(octets)

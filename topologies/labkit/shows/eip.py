@@ -18,7 +18,7 @@ class EipShow(Show):
         answers = tools.http_answers(lab.node(plan.VM), plan.LIMITED_EIP.address, reach.HAIRPIN_REQUESTS)
         self.to_eip = sum(answer.startswith(f"{plan.LIMITED_EIP.vm} {plan.EIP.address}:") for answer in answers)
         self.expect(f"answers to {plan.VM} from another EIP that saw its own", self.to_eip, reach.HAIRPIN_REQUESTS)
-        return f"ping, requests both ways, traceroute and path MTU of the EIP {plan.EIP.address}"
+        return f"ping, requests and UDP both ways, traceroute and path MTU of the EIP {plan.EIP.address}"
 
     def report(self, measured: Measured) -> str:
         (eip,) = [item for item in measured.eips if item.name == plan.EIP.name]

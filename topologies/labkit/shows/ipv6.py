@@ -35,6 +35,9 @@ class Ipv6Show(Show):
             # The first real server is of IPv4: its requests come from there (NAT64).
             if is_ipv6(peer(answer)) == answer.startswith(f"{plan.REAL_SERVERS[0]} "):
                 self.fail(f"a real server saw a client of the wrong family: {answer}")
+        answers = tools.http_answers(lab.node(plan.VM), plan.VIP_V6, reach.HAIRPIN_REQUESTS)
+        self.to_vip = sum(answer.startswith("rs") for answer in answers)
+        self.expect(f"answers to {plan.VM} from the VIP", self.to_vip, reach.HAIRPIN_REQUESTS)
         load = lab.load
         self.downloads = downloads(client, lab.directory, plan.VIP_V6, load.downloads, load.parallel_downloads)
         for failure in self.downloads.failures:
@@ -55,6 +58,8 @@ class Ipv6Show(Show):
                 f" {named(per_rs(self.answers))}",
                 f"  real servers saw {', '.join(peers)}: NAT64 to {plan.REAL_SERVERS[0]}",
                 f"  {self.downloads.requests} downloads of {DOWNLOAD_BYTES // 1024} KiB compared byte for byte",
+                f"  {plan.VM} → VIP [{plan.VIP_V6}]:80, out and in again:"
+                f" {self.to_vip} of {reach.HAIRPIN_REQUESTS} requests",
                 f"  neighbour discovery: {plan.ROUTERS[0]} learned {gateway} is at {self.neighbours[plan.ROUTERS[0]]}",
             ]
         )

@@ -1,12 +1,13 @@
-"""How a VM and a client reach each other by an EIP, with real tools, in either family: ping, HTTP both ways,
+"""How a VM and a client reach each other by an EIP, with real tools, in either family: ping, HTTP and UDP both ways,
 traceroute, path-MTU discovery."""
 
 from dataclasses import dataclass
 from typing import Sequence
 
 from .. import plan, tools
-from ..nodes import client_by
+from ..nodes import LabNode
 from ..show import Lab, Show
+from . import path_mtu
 
 PINGS = 10
 # Each in three fragments, there and back.
@@ -14,7 +15,9 @@ LARGE_PINGS = 5
 LARGE_BYTES = 4000
 REQUESTS = 20
 HAIRPIN_REQUESTS = 4
-SMALL_MTU = 1300
+# The last does not fit a packet.
+ECHO_BYTES = (64, 1400, LARGE_BYTES)
+ECHOS = 10  # of each
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,11 @@ class Reached:
 
     pings: int
     large_pings: int
+    pings_out: int
     requests_in: int
     requests_out: int
+    echos_in: int
+    echos_out: int
     hops_in: Sequence[str]
     hops_out: Sequence[str]
     path_mtu: int
@@ -84,19 +90,25 @@ def run(lab: Lab, way: Way, show: Show) -> Reached:
         # Of full size, and no one may cut them: VXLAN must not make the path narrower.
         pings=tools.pings(client, way.eip.address, PINGS, *_full_size(way)),
         large_pings=tools.pings(client, way.eip.address, LARGE_PINGS, f"-s {LARGE_BYTES - way.headers_bytes}"),
+        pings_out=tools.pings(vm, way.client, PINGS),
         requests_in=_count(tools.http_answers(client, way.eip.address, REQUESTS), seen_in),
         requests_out=_count(tools.http_answers(vm, way.client, REQUESTS), seen_out),
+        echos_in=_echos(client, way.eip.address, vm, way.eip.vm_address),
+        echos_out=_echos(vm, way.client, client, way.client),
         hops_in=tools.traceroute(client, way.eip.address),
         hops_out=tools.traceroute(vm, way.client),
         path_mtu=_path_mtu(lab, way),
     )
     show.expect("answers to ping", reached.pings, PINGS)
     show.expect("answers to ping in fragments", reached.large_pings, LARGE_PINGS)
+    show.expect(f"answers to ping from {way.eip.vm}", reached.pings_out, PINGS)
     show.expect(f"answers from {way.eip.vm} that saw {way.client}", reached.requests_in, REQUESTS)
     show.expect(f"answers from {plan.CLIENT} that saw the EIP", reached.requests_out, REQUESTS)
+    for start, answered in ((plan.CLIENT, reached.echos_in), (way.eip.vm, reached.echos_out)):
+        show.expect(f"UDP echos to {start}", answered, ECHOS * len(ECHO_BYTES))
     _expect_hops(show, plan.CLIENT, reached.hops_in, way.hops_in)
     _expect_hops(show, way.eip.vm, reached.hops_out, way.hops_out)
-    show.expect(f"path MTU that {way.eip.vm} found", reached.path_mtu, SMALL_MTU)
+    show.expect(f"path MTU that {way.eip.vm} found", reached.path_mtu, path_mtu.SMALL_MTU)
     return reached
 
 
@@ -105,9 +117,12 @@ def lines(way: Way, reached: Reached) -> list[str]:
     vm, eip = way.eip.vm, way.eip.address
     return [
         f"  ping from {plan.CLIENT}: 1,500 bytes with DF, {reached.pings} of {PINGS} answered;"
-        f" {LARGE_BYTES:,} bytes in fragments, {reached.large_pings} of {LARGE_PINGS}",
+        f" {LARGE_BYTES:,} bytes in fragments, {reached.large_pings} of {LARGE_PINGS};"
+        f" from {vm} {reached.pings_out} of {PINGS}",
         f"  {plan.CLIENT} → EIP:80: {reached.requests_in} of {REQUESTS} requests, {vm} saw {way.client}",
         f"  {vm} → {plan.CLIENT}:80: {reached.requests_out} of {REQUESTS} requests, {plan.CLIENT} saw {eip}",
+        f"  UDP echo of {', '.join(map(str, ECHO_BYTES))} bytes: {plan.CLIENT} → EIP {reached.echos_in},"
+        f" {vm} → {plan.CLIENT} {reached.echos_out} of {ECHOS * len(ECHO_BYTES)}",
         f"  traceroute {plan.CLIENT} → EIP: {' → '.join(reached.hops_in)}",
         f"  traceroute {vm} → {plan.CLIENT}: {' → '.join(reached.hops_out)}",
         f"  path MTU that {vm} learned from a router's ICMP error: {reached.path_mtu}",
@@ -128,16 +143,15 @@ def _count(answers: Sequence[str], beginning: str) -> int:
     return sum(answer.startswith(beginning) for answer in answers)
 
 
+def _echos(asker: LabNode, address: str, server: LabNode, server_address: str) -> int:
+    with tools.udp_echo_server(server, server_address):
+        return sum(tools.udp_echos(asker, address, octets, ECHOS) for octets in ECHO_BYTES)
+
+
 def _path_mtu(lab: Lab, way: Way) -> int:
     """What the VM's kernel knows after the routers have narrower links and say so: an ICMP error from a router to the
     EIP, about a packet of the EIP, which must reach the VM as one about a packet of its own."""
     vm = lab.node(way.eip.vm)
-    for router in plan.ROUTERS:
-        address, via = client_by(router)[way.ip]
-        lab.node(router).sh(f"ip {way.ip} route replace {address} via {via} mtu lock {SMALL_MTU}")
-    vm.sh(f"ping -n -c 2 -i 0.2 -W 1 {' '.join(_full_size(way))} {way.client} || true")
-    for router in plan.ROUTERS:
-        address, via = client_by(router)[way.ip]
-        undo = f"del {address}" if address == via else f"replace {address} via {via}"
-        lab.node(router).sh(f"ip {way.ip} route {undo}")
+    with path_mtu.narrow(lab, way.ip):
+        vm.sh(f"ping -n -c 2 -i 0.2 -W 1 {' '.join(_full_size(way))} {way.client} || true")
     return tools.path_mtu(vm, way.client)

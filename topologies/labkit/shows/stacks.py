@@ -4,25 +4,26 @@ in fragments, traceroute."""
 import hashlib
 import os
 import re
-import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Sequence
 
-from .. import iperf, plan, tools, udp_echo
+from .. import iperf, plan, tools
 from ..errors import LabError
 from ..measure import Measured
 from ..show import Lab, Show
 from ..terminal import heading, named
+from . import path_mtu
+from .vip_traffic import DOWNLOAD_BYTES, downloads
 
 _TRANSFER_LIMIT_S = 60
 _CONNECTIONS_S = 5
 _IPERF_S = 2
 _IPERF_PORT = 5201
-_ECHO_PORT = 7
 _ECHOS = 20
+_NARROW_DOWNLOADS = 6
 # The last does not fit a packet: it goes, and comes back, in three fragments.
 _ECHO_BYTES = (64, 1400, 4000)
 _CHUNK_BYTES = 2**20
@@ -46,15 +47,15 @@ class StacksShow(Show):
         self._connections(lab)
         self._iperf(lab)
         self._udp(lab)
-        return "a long download, many connections, iperf3, UDP and its fragments, traceroute, all through the LDs"
+        self._path_mtu(lab)
+        return "a long download, many connections, iperf3, UDP and its fragments, traceroute, path MTU, all through the LDs"
 
     def _traceroute(self, lab: Lab) -> None:
         """The LD is a hop, and so is the switch once more, where the real server is not in a VPC. To the client both are
         the VIP, as is the real server itself."""
         self.hops = tools.traceroute(lab.node(plan.CLIENT), plan.VIP, f"-T -p {plan.VIP_PORT}")
         before_ld = [plan.DEFAULT_GATEWAY[plan.CLIENT], plan.SWITCH_ADDRESS[plan.ROUTERS[0]]]
-        behind = [hop for hop in self.hops[len(before_ld) :] if hop != "*"]
-        if self.hops[: len(before_ld)] != before_ld or behind not in ([plan.VIP] * 2, [plan.VIP] * 3):
+        if self.hops not in ([*before_ld, *behind] for behind in ([plan.VIP] * 2, [plan.VIP] * 3)):
             self.fail(f"traceroute to {plan.VIP}: {' → '.join(self.hops)}")
 
     def _transfer(self, lab: Lab) -> None:
@@ -93,17 +94,29 @@ class StacksShow(Show):
                 self.rates_bps.append(float(result["end"]["sum_received"]["bits_per_second"]))
 
     def _udp(self, lab: Lab) -> None:
-        program = (sys.executable, "-B", str(Path(udp_echo.__file__)))
         self.echos: list[tuple[int, int]] = []
         with ExitStack() as servers:
             for name in plan.REAL_SERVERS:
-                serve = (*program, "serve", plan.address_of(name), str(_ECHO_PORT))
-                tools.wait_until_ready(servers.enter_context(tools.running(lab.node(name), *serve)))
+                servers.enter_context(tools.udp_echo_server(lab.node(name), plan.address_of(name)))
             for octets in _ECHO_BYTES:
-                ask = (*program, "ask", plan.VIP, str(_ECHO_PORT), str(octets), str(_ECHOS))
-                answered = int(lab.node(plan.CLIENT).sh(" ".join(ask)))
+                answered = tools.udp_echos(lab.node(plan.CLIENT), plan.VIP, octets, _ECHOS)
                 self.expect(f"UDP echos of {octets} bytes", answered, _ECHOS)
                 self.echos.append((octets, answered))
+
+    def _path_mtu(self, lab: Lab) -> None:
+        """What a real server sends is too long for the client's path. The router's ICMP error is for the VIP: the switch
+        has to find the LD of the session by the packet that it quotes, and the LD the real server."""
+        with path_mtu.narrow(lab, "-4"):
+            got = downloads(lab.node(plan.CLIENT), lab.directory, plan.VIP, _NARROW_DOWNLOADS, parallel=1)
+        for failure in got.failures:
+            self.fail(f"with a path MTU of {path_mtu.SMALL_MTU}: {failure}")
+        self.path_mtus = {}
+        for name in plan.REAL_SERVERS:
+            server = lab.node(name)
+            self.path_mtus[name] = min(tools.path_mtus(server), default=0)
+            server.sh("ip -4 route flush cache")
+        if set(self.path_mtus.values()) - {0} != {path_mtu.SMALL_MTU}:
+            self.fail(f"path MTUs that real servers learned: {named(self.path_mtus)}, not {path_mtu.SMALL_MTU}")
 
     def report(self, measured: Measured) -> str:
         mbits = 8 * self.transfer_bytes / self.transfer_s / 1e6
@@ -118,6 +131,8 @@ class StacksShow(Show):
                 f" {self.wrk.per_s:,.0f} a second, {self.wrk.errors} errors; the LDs held {self.held:,} sessions",
                 f"  iperf3, TCP: {there:,.0f} Mbit/s to the real server, {back:,.0f} Mbit/s back",
                 f"  UDP echo: {echos} (4,000 bytes are three fragments)",
+                f"  path MTU that real servers learned from a router's ICMP error to the VIP: {named(self.path_mtus)}",
+                f"  {_NARROW_DOWNLOADS} downloads of {DOWNLOAD_BYTES // 1024} KiB over that path compared byte for byte",
                 f"  traceroute -T {plan.CLIENT} → VIP:{plan.VIP_PORT}: {' → '.join(self.hops)}",
                 f"  dropped by the LDs: {drops}",
             ]
