@@ -262,7 +262,7 @@ test("one about a first fragment from a local IP is steered by the port that it 
   });
 });
 
-test("answers are limited: 1000 a second and network, in bursts of up to 100", async () => {
+test("answers are limited: 1000 a second and network, in bursts of 101", async () => {
   const gw = gateway();
   const FRAMES = 1000;
   // A network of its own, of which nothing has been answered yet.

@@ -158,7 +158,7 @@ control EipGcra(in bit<48> now_us, in bit<32> cell, in bit<16> bytes, in bit<32>
     }
 }
 
-const bit<64> ICMP_ERROR_US = 1000; // 1000 a second and network, in bursts of up to 100 (RFC 1812, section 4.3.2.8)
+const bit<64> ICMP_ERROR_US = 1000; // 1000 a second and network, in bursts of 101 (RFC 1812, section 4.3.2.8)
 const bit<32> ICMP_ERROR_TOLERANCE_US = 100000;
 #define NETWORK_CELLS 65536
 
