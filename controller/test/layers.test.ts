@@ -9,6 +9,7 @@ const LAYERS = [
   "tables",
   "state",
   "compile",
+  "neighbors",
   "reconcile",
   "measure",
   "store",

@@ -45,6 +45,7 @@ describe("a good document", () => {
       network: "internet",
       address: "192.0.2.1/30",
       vlan: 0,
+      learn: false,
     });
   });
 
@@ -165,6 +166,16 @@ const BAD: [string, string | RegExp, string][] = [
   ["a route twice", "10.0.0.0/16", "0.0.0.0/0"],
   ["a neighbor on no port", "port: 2 }\n    routes", "port: 3 }\n    routes"],
   ["a neighbor twice", "10.0.2.254, mac", "192.0.2.2, mac"],
+  [
+    "a neighbor that nobody can ask",
+    /- \{ address: 10\.0\.2\.254, mac: [0-9a-f:]+,/,
+    "- { address: 10.9.2.254,",
+  ],
+  [
+    "a port that learns without a subnet",
+    /network: fabric, address: [0-9./]+/,
+    "network: fabric, learn: true",
+  ],
   ["a port twice", "port: 2, network: fabric", "port: 1, network: fabric"],
   ["a VNI out of range", "vni: 100", "vni: 16777216"],
   ["a server address without a port", "p4runtime: unix:/run/sluice/gw1.sock", "p4runtime: 192.0.2.5"],

@@ -175,7 +175,7 @@ describe("writes and reads", () => {
     const sizes = fake.writes.map(({ updates }) => updates.length);
     expect(sizes.sort((a, b) => b - a)).toEqual([MAX_UPDATES_PER_WRITE, MAX_UPDATES_PER_WRITE, 1]);
     const held = await all(connection.read("nexthop"));
-    const number = ({ match }: Entry) => match["nexthop_id"] as number;
+    const number = ({ match }: Entry) => match.nexthop_id as number;
     expect(held.sort((a, b) => number(a) - number(b))).toEqual(entries);
   });
 

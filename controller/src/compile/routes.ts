@@ -1,5 +1,12 @@
 // Next hops and routes of a switch.
-import type { Entry, ProfileGroup, ProfileMember } from "../p4runtime/index.js";
+import {
+  type Entry,
+  formatAddress,
+  networkOf,
+  type ProfileGroup,
+  type ProfileMember,
+  parseIpInterface,
+} from "../p4runtime/index.js";
 import { isIpv6, type NeighborSpec, type RouteSpec, type SwitchSpec } from "../state/index.js";
 import { ECMP_SLOTS } from "../tables/constants.js";
 import * as tables from "../tables/gateway.js";
@@ -38,13 +45,35 @@ function hopsOf({ state, item, neighbors }: Site): Hop[] {
 
 function hopEntries({ item }: Site, hop: Hop): Entry[] {
   const key = { vrf_id: hop.vrf, prefix: `${hop.address}/${isIpv6(hop.address) ? 128 : 32}` };
-  return [
-    tables.nexthop.forward(
-      { nexthop_id: hop.id },
-      { port: hop.port, vlan_id: hop.vlan, src_mac: item.mac, dst_mac: hop.mac },
-    ),
-    routeTable(key).set_nexthop(key, { nexthop_id: hop.id }),
-  ];
+  const route = routeTable(key).set_nexthop(key, { nexthop_id: hop.id });
+  const { id, port, vlan, mac } = hop;
+  return mac === undefined
+    ? [route] // its next hop comes when it has answered (neighbors/)
+    : [
+        tables.nexthop.forward({ nexthop_id: id }, { port, vlan_id: vlan, src_mac: item.mac, dst_mac: mac }),
+        route,
+      ];
+}
+
+/** `10.0.2.1/24` -> `10.0.2.0/24` */
+function subnetOf(interfaceText: string): string {
+  const { address, prefixLen } = parseIpInterface(interfaceText);
+  return `${formatAddress(networkOf(address, prefixLen))}/${prefixLen}`;
+}
+
+/** Packets for stations that are not known yet go to the controller, which asks for them. */
+function linkEntries({ state, item }: Site): Entry[] {
+  return item.ports
+    .filter(({ learn }) => learn)
+    .flatMap(({ network, address, address_v6 }) =>
+      [address, address_v6].flatMap((text) => {
+        if (text === undefined) {
+          return [];
+        }
+        const key = { vrf_id: vrfOf(state, network), prefix: subnetOf(text) };
+        return [routeTable(key).unresolved(key)];
+      }),
+    );
 }
 
 /** What a route becomes: its entry, and for several neighbors a group of slots. */
@@ -55,10 +84,12 @@ interface Compiled {
 
 /**
  * A group has a fixed number of slots, and a slot is a member of its own: when a neighbor comes or goes, members of its
- * slots are modified, each by itself, and nothing else is: no flow of another neighbor moves.
+ * slots are modified, each by itself, and nothing else is: no flow of another neighbor moves. One whose MAC is not known has none
+ * while there is another.
  */
 function slotsOf(group: number, hops: readonly Hop[]): ProfileMember[] {
-  const ids = new Map(hops.map(({ address, id }) => [address, id]));
+  const resolved = hops.filter(({ mac }) => mac !== undefined);
+  const ids = new Map((resolved.length === 0 ? hops : resolved).map(({ address, id }) => [address, id]));
   return rendezvous([...ids.keys()], ECMP_SLOTS).map((address, slot) =>
     tables.ecmp_members.select_nexthop((group - 1) * ECMP_SLOTS + slot + 1, {
       nexthop_id: ids.get(address)!,
@@ -105,8 +136,8 @@ function hairpins(site: Site): { key: RouteKey; entry: Entry }[] {
   return [...vrfs].flatMap((vrf_id) => {
     // An address that two networks have is meant in the VRF's own network.
     const own = prefixes.filter(({ network }) => vrfOf(state, network) === vrf_id);
-    const networkOf = new Map([...prefixes, ...own].map(({ prefix, network }) => [prefix, network]));
-    return [...networkOf].map(([prefix, network]) => {
+    const networks = new Map([...prefixes, ...own].map(({ prefix, network }) => [prefix, network]));
+    return [...networks].map(([prefix, network]) => {
       const key = { vrf_id, prefix };
       return { key, entry: routeTable(key).hairpin(key, { network_id: ids.networks.get(network)! }) };
     });
@@ -122,9 +153,15 @@ export function compileRoutes(site: Site): { entries: Entry[]; profiles: (Profil
   const groupIds = groupsOf(site.item);
   const routes = site.item.routes.map((route) => listedRoute(hops, groupIds, route));
   const groups = routes.flatMap(({ group }) => group ?? []);
-  const explicit = [...hops.flatMap((hop) => hopEntries(site, hop)), ...routes.map(({ entry }) => entry)];
+  const listedEntries = [
+    ...hops.flatMap((hop) => hopEntries(site, hop)),
+    ...routes.map(({ entry }) => entry),
+  ];
+  const keyOf = ({ match }: Entry) => `${match.vrf_id} ${match.prefix}`;
   // What somebody has listed is meant: a route of the same prefix stays as it is.
-  const listed = new Set(explicit.map(({ match }) => `${match.vrf_id} ${match.prefix}`));
+  const meant = new Set(listedEntries.map(keyOf));
+  const explicit = [...listedEntries, ...linkEntries(site).filter((entry) => !meant.has(keyOf(entry)))];
+  const listed = new Set(explicit.map(keyOf));
   const own = hairpins(site).filter(({ key }) => !listed.has(`${key.vrf_id} ${key.prefix}`));
   return {
     entries: [...explicit, ...groups.map(groupEntry), ...own.map(({ entry }) => entry)],

@@ -52,8 +52,8 @@ export function vrfOf(state: DesiredState, network: string): number {
 
 /** The port on whose subnet an address is. */
 function portOn(item: SwitchSpec, address: string): PortSpec | undefined {
-  return item.ports.find(
-    (port) => port.address !== undefined && overlap(blockOf(port.address), blockOf(address)),
+  return item.ports.find(({ address: own, address_v6: ownV6 }) =>
+    [own, ownV6].some((text) => text !== undefined && overlap(blockOf(text), blockOf(address))),
   );
 }
 
@@ -97,6 +97,10 @@ export function fabricPortsToward({ item, neighbors, fabric }: Site, address: st
   const vias = routes.filter(({ prefix }) => lengthOf(prefix) === longest).flatMap(({ via }) => via ?? []);
   const direct = neighbors.filter((neighbor) => neighbor.address === address);
   const next = direct.length > 0 ? direct : neighbors.filter((neighbor) => vias.includes(neighbor.address));
-  const ports = next.map((neighbor) => portOf(item, neighbor)).filter(({ network }) => fabric.has(network));
-  return [...new Set(ports)];
+  const attached = portOn(item, address);
+  const ports =
+    direct.length === 0 && attached?.learn === true
+      ? [attached]
+      : next.map((neighbor) => portOf(item, neighbor));
+  return [...new Set(ports.filter(({ network }) => fabric.has(network)))];
 }

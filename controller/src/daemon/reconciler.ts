@@ -6,6 +6,7 @@ import type { LdConfig } from "@sluice/proto/ld";
 import { partCredentials } from "@sluice/proto/tls";
 import type { Logger } from "pino";
 import { idsOf } from "../compile/index.js";
+import { hasUnknown, NeighborKeeper } from "../neighbors/index.js";
 import { describeItem, type Entry, type Pipeline, Switch } from "../p4runtime/index.js";
 import {
   type EntryChange,
@@ -67,6 +68,9 @@ export class Reconciler {
   readonly #lds = new Map<string, { key: string; connection: LdClient }>();
   readonly #status = new Map<string, PartStatus>();
   readonly #settled = new Set<() => void>();
+  /** What it observes is no drift. */
+  readonly neighbors: NeighborKeeper;
+  #observedNews = false;
   #targets: Targets | undefined;
   #known: Known[] = [];
   /** The newest revision that all parts hold. */
@@ -79,6 +83,13 @@ export class Reconciler {
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.neighbors = new NeighborKeeper({
+      log: options.log,
+      onChange: () => {
+        this.#observedNews = true;
+        this.#wake();
+      },
+    });
   }
 
   /** The revision that all parts hold; -1 before they do for the first time. */
@@ -136,6 +147,7 @@ export class Reconciler {
     this.#closed = true;
     this.#wake();
     await this.#running;
+    this.neighbors.close();
     for (const { connection } of [...this.#switches.values(), ...this.#lds.values()]) {
       connection.close();
     }
@@ -168,7 +180,7 @@ export class Reconciler {
       } catch (error) {
         this.#options.log.error({ event: "reconcile_failed", reason: (error as Error).message });
       }
-      if (this.#known.length > 0 || this.#revision !== revision || this.#closed) {
+      if (this.#known.length > 0 || this.#revision !== revision || this.#observedNews || this.#closed) {
         continue; // there is news since this round began
       }
       const pauseMs = Math.max(good ? this.#options.auditMs : RETRY_MS, AUDIT_SHARE * (Date.now() - start));
@@ -244,6 +256,7 @@ export class Reconciler {
       targets.accept(changes);
     }
     this.#forgetOthers(targets);
+    const observedNews = await this.#observeNeighbors(targets);
     const lds = await this.#lookAtLds(targets);
     const meaning = targets.meaning(lds);
     const lost = new Set(lds.flatMap((ld) => (ld.lost ? [ld.cluster.name] : [])));
@@ -260,7 +273,7 @@ export class Reconciler {
       ...plan,
       changes: plan.changes.filter((change) => !isHeld(change)),
     }));
-    this.#reportDrift(switchPlans, ldPlans, revision);
+    this.#reportDrift(observedNews ? [] : switchPlans, ldPlans, revision);
     const written = await executePlan(this.#planOf(targets, switchPlans, ldPlans));
     if (written.inserted + written.modified + written.deleted + written.ldConfigs + written.pipelines > 0) {
       this.#options.log.info({ event: "written", revision, ...written });
@@ -281,6 +294,24 @@ export class Reconciler {
       this.#reached(revision);
     }
     return good;
+  }
+
+  /** @returns whether neighbors have come, moved or gone since the last look */
+  async #observeNeighbors(targets: Targets): Promise<boolean> {
+    const { state } = targets;
+    this.neighbors.forgetOthers(state);
+    // Why one cannot be reached, the look at the switches says.
+    await Promise.allSettled(
+      state.switches.filter(hasUnknown).map(async (spec) => {
+        const connection = await this.#connect(spec);
+        await connection.primary();
+        await this.neighbors.attach(state, spec, connection);
+      }),
+    );
+    const news = this.#observedNews;
+    this.#observedNews = false;
+    targets.observe(this.neighbors.observed(state));
+    return news;
   }
 
   #note(name: string, kind: PartStatus["kind"], state: PartStatus["state"], reason?: string): PartStatus {

@@ -17,6 +17,8 @@ type PackedEips = Map<string, { place: string; effect: string }>;
 export class Targets {
   readonly schema: Schema;
   readonly state: DesiredState;
+  /** The state with neighbors as they are observed. */
+  #observed: DesiredState;
   /** Of the state that it was made for. */
   revision: number;
   readonly #packer: Packer;
@@ -31,6 +33,7 @@ export class Targets {
   constructor(schema: Schema, state: DesiredState, revision: number) {
     this.schema = schema;
     this.state = state;
+    this.#observed = state;
     this.revision = revision;
     this.#packer = new Packer(schema);
     this.#shared = regionEntries(state, schema);
@@ -41,9 +44,14 @@ export class Targets {
     this.#desired = state.switches.map((_, i) => desired(i));
   }
 
+  /** @param state - this one's, with neighbors as they are observed */
+  observe(state: DesiredState): void {
+    this.#observed = state;
+  }
+
   /** What the state means for LDs that hold what they hold. */
   meaning(lds: readonly LdHolding[]): Meaning {
-    return meaningOf(this.state, lds, this.#shared);
+    return meaningOf(this.#observed, lds, this.#shared);
   }
 
   /**

@@ -1,6 +1,6 @@
 // What switches and LDs count, with the names of the desired state put to it.
 //
-//   measure  services, buckets, LDs, sessions, drops, counters;  eips  elastic IPs
+//   measure  services, buckets, LDs, sessions, drops, counters;  eips  elastic IPs;  neighbors  stations beside the switches
 export { countEips, type EipNumbers, measureEips } from "./eips.js";
 export {
   type BucketNumbers,
@@ -16,3 +16,4 @@ export {
   type ServiceNumbers,
   type SessionNumbers,
 } from "./measure.js";
+export { knownNeighbors, measureNeighbors, type NeighborNumbers } from "./neighbors.js";

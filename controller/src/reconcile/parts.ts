@@ -2,6 +2,7 @@
 
 import { partCredentials } from "@sluice/proto/tls";
 import { type Ids, idsOf } from "../compile/index.js";
+import { withHeldNeighbors } from "../neighbors/index.js";
 import { Switch } from "../p4runtime/index.js";
 import type { ClusterSpec, DesiredState, LdSpec, SwitchSpec } from "../state/index.js";
 import { LdClient } from "./ld_client.js";
@@ -101,6 +102,16 @@ export async function openParts(state: DesiredState, options: OpenOptions): Prom
     close();
     throw error;
   }
-  const switches = state.switches.map((spec) => opened.find((part) => part.spec === spec)!);
-  return { state, ids: idsOf(state), switches, lds, close };
+  try {
+    // What the switches' controller has learned is not declared, and is to stay.
+    const observed = await withHeldNeighbors(state, opened);
+    const switches = observed.switches.map((spec): SwitchPart => {
+      const { connection } = opened.find((part) => part.spec.name === spec.name)!;
+      return { spec, connection };
+    });
+    return { state: observed, ids: idsOf(state), switches, lds, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }

@@ -1,5 +1,5 @@
 // The rules between the parts of a document: names are unique, references lead somewhere, addresses do not collide.
-import { type Block, BlockSet, blockOf, isIpv6, overlap, sizeOf } from "./blocks.js";
+import { type Block, BlockSet, blockOf, contains, isIpv6, overlap, sizeOf } from "./blocks.js";
 import { checkAcl } from "./check_acl.js";
 import { checkEips } from "./check_eips.js";
 import { checkFamilies } from "./check_families.js";
@@ -65,6 +65,12 @@ function checkSwitch(source: Source, item: SwitchSpec): void {
   );
   for (const port of item.ports) {
     reference(source, port, "network", "network", "networks", port.network, `${subject}: port ${port.port}`);
+    if (port.learn && port.address === undefined && port.address_v6 === undefined) {
+      source.report(
+        source.at(port, "learn"),
+        `${subject}: port ${port.port}: it cannot learn neighbors without a subnet (give it an address:)`,
+      );
+    }
   }
   for (const neighbor of item.neighbors) {
     const ports = item.ports.filter(
@@ -82,11 +88,20 @@ function checkSwitch(source: Source, item: SwitchSpec): void {
         source.at(neighbor, "port"),
         `${what}: port ${neighbor.port} has several VLANs (give the neighbor's vlan:)`,
       );
+    } else if (neighbor.mac === undefined && ports.length === 1 && !isOnSubnet(ports[0]!, neighbor.address)) {
+      source.report(
+        source.at(neighbor, "address"),
+        `${what}: it is not on a subnet of port ${neighbor.port}, so nobody can ask for its MAC (give its mac:)`,
+      );
     }
   }
   for (const route of item.routes) {
     checkRoute(source, item, route, subject);
   }
+}
+
+function isOnSubnet({ address, address_v6 }: SwitchSpec["ports"][number], other: string): boolean {
+  return [address, address_v6].some((text) => text !== undefined && contains(blockOf(text), blockOf(other)));
 }
 
 function checkRoute(source: Source, item: SwitchSpec, route: RouteSpec, owner: string): void {

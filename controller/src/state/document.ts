@@ -59,6 +59,7 @@ const switchPort = object(
     address: optional(ipv4Interface),
     address_v6: optional(ipv6Interface),
     vlan: optional(vlan, 0),
+    learn: optional(flag, false),
   },
   "port",
 );
@@ -67,7 +68,7 @@ const neighbor = object(
   "neighbor",
   {
     address: required(ip),
-    mac: required(mac),
+    mac: optional(mac),
     port: required(integer("a switch port", 0, 0xffff)),
     vlan: optional(vlan),
   },

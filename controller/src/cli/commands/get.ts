@@ -8,6 +8,7 @@ import {
   measureDrops,
   measureEips,
   measureLds,
+  measureNeighbors,
   measureServices,
   measureSessions,
 } from "../../measure/index.js";
@@ -175,6 +176,29 @@ export function addGet(program: Command, io: Io): void {
       "no buckets",
     ),
   );
+
+  addReport(
+    get,
+    io,
+    "neighbors",
+    "stations beside the switches, and whether they answer; from a controller also how long ago they did",
+    measureNeighbors,
+    (neighbors) =>
+      renderTable(
+        ["SWITCH", "ADDRESS", "MAC", "PORT", "VLAN", "NETWORK", "STATE", "ANSWERED"],
+        neighbors.map((one): Cell[] => [
+          one.switch,
+          one.address,
+          one.mac,
+          one.port,
+          one.vlan,
+          one.network,
+          one.state,
+          one.answered_s === undefined ? undefined : `${seconds(BigInt(1000 * one.answered_s))} ago`,
+        ]),
+        "no neighbors",
+      ),
+  ).alias("neighbours");
 
   addReport(
     get,
