@@ -339,6 +339,21 @@ static void different_numbers_of_workers(void **state) {
         assert_true(ld[LD_2].dataplane.workers[id]->rs[0].sessions_standby > 20);
 }
 
+/* The end of a copy waits for what other workers have in hand, and is sent again meanwhile: nothing
+ * that they would get once more may come with it. */
+static void a_short_copy_ends_though_others_take_its_sessions(void **state) {
+    struct connection connections[6];
+
+    (void)state;
+    for (uint32_t i = 0; i < RTE_DIM(connections); i++)
+        connections[i] = lds_establish(LD_1, i, (uint16_t)(i * 5));
+    restart(LD_2, 3);
+    lds_pass_until_online(LD_2);
+    assert_int_equal(lds_standby(LD_2), RTE_DIM(connections));
+    for (uint32_t i = 0; i < RTE_DIM(connections); i++)
+        assert_non_null(lds_session_of(LD_2, &connections[i]));
+}
+
 /* @return the first packet of a kind that LD 1 sends */
 static struct frame catch_packet(void) {
     struct frame frame = { .length = 0 };
@@ -496,6 +511,7 @@ int main(void) {
         CASE(an_ld_that_comes_back_believes_the_other),
         CASE(a_newer_connection_takes_the_place_of_an_older_one),
         CASE(different_numbers_of_workers),
+        CASE(a_short_copy_ends_though_others_take_its_sessions),
         CASE(forged_packets_change_nothing),
         CASE(another_epoch_is_not_listened_to),
         CASE(sessions_of_an_unknown_rs),

@@ -278,8 +278,14 @@ static void fill_copy(struct filling *filling) {
             return;
         number = nothing ? 0 : session_next(&worker->sessions, sender->copied_up_to);
         if (number == 0) {
+            /* In a packet of its own: it is repeated until records that came before have been
+             * taken, and nothing must be repeated with it. */
+            flush(filling);
+            if (!has_room(filling))
+                return;
             finish.count = sender->copied;
             add(filling, &finish);
+            flush(filling);
             sender->phase = SENDER_STEADY;
             memset(sender->to_claim, 0, sizeof(sender->to_claim));
             return;
