@@ -8,6 +8,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** Between two rounds over several controllers, none of which leads. */
 const NEXT_ROUND_MS = 200;
 
+/** How long a controller may be silent before the next one is asked as well. */
+const HEAD_START_MS = 500;
+
 /** The controller refused, or could not be reached (`status` 0). */
 export class ApiError extends Error {
   override name = "ApiError";
@@ -33,6 +36,13 @@ export interface Answer<T> {
   status: number;
   revision: number | undefined;
   body: T;
+}
+
+/** What asking one of several has come to. */
+interface Outcome<T> {
+  server: string;
+  answer?: Answer<T>;
+  error?: unknown;
 }
 
 export class ApiClient {
@@ -83,8 +93,9 @@ export class ApiClient {
   }
 
   /**
-   * Asks the controllers one after the other until the one that leads has answered. To send a change again that one of them may have
-   * made already does no harm: it is answered as done.
+   * Asks the controllers until the one that leads has answered: the next one as soon as one has refused, or has been silent for a moment,
+   * while its answer is still welcome. To send a change again that one of them may have made already does no harm: it is
+   * answered as done.
    */
   async #call<T>(
     method: string,
@@ -93,43 +104,81 @@ export class ApiClient {
     headers: Record<string, string>,
     timeoutMs = this.#options.timeoutMs ?? 10_000,
   ): Promise<Answer<T>> {
-    const deadline = Date.now() + timeoutMs;
-    for (;;) {
-      let failure: unknown;
-      for (const server of this.#servers) {
-        try {
-          const answer = await this.#ask<T>(server, method, path, body, headers, timeoutMs);
-          this.#servers = [server, ...this.#servers.filter((other) => other !== server)];
-          return answer;
-        } catch (error) {
-          const elsewhere = error instanceof ApiError && (error.status === 0 || error.status === 503);
-          if (this.#servers.length === 1 || !elsewhere) {
-            throw error;
-          }
-          failure = error;
-        }
+    const ended = new AbortController();
+    const ask = (server: string) =>
+      this.#ask<T>(server, { method, path, headers, signal: ended.signal }, body, timeoutMs);
+    const [only, second] = this.#servers;
+    try {
+      return second === undefined
+        ? await ask(only!)
+        : await this.#askAll(ask, Date.now() + timeoutMs, ended.signal);
+    } finally {
+      ended.abort();
+    }
+  }
+
+  async #askAll<T>(
+    ask: (server: string) => Promise<Answer<T>>,
+    deadline: number,
+    signal: AbortSignal,
+  ): Promise<Answer<T>> {
+    const asked = new Map<string, Promise<Outcome<T>>>();
+    let failure: unknown;
+    /** @returns the answer, when one comes within this time */
+    const heard = async (ms: number): Promise<Answer<T> | undefined> => {
+      const pause = sleep(ms, undefined, { signal }).catch(() => undefined); // none is left behind
+      const outcome = await Promise.race([...asked.values(), pause]);
+      if (outcome === undefined) {
+        return undefined;
       }
-      if (Date.now() + NEXT_ROUND_MS > deadline) {
+      const { server, answer, error } = outcome;
+      asked.delete(server);
+      if (answer !== undefined) {
+        this.#servers = [server, ...this.#servers.filter((other) => other !== server)];
+        return answer;
+      }
+      if (!(error instanceof ApiError && (error.status === 0 || error.status === 503))) {
+        throw error;
+      }
+      failure = error;
+      return undefined;
+    };
+    for (;;) {
+      const isLate = Date.now() > deadline;
+      if (isLate && asked.size === 0) {
         throw failure;
       }
-      await sleep(NEXT_ROUND_MS);
+      for (const server of isLate ? [] : this.#servers.filter((each) => !asked.has(each))) {
+        asked.set(
+          server,
+          ask(server).then(
+            (answer) => ({ server, answer }),
+            (error: unknown) => ({ server, error }),
+          ),
+        );
+        const answer = await heard(HEAD_START_MS);
+        if (answer !== undefined) {
+          return answer;
+        }
+      }
+      const answer = await heard(NEXT_ROUND_MS);
+      if (answer !== undefined) {
+        return answer;
+      }
     }
   }
 
   #ask<T>(
     server: string,
-    method: string,
-    path: string,
+    { headers, ...asked }: RequestOptions & { headers: Record<string, string> },
     body: unknown,
-    headers: Record<string, string>,
     timeoutMs: number,
   ): Promise<Answer<T>> {
     return new Promise((resolve, reject) => {
       const make = server.startsWith("unix:") ? requestHttp : requestHttps;
       const options = {
         ...this.#where(server),
-        method,
-        path,
+        ...asked,
         headers: { "content-type": "application/json", ...headers },
       };
       const call = make(options, (response) => {

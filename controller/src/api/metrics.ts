@@ -2,11 +2,14 @@
 // `_total` for what only grows. Nothing is kept between two scrapes.
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { idsOf } from "../compile/index.js";
-import type { RegionController } from "../daemon/index.js";
+import type { Lead, RegionController } from "../daemon/index.js";
 import { countEips, measureDrops, measureLds, measureServices } from "../measure/index.js";
+import type { NeighborState } from "../neighbors/index.js";
 import type { Parts } from "../reconcile/index.js";
 
 const STATES = ["in sync", "changing", "unreachable", "waiting"] as const;
+
+const NEIGHBOR_STATES: readonly NeighborState[] = ["incomplete", "reachable", "probing"];
 
 let ownProcess: Registry | undefined;
 
@@ -66,6 +69,13 @@ function controllerMetrics(scrape: Scrape, { region, reconciler }: RegionControl
     "Updates written since the controller began",
     of,
   );
+  const neighbors = scrape.gauge("neighbors", "Neighbors whose MACs nobody declared", ["switch", "state"]);
+  for (const { name } of region.state.switches) {
+    const own = reconciler.neighbors.list.filter((neighbor) => neighbor.switch === name);
+    for (const which of NEIGHBOR_STATES) {
+      neighbors({ switch: name, state: which }, own.filter((neighbor) => neighbor.state === which).length);
+    }
+  }
   for (const part of reconciler.parts) {
     const labels = { part: part.name, kind: part.kind };
     for (const name of STATES) {
@@ -173,15 +183,35 @@ async function eipMetrics(scrape: Scrape, parts: Parts, indices: ReadonlyMap<str
   );
 }
 
+/** Of a controller as one of several. */
+function leadMetrics(scrape: Scrape, { controller, leader }: Lead): void {
+  scrape.gauge("leads", "Whether this controller leads")({}, controller === undefined ? 0 : 1);
+  const other = scrape.gauge("leader", "1 for the API of the other controller that leads", ["api"]);
+  if (leader !== undefined) {
+    other({ api: leader }, 1);
+  }
+}
+
 /**
+ * @param lead - one that stands by has metrics of itself alone
  * @param limit - at most so many EIPs, and so many services, have metrics of their own: the first by name
  * @returns the text of a scrape
  */
-export async function renderMetrics(
-  controller: RegionController,
-  limit: number,
-): Promise<{ type: string; text: string }> {
+export async function renderMetrics(lead: Lead, limit: number): Promise<{ type: string; text: string }> {
   const scrape = new Scrape();
+  leadMetrics(scrape, lead);
+  if (lead.controller !== undefined) {
+    await regionMetrics(scrape, lead.controller, limit);
+  }
+  const { registry } = scrape;
+  return {
+    type: registry.contentType,
+    text: `${await registry.metrics()}\n${await processMetrics().metrics()}`,
+  };
+}
+
+/** Of the region and its parts. */
+async function regionMetrics(scrape: Scrape, controller: RegionController, limit: number): Promise<void> {
   controllerMetrics(scrape, controller);
   const { region, reconciler } = controller;
   const rest = region.withoutEips;
@@ -200,9 +230,4 @@ export async function renderMetrics(
   const counts = region.counts();
   left({ section: "eips" }, (counts.get("eips") ?? 0) - eips.length);
   left({ section: "services" }, (counts.get("services") ?? 0) - services.length);
-  const { registry } = scrape;
-  return {
-    type: registry.contentType,
-    text: `${await registry.metrics()}\n${await processMetrics().metrics()}`,
-  };
 }

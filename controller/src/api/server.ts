@@ -171,7 +171,7 @@ export class ApiServer {
       return sendJson(response, 200, { status: "ok", leads: controller !== undefined, leader });
     }
     if (version === "metrics") {
-      const { type, text } = await renderMetrics(this.#controller, this.#metricsLimit);
+      const { type, text } = await renderMetrics(this.#lead, this.#metricsLimit);
       response.writeHead(200, { "content-type": type }).end(text);
       return;
     }
