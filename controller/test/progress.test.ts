@@ -61,3 +61,23 @@ it("is nothing where the output is for programs", async () => {
 it("takes the bar away when the work fails", async () => {
   expect((await write(true, "table", 50_000)).endsWith("\r\u001b[K")).toBe(true);
 });
+
+it("does not take the time before the first entry, nor a rate of long ago, for the rate of the rest", async () => {
+  let text = "";
+  let nowMs = 0;
+  const stderr = { isTTY: false, write: (part: string) => (text += part) };
+  const work = async (progress: Progress) => {
+    progress.expect(100_000);
+    nowMs += 60_000; // the pipeline is pushed
+    progress.advance(1_000);
+    for (let done = 1_000; done < 100_000; done += 1_000) {
+      nowMs += done < 50_000 ? 1_000 : 250;
+      progress.advance(1_000);
+    }
+  };
+  await withProgress({ stderr }, { output: "table" }, WORK, work, () => nowMs);
+  const lines = text.trimEnd().split("\n");
+  expect(lines[0]).toBe("writing: 1,000 of 100,000 entries");
+  expect(lines[1]).toBe("writing: 6,000 of 100,000 entries, 94 s left");
+  expect(lines.at(-1)).toMatch(/ 9\d,000 of 100,000 entries, 2 s left$/);
+});

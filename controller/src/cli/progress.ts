@@ -8,6 +8,9 @@ const BAR_COLUMNS = 30;
 const FIRST_BAR_MS = 300;
 const BAR_EVERY_MS = 100;
 const LINE_EVERY_MS = 5_000;
+/** How far back the rate is taken from that says how long the rest takes. */
+const RATE_OVER_MS = 10_000;
+const RATE_EVERY_MS = 250;
 const ERASE_LINE = "\r\u001b[K";
 
 /** What work tells of itself. */
@@ -31,10 +34,34 @@ export type Clock = () => number;
 /** For work that nobody watches. */
 export const UNSEEN: Progress = { expect: () => {}, advance: () => {} };
 
+/** How long the rest takes, at the rate of the last seconds. What came before the first unit was done is no part of it. */
+class Estimate {
+  readonly #seen: { ms: number; done: number }[] = [];
+
+  add(ms: number, done: number): void {
+    const last = this.#seen.at(-1);
+    if (last === undefined || ms >= last.ms + RATE_EVERY_MS) {
+      this.#seen.push({ ms, done });
+    }
+    while (this.#seen.length > 2 && this.#seen[0]!.ms < ms - RATE_OVER_MS) {
+      this.#seen.shift();
+    }
+  }
+
+  /** Undefined while there is no rate yet. */
+  leftMs(ms: number, done: number, total: number): number | undefined {
+    const [first] = this.#seen;
+    return first === undefined || done === first.done || ms === first.ms
+      ? undefined
+      : ((total - done) * (ms - first.ms)) / (done - first.done);
+  }
+}
+
 abstract class Shown implements Progress {
   readonly #clock: Clock;
   readonly #begun: number;
   readonly #everyMs: number;
+  readonly #estimate = new Estimate();
   #nextMs: number;
   #total = 0;
   #done = 0;
@@ -55,11 +82,13 @@ abstract class Shown implements Progress {
     const now = this.#clock() - this.#begun;
     if (now >= this.#nextMs && this.#done < this.#total) {
       this.#nextMs = now + this.#everyMs;
-      this.show(this.#done, this.#total, ((this.#total - this.#done) * now) / this.#done);
+      this.show(this.#done, this.#total, timeLeft(this.#estimate.leftMs(now, this.#done, this.#total)));
     }
+    this.#estimate.add(now, this.#done);
   }
 
-  protected abstract show(done: number, total: number, leftMs: number): void;
+  /** @param left - how long the rest takes, or nothing */
+  protected abstract show(done: number, total: number, left: string): void;
 }
 
 function amount(done: number, total: number, { units }: Work): string {
@@ -67,9 +96,13 @@ function amount(done: number, total: number, { units }: Work): string {
   return `${a!.padStart(b!.length)} of ${b} ${units}`;
 }
 
-function timeLeft(ms: number): string {
+/** `, 5 s left` */
+function timeLeft(ms: number | undefined): string {
+  if (ms === undefined) {
+    return "";
+  }
   const seconds = Math.ceil(ms / 1000);
-  return seconds < 120 ? `${seconds} s left` : `${Math.round(seconds / 60)} min left`;
+  return seconds < 120 ? `, ${seconds} s left` : `, ${Math.round(seconds / 60)} min left`;
 }
 
 class Bar extends Shown {
@@ -83,11 +116,11 @@ class Bar extends Shown {
     this.#work = work;
   }
 
-  protected override show(done: number, total: number, leftMs: number): void {
+  protected override show(done: number, total: number, left: string): void {
     const full = Math.floor((done / total) * BAR_COLUMNS);
     const bar = `${"█".repeat(full)}${painter(this.#out)("dim", "░".repeat(BAR_COLUMNS - full))}`;
     const { doing } = this.#work;
-    this.#out.write(`${ERASE_LINE}${doing} ${bar} ${amount(done, total, this.#work)}, ${timeLeft(leftMs)}`);
+    this.#out.write(`${ERASE_LINE}${doing} ${bar} ${amount(done, total, this.#work)}${left}`);
     this.#drawn = true;
   }
 
@@ -108,10 +141,8 @@ class Lines extends Shown {
     this.#work = work;
   }
 
-  protected override show(done: number, total: number, leftMs: number): void {
-    this.#out.write(
-      `${this.#work.doing}: ${amount(done, total, this.#work).trimStart()}, ${timeLeft(leftMs)}\n`,
-    );
+  protected override show(done: number, total: number, left: string): void {
+    this.#out.write(`${this.#work.doing}: ${amount(done, total, this.#work).trimStart()}${left}\n`);
   }
 }
 
