@@ -1,4 +1,5 @@
 // The controller as a daemon, against parts that speak the real protocols: changes, drift, restarts, parts that are lost.
+import { RsState } from "@sluice/proto/ld";
 import { Update_Type } from "@sluice/proto/p4runtime";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ApiError } from "../src/api/index.js";
@@ -349,5 +350,58 @@ describe("the products", () => {
     const missing = await sluice("rs", "add", "nothing", "m1", "--address", "10.0.4.2", "--port", "2525");
     expect(missing.code).toBe(64);
     expect(missing.err).toContain("service nothing does not exist (sluice service create nothing");
+  });
+});
+
+describe("a drain of a real server", () => {
+  const sessions = (...counts: bigint[]) => {
+    for (const [i, ld] of lds.entries()) {
+      const { realServers } = ld.config!.services[0]!;
+      ld.realServers = realServers.map(({ name, address, port, weight }) =>
+        RsState.fromPartial({ service: "shop", rs: name, address, port, weight, sessionsActive: counts[i]! }),
+      );
+    }
+  };
+  const weights = () => lds.map(({ config }) => config?.services[0]?.realServers.map(({ weight }) => weight));
+
+  it("is over when no LD has a session of it any more; then it leaves without a warning", async () => {
+    const controller = await start();
+    await controller.apply(document);
+    sessions(3n, 2n);
+    const drained = sluice("drain", "rs", "shop", "rs1", "-o", "json");
+    await eventually("it weighs nothing", () => weights().flat().join() === "0,0");
+    sessions(3n, 2n);
+    const seen = await sluice("get", "drains");
+    expect(seen.out).toMatch(/^shop +rs1 +192\.168\.0\.2:8443 +5 +draining$/m);
+    sessions(0n, 1n);
+    let over = false;
+    void drained.then(() => {
+      over = true;
+    });
+    await sluice("get", "drains");
+    expect(over).toBe(false);
+    sessions(0n, 0n);
+    expect(JSON.parse((await drained).out)).toMatchObject({ revision: 2, complete: true });
+    expect(await sluice("rs", "remove", "shop", "rs1")).toMatchObject({ code: 0, err: "" });
+  });
+
+  it("can be left alone and be undone; one that leaves undrained is warned of", async () => {
+    const controller = await start();
+    await controller.apply(document);
+    expect((await sluice("drain", "rs", "shop", "rs1", "--no-wait")).out).toContain("drain: true");
+    await controller.settled(2);
+    expect(weights()).toEqual([[0], [0]]);
+    await sluice("drain", "rs", "shop", "rs1", "--cancel");
+    expect(weights()).toEqual([[1], [1]]);
+    const { code, err } = await sluice("rs", "remove", "shop", "rs1", "--dry-run");
+    expect({ code, err }).toEqual({
+      code: 0,
+      err: "warning: real server rs1 of service shop leaves with the sessions it has: they end (sluice drain rs shop rs1 lets them go on)\n",
+    });
+    const unknown = await sluice("drain", "rs", "shop", "rs9");
+    expect(unknown).toMatchObject({
+      code: 64,
+      err: "error: service shop has no real server rs9 (it has rs1)\n",
+    });
   });
 });

@@ -8,15 +8,22 @@ import {
   measureLds,
   measureServices,
 } from "../measure/index.js";
-import { type Parts, UnreachableError } from "../reconcile/index.js";
+import { drainsOf, type Parts, readRealServers, UnreachableError } from "../reconcile/index.js";
 
 const MEASURES: Readonly<Record<string, (parts: Parts) => Promise<unknown>>> = {
   buckets: measureBuckets,
+  drains: async ({ lds }) => drainsOf(await realServers(lds)),
   drops: measureDrops,
   eips: measureEips,
   lds: measureLds,
+  rs: ({ lds }) => realServers(lds),
   services: measureServices,
 };
+
+const realServers = (lds: Parts["lds"]) => readRealServers(lds.map(({ connection }) => connection));
+
+/** What LDs alone are asked for. */
+const OF_LDS: ReadonlySet<string> = new Set(["drains", "lds", "rs"]);
 
 const NEIGHBORS = "neighbors";
 
@@ -28,7 +35,7 @@ export async function measurement({ region, reconciler }: RegionController, what
     return knownNeighbors(region.state, reconciler.neighbors); // known without asking
   }
   const { parts, lost } = reconciler.partsOf(what === "eips" ? region.state : region.withoutEips);
-  if (lost.size > 0 && what !== "lds") {
+  if (lost.size > 0 && !OF_LDS.has(what)) {
     throw new UnreachableError([...lost.values()]);
   }
   return MEASURES[what]!(parts);

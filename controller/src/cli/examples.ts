@@ -15,6 +15,14 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "get drops": ["sluice get drops --all", "sluice get drops --watch"],
   "get buckets": ["sluice get buckets"],
   "get sessions": ["sluice get sessions --service web --limit 20"],
+  "get rs": ["sluice get rs", "sluice get rs -o json --server unix:/run/sluice/controller.sock"],
+  "get drains": ["sluice get drains"],
+  "get neighbors": ["sluice get neighbors --server unix:/run/sluice/controller.sock"],
+  "drain rs": [
+    "sluice drain rs web rs1",
+    "sluice drain rs web rs1 --no-wait",
+    "sluice drain rs web rs1 --cancel",
+  ],
   "get counters": ["sluice get counters --all"],
   "table dump": [
     "sluice table dump eip_in --switch gw1",

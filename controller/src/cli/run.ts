@@ -5,6 +5,7 @@ import { addCapture } from "./commands/capture.js";
 import { addCompletion } from "./commands/completion.js";
 import { addDiff } from "./commands/diff.js";
 import { addDoctor } from "./commands/doctor.js";
+import { addDrain } from "./commands/drain.js";
 import { addGet } from "./commands/get.js";
 import { addPki } from "./commands/pki.js";
 import { addProducts } from "./commands/products.js";
@@ -45,6 +46,7 @@ export function makeProgram(io: Io): Command {
   addSchema(program, io);
   addServe(program, io);
   addProducts(program, io);
+  addDrain(program, io);
   addPki(program, io);
   addCompletion(program, io);
   const adopt = (command: Command, words: string) => {

@@ -28,4 +28,11 @@ export {
   regionEntries,
   type SwitchPlan,
 } from "./plan.js";
-export { type Drain, drainsOf, type RsNumbers, readRealServers } from "./real_servers.js";
+export {
+  type Drain,
+  drainsOf,
+  type LeavingServer,
+  leavingUndrained,
+  type RsNumbers,
+  readRealServers,
+} from "./real_servers.js";

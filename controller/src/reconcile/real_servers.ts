@@ -1,5 +1,5 @@
 // Real servers as the LDs see them: their health, their sessions, and which of them are being drained.
-import { RsHealth, type RsState } from "@sluice/proto/ld";
+import { type LdConfig, RsHealth, type RsState } from "@sluice/proto/ld";
 import type { LdClient } from "./ld_client.js";
 import { formatEndpoint } from "./ld_facts.js";
 
@@ -76,4 +76,24 @@ export function drainsOf(realServers: readonly RsNumbers[]): Drain[] {
     drains.set(key, drain);
   }
   return [...drains.values()];
+}
+
+/** Real servers that leave a service while they may have sessions: these end with them. */
+export interface LeavingServer {
+  service: string;
+  rs: string;
+}
+
+/** Those that an LD's next configuration no longer has, and that were not drained in the one it holds. */
+export function leavingUndrained(held: LdConfig | undefined, next: LdConfig): LeavingServer[] {
+  const services = new Map(next.services.map((service) => [service.name, service]));
+  return (held?.services ?? []).flatMap(({ name: service, realServers }) => {
+    const after = services.get(service);
+    const stays = new Set(after?.realServers.map(({ address, port }) => formatEndpoint(address, port)));
+    return after === undefined
+      ? []
+      : realServers
+          .filter(({ weight, address, port }) => weight > 0 && !stays.has(formatEndpoint(address, port)))
+          .map(({ name }) => ({ service, rs: name }));
+  });
 }

@@ -14,6 +14,7 @@ import {
   withPipelineOptions,
 } from "../context.js";
 import { EXIT, NothingChanged } from "../exit.js";
+import { leavingIn, warnOfLeaving } from "../leaving.js";
 import { count } from "../output.js";
 import { withProgress } from "../progress.js";
 import {
@@ -84,6 +85,7 @@ async function applyByController(io: Io, options: ApplyOptions): Promise<void> {
   const document = plainDocument(readFileSync(options.file, "utf8"));
   const path = `/v1/state${options.dryRun === true ? "?dry_run=true" : ""}`;
   const { body } = await client.put<ChangeResult>(path, document, `apply -f ${basename(options.file)}`);
+  warnOfLeaving(io, leavingIn(body.changes));
   const settled =
     options.wait && options.dryRun !== true ? await waitFor(client, body.revision, options) : undefined;
   print(io, options, body, () => renderResult(body, options, settled, io));

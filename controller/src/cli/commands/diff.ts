@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Ids } from "../../compile/index.js";
-import { makePlan, type Plan } from "../../reconcile/index.js";
+import { leavingUndrained, makePlan, type Plan } from "../../reconcile/index.js";
 import { type Line, linesOf } from "../changes.js";
 import {
   type CommonOptions,
@@ -13,6 +13,7 @@ import {
   withPipelineOptions,
 } from "../context.js";
 import { EXIT } from "../exit.js";
+import { warnOfLeaving } from "../leaving.js";
 import { count, painter } from "../output.js";
 
 const SIGNS = { insert: ["+", "green"], modify: ["~", "yellow"], delete: ["-", "red"] } as const;
@@ -44,6 +45,7 @@ function renderParts(lines: Line[], paint: ReturnType<typeof painter>): string {
 
 /** On a terminal, what is about to change; in scripts the summary afterwards is enough. */
 export function announce(io: Io, { output }: Pick<CommonOptions, "output">, plan: Plan, ids: Ids): void {
+  warnOfLeaving(io, leavingOf(plan));
   if (output !== "table" || io.stdout.isTTY !== true) {
     return;
   }
@@ -56,10 +58,15 @@ export function announce(io: Io, { output }: Pick<CommonOptions, "output">, plan
   }
 }
 
+function leavingOf({ lds }: Plan) {
+  return lds.flatMap(({ held, final }) => leavingUndrained(held, final));
+}
+
 /** Prints what a plan would change. @returns how many lines that is */
 export function showDiff(io: Io, options: Pick<CommonOptions, "output">, plan: Plan, ids: Ids): number {
   const lines = linesOf(plan, ids);
   print(io, options, lines, (changes) => render(changes, painter(io.stdout)));
+  warnOfLeaving(io, leavingOf(plan));
   return lines.length;
 }
 
