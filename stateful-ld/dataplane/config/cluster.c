@@ -144,7 +144,7 @@ uint8_t cluster_find(const struct cluster *cluster, uint32_t ld_id) {
     return CLUSTER_NO_LD;
 }
 
-static void place(struct cluster *cluster, uint8_t at, const Peer *ld) {
+static void place_at(struct cluster *cluster, uint8_t at, const Peer *ld) {
     cluster->lds[at].ld_id = ld->ld_id;
     memcpy(&cluster->lds[at].vtep, ld->vtep.data, sizeof(cluster->lds[at].vtep));
     cluster->ld_count = at >= cluster->ld_count ? at + 1u : cluster->ld_count;
@@ -168,11 +168,20 @@ static void place_all(struct cluster *cluster, const Cluster *config,
         uint8_t at = cluster_find(previous, config->lds[i]->ld_id);
 
         if (at != CLUSTER_NO_LD)
-            place(cluster, at, config->lds[i]);
+            place_at(cluster, at, config->lds[i]);
     }
     for (size_t i = 0; i < config->n_lds; i++)
         if (cluster_find(cluster, config->lds[i]->ld_id) == CLUSTER_NO_LD)
-            place(cluster, free_index(cluster, previous), config->lds[i]);
+            place_at(cluster, free_index(cluster, previous), config->lds[i]);
+}
+
+uint8_t cluster_place(struct cluster *cluster, const Peer *ld, const struct cluster *previous) {
+    uint8_t at = previous != NULL ? cluster_find(previous, ld->ld_id) : CLUSTER_NO_LD;
+
+    if (at == CLUSTER_NO_LD || cluster->lds[at].ld_id != 0)
+        at = free_index(cluster, previous);
+    place_at(cluster, at, ld);
+    return at;
 }
 
 static uint8_t shares_of(const BucketAssignment *item, uint32_t ld_id) {
@@ -191,6 +200,7 @@ void cluster_build(struct cluster *cluster, const Cluster *config, const struct 
     memset(cluster, 0, sizeof(*cluster));
     memset(cluster->primary, CLUSTER_NO_LD, sizeof(cluster->primary));
     memset(cluster->backup, CLUSTER_NO_LD, sizeof(cluster->backup));
+    memset(cluster->twin, CLUSTER_NO_LD, sizeof(cluster->twin));
     if (config == NULL)
         return;
     place_all(cluster, config, previous);

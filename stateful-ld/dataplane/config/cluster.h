@@ -26,6 +26,7 @@ enum {
 struct peer {
     uint32_t ld_id;
     rte_be32_t vtep;
+    bool twin; /**< of the other cluster, where services migrate from or to */
     const struct neighbour *next_hop; /**< NULL for this LD itself */
 };
 
@@ -38,6 +39,13 @@ struct cluster {
     uint8_t backup[BUCKET_COUNT];     /**< the same */
     uint8_t shares[BUCKET_COUNT];     /**< of its ports, that this LD gives out; bit 0..3 */
     struct siphash_key replication_key;
+
+    /* Services move between this cluster and another one, whose LDs are in `lds` too. */
+    bool migrates;
+    uint32_t migration_epoch;
+    struct siphash_key migration_key;
+    /** Who is primary there, of buckets that this LD is primary of; else CLUSTER_NO_LD. */
+    uint8_t twin[BUCKET_COUNT];
 };
 
 /**
@@ -55,6 +63,15 @@ bool cluster_validate(const Sluice__Ld__V1__LdConfig *config, char *reason, size
 void cluster_build(struct cluster *cluster, const Sluice__Ld__V1__Cluster *config,
                    const struct cluster *previous);
 
+/**
+ * Give an LD an index: the one it has had, else one that is free.
+ *
+ * @param previous as of cluster_build()
+ * @return the index
+ */
+uint8_t cluster_place(struct cluster *cluster, const Sluice__Ld__V1__Peer *ld,
+                      const struct cluster *previous);
+
 /** The other LD of a bucket that this LD is primary or backup of; else CLUSTER_NO_LD. */
 static inline uint8_t cluster_partner(const struct cluster *cluster, uint16_t bucket) {
     if (cluster->ld_count == 0)
@@ -62,6 +79,11 @@ static inline uint8_t cluster_partner(const struct cluster *cluster, uint16_t bu
     if (cluster->primary[bucket] == cluster->self)
         return cluster->backup[bucket];
     return cluster->backup[bucket] == cluster->self ? cluster->primary[bucket] : CLUSTER_NO_LD;
+}
+
+/** True when a peer is told of sessions of a bucket: of all, or of those of services that move. */
+static inline bool cluster_shares(const struct cluster *cluster, uint16_t bucket, uint8_t peer) {
+    return cluster_partner(cluster, bucket) == peer || cluster->twin[bucket] == peer;
 }
 
 /** True when this LD is the backup of the bucket. */

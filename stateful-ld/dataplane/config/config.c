@@ -9,6 +9,7 @@
 
 #include "config/check.h"
 #include "config/cluster.h"
+#include "config/migration.h"
 #include "config/registry.h"
 
 typedef Sluice__Ld__V1__LdConfig LdConfig;
@@ -241,5 +242,5 @@ bool config_validate(const LdConfig *config, char reason[CONFIG_REASON_BYTES]) {
     return check_fabric(&check) && check_local_ips(&check) && check_buckets(&check) &&
            check_limits(&check) && check_services(&check) &&
            check_timeouts(&check, "", config->timeouts) && check_heartbeat(&check) &&
-           cluster_validate(config, reason, CONFIG_REASON_BYTES);
+           cluster_validate(config, reason, CONFIG_REASON_BYTES) && check_migration(&check);
 }

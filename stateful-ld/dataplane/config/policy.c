@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/migration.h"
 #include "session/timeouts.h"
 
 typedef Sluice__Ld__V1__LdConfig LdConfig;
@@ -125,6 +126,7 @@ int policy_set(struct policy *policy, const Service *service, const struct polic
     policy->new_sessions_per_source_per_s = service->new_sessions_per_source_per_s;
     policy->high_priority = has_priority(inputs->config, service);
     policy->reset = service->reset;
+    policy->migrates = migration_moves(inputs->config, service->name);
     policy->client_address = service->client_address;
     return set_access(policy, service);
 }

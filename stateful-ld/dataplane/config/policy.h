@@ -22,6 +22,7 @@ struct policy {
     uint32_t new_sessions_per_source_per_s; /**< 0: no limit */
     bool high_priority;                     /**< within the limit of bandwidth */
     bool reset;                             /**< refusals are answered */
+    bool migrates;                          /**< the service moves from or to another cluster */
     Sluice__Ld__V1__ClientAddress client_address;
     struct access_list *access; /**< NULL: everybody */
     struct quota_use quota;

@@ -7,6 +7,7 @@
 #include <rte_common.h>
 
 #include "config/check.h"
+#include "config/migration.h"
 #include "packet/nd.h"
 #include "packet/vxlan.h"
 
@@ -67,6 +68,8 @@ struct ip_address *snapshot_next_hops(const LdConfig *config, const struct snaps
         capacity += config->heartbeat->n_switches;
     if (config->cluster != NULL)
         capacity += config->cluster->n_lds;
+    if (config->migration != NULL)
+        capacity += config->migration->n_lds;
     capacity += config->n_return_tunnels;
     hops = malloc(capacity * sizeof(*hops));
     if (hops == NULL)
@@ -86,6 +89,8 @@ struct ip_address *snapshot_next_hops(const LdConfig *config, const struct snaps
     for (size_t i = 0; config->cluster != NULL && i < config->cluster->n_lds; i++)
         if (config->cluster->lds[i]->ld_id != config->cluster->ld_id)
             hops[used++] = next_hop_of(config, address_of(config->cluster->lds[i]->vtep));
+    for (size_t i = 0; config->migration != NULL && i < config->migration->n_lds; i++)
+        hops[used++] = next_hop_of(config, address_of(config->migration->lds[i]->vtep));
     for (uint32_t i = 0; previous != NULL && i < previous->target_count; i++) {
         const struct target *target = &previous->targets[i];
 
@@ -536,6 +541,7 @@ static void set_cluster(struct cluster *cluster, const LdConfig *config,
 
     cluster_build(cluster, config->cluster,
                   inputs->previous != NULL ? &inputs->previous->cluster : NULL);
+    migration_build(cluster, config, inputs->previous != NULL ? &inputs->previous->cluster : NULL);
     for (uint32_t i = 0; i < cluster->ld_count; i++)
         if (i != cluster->self && cluster->lds[i].ld_id != 0)
             cluster->lds[i].next_hop = hop_to(config, neighbours, ip_from_v4(cluster->lds[i].vtep));

@@ -10,7 +10,7 @@ static uint32_t shared_buckets(const struct cluster *cluster, uint8_t peer) {
     uint32_t count = 0;
 
     for (uint16_t bucket = 0; bucket < BUCKET_COUNT; bucket++)
-        count += cluster_partner(cluster, bucket) == peer;
+        count += cluster_shares(cluster, bucket, peer);
     return count;
 }
 
@@ -30,7 +30,9 @@ static void add_copy(PeerReplication *status, const struct worker *worker,
 static void fill_peer(PeerReplication *status, const struct dataplane *dataplane, uint8_t peer,
                       uint64_t now_ms) {
     status->ld_id = dataplane->snapshot->cluster.lds[peer].ld_id;
-    status->whole = replicate_is_whole(&dataplane->replication, dataplane->snapshot->epoch, peer);
+    status->migration = dataplane->snapshot->cluster.lds[peer].twin;
+    status->whole = replicate_is_whole(&dataplane->replication,
+                                       replicate_epoch(dataplane->snapshot, peer), peer);
     status->silent = !status->whole && replicate_is_silent(&dataplane->replication, peer, now_ms);
     for (uint32_t id = 0; id < dataplane->worker_count; id++)
         if (dataplane->workers[id]->replication.senders[peer] != NULL)

@@ -145,7 +145,10 @@ static __rte_noinline enum drop_reason without_session(struct worker *worker, st
                                                        enum drop_reason reason) {
     bool unknown =
         reason == DROP_NO_SESSION || reason == DROP_NOT_SYN || reason == DROP_NO_LOCAL_PORT;
+    uint8_t hinted = unknown ? peer_hinted(worker, mbuf, packet) : CLUSTER_NO_LD;
 
+    if (hinted != CLUSTER_NO_LD)
+        return peer_send_to(worker, mbuf, packet, hinted);
     if (reason == DROP_BUCKET_NOT_OWNED)
         return peer_pass_on(worker, mbuf, packet);
     if (reason == DROP_NO_SESSION && probe_answer(worker, mbuf, packet))
@@ -162,6 +165,8 @@ static __rte_noinline enum drop_reason translate(struct worker *worker, struct r
     enum drop_reason reason;
     struct way_out way;
 
+    if (unlikely(peer_twin_has(worker, session, session_direction(ref), packet)))
+        return peer_give_to_twin(worker, mbuf, packet);
     if (unlikely(worker->snapshot->attentive)) {
         reason = admission_packet(worker, mbuf, packet, ref);
         if (reason != DROP_NONE)
@@ -302,6 +307,8 @@ enum drop_reason fullnat_translate_fragment(struct worker *worker, struct rte_mb
     if (reason != DROP_NONE)
         return reason == DROP_BUCKET_NOT_OWNED ? peer_pass_on(worker, mbuf, packet) : reason;
     session = session_at(&worker->sessions, ref);
+    if (peer_twin_has(worker, session, session_direction(ref), packet))
+        return peer_give_to_twin(worker, mbuf, packet);
     if (session->alter != 0) {
         if (packet->l3_len > alter_mtu_bytes(worker, packet, ref))
             return too_big(worker, mbuf, packet, ref);

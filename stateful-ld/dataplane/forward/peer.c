@@ -1,7 +1,11 @@
 #include "forward/peer.h"
 
+#include <rte_ether.h>
+#include <rte_vxlan.h>
+
 #include "forward/way_out.h"
 #include "forward/worker.h"
+#include "replicate/install.h"
 
 static bool comes_from_a_peer(const struct cluster *cluster, const struct packet *packet) {
     for (uint32_t i = 0; packet->tunnel_src != 0 && i < cluster->ld_count; i++)
@@ -10,8 +14,8 @@ static bool comes_from_a_peer(const struct cluster *cluster, const struct packet
     return false;
 }
 
-static enum drop_reason send_to(struct worker *worker, struct rte_mbuf *mbuf,
-                                const struct packet *packet, uint8_t to) {
+enum drop_reason peer_send_to(struct worker *worker, struct rte_mbuf *mbuf,
+                              const struct packet *packet, uint8_t to) {
     const struct peer *peer = &worker->snapshot->cluster.lds[to];
     struct way_out way = {
         .next_hop = peer->next_hop,
@@ -38,7 +42,7 @@ enum drop_reason peer_pass_on(struct worker *worker, struct rte_mbuf *mbuf,
         (has_come_as_it_should &&
          (!released_may_stray(worker) || comes_from_a_peer(cluster, packet))))
         return DROP_BUCKET_NOT_OWNED;
-    return send_to(worker, mbuf, packet, cluster->primary[packet->bucket]);
+    return peer_send_to(worker, mbuf, packet, cluster->primary[packet->bucket]);
 }
 
 bool peer_may_know(const struct worker *worker, const struct packet *packet) {
@@ -53,5 +57,46 @@ enum drop_reason peer_ask_partner(struct worker *worker, struct rte_mbuf *mbuf,
                                   const struct packet *packet) {
     const struct cluster *cluster = &worker->snapshot->cluster;
 
-    return send_to(worker, mbuf, packet, cluster_partner(cluster, packet->bucket));
+    return peer_send_to(worker, mbuf, packet, cluster_partner(cluster, packet->bucket));
+}
+
+static bool is_silent(const struct worker *worker, uint8_t twin) {
+    const struct replication_peer *peer = &worker->dataplane->replication.peers[twin];
+    uint64_t heard_ms = __atomic_load_n(&peer->heard_ms, __ATOMIC_RELAXED);
+
+    return (int64_t)(worker->now_ms - heard_ms) > PEER_TWIN_SILENT_MS;
+}
+
+bool peer_twin_has(const struct worker *worker, const struct session *session,
+                   enum direction direction, const struct packet *packet) {
+    const struct cluster *cluster = &worker->snapshot->cluster;
+    uint8_t twin = cluster->twin[session->bucket];
+
+    return (session->replica & REPLICA_TWIN) != 0 && direction == FROM_RS &&
+           twin != CLUSTER_NO_LD && !is_silent(worker, twin) && !comes_from_a_peer(cluster, packet);
+}
+
+enum drop_reason peer_give_to_twin(struct worker *worker, struct rte_mbuf *mbuf,
+                                   const struct packet *packet) {
+    return peer_send_to(worker, mbuf, packet, worker->snapshot->cluster.twin[packet->bucket]);
+}
+
+/* In the bits that RFC 7348 reserves behind the flags. Read here and not by the parser, for hardly
+ * a packet is asked for it. */
+static uint32_t hint_of(const struct rte_mbuf *mbuf, const struct packet *packet) {
+    const uint8_t *frame = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+    const struct rte_vxlan_hdr *vxlan =
+        (const struct rte_vxlan_hdr *)(frame + packet->l3_off - sizeof(struct rte_ether_hdr) -
+                                       sizeof(*vxlan));
+
+    return rte_be_to_cpu_32(vxlan->vx_flags) & 0xffffff;
+}
+
+uint8_t peer_hinted(const struct worker *worker, const struct rte_mbuf *mbuf,
+                    const struct packet *packet) {
+    const struct cluster *cluster = &worker->snapshot->cluster;
+
+    if (!cluster->migrates || !packet->tunnelled || comes_from_a_peer(cluster, packet))
+        return CLUSTER_NO_LD;
+    return cluster_find(cluster, hint_of(mbuf, packet));
 }

@@ -274,8 +274,9 @@ static void forget(struct worker *worker, uint32_t number) {
     }
     if (session->state == STATE_TIME_WAIT && session->numbers.client_end != 0)
         note_time_wait(worker, number);
-    local_port_release(ports_of(worker, session), session->bucket, session->local_slot,
-                       local_port_of(session));
+    if (likely(!session->guest))
+        local_port_release(ports_of(worker, session), session->bucket, session->local_slot,
+                           local_port_of(session));
     session_close(&worker->sessions, number);
 }
 

@@ -30,7 +30,7 @@ static session_ref find(const struct worker *worker, const struct flow_key *key)
 void install_activate(struct worker *worker, uint32_t number) {
     struct session *session = &worker->sessions.sessions[number];
 
-    session->replica &= (uint8_t)~REPLICA_STANDBY;
+    session->replica &= (uint8_t) ~(REPLICA_STANDBY | REPLICA_TWIN);
     worker->rs[session->target].sessions_standby--;
     worker->rs[session->target].sessions_active++;
     admission_taken_over(worker, session);
@@ -38,7 +38,14 @@ void install_activate(struct worker *worker, uint32_t number) {
     replicate_mark(worker, number);
 }
 
-static void deactivate(struct worker *worker, struct session *session) {
+static bool is_twins(const struct worker *worker, const struct record *record) {
+    return worker->snapshot->cluster.lds[record->from].twin;
+}
+
+static void deactivate(struct worker *worker, struct session *session, bool for_twin) {
+    session->replica &= (uint8_t)~REPLICA_TWIN;
+    if (for_twin)
+        session->replica |= REPLICA_TWIN;
     if ((session->replica & REPLICA_STANDBY) != 0)
         return;
     session->replica |= REPLICA_STANDBY;
@@ -67,7 +74,7 @@ static void update(struct worker *worker, uint32_t number, const struct record *
     session->alter = record->alter;
     session->numbers = record->numbers;
     session->last_seen_ms = (uint32_t)worker->now_ms - record->idle_ms;
-    deactivate(worker, session);
+    deactivate(worker, session, is_twins(worker, record));
     session_rearm(worker, number);
 }
 
@@ -89,7 +96,7 @@ static bool insert(struct worker *worker, const struct record *record) {
     struct session *session;
     uint32_t number;
 
-    if (target < 0 || slot < 0)
+    if (target < 0 || (slot < 0 && !snapshot_policy(snapshot, (uint32_t)target)->migrates))
         return false;
     number = session_open(&worker->sessions, &record->client, &record->rs);
     if (number == 0)
@@ -97,11 +104,12 @@ static bool insert(struct worker *worker, const struct record *record) {
     session = &worker->sessions.sessions[number];
     session->target = (uint16_t)target;
     session->bucket = record->bucket;
-    session->local_slot = (uint8_t)slot;
+    session->guest = slot < 0;
+    session->local_slot = slot < 0 ? 0 : (uint8_t)slot;
     session->state = record->state;
     session->alter = record->alter;
     session->numbers = record->numbers;
-    session->replica = REPLICA_STANDBY;
+    session->replica = is_twins(worker, record) ? REPLICA_STANDBY | REPLICA_TWIN : REPLICA_STANDBY;
     session->created_ms = worker->now_ms - RTE_MIN(worker->now_ms, record->age_ms);
     session->last_seen_ms = (uint32_t)worker->now_ms - record->idle_ms;
     session->armed_tick = wheel_arm(&worker->wheel, number, session_deadline_ms(worker, session));
@@ -116,11 +124,22 @@ static bool is_sound(const struct record *record) {
            flow_protocol(&record->client) != 0;
 }
 
+/* The other cluster has a say in the services that move, and in no others. */
+static bool is_shared(const struct worker *worker, const struct record *record) {
+    const struct snapshot *snapshot = worker->snapshot;
+    int target;
+
+    if (!is_twins(worker, record))
+        return cluster_partner(&snapshot->cluster, record->bucket) == record->from;
+    target = snapshot_target(snapshot, &record->client, &record->rs);
+    return snapshot->cluster.twin[record->bucket] == record->from && target >= 0 &&
+           snapshot_policy(snapshot, (uint32_t)target)->migrates;
+}
+
 bool install_record(struct worker *worker, const struct record *record) {
-    const struct cluster *cluster = &worker->snapshot->cluster;
     session_ref client, rs;
 
-    if (cluster_partner(cluster, record->bucket) != record->from || !is_sound(record))
+    if (!is_sound(record) || !is_shared(worker, record))
         return false;
     client = find(worker, &record->client);
     rs = find(worker, &record->rs);

@@ -14,8 +14,10 @@ struct worker;
 
 /** Bits of session.replica. */
 enum {
-    REPLICA_MARKED = 1,  /**< its change waits to be told */
-    REPLICA_STANDBY = 2, /**< the other LD has its packets: it tells us when the session ends */
+    REPLICA_MARKED = 1,      /**< its change waits to be told */
+    REPLICA_STANDBY = 2,     /**< the other LD has its packets: it tells us when the session ends */
+    REPLICA_MARKED_TWIN = 4, /**< its change waits to be told to the other cluster */
+    REPLICA_TWIN = 8,        /**< on standby, and it is the other cluster that has its packets */
 };
 
 enum {

@@ -125,9 +125,8 @@ static void acknowledge(struct worker *worker, uint8_t peer, uint8_t from, uint1
     header.to_incarnation =
         __atomic_load_n(&worker->dataplane->replication.peers[peer].incarnation, __ATOMIC_RELAXED);
     wire_put_header(payload, &header);
-    replicate_send(
-        worker, peer, bucket, payload,
-        wire_seal(payload, WIRE_HEADER_BYTES, &worker->snapshot->cluster.replication_key));
+    replicate_send(worker, peer, bucket, payload,
+                   wire_seal(payload, WIRE_HEADER_BYTES, replicate_key(worker, peer)));
 }
 
 void receiver_acknowledge(struct worker *worker) {

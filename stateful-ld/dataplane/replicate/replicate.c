@@ -25,6 +25,7 @@ int replicate_init(struct worker *worker) {
                                                        SOCKET_ID_ANY, RING_F_SC_DEQ);
     worker->replication.receivers = calloc(CLUSTER_LDS_MAX, sizeof(*worker->replication.receivers));
     memset(worker->replication.partner, CLUSTER_NO_LD, sizeof(worker->replication.partner));
+    memset(worker->replication.twin, CLUSTER_NO_LD, sizeof(worker->replication.twin));
     worker->replication.released.forget_from_ms = UINT64_MAX;
     return worker->replication.records != NULL && worker->replication.receivers != NULL ? 0
                                                                                         : -ENOMEM;
@@ -41,7 +42,7 @@ static bool has_buckets_of(const struct worker *worker, const struct cluster *cl
                            uint16_t *first) {
     for (uint16_t bucket = 0; bucket < BUCKET_COUNT; bucket++) {
         if (worker->dataplane->owner_of_bucket[bucket] != worker->id ||
-            cluster_partner(cluster, bucket) != peer)
+            !cluster_shares(cluster, bucket, peer))
             continue;
         *first = bucket;
         return true;
@@ -102,13 +103,15 @@ struct look {
 
 static void look_at_buckets(const struct worker *worker, uint8_t peer, struct look *look) {
     const struct cluster *cluster = &worker->snapshot->cluster;
+    bool twin = cluster->lds[peer].twin;
+    const uint8_t *before_of = twin ? worker->replication.twin : worker->replication.partner;
 
     memset(look, 0, sizeof(*look));
     for (uint16_t bucket = 0; bucket < BUCKET_COUNT; bucket++) {
-        uint8_t before = worker->replication.partner[bucket];
+        uint8_t before = before_of[bucket];
 
         if (worker->dataplane->owner_of_bucket[bucket] != worker->id ||
-            cluster_partner(cluster, bucket) != peer)
+            !cluster_shares(cluster, bucket, peer))
             continue;
         if (!look->shared)
             look->first = bucket;
@@ -116,7 +119,7 @@ static void look_at_buckets(const struct worker *worker, uint8_t peer, struct lo
         if (before == peer)
             continue;
         look->gained[bucket / 64] |= 1ULL << bucket % 64;
-        if (before != CLUSTER_NO_LD)
+        if (before != CLUSTER_NO_LD && !twin)
             look->left[bucket / 64] |= 1ULL << bucket % 64;
     }
 }
@@ -144,29 +147,42 @@ static void arrange(struct worker *worker) {
             continue;
         }
         replication->active[replication->sender_count++] = peer;
-        if (!sender->runs || sender->ld_id != ld_id) {
+        if (!sender->runs || sender->ld_id != ld_id ||
+            sender->twin != snapshot->cluster.lds[peer].twin) {
             sender->ld_id = ld_id;
             sender->peer = peer;
+            sender->twin = snapshot->cluster.lds[peer].twin;
             sender->bucket = look.first;
             sender_end(sender);
         }
+        /* Other services may move now: all of them are copied. */
+        if (sender->twin && sender->epoch != replicate_epoch(snapshot, peer))
+            memset(look.gained, 0xff, sizeof(look.gained));
         sender_follow(worker, sender, look.gained, look.left);
     }
     for (uint16_t bucket = 0; bucket < BUCKET_COUNT; bucket++)
         replication->partner[bucket] = snapshot->cluster.replicates
                                            ? cluster_partner(&snapshot->cluster, bucket)
                                            : CLUSTER_NO_LD;
+    memcpy(replication->twin, snapshot->cluster.twin, sizeof(replication->twin));
+}
+
+static void mark_for(struct worker *worker, uint8_t peer, uint32_t number) {
+    if (peer != CLUSTER_NO_LD && worker->replication.senders[peer] != NULL)
+        sender_mark(worker, worker->replication.senders[peer], number);
 }
 
 void replicate_mark(struct worker *worker, uint32_t number) {
     const struct session *session = &worker->sessions.sessions[number];
-    uint8_t peer;
+    const struct snapshot *snapshot = worker->snapshot;
 
-    if (worker->replication.sender_count == 0 || (session->replica & REPLICA_MARKED) != 0)
+    if (worker->replication.sender_count == 0)
         return;
-    peer = cluster_partner(&worker->snapshot->cluster, session->bucket);
-    if (peer != CLUSTER_NO_LD && worker->replication.senders[peer] != NULL)
-        sender_mark(worker, worker->replication.senders[peer], number);
+    if ((session->replica & REPLICA_MARKED) == 0)
+        mark_for(worker, cluster_partner(&snapshot->cluster, session->bucket), number);
+    if (unlikely(snapshot->cluster.migrates) && (session->replica & REPLICA_MARKED_TWIN) == 0 &&
+        snapshot_policy(snapshot, session->target)->migrates)
+        mark_for(worker, snapshot->cluster.twin[session->bucket], number);
 }
 
 void replicate_poll(struct worker *worker) {
@@ -184,6 +200,18 @@ void replicate_poll(struct worker *worker) {
     receiver_acknowledge(worker);
 }
 
+uint32_t replicate_epoch(const struct snapshot *snapshot, uint8_t peer) {
+    const struct cluster *cluster = &snapshot->cluster;
+
+    return cluster->lds[peer].twin ? cluster->migration_epoch : (uint32_t)snapshot->epoch;
+}
+
+const struct siphash_key *replicate_key(const struct worker *worker, uint8_t peer) {
+    const struct cluster *cluster = &worker->snapshot->cluster;
+
+    return cluster->lds[peer].twin ? &cluster->migration_key : &cluster->replication_key;
+}
+
 struct wire_header replicate_header(const struct worker *worker, uint8_t peer, uint8_t type) {
     const struct cluster *cluster = &worker->snapshot->cluster;
 
@@ -192,7 +220,7 @@ struct wire_header replicate_header(const struct worker *worker, uint8_t peer, u
         .workers = (uint8_t)worker->dataplane->worker_count,
         .from = (uint16_t)cluster->lds[cluster->self].ld_id,
         .to = (uint16_t)cluster->lds[peer].ld_id,
-        .epoch = (uint32_t)worker->snapshot->epoch,
+        .epoch = replicate_epoch(worker->snapshot, peer),
         .from_incarnation =
             __atomic_load_n(&worker->dataplane->replication.incarnation, __ATOMIC_RELAXED),
     };
@@ -234,24 +262,38 @@ static bool hear(struct worker *worker, uint8_t peer, const struct wire_header *
     return true;
 }
 
-static void handle(struct worker *worker, const uint8_t *payload, uint16_t bytes, uint16_t bucket) {
+/* By the cluster's key or, of LDs of another one, by the migration's. CLUSTER_NO_LD: counted. */
+static uint8_t open_from(struct worker *worker, const uint8_t *payload, uint16_t bytes,
+                         struct wire_header *header) {
     const struct cluster *cluster = &worker->snapshot->cluster;
-    struct wire_header header;
+    bool own, opened;
     uint8_t peer;
 
-    if (!cluster->replicates || !wire_open(payload, bytes, &cluster->replication_key, &header) ||
-        header.to != cluster->lds[cluster->self].ld_id ||
-        header.worker >= REPLICATION_WORKERS_MAX || header.workers > REPLICATION_WORKERS_MAX) {
+    own = cluster->replicates && wire_open(payload, bytes, &cluster->replication_key, header);
+    opened =
+        own || (cluster->migrates && wire_open(payload, bytes, &cluster->migration_key, header));
+    if (!opened || header->to != cluster->lds[cluster->self].ld_id ||
+        header->worker >= REPLICATION_WORKERS_MAX || header->workers > REPLICATION_WORKERS_MAX) {
         worker->stats.drops[DROP_BAD_REPLICATION]++;
-        return;
+        return CLUSTER_NO_LD;
     }
-    peer = cluster_find(cluster, header.from);
+    peer = cluster_find(cluster, header->from);
     /* Another epoch's map is another agreement about who has what: the controller is about to tell
      * one of us. */
-    if (peer == CLUSTER_NO_LD || header.epoch != (uint32_t)worker->snapshot->epoch) {
+    if (peer == CLUSTER_NO_LD || cluster->lds[peer].twin == own ||
+        header->epoch != replicate_epoch(worker->snapshot, peer)) {
         worker->stats.drops[DROP_REPLICATION_EPOCH]++;
-        return;
+        return CLUSTER_NO_LD;
     }
+    return peer;
+}
+
+static void handle(struct worker *worker, const uint8_t *payload, uint16_t bytes, uint16_t bucket) {
+    struct wire_header header;
+    uint8_t peer = open_from(worker, payload, bytes, &header);
+
+    if (peer == CLUSTER_NO_LD)
+        return;
     if (!hear(worker, peer, &header))
         return;
     if (header.type == WIRE_DATA)

@@ -80,6 +80,7 @@ struct receiver {
 struct worker_replication {
     const struct snapshot *snapshot; /**< that `senders` are arranged for */
     uint8_t partner[BUCKET_COUNT];   /**< as cluster_partner() was then; our own buckets only */
+    uint8_t twin[BUCKET_COUNT];      /**< the same of struct cluster's */
     struct released released;
     uint32_t sender_count;
     uint8_t active[CLUSTER_LDS_MAX];         /**< peers this worker shares buckets with */
@@ -139,6 +140,12 @@ void replicate_poll(struct worker *worker);
 /** Send a packet of @p payload to a peer: headers and transmission. */
 void replicate_send(struct worker *worker, uint8_t peer, uint16_t bucket, const uint8_t *payload,
                     uint16_t payload_bytes);
+
+/** The epoch of what is shared with a peer: of the cluster's map, or of a migration. */
+uint32_t replicate_epoch(const struct snapshot *snapshot, uint8_t peer);
+
+/** What packets to and from a peer are sealed with. */
+const struct siphash_key *replicate_key(const struct worker *worker, uint8_t peer);
 
 /** The header of a packet from this LD to a peer. */
 struct wire_header replicate_header(const struct worker *worker, uint8_t peer, uint8_t type);

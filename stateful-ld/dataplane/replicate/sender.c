@@ -44,6 +44,10 @@ static struct sender_packet *packet_of(struct sender *sender, uint32_t sequence)
     return &sender->window[sequence % SENDER_WINDOW];
 }
 
+static uint8_t marked_bit(const struct sender *sender) {
+    return sender->twin ? REPLICA_MARKED_TWIN : REPLICA_MARKED;
+}
+
 /* Seal the packet that has `bytes` of header and records, number it, send it. */
 static void send_new(struct worker *worker, struct sender *sender, uint16_t bytes,
                      uint16_t records) {
@@ -56,7 +60,8 @@ static void send_new(struct worker *worker, struct sender *sender, uint16_t byte
     header.sequence = sender->next;
     header.to_incarnation = sender->peer_incarnation;
     wire_put_header(packet->payload, &header);
-    packet->bytes = wire_seal(packet->payload, bytes, &worker->snapshot->cluster.replication_key);
+    packet->bytes = wire_seal(packet->payload, bytes, replicate_key(worker, sender->peer));
+    sender->sent_ms = worker->now_ms;
     if (in_flight(sender) == 0)
         sender->progress_ms = worker->now_ms;
     if (in_flight(sender) == 0 || sender->retry_ms == 0) {
@@ -115,10 +120,10 @@ static bool is_empty(const uint64_t buckets[BUCKET_COUNT / 64]) {
 void sender_follow(struct worker *worker, struct sender *sender,
                    const uint64_t gained[BUCKET_COUNT / 64],
                    const uint64_t left[BUCKET_COUNT / 64]) {
-    const struct snapshot *snapshot = worker->snapshot;
-    bool same_map = sender->epoch == (uint32_t)snapshot->epoch && is_empty(gained);
+    uint32_t epoch = replicate_epoch(worker->snapshot, sender->peer);
+    bool same_map = sender->epoch == epoch && is_empty(gained);
 
-    sender->epoch = (uint32_t)snapshot->epoch;
+    sender->epoch = epoch;
     if (!sender->runs || (!same_map && sender->phase != SENDER_STEADY)) {
         sender->runs = true;
         sender_begin(worker, sender);
@@ -129,7 +134,7 @@ void sender_follow(struct worker *worker, struct sender *sender,
         struct sender_packet *packet = packet_of(sender, sequence);
 
         wire_seal_again(packet->payload, packet->bytes, sender->epoch,
-                        &snapshot->cluster.replication_key);
+                        replicate_key(worker, sender->peer));
     }
     if (same_map)
         return;
@@ -151,7 +156,7 @@ void sender_mark(struct worker *worker, struct sender *sender, uint32_t number) 
     }
     if (sender->marks_head == sender->marks_tail)
         sender->waiting_since_ms = worker->now_ms;
-    session->replica |= REPLICA_MARKED;
+    session->replica |= marked_bit(sender);
     sender->marks[sender->marks_tail++ % SENDER_MARKS] = number;
 }
 
@@ -217,16 +222,21 @@ static void add(struct filling *filling, const struct record *record) {
 
 static bool is_shared(const struct filling *filling, uint32_t number) {
     const struct worker *worker = filling->worker;
+    const struct session *session = &worker->sessions.sessions[number];
+    const struct cluster *cluster = &worker->snapshot->cluster;
 
-    return session_is_open(&worker->sessions, number) &&
-           cluster_partner(&worker->snapshot->cluster, worker->sessions.sessions[number].bucket) ==
-               filling->sender->peer;
+    if (!session_is_open(&worker->sessions, number))
+        return false;
+    if (filling->sender->twin)
+        return cluster->twin[session->bucket] == filling->sender->peer &&
+               snapshot_policy(worker->snapshot, session->target)->migrates;
+    return cluster_partner(cluster, session->bucket) == filling->sender->peer;
 }
 
 static void add_session(struct filling *filling, uint32_t number, uint8_t flags) {
     struct record record;
 
-    filling->worker->sessions.sessions[number].replica &= (uint8_t)~REPLICA_MARKED;
+    filling->worker->sessions.sessions[number].replica &= (uint8_t)~marked_bit(filling->sender);
     install_describe(filling->worker, number, &record);
     record.flags = flags;
     add(filling, &record);
@@ -240,7 +250,7 @@ static void fill_marks(struct filling *filling) {
 
         /* Closed since, its number perhaps used again and marked again, or told by the copy. */
         if (is_shared(filling, number) &&
-            (filling->worker->sessions.sessions[number].replica & REPLICA_MARKED) != 0)
+            (filling->worker->sessions.sessions[number].replica & marked_bit(sender)) != 0)
             add_session(filling, number, 0);
     }
 }
@@ -284,6 +294,11 @@ static void fill_copy(struct filling *filling) {
             if (!has_room(filling))
                 return;
             finish.count = sender->copied;
+            /* Alone in its packet: one that has to come again, because sessions are still being
+             * installed by other workers, must not bring sessions again. */
+            flush(filling);
+            if (!has_room(filling))
+                return;
             add(filling, &finish);
             flush(filling);
             sender->phase = SENDER_STEADY;
@@ -306,6 +321,12 @@ static void fill_copy(struct filling *filling) {
 static bool may_leave(const struct worker *worker, const struct sender *sender) {
     return in_flight(sender) == 0 || worker->now_ms - sender->waiting_since_ms >= SENDER_WAIT_MS ||
            sender->marks_tail - sender->marks_head >= WIRE_PAYLOAD_MAX / (WIRE_RECORD_MAX / 2);
+}
+
+/* A twin that hears nothing takes its sessions back (forward/migrate.h). */
+static bool has_to_speak(const struct worker *worker, const struct sender *sender) {
+    return sender->twin && in_flight(sender) == 0 &&
+           worker->now_ms - sender->sent_ms >= SENDER_KEEPALIVE_MS;
 }
 
 static bool out_of_date(const struct worker *worker, const struct sender *sender) {
@@ -338,4 +359,6 @@ void sender_poll(struct worker *worker, struct sender *sender) {
     if (sender->phase == SENDER_COPY)
         fill_copy(&filling);
     flush(&filling);
+    if (has_to_speak(worker, sender))
+        send_new(worker, sender, WIRE_HEADER_BYTES, 0);
 }

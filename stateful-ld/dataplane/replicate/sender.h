@@ -28,6 +28,8 @@ enum {
     /** What waits for company waits no longer. */
     SENDER_WAIT_MS = 1,
     SENDER_COPY_BUDGET = 256, /**< sessions looked at in one turn */
+    /** To a twin something is sent at least as often: it has to know that we live. */
+    SENDER_KEEPALIVE_MS = 20,
 };
 
 enum sender_phase {
@@ -46,6 +48,7 @@ struct sender {
     uint64_t own_incarnation;  /**< in which the stream has begun */
     uint64_t peer_incarnation; /**< that it is for; 0: not known yet */
     bool runs;                 /**< there is something that the peer shares */
+    bool twin;                 /**< it is of the other cluster that services migrate from or to */
     uint32_t ld_id;            /**< of the peer */
     uint32_t epoch;
     uint8_t peer;
@@ -53,6 +56,7 @@ struct sender {
     uint16_t bucket;       /**< of the packets' source port: one of ours the peer shares */
     uint32_t next;         /**< sequence of the next packet */
     uint32_t acknowledged; /**< sequence */
+    uint64_t sent_ms;      /**< the last new packet */
     uint64_t progress_ms;  /**< of the last acknowledgement that told something new */
     uint64_t sent_again_ms;
     uint32_t retry_ms;

@@ -68,7 +68,8 @@ struct session {
     uint16_t bucket;
     uint8_t state;          /**< enum session_state */
     uint8_t local_slot : 6; /**< of the local IP, for the port allocator */
-    uint8_t by_entry : 1;   /**< answers go back by `return_tunnel`, not straight */
+    uint8_t guest : 1;    /**< the local IP is another cluster's, and so is its port's allocator */
+    uint8_t by_entry : 1; /**< answers go back by `return_tunnel`, not straight */
     uint8_t alter;       /**< enum session_alter: 0 where packets keep what is behind their ports */
     uint8_t replica;     /**< bits of replicate/install.h */
     uint64_t packets[2]; /**< by enum direction */

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
+#include "packet/vxlan.h"
 #include "replicate/replicate.h"
 #include "testing/test.h"
 
@@ -186,9 +187,10 @@ struct frame lds_from_client(int which, const struct connection *connection, uin
     return tunnel_to(which, &flow, connection->bucket);
 }
 
-static struct frame from_rs(int which, const struct connection *connection, uint8_t flags) {
+static struct frame from_rs(int which, const struct connection *connection, const char *local_ip,
+                            uint8_t flags) {
     const struct flow_spec flow = { .src = RS,
-                                    .dst = "198.18.1.1",
+                                    .dst = local_ip,
                                     .src_port = 8080,
                                     .dst_port = connection->local_port,
                                     .protocol = FRAME_TCP,
@@ -225,10 +227,27 @@ uint16_t lds_send_client(int which, const struct connection *connection, uint8_t
     return out.length == 0 ? 0 : ntohs(frame_view(&out).tcp->src_port);
 }
 
-bool lds_send_rs(int which, const struct connection *connection, uint8_t flags) {
-    struct frame frame = from_rs(which, connection, flags);
+uint16_t lds_send_hinted(int which, const struct connection *connection, uint8_t flags,
+                         uint32_t previous_ld_id) {
+    struct frame frame = lds_from_client(which, connection, flags);
+    struct rte_vxlan_hdr *vxlan =
+        (struct rte_vxlan_hdr *)(frame.bytes + VXLAN_OUTER_BYTES - sizeof(*vxlan));
+    struct frame out;
+
+    vxlan->vx_flags |= htonl(previous_ld_id);
+    out = through(which, &frame, 1);
+    return out.length == 0 ? 0 : ntohs(frame_view(&out).tcp->src_port);
+}
+
+bool lds_send_rs_to(int which, const struct connection *connection, const char *local_ip,
+                    uint8_t flags) {
+    struct frame frame = from_rs(which, connection, local_ip, flags);
 
     return through(which, &frame, 1).length != 0;
+}
+
+bool lds_send_rs(int which, const struct connection *connection, uint8_t flags) {
+    return lds_send_rs_to(which, connection, "198.18.1.1", flags);
 }
 
 struct connection lds_establish(int which, uint32_t client, uint16_t bucket) {

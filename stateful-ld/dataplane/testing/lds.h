@@ -77,8 +77,16 @@ uint16_t lds_send_client(int which, const struct connection *connection, uint8_t
 /** The same with a packet of the RS. @return whether it leaves */
 bool lds_send_rs(int which, const struct connection *connection, uint8_t flags);
 
+/** The same to another local IP than 198.18.1.1, which lds_message() has. */
+bool lds_send_rs_to(int which, const struct connection *connection, const char *local_ip,
+                    uint8_t flags);
+
 /** A handshake. */
 struct connection lds_establish(int which, uint32_t client, uint16_t bucket);
+
+/** As lds_send_client(), by a switch that names the LD which had the bucket before. */
+uint16_t lds_send_hinted(int which, const struct connection *connection, uint8_t flags,
+                         uint32_t previous_ld_id);
 
 /** The packet that the switch sends to an LD. */
 struct frame lds_from_client(int which, const struct connection *connection, uint8_t flags);

@@ -164,6 +164,43 @@ void message_shares(struct message *message, uint32_t primary, uint32_t backup) 
     message->assignments[number].shares = &message->shares[number];
 }
 
+void message_migration(struct message *message, uint32_t epoch) {
+    static const uint8_t key[16] = "of two clusters!";
+    Sluice__Ld__V1__Migration *migration = &message->migration;
+
+    sluice__ld__v1__migration__init(migration);
+    migration->epoch = epoch;
+    migration->key =
+        (ProtobufCBinaryData){ .len = sizeof(key), .data = keep(message, key, sizeof(key)) };
+    migration->services = message->migrating;
+    migration->lds = message->other_ld_pointers;
+    migration->buckets = message->other_assignment_pointers;
+    for (size_t i = 0; i < message->config.n_services; i++)
+        message->migrating[migration->n_services++] = message->services[i].message.name;
+    message->config.migration = migration;
+}
+
+void message_migration_ld(struct message *message, uint32_t ld_id, const char *vtep) {
+    size_t number = message->migration.n_lds++;
+
+    sluice__ld__v1__peer__init(&message->other_lds[number]);
+    message->other_lds[number].ld_id = ld_id;
+    message->other_lds[number].vtep = message_address(message, vtep);
+    message->other_ld_pointers[number] = &message->other_lds[number];
+}
+
+void message_migration_assign(struct message *message, uint32_t first, uint32_t last,
+                              uint32_t ld_id) {
+    size_t number = message->migration.n_buckets++;
+    Sluice__Ld__V1__BucketAssignment *assignment = &message->other_assignments[number];
+
+    sluice__ld__v1__bucket_assignment__init(assignment);
+    assignment->first = first;
+    assignment->last = last;
+    assignment->ld_id = ld_id;
+    message->other_assignment_pointers[number] = assignment;
+}
+
 struct message_service *message_service(struct message *message, const char *name, uint32_t vni,
                                         const char *vip, int protocol, uint32_t port) {
     size_t number = message->config.n_services++;

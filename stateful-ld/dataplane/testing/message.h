@@ -42,6 +42,12 @@ struct message {
     Sluice__Ld__V1__BucketAssignment assignments[8];
     Sluice__Ld__V1__BucketAssignment *assignment_pointers[8];
     Sluice__Ld__V1__PortShares shares[8];
+    Sluice__Ld__V1__Migration migration;
+    char *migrating[MESSAGE_SERVICES_MAX];
+    Sluice__Ld__V1__Peer other_lds[8];
+    Sluice__Ld__V1__Peer *other_ld_pointers[8];
+    Sluice__Ld__V1__BucketAssignment other_assignments[8];
+    Sluice__Ld__V1__BucketAssignment *other_assignment_pointers[8];
     Sluice__Ld__V1__Limit limit;
     Sluice__Ld__V1__Limit *limit_pointer;
     Sluice__Ld__V1__PriorityPort priority_port;
@@ -79,6 +85,12 @@ void message_ipv6(struct message *message, const char *address, uint32_t prefix_
 /** Ask for heartbeats, to nobody yet. */
 void message_heartbeat(struct message *message, uint32_t ld_id, uint32_t key, uint32_t interval_ms);
 void message_switch(struct message *message, const char *text);
+
+/** Let the services that are there move from or to another cluster, with no LD yet. */
+void message_migration(struct message *message, uint32_t epoch);
+void message_migration_ld(struct message *message, uint32_t ld_id, const char *vtep);
+void message_migration_assign(struct message *message, uint32_t first, uint32_t last,
+                              uint32_t ld_id);
 
 /** Make the LD one of a cluster: LD @p ld_id with the message's own vtep. Nobody has a bucket. */
 void message_cluster(struct message *message, uint32_t ld_id);

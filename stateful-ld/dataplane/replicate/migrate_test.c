@@ -1,0 +1,381 @@
+/* A service moves from one cluster to another: its connections go on there with the addresses they
+ * have, both clusters together; and back again. LD 1 is the one cluster, LD 2 and its backup LD 3
+ * are the other one. */
+#include "control/encode.h"
+#include "forward/peer.h"
+#include "replicate/install.h"
+#include "replicate/replicate.h"
+#include "session/timeouts.h"
+#include "testing/lds.h"
+#include "testing/test.h"
+
+#define OTHER_LOCAL_IP "198.18.2.1"
+
+enum {
+    CONNECTIONS = 300,
+    EPOCH = 7,
+};
+
+static struct connection connections[CONNECTIONS];
+
+/* The LD's configuration but for the migration. */
+static void begin(int which) {
+    struct message *message = &messages[which];
+
+    lds_message(which, EPOCH + (uint32_t)which); /* clusters count their epochs by themselves */
+    if (which == LD_1) {
+        message_buckets(message, 0, BUCKET_COUNT - 1);
+        message_assign(message, 0, BUCKET_COUNT - 1, 1, 0);
+        return;
+    }
+    message->config.epoch = EPOCH + LD_2;
+    message->config.n_local_ips = 0;
+    message_local_ip(message, OTHER_LOCAL_IP);
+    message_ld(message, which == LD_2 ? 3 : 2, vtep[which == LD_2 ? LD_3 : LD_2]);
+    if (which == LD_2)
+        message_buckets(message, 0, BUCKET_COUNT - 1);
+    message_assign(message, 0, BUCKET_COUNT - 1, 2, 3);
+}
+
+static void apply(int which) {
+    harness_apply(&ld[which], &messages[which]);
+    harness_resolve(&ld[which]);
+}
+
+static void migrate(int which, uint32_t epoch) {
+    struct message *message = &messages[which];
+
+    begin(which);
+    message_migration(message, epoch);
+    if (which == LD_1) {
+        message_migration_ld(message, 2, vtep[LD_2]);
+        message_migration_ld(message, 3, vtep[LD_3]);
+        message_migration_assign(message, 0, BUCKET_COUNT - 1, 2);
+    } else {
+        message_migration_ld(message, 1, vtep[LD_1]);
+        message_migration_assign(message, 0, BUCKET_COUNT - 1, 1);
+    }
+    apply(which);
+}
+
+static void migrate_all(void) {
+    for (int which = 0; which < LDS_MAX; which++)
+        migrate(which, 1);
+}
+
+static const Sluice__Ld__V1__PeerReplication *status_of(struct replication_status *status,
+                                                        int which, int peer) {
+    size_t peers = encode_replication(status, &ld[which].dataplane, now_ms);
+
+    for (size_t i = 0; i < peers; i++)
+        if (status->peers[i].ld_id == (uint32_t)peer + 1)
+            return &status->peers[i];
+    return NULL;
+}
+
+static bool copied(void) {
+    struct replication_status one, two;
+
+    return status_of(&one, LD_2, LD_1)->whole && status_of(&two, LD_1, LD_2)->whole;
+}
+
+static void pass_until_copied(void) {
+    for (int ms = 0; !copied(); ms++) {
+        assert_in_range(ms, 0, 5000);
+        lds_pass(1);
+    }
+}
+
+static void open_all(void) {
+    for (uint32_t i = 0; i < CONNECTIONS; i++)
+        connections[i] = lds_establish(LD_1, i, (uint16_t)(i * 7 % BUCKET_COUNT));
+}
+
+static int set_up(void **state) {
+    (void)state;
+    lds_begin();
+    for (int which = 0; which < LDS_MAX; which++) {
+        lds_start(which, 1);
+        begin(which);
+        apply(which);
+        lds_online(which);
+    }
+    for (int which = 0; which < LDS_MAX; which++)
+        lds_pass_until_online(which);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    lds_end();
+    return 0;
+}
+
+static uint64_t passed_on(int which) {
+    return harness_worker(&ld[which])->stats.passed_on;
+}
+
+static void connections_go_on_in_the_other_cluster(void **state) {
+    struct replication_status status;
+    uint64_t before;
+
+    (void)state;
+    open_all();
+    migrate_all();
+    pass_until_copied();
+    assert_true(status_of(&status, LD_1, LD_2)->migration);
+    assert_int_equal(status_of(&status, LD_1, LD_2)->sessions_copied, CONNECTIONS);
+    assert_int_equal(status_of(&status, LD_1, LD_2)->sessions_to_copy, CONNECTIONS);
+    assert_int_equal(status_of(&status, LD_1, LD_2)->buckets, BUCKET_COUNT);
+    assert_int_equal(lds_standby(LD_2), CONNECTIONS);
+    for (uint32_t i = 0; i < CONNECTIONS; i++)
+        assert_int_equal(lds_send_client(LD_2, &connections[i], TCP_ACK),
+                         connections[i].local_port);
+    lds_pass(50);
+    assert_int_equal(lds_standby(LD_2), 0);
+    assert_int_equal(lds_standby(LD_1), CONNECTIONS);
+    assert_int_equal(lds_standby(LD_3), CONNECTIONS);
+    before = passed_on(LD_1);
+    for (uint32_t i = 0; i < CONNECTIONS; i++)
+        assert_true(lds_send_rs(LD_1, &connections[i], TCP_ACK));
+    assert_int_equal(passed_on(LD_1) - before, CONNECTIONS);
+}
+
+/* They end there, and both clusters forget them; the old one's ports are its own again. */
+static void they_end_there(void **state) {
+    struct connection again;
+
+    (void)state;
+    connections[0] = lds_establish(LD_1, 0, 5);
+    migrate_all();
+    pass_until_copied();
+    assert_int_equal(lds_send_client(LD_2, &connections[0], TCP_ACK), connections[0].local_port);
+    lds_pass(50);
+    assert_int_equal(lds_send_client(LD_2, &connections[0], TCP_FIN | TCP_ACK),
+                     connections[0].local_port);
+    assert_true(lds_send_rs(LD_1, &connections[0], TCP_FIN | TCP_ACK));
+    assert_int_equal(lds_send_client(LD_2, &connections[0], TCP_ACK), connections[0].local_port);
+    lds_pass(50);
+    assert_int_equal(lds_session_of(LD_1, &connections[0])->state,
+                     lds_session_of(LD_2, &connections[0])->state);
+    for (int which = 0; which < LDS_MAX; which++) {
+        harness_pass(&ld[which], TIMEOUT_TIME_WAIT_MS + STANDBY_GRACE_MS + 1000);
+        assert_null(lds_session_of(which, &connections[0]));
+    }
+    now_ms = ld[LD_1].now_ms;
+    again = lds_establish(LD_1, 0, 5);
+    assert_int_not_equal(again.local_port, 0);
+}
+
+static void new_connections_have_the_new_clusters_addresses(void **state) {
+    struct connection connection = { 17, 40, 0 };
+
+    (void)state;
+    migrate_all();
+    pass_until_copied();
+    connection.local_port = lds_send_client(LD_2, &connection, TCP_SYN);
+    assert_int_not_equal(connection.local_port, 0);
+    assert_true(lds_send_rs_to(LD_2, &connection, OTHER_LOCAL_IP, TCP_SYN | TCP_ACK));
+    assert_int_equal(lds_send_client(LD_2, &connection, TCP_ACK), connection.local_port);
+    lds_pass(50);
+    assert_non_null(lds_session_of(LD_1, &connection)); /* it may have to come back */
+}
+
+static void a_migration_can_be_taken_back(void **state) {
+    struct connection connection = { 17, 40, 0 };
+    uint64_t before;
+
+    (void)state;
+    open_all();
+    migrate_all();
+    pass_until_copied();
+    for (uint32_t i = 0; i < CONNECTIONS; i++)
+        lds_send_client(LD_2, &connections[i], TCP_ACK);
+    connection.client = CONNECTIONS;
+    connection.local_port = lds_send_client(LD_2, &connection, TCP_SYN);
+    assert_true(lds_send_rs_to(LD_2, &connection, OTHER_LOCAL_IP, TCP_SYN | TCP_ACK));
+    assert_int_equal(lds_send_client(LD_2, &connection, TCP_ACK), connection.local_port);
+    lds_pass(50);
+    /* The switches send to the first cluster again. */
+    for (uint32_t i = 0; i < CONNECTIONS; i++)
+        assert_int_equal(lds_send_client(LD_1, &connections[i], TCP_ACK),
+                         connections[i].local_port);
+    assert_int_equal(lds_send_client(LD_1, &connection, TCP_ACK), connection.local_port);
+    lds_pass(50);
+    before = passed_on(LD_1);
+    for (uint32_t i = 0; i < CONNECTIONS; i++)
+        assert_true(lds_send_rs(LD_1, &connections[i], TCP_ACK));
+    assert_int_equal(passed_on(LD_1), before);
+    assert_true(lds_send_rs_to(LD_2, &connection, OTHER_LOCAL_IP, TCP_ACK)); /* by way of LD 1 */
+    assert_int_equal(lds_standby(LD_2), CONNECTIONS + 1);
+}
+
+/* A packet that overtakes its session finds it by the hint of the switch. */
+static void a_straggler_goes_to_the_ld_before(void **state) {
+    (void)state;
+    migrate_all();
+    pass_until_copied();
+    network.cut = true;
+    connections[0] = lds_establish(LD_1, 0, 5);
+    assert_int_equal(lds_send_client(LD_2, &connections[0], TCP_ACK), 0);
+    assert_int_equal(lds_send_hinted(LD_2, &connections[0], TCP_ACK, 1), connections[0].local_port);
+    assert_int_equal(lds_send_hinted(LD_2, &connections[0], TCP_ACK, 99), 0);
+    /* Nothing goes round: the LD before does not ask in turn. */
+    assert_int_equal(lds_send_hinted(LD_2, &(struct connection){ 77, 5, 0 }, TCP_ACK, 1), 0);
+}
+
+static void when_the_twin_dies_both_ends_still_meet(void **state) {
+    (void)state;
+    open_all();
+    migrate_all();
+    pass_until_copied();
+    for (uint32_t i = 0; i < CONNECTIONS; i++)
+        lds_send_client(LD_2, &connections[i], TCP_ACK);
+    lds_pass(50);
+    lds_kill(LD_2);
+    lds_pass(PEER_TWIN_SILENT_MS + 1);
+    for (uint32_t i = 0; i < CONNECTIONS; i++) {
+        assert_int_equal(lds_send_client(LD_3, &connections[i], TCP_ACK),
+                         connections[i].local_port);
+        assert_true(lds_send_rs(LD_1, &connections[i], TCP_ACK));
+    }
+}
+
+static void nothing_changes_in_silence(void **state) {
+    (void)state;
+    open_all();
+    migrate_all();
+    pass_until_copied();
+    for (uint32_t i = 0; i < CONNECTIONS; i++)
+        lds_send_client(LD_2, &connections[i], TCP_ACK);
+    lds_pass(1000); /* nothing to tell, and yet each knows that the other lives */
+    for (uint32_t i = 0; i < CONNECTIONS; i++)
+        assert_true(lds_send_rs(LD_1, &connections[i], TCP_ACK));
+    assert_int_equal(lds_standby(LD_1), CONNECTIONS);
+}
+
+static void switches_may_disagree_over_a_bad_network(void **state) {
+    (void)state;
+    open_all();
+    network.loss_percent = 20;
+    network.repeat_percent = 20;
+    network.delay_max_ms = 4;
+    migrate_all();
+    pass_until_copied();
+    for (int round = 0; round < 20; round++) {
+        for (uint32_t i = 0; i < CONNECTIONS; i++) {
+            assert_int_equal(lds_send_hinted((int)lds_roll(2), &connections[i], TCP_ACK, 1),
+                             connections[i].local_port);
+            assert_true(lds_send_rs(LD_1, &connections[i], TCP_ACK));
+        }
+        lds_pass(3);
+    }
+}
+
+static void other_services_stay(void **state) {
+    (void)state;
+    open_all();
+    for (int which = 0; which < LDS_MAX; which++) {
+        migrate(which, 1);
+        messages[which].migration.n_services = 0;
+        apply(which);
+    }
+    lds_pass(100);
+    assert_int_equal(lds_standby(LD_2), 0);
+    assert_int_equal(harness_worker(&ld[LD_2])->stats.replication_records_refused, 0);
+    migrate(LD_1, 2); /* this one tells, the other one does not take */
+    migrate(LD_2, 2);
+    messages[LD_2].migration.n_services = 0;
+    apply(LD_2);
+    lds_pass(100);
+    assert_int_equal(lds_standby(LD_2), 0);
+}
+
+static void it_ends_without_a_trace(void **state) {
+    (void)state;
+    open_all();
+    migrate_all();
+    pass_until_copied();
+    for (int which = 0; which < LDS_MAX; which++) {
+        begin(which);
+        messages[which].config.epoch += 10;
+        apply(which);
+    }
+    lds_pass(50);
+    for (uint32_t i = 0; i < CONNECTIONS; i++)
+        assert_int_equal(lds_send_client(LD_1, &connections[i], TCP_ACK),
+                         connections[i].local_port);
+    assert_int_equal(lds_standby(LD_1), 0);
+}
+
+static void nobody_else_is_believed(void **state) {
+    uint8_t other_key[16] = "somebody else's!";
+    uint64_t before;
+
+    (void)state;
+    open_all();
+    migrate(LD_1, 1);
+    migrate(LD_2, 1);
+    messages[LD_2].migration.key.data = other_key;
+    apply(LD_2);
+    before = harness_worker(&ld[LD_2])->stats.drops[DROP_BAD_REPLICATION];
+    lds_pass(100);
+    assert_true(harness_worker(&ld[LD_2])->stats.drops[DROP_BAD_REPLICATION] > before);
+    assert_int_equal(lds_standby(LD_2), 0);
+}
+
+static void refused(const char *reason) {
+    char said[CONFIG_REASON_BYTES];
+
+    assert_false(config_validate(&messages[LD_1].config, said));
+    assert_non_null(strstr(said, reason));
+}
+
+static void a_bad_migration_is_refused(void **state) {
+    struct message *message = &messages[LD_1];
+    char unknown[] = "nobody";
+
+    (void)state;
+    migrate(LD_1, 1);
+    message->migration.key.len = 15;
+    refused("migration: key: 15 bytes (it has 16)");
+    migrate(LD_1, 2);
+    message->migrating[0] = unknown;
+    refused("migration: service \"nobody\" is not one of services");
+    migrate(LD_1, 3);
+    message->other_lds[0].ld_id = 1;
+    refused("migration: LD 1 is of this cluster");
+    migrate(LD_1, 4);
+    message->other_lds[1].ld_id = 2;
+    refused("migration: LD 2: its id or its vtep is listed twice");
+    migrate(LD_1, 5);
+    message->other_assignments[0].ld_id = 9;
+    refused("migration: buckets: 0..1023: ld_id 9 is not one of lds");
+    migrate(LD_1, 6);
+    message->other_assignments[0].last = BUCKET_COUNT;
+    refused("migration: buckets: 0..1024 is not a range in 0..1023");
+    migrate(LD_1, 7);
+    message->cluster.replication_key.len = 0;
+    refused("migration: the LD's own cluster does not replicate sessions");
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        CASE(connections_go_on_in_the_other_cluster),
+        CASE(they_end_there),
+        CASE(new_connections_have_the_new_clusters_addresses),
+        CASE(a_migration_can_be_taken_back),
+        CASE(a_straggler_goes_to_the_ld_before),
+        CASE(when_the_twin_dies_both_ends_still_meet),
+        CASE(nothing_changes_in_silence),
+        CASE(switches_may_disagree_over_a_bad_network),
+        CASE(other_services_stay),
+        CASE(it_ends_without_a_trace),
+        CASE(nobody_else_is_believed),
+        CASE(a_bad_migration_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
