@@ -1,16 +1,16 @@
 // Desired state -> what the LDs of a cluster know of each other, and by what they and the switches know them. Pure.
 import { createHmac } from "node:crypto";
-import type { Cluster, Heartbeat } from "@sluice/proto/ld";
+import type { BucketAssignment, Cluster, Heartbeat } from "@sluice/proto/ld";
 import { parseIpv4 } from "../p4runtime/index.js";
 import type { ClusterSpec, DesiredState, LdSpec } from "../state/index.js";
 import type { BucketMap } from "./bucket_map.js";
 import type { Ids } from "./names.js";
 import { fabricPortsToward, hostOf, siteOf } from "./site.js";
 
-const REPLICATION_KEY_BYTES = 16;
+export const REPLICATION_KEY_BYTES = 16;
 
 /** Keys of one purpose tell nothing about those of another, or about the secret. */
-function keyOf(cluster: ClusterSpec, purpose: string): Buffer {
+export function keyOf(cluster: ClusterSpec, purpose: string): Buffer {
   return createHmac("sha256", cluster.failover?.secret ?? "")
     .update(purpose)
     .digest();
@@ -54,29 +54,37 @@ export function compileHeartbeat(
       };
 }
 
-/** @param map - of the cluster */
-export function compileCluster(ids: Ids, cluster: ClusterSpec, ld: LdSpec, map: BucketMap): Cluster {
+/** Who has which bucket, as LDs are told: runs of buckets that have the same LDs. */
+export function assignments(ids: Ids, map: BucketMap): BucketAssignment[] {
   const idOf = (name: string | undefined) => (name === undefined ? 0 : ids.lds.get(name)!);
-  const buckets: Cluster["buckets"] = [];
-  for (const [bucket, { ld: owner, backup }] of map.entries()) {
-    const open = buckets.at(-1);
-    if (open !== undefined && open.ldId === idOf(owner) && open.backupLdId === idOf(backup)) {
+  const runs: BucketAssignment[] = [];
+  for (const [bucket, { ld, backup }] of map.entries()) {
+    const open = runs.at(-1);
+    if (open !== undefined && open.ldId === idOf(ld) && open.backupLdId === idOf(backup)) {
       open.last = bucket;
     } else {
-      buckets.push({
+      runs.push({
         first: bucket,
         last: bucket,
-        ldId: idOf(owner),
+        ldId: idOf(ld),
         backupLdId: idOf(backup),
         shares: undefined,
         withheldShares: 0,
       });
     }
   }
+  return runs;
+}
+
+/** @param map - of the cluster */
+export function compileCluster(ids: Ids, cluster: ClusterSpec, ld: LdSpec, map: BucketMap): Cluster {
   return {
     ldId: ids.lds.get(ld.name)!,
-    lds: cluster.lds.map(({ name, address }) => ({ ldId: idOf(name), vtep: parseIpv4(hostOf(address)) })),
-    buckets,
+    lds: cluster.lds.map(({ name, address }) => ({
+      ldId: ids.lds.get(name)!,
+      vtep: parseIpv4(hostOf(address)),
+    })),
+    buckets: assignments(ids, map),
     replicationKey:
       cluster.failover === undefined
         ? new Uint8Array()

@@ -5,7 +5,7 @@
 //     site  the switch in its surroundings;  public  its public addresses;
 //     ports, sources, routes, clusters  a group of tables each, of one switch
 //     services, vpcs, eips, acl         a group of tables each, of all switches
-//   ld_config  what an LD holds;  cluster  what it knows of the others
+//   ld_config  what an LD holds;  cluster  what it knows of the others;  migration  and of another cluster
 import type { LdConfig } from "@sluice/proto/ld";
 import type { Entry } from "../p4runtime/index.js";
 import type { ClusterSpec, DesiredState, LdSpec, SwitchSpec } from "../state/index.js";
@@ -78,7 +78,7 @@ export function compile(state: DesiredState, present: ReadonlyMap<string, Bucket
       cluster.lds.map((spec) => ({
         cluster,
         spec,
-        config: compileLd(state, ids, cluster, spec, maps.get(cluster.name)!),
+        config: compileLd(state, ids, cluster, spec, maps),
       })),
     ),
   };

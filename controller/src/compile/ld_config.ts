@@ -4,6 +4,7 @@ import { parseIp, parseIpv4, parseIpv6, parseMac } from "../p4runtime/index.js";
 import {
   addressesOf,
   type ClusterSpec,
+  clustersOf,
   type DesiredState,
   type LdSpec,
   type RealServerSpec,
@@ -11,6 +12,7 @@ import {
 } from "../state/index.js";
 import type { BucketMap } from "./bucket_map.js";
 import { compileCluster, compileHeartbeat } from "./cluster.js";
+import { compileMigration } from "./migration.js";
 import type { Ids } from "./names.js";
 import { once } from "./once.js";
 import { toRanges } from "./ranges.js";
@@ -48,9 +50,12 @@ function service(state: DesiredState, item: ServiceSpec): Service {
 const servicesOf = once((state: DesiredState): Map<string, Service[]> => {
   const byCluster = new Map<string, Service[]>();
   for (const item of state.services) {
-    const services = byCluster.get(item.cluster) ?? [];
-    services.push(service(state, item));
-    byCluster.set(item.cluster, services);
+    const made = service(state, item);
+    for (const cluster of clustersOf(item)) {
+      const services = byCluster.get(cluster) ?? [];
+      services.push(made);
+      byCluster.set(cluster, services);
+    }
   }
   return byCluster;
 });
@@ -67,15 +72,16 @@ function ipv6({ address_v6, gateway_v6 }: LdSpec): LdConfig["ipv6"] {
  * What an LD must hold, but for the epoch: that depends on what the LDs of the cluster hold now, and is 0 here.
  *
  * @param ld - one of the cluster's
- * @param map - of the cluster
+ * @param maps - of all clusters
  */
 export function compileLd(
   state: DesiredState,
   ids: Ids,
   cluster: ClusterSpec,
   ld: LdSpec,
-  map: BucketMap,
+  maps: ReadonlyMap<string, BucketMap>,
 ): LdConfig {
+  const map = maps.get(cluster.name)!;
   const [address, prefixLen] = ld.address.split("/") as [string, string];
   const [gateway] = state.switches;
   const services = servicesOf(state).get(cluster.name) ?? [];
@@ -96,5 +102,6 @@ export function compileLd(
     cluster: compileCluster(ids, cluster, ld, map),
     ipv6: ipv6(ld),
     returnTunnels: [],
+    migration: compileMigration(state, ids, cluster, maps),
   };
 }

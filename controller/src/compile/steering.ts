@@ -1,9 +1,10 @@
 // Services, clusters, LDs: what steers packets, the same on every switch, since any of them may get any packet. Only who is
 // believed to be an LD depends on the switch's ports.
 import type { Entry } from "../p4runtime/index.js";
-import { type ClusterSpec, type DesiredState, isIpv6 } from "../state/index.js";
+import { type ClusterSpec, clustersOf, type DesiredState, isIpv6 } from "../state/index.js";
 import * as tables from "../tables/gateway.js";
 import { heartbeatKey } from "./cluster.js";
+import { pairingsOf } from "./migration.js";
 import { once } from "./once.js";
 import { fabricPortsToward, hostOf, type Region, type Site, vniOf } from "./site.js";
 
@@ -18,9 +19,10 @@ const NO_CLUSTER = 0;
 /** The VPCs of the real servers of each cluster. */
 const vpcsOf = once((state: DesiredState): Map<string, Set<string>> => {
   const byCluster = new Map(state.clusters.map(({ name }) => [name, new Set<string>()]));
-  for (const { cluster, real_servers } of state.services) {
-    for (const { vpc } of real_servers) {
-      if (vpc !== undefined) {
+  for (const service of state.services) {
+    for (const { vpc } of service.real_servers) {
+      if (vpc === undefined) continue;
+      for (const cluster of clustersOf(service)) {
         byCluster.get(cluster)?.add(vpc);
       }
     }
@@ -55,6 +57,16 @@ function ldSources(site: Site, cluster: ClusterSpec): Entry[] {
   });
 }
 
+/** Who has a bucket in a cluster that services come from: the LDs they go to may ask it for a session that is new to them. */
+function hints({ ids, maps }: Site, cluster: ClusterSpec): Entry[] {
+  const cluster_id = ids.clusters.get(cluster.name)!;
+  return maps
+    .get(cluster.name)!
+    .map(({ ld }, bucket) =>
+      tables.previous_ld_of_bucket.hint_ld({ cluster_id, bucket }, { ld_id: ids.lds.get(ld)! }),
+    );
+}
+
 function clusterEntries(site: Site, cluster: ClusterSpec): Entry[] {
   const { state, ids } = site;
   const cluster_id = ids.clusters.get(cluster.name)!;
@@ -75,6 +87,7 @@ function clusterEntries(site: Site, cluster: ClusterSpec): Entry[] {
           { ld_id: ids.lds.get(ld)!, backup_ld_id: idOf(backup) },
         ),
       ),
+    ...(pairingsOf(state).has(cluster.name) ? hints(site, cluster) : []),
     ...vnisOf(state, cluster).flatMap((vni) =>
       cluster.local_ips.map((prefix) =>
         isIpv6(prefix)
@@ -114,9 +127,12 @@ export function compileClusters(site: Site): Entry[] {
 export function* compileServices(region: Region): Generator<Entry> {
   const { state, ids } = region;
   yield* vipEntries(region);
-  for (const { vpc, vip, protocol, port, cluster } of state.services) {
+  for (const { vpc, vip, protocol, port, cluster, migrates_with } of state.services) {
     const key = { vni: vniOf(state, vpc), vip, protocol: PROTOCOL_NUMBERS[protocol], port };
-    const params = { cluster_id: ids.clusters.get(cluster)!, previous_cluster_id: NO_CLUSTER };
+    const params = {
+      cluster_id: ids.clusters.get(cluster)!,
+      previous_cluster_id: migrates_with === undefined ? NO_CLUSTER : ids.clusters.get(migrates_with)!,
+    };
     yield isIpv6(vip)
       ? tables.service_v6.steer_service_v6(key, params)
       : tables.service.steer_service(key, params);

@@ -1,7 +1,15 @@
 // An LD's configuration as a list of facts: two configurations are the same when their facts are, whatever the order of their
 // lists, and the difference is what people want to see.
 import { createHash } from "node:crypto";
-import { IpProtocol, type LdConfig, Limit, type RealServer, Scheduler, Service } from "@sluice/proto/ld";
+import {
+  IpProtocol,
+  type LdConfig,
+  Limit,
+  type Peer,
+  type RealServer,
+  Scheduler,
+  Service,
+} from "@sluice/proto/ld";
 import { formatRanges, fromRanges, toRanges } from "../compile/index.js";
 import { formatAddress } from "../p4runtime/index.js";
 
@@ -40,6 +48,13 @@ function heartbeatFacts({ heartbeat }: LdConfig): [string, string][] {
   return [["heartbeat", `LD ${ldId} every ${intervalMs} ms, held ${holdMs} ms, to ${to}${also}`]];
 }
 
+function peerList(lds: readonly Peer[]): string {
+  return lds
+    .map(({ ldId, vtep }) => `${ldId} at ${formatAddress(vtep)}`)
+    .sort()
+    .join(", ");
+}
+
 function clusterFacts({ cluster, heartbeat }: LdConfig): [string, string][] {
   if (cluster === undefined) {
     return [];
@@ -50,18 +65,25 @@ function clusterFacts({ cluster, heartbeat }: LdConfig): [string, string][] {
   // A heartbeat's 32 bits could be found by trying; together with the longer key they cannot.
   const keys = [replicationKey, Buffer.from(`${heartbeat?.key ?? 0}`)];
   return [
-    [
-      "LDs",
-      lds
-        .map((peer) => `${peer.ldId} at ${formatAddress(peer.vtep)}`)
-        .sort()
-        .join(", "),
-    ],
+    ["LDs", peerList(lds)],
     ...(backed.length === 0
       ? []
       : [["backup of buckets", formatRanges(toRanges(fromRanges(backed)))] as [string, string]]),
     ["bucket map", fingerprint(Buffer.from(map))],
     ["replication", replicationKey.length === 0 ? "off" : `on, keys ${fingerprint(...keys)}`],
+  ];
+}
+
+function migrationFacts({ migration }: LdConfig): [string, string][] {
+  if (migration === undefined) {
+    return [];
+  }
+  const { services, lds, buckets, key, epoch } = migration;
+  const map = buckets.map((item) => `${item.first} ${item.last} ${item.ldId}`).join("\n");
+  return [
+    ["migration of", services.join(", ")],
+    ["migration LDs", peerList(lds)],
+    ["migration map", fingerprint(Buffer.from(`${epoch}\n${map}`), key)],
   ];
 }
 
@@ -135,7 +157,11 @@ export function headFacts(config: LdConfig | undefined): Map<string, string> {
   facts.set("local IPs", config.localIps.map(formatAddress).sort().join(", "));
   facts.set("buckets", formatRanges(toRanges(fromRanges(config.ownedBuckets))));
   facts.set("epoch", `${config.epoch}`);
-  for (const [fact, value] of [...heartbeatFacts(config), ...clusterFacts(config)]) {
+  for (const [fact, value] of [
+    ...heartbeatFacts(config),
+    ...clusterFacts(config),
+    ...migrationFacts(config),
+  ]) {
     facts.set(fact, value);
   }
   for (const [name, value] of Object.entries(config.timeouts ?? {})) {

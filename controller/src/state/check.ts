@@ -3,6 +3,7 @@ import { type Block, BlockSet, blockOf, contains, isIpv6, overlap, sizeOf } from
 import { checkAcl } from "./check_acl.js";
 import { checkEips } from "./check_eips.js";
 import { checkFamilies } from "./check_families.js";
+import { checkMigrations } from "./check_migrations.js";
 import { checkVpcs } from "./check_vpcs.js";
 import type { DesiredState, RouteSpec, SwitchSpec } from "./document.js";
 import { type Claim, ownAddresses, reference, unique, uniqueIds, uniqueNames } from "./rules.js";
@@ -279,6 +280,7 @@ export function checkState(source: Source, state: DesiredState): void {
   checkClusters(source, state, own);
   checkServices(source, state, own);
   checkFamilies(source, state);
+  checkMigrations(source, state);
   checkEips(source, state, own);
   checkAcl(source, state);
 }

@@ -1,6 +1,13 @@
 // The rules of IPv6 at the LDs: what a VIP or a real server of either family needs of its cluster.
 import { blockOf, isIpv6, overlap } from "./blocks.js";
-import type { ClusterSpec, DesiredState, LdSpec, RealServerSpec, ServiceSpec } from "./document.js";
+import {
+  type ClusterSpec,
+  clustersOf,
+  type DesiredState,
+  type LdSpec,
+  type RealServerSpec,
+  type ServiceSpec,
+} from "./document.js";
 import type { Source } from "./source.js";
 
 const LINK_LOCAL = blockOf("fe80::/10");
@@ -78,12 +85,13 @@ export function checkFamilies(source: Source, state: DesiredState): void {
   }
   const clusters = new Map(state.clusters.map((cluster) => [cluster.name, cluster]));
   for (const service of state.services) {
-    const cluster = clusters.get(service.cluster);
-    if (isIpv6(service.vip) && service.vpc === undefined) {
-      checkOutside(source, service, "vip", cluster, `service ${service.name}: VIP ${service.vip}`);
-    }
-    for (const rs of service.real_servers) {
-      checkRealServer(source, service, rs, cluster);
+    for (const cluster of clustersOf(service).map((name) => clusters.get(name))) {
+      if (isIpv6(service.vip) && service.vpc === undefined) {
+        checkOutside(source, service, "vip", cluster, `service ${service.name}: VIP ${service.vip}`);
+      }
+      for (const rs of service.real_servers) {
+        checkRealServer(source, service, rs, cluster);
+      }
     }
   }
 }

@@ -181,6 +181,7 @@ const service = checked(
     protocol: required(oneOf("a protocol", ["tcp", "udp"])),
     port: required(port),
     cluster: required(name),
+    migrates_with: optional(name),
     vpc: optional(name),
     real_servers: optional(list("real server", realServer), []),
     ...servicePolicy,
@@ -304,3 +305,8 @@ export type EipSpec = DesiredState["eips"][number];
 export type AclRuleSpec = DesiredState["acl"][number];
 export type RouteSpec = SwitchSpec["routes"][number];
 export type RealServerSpec = ServiceSpec["real_servers"][number];
+
+/** The clusters whose LDs have the service: first the one that gets its packets, then the one it migrates from or to. */
+export function clustersOf({ cluster, migrates_with }: ServiceSpec): string[] {
+  return migrates_with === undefined ? [cluster] : [cluster, migrates_with];
+}
