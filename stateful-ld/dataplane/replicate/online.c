@@ -33,13 +33,23 @@ static bool shares(const struct cluster *cluster, uint8_t peer) {
     return false;
 }
 
+/* It had been gone when we fell silent, and not for long enough to come back, to find nobody, and
+ * to open sessions: with the other LD dead, a pause of the one that is left is no reason to wait.
+ */
+static bool had_gone(const struct replication *replication, uint8_t peer, uint64_t now_ms) {
+    uint64_t heard_ms = __atomic_load_n(&replication->peers[peer].heard_ms, __ATOMIC_RELAXED);
+    uint64_t since_ms = replication->silent_since_ms;
+
+    return since_ms != 0 && now_ms - since_ms <= PEER_GONE_MS && heard_ms + PEER_GONE_MS < since_ms;
+}
+
 static bool all_have_given(const struct replication *replication, const struct snapshot *snapshot,
                            uint64_t now_ms) {
     const struct cluster *cluster = &snapshot->cluster;
 
     for (uint8_t peer = 0; peer < cluster->ld_count; peer++)
         if (shares(cluster, peer) && !replicate_is_whole(replication, snapshot->epoch, peer) &&
-            !replicate_is_silent(replication, peer, now_ms))
+            !had_gone(replication, peer, now_ms) && !replicate_is_silent(replication, peer, now_ms))
             return false;
     return true;
 }
@@ -49,6 +59,7 @@ static bool all_have_given(const struct replication *replication, const struct s
 static void begin_again(struct replication *replication, uint64_t now_ms, uint64_t now_us) {
     __atomic_store_n(&replication->online, 0, __ATOMIC_RELEASE);
     replication->waiting_since_ms = now_ms;
+    replication->silent_since_ms = replication->beat_ms;
     replication->beat_ms = 0;
     replication->lost_touch = false;
     __atomic_store_n(&replication->incarnation, RTE_MAX(replication->incarnation + 1, now_us),

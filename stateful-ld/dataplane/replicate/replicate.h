@@ -61,6 +61,7 @@ struct replication {
     uint64_t waiting_since_ms;          /**< for the peers' copies */
     uint64_t looked_ms;                 /**< when replicate_online() was last asked */
     uint64_t beat_ms;                   /**< the last beat, or going online; 0: none */
+    uint64_t silent_since_ms;           /**< the last beat before it began again; 0: none */
     bool lost_touch;                    /**< see replicate_lost_touch() */
     uint32_t peer_ids[CLUSTER_LDS_MAX]; /**< control's: of the LDs that `peers` are */
     /* Workers write these at each packet; on lines of their own, for all read what is above. */

@@ -250,6 +250,41 @@ static void a_long_silence_takes_an_ld_offline(void **state) {
     assert_non_null(lds_session_of(LD_1, &old));
 }
 
+/* Heartbeats of an LD for a while, with nothing else going on. */
+static void beat(int which, uint32_t ms) {
+    for (uint32_t passed = 0; passed < ms; passed += 10) {
+        lds_pass(10);
+        assert_true(lds_online(which));
+        replicate_beaten(&ld[which].dataplane, now_ms);
+    }
+}
+
+/* Nobody has had the packets meanwhile: there is nothing to wait for. */
+static void a_survivor_that_was_silent_does_not_wait_for_the_dead(void **state) {
+    (void)state;
+    lds_kill(LD_2);
+    beat(LD_1, 2 * PEER_GONE_MS);
+    lds_pass(2 * HOLD_MS);
+    assert_true(lds_online(LD_1));
+    replicate_beaten(&ld[LD_1].dataplane, now_ms);
+    lds_pass(PEER_GONE_MS + 1); /* the other one may be back, and have waited for us in vain */
+    assert_false(lds_online(LD_1));
+}
+
+static void a_peer_that_has_nothing_to_tell_is_not_dead(void **state) {
+    struct connection meanwhile;
+
+    (void)state;
+    beat(LD_1, 4 * PEER_GONE_MS);
+    network.cut = true;
+    meanwhile = lds_establish(LD_2, 2, BUCKET_1);
+    lds_pass(2 * HOLD_MS);
+    network.cut = false;
+    assert_false(lds_online(LD_1));
+    lds_pass_until_online(LD_1);
+    assert_non_null(lds_session_of(LD_1, &meanwhile));
+}
+
 /* That nothing is heard of a peer for long does not mean that the peer has nothing to give. */
 static void a_deaf_ld_waits_until_it_hears(void **state) {
     struct connection meanwhile;
@@ -506,6 +541,8 @@ int main(void) {
         CASE(both_open_but_never_the_same_port),
         CASE(a_bucket_without_backup_has_all_ports),
         CASE(a_long_silence_takes_an_ld_offline),
+        CASE(a_survivor_that_was_silent_does_not_wait_for_the_dead),
+        CASE(a_peer_that_has_nothing_to_tell_is_not_dead),
         CASE(a_deaf_ld_waits_until_it_hears),
         CASE(a_lost_link_takes_an_ld_offline),
         CASE(an_ld_that_comes_back_believes_the_other),

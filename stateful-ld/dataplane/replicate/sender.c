@@ -323,10 +323,12 @@ static bool may_leave(const struct worker *worker, const struct sender *sender) 
            sender->marks_tail - sender->marks_head >= WIRE_PAYLOAD_MAX / (WIRE_RECORD_MAX / 2);
 }
 
-/* A twin that hears nothing takes its sessions back (forward/migrate.h). */
+/* Who hears nothing takes us for gone: a twin takes its sessions back (forward/peer.h), any other
+ * LD will not wait for us (replicate/online.c). */
 static bool has_to_speak(const struct worker *worker, const struct sender *sender) {
-    return sender->twin && in_flight(sender) == 0 &&
-           worker->now_ms - sender->sent_ms >= SENDER_KEEPALIVE_MS;
+    uint32_t keepalive_ms = sender->twin ? SENDER_TWIN_KEEPALIVE_MS : SENDER_KEEPALIVE_MS;
+
+    return in_flight(sender) == 0 && worker->now_ms - sender->sent_ms >= keepalive_ms;
 }
 
 static bool out_of_date(const struct worker *worker, const struct sender *sender) {

@@ -28,8 +28,9 @@ enum {
     /** What waits for company waits no longer. */
     SENDER_WAIT_MS = 1,
     SENDER_COPY_BUDGET = 256, /**< sessions looked at in one turn */
-    /** To a twin something is sent at least as often: it has to know that we live. */
-    SENDER_KEEPALIVE_MS = 20,
+    /** Something is sent at least as often: the peer has to know that we live, a twin soon. */
+    SENDER_KEEPALIVE_MS = 100,
+    SENDER_TWIN_KEEPALIVE_MS = 20,
 };
 
 enum sender_phase {
