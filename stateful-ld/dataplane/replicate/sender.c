@@ -294,11 +294,6 @@ static void fill_copy(struct filling *filling) {
             if (!has_room(filling))
                 return;
             finish.count = sender->copied;
-            /* Alone in its packet: one that has to come again, because sessions are still being
-             * installed by other workers, must not bring sessions again. */
-            flush(filling);
-            if (!has_room(filling))
-                return;
             add(filling, &finish);
             flush(filling);
             sender->phase = SENDER_STEADY;
