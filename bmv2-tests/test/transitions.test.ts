@@ -1,18 +1,12 @@
 // From any state of a region to any other, the order in which the controller writes: after every single update packets are sent
 // through the switch, and none of them goes where neither the state before nor the one after would send it.
-import { compile, p4runtime, reconcile, state } from "@sluice/controller";
-import type { LdConfig } from "@sluice/proto/ld";
-import { type Entity, Update_Type } from "@sluice/proto/p4runtime";
-import { SoftSwitch } from "@sluice/softswitch";
+import { compile, state } from "@sluice/controller";
+import type { SoftSwitch } from "@sluice/softswitch";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { build, dissect, ethernet, ipv4, layerOf, tcp, udp, vxlan } from "../src/packet/index.js";
-import { loadPipeline } from "../src/pipeline.js";
+import { Lab, lines, shuffled } from "./support/region_lab.js";
 
-const { EntryDiff, executePlan, meaningOf, regionEntries } = reconcile;
-
-const pipeline = await loadPipeline();
-const schema = new p4runtime.Schema(pipeline.p4info);
 const MAC = "02:00:00:00:00:01";
 const ROUTER_MAC = "02:00:00:00:01:02";
 const FABRIC_MAC = "02:00:00:00:02:fe";
@@ -106,85 +100,6 @@ function stateOf({ owners, served, lds }: World): state.DesiredState {
   });
 }
 
-const BUCKETS_TABLE = schema.tables.get("ld_of_bucket").id;
-const BUCKETS_A_CHECK = 61;
-
-function isBucket({ entity }: Entity): boolean {
-  return entity?.$case === "tableEntry" && entity.value.tableId === BUCKETS_TABLE;
-}
-
-/** A switch in this process, and LDs that hold what they are given. */
-class Lab {
-  readonly switch = new SoftSwitch();
-  readonly lds = new Map<string, LdConfig | undefined>();
-  #pushed = false;
-  #buckets = 0;
-  /** Called after each update of the switch and each configuration of an LD. */
-  check: () => void = () => {};
-
-  held(): Entity[] {
-    const wildcards = [...schema.tables].map(
-      ({ id }): Entity => ({ entity: { $case: "tableEntry", value: p4runtime.emptyTableEntry(id) } }),
-    );
-    return this.switch
-      .read(wildcards)
-      .filter(({ entity }) => entity?.$case !== "tableEntry" || !entity.value.isDefaultAction);
-  }
-
-  async apply(
-    desired: state.DesiredState,
-    shuffle: (items: readonly reconcile.EntryChange[]) => reconcile.EntryChange[],
-  ) {
-    const holdings = desired.clusters.flatMap((cluster) =>
-      cluster.lds.map(({ name }) => ({ cluster, held: this.lds.get(name) })),
-    );
-    const meaning = meaningOf(desired, holdings, regionEntries(desired, schema));
-    const diff = new EntryDiff(meaning.desired(0));
-    if (this.#pushed) {
-      for (const entity of this.held()) diff.see(entity);
-    }
-    const write = async (updates: readonly reconcile.EntryChange[]) => {
-      // A server may do the updates of a batch in any order.
-      for (const update of shuffle(updates)) {
-        const type = { insert: Update_Type.INSERT, modify: Update_Type.MODIFY, delete: Update_Type.DELETE }[
-          update.type
-        ];
-        const entity = update.message;
-        this.switch.write([{ type, entity }]);
-        // One bucket is like the other: it is enough to look after every so many.
-        if (!isBucket(entity) || ++this.#buckets % BUCKETS_A_CHECK === 0) {
-          this.check();
-        }
-      }
-    };
-    const connection = {
-      name: "gw1",
-      setPipeline: async () => this.switch.setPipeline(pipeline.p4info, pipeline.deviceConfig),
-      writePacked: write,
-    } as unknown as p4runtime.Switch;
-    const ldConnection = (name: string) =>
-      ({
-        name,
-        applyConfig: async (config: LdConfig) => {
-          this.lds.set(name, config);
-          this.check();
-        },
-      }) as unknown as reconcile.LdClient;
-    await executePlan({
-      pipeline,
-      schema,
-      switches: [
-        { part: { spec: desired.switches[0]!, connection }, push: !this.#pushed, changes: diff.changes() },
-      ],
-      lds: meaning.steps.map((step) => {
-        const { cluster, spec } = step.target;
-        return { ...step, part: { cluster, spec, connection: ldConnection(spec.name) } };
-      }),
-    });
-    this.#pushed = true;
-  }
-}
-
 const fromClient = (dst: string, srcPort: number) =>
   build([ethernet({ dst: MAC, src: ROUTER_MAC }), ipv4({ src: CLIENT, dst }), tcp({ srcPort, dstPort: 80 })]);
 
@@ -258,28 +173,14 @@ function checkPackets(lab: Lab, from: World, to: World): void {
   }
 }
 
-/** Everything but who has which bucket, and the LDs' epochs: those depend on what was before, so that few buckets move. */
-const lines = (lab: Lab) =>
-  lab
-    .held()
-    .map((entity) => p4runtime.decodeItem(schema, entity) as p4runtime.Entry)
-    .filter(({ table }) => table !== "ld_of_bucket")
-    .map((entry) => `${p4runtime.describeKey(entry)} ${p4runtime.describeAction(entry)}`)
-    .sort();
-
 test("no state in between sends a packet wrongly, and the end is that of a beginning from nothing", async () => {
   await fc.assert(
     fc.asyncProperty(worlds, worlds, fc.nat(), async (from, to, seed) => {
       const lab = new Lab();
-      const shuffle = (items: readonly reconcile.EntryChange[]) =>
-        items
-          .map((item, i) => ({ item, rank: Math.sin(seed + i * 7919) }))
-          .sort((a, b) => a.rank - b.rank)
-          .map(({ item }) => item);
       await lab.apply(stateOf(from), (items) => [...items]);
       lab.check = () => checkPackets(lab, from, to);
       lab.check();
-      await lab.apply(stateOf(to), shuffle);
+      await lab.apply(stateOf(to), (items) => shuffled(items, seed));
       lab.check = () => {};
       checkPackets(lab, to, to);
 
