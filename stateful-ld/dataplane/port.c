@@ -177,6 +177,7 @@ int port_start(struct port *port, uint16_t workers, struct rte_mempool *mbufs,
     if (status != 0)
         return fail(error, "says nothing about itself", status);
     port->if_index = info.if_index;
+    port->kernel = info.if_index != 0 ? socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
     port->queues = RTE_MIN(info.max_rx_queues, info.max_tx_queues);
     port->queues = RTE_MIN(port->queues, workers);
     status = configure(port, &info);
@@ -199,18 +200,13 @@ int port_start(struct port *port, uint16_t workers, struct rte_mempool *mbufs,
 
 /* Some drivers of kernel interfaces (net_af_packet before DPDK 23.11) report a link that is always
  * up: the kernel is asked itself. */
-static bool kernel_has_link(unsigned if_index) {
-    struct ifreq request = { 0 };
-    bool has_link = false;
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+static bool kernel_has_link(const struct port *port) {
+    struct ifreq request = { .ifr_ifindex = (int)port->if_index };
 
-    if (fd < 0)
-        return true; /* nothing is known */
-    if (if_indextoname(if_index, request.ifr_name) != NULL)
-        has_link = ioctl(fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) != 0 &&
-                   (request.ifr_flags & IFF_RUNNING) != 0;
-    close(fd);
-    return has_link;
+    /* By its number each time: interfaces may be renamed. */
+    return ioctl(port->kernel, SIOCGIFNAME, &request) == 0 &&
+           ioctl(port->kernel, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) != 0 &&
+           (request.ifr_flags & IFF_RUNNING) != 0;
 }
 
 bool port_has_link(const struct port *port) {
@@ -218,10 +214,12 @@ bool port_has_link(const struct port *port) {
 
     if (rte_eth_link_get_nowait(port->id, &link) == 0 && link.link_status == RTE_ETH_LINK_DOWN)
         return false;
-    return port->if_index == 0 || kernel_has_link(port->if_index);
+    return port->kernel < 0 || kernel_has_link(port);
 }
 
 void port_stop(const struct port *port) {
     (void)rte_eth_dev_stop(port->id);
     (void)rte_eth_dev_close(port->id);
+    if (port->kernel >= 0)
+        close(port->kernel);
 }

@@ -18,6 +18,7 @@ enum {
 struct port {
     uint16_t id;
     unsigned if_index; /**< of the kernel's interface it is a socket of; 0: there is none */
+    int kernel;        /**< a socket to ask the kernel about that interface by; -1: none */
     uint16_t queues;   /**< receive and transmit queues each; at most one per worker */
     uint32_t
         rss_entries; /**< of its RSS table, which spreads as rss_share() says; 0: it does not */

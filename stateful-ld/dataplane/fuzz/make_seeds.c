@@ -1,13 +1,16 @@
 /* make-seeds FOLDER: what the fuzzers begin with, a file each, in FOLDER/parse and FOLDER/receive.
  */
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #include <rte_arp.h>
+#include <rte_ip.h>
 
 #include "fuzz/steps.h"
 #include "packet/flow.h"
+#include "packet/icmp6.h"
 #include "testing/message.h"
 #include "testing/test.h"
 
@@ -73,6 +76,55 @@ static void make_frames(const char *folder) {
     frame_seed(folder, "echo_vip", &frame);
 }
 
+/* Ethernet and IPv6 with this payload; the checksum of ICMPv6 is made right. */
+static struct frame frame6(const char *src, const char *dst, uint8_t protocol, const void *payload,
+                           uint16_t bytes) {
+    struct ip_address from = ip_of(src), to = ip_of(dst);
+    struct frame frame = { .length = 14 + sizeof(struct rte_ipv6_hdr) + bytes };
+    struct rte_ipv6_hdr *ip = (struct rte_ipv6_hdr *)(frame.bytes + 14);
+
+    memcpy(frame.bytes, &frame_ld_mac, 6);
+    memcpy(frame.bytes + 6, &frame_gateway_mac, 6);
+    frame.bytes[12] = 0x86;
+    frame.bytes[13] = 0xdd;
+    ip->vtc_flow = RTE_BE32(6u << 28);
+    ip->payload_len = rte_cpu_to_be_16(bytes);
+    ip->proto = protocol;
+    ip->hop_limits = 255; /* RFC 4861 7.1.1 */
+    memcpy(ip->src_addr, from.bytes, sizeof(ip->src_addr));
+    memcpy(ip->dst_addr, to.bytes, sizeof(ip->dst_addr));
+    memcpy(ip + 1, payload, bytes);
+    if (protocol == IPPROTO_ICMPV6)
+        icmp6_set_checksum(ip, (struct icmp6_header *)(ip + 1), bytes);
+    return frame;
+}
+
+static void make_frames6(const char *folder) {
+    static const char client[] = "2001:db8:51::7";
+    /* Hop-by-hop and destination options (PadN), the first fragment, a TCP header. */
+    static const uint8_t extensions[44] = {
+        60, 0, 1, 4,    0,    0, 0,  0, 44, 0, 1, 4, 0, 0, 0, 0,    6, 0,  0, 1, 1,
+        2,  3, 4, 0x9c, 0x40, 0, 80, 1, 2,  3, 4, 0, 0, 0, 0, 0x50, 2, 16, 0, 0, 0,
+    };
+    /* For the LD's address, with the sender's MAC. */
+    static const uint8_t solicitation[32] = {
+        135, 0, 0, 0, 0, 0, 0, 0, 0xfd, 0, 0, 0x10, [23] = 0x11, 1, 1, 2, [31] = 1,
+    };
+    static const uint8_t echo[16] = { 128, 0, 0, 0, 0, 7, 0, 1 };
+    struct frame sent = frame6(fuzz_vip6, client, FRAME_TCP, extensions + 24, 20), frame;
+    uint8_t too_big[8 + 60] = { 2, 0, 0, 0, 0, 0, 5, 0 }; /* 1280 */
+
+    frame = frame6(client, fuzz_vip6, 0, extensions, sizeof(extensions));
+    frame_seed(folder, "extensions6", &frame);
+    frame = frame6("fd00:10::1", "fd00:10::11", IPPROTO_ICMPV6, solicitation, sizeof(solicitation));
+    frame_seed(folder, "solicitation6", &frame);
+    frame = frame6(client, fuzz_vip6, IPPROTO_ICMPV6, echo, sizeof(echo));
+    frame_seed(folder, "echo_vip6", &frame);
+    memcpy(too_big + 8, sent.bytes + 14, sizeof(too_big) - 8);
+    frame = frame6(client, fuzz_vip6, IPPROTO_ICMPV6, too_big, sizeof(too_big));
+    frame_seed(folder, "too_big6", &frame);
+}
+
 /* Programs: steps as their names say, without patches. */
 static void make_programs(const char *folder) {
     static const uint8_t connection[] = {
@@ -102,6 +154,26 @@ static void make_programs(const char *folder) {
         STEP_FRAGMENT, 7, 1,  0, SHAPE_LARGE | SHAPE_PLAIN, 0, 100, 100, /* last */
         STEP_PASS,     0, 99,
     };
+    static const uint8_t connection6[] = {
+        STEP_FLOW,   7,           SERVICE_TCP6,
+        TCP_SYN,     0,           0, /* SYN */
+        STEP_ANSWER, 0x12,        0,
+        0, /* SYN+ACK */
+        STEP_FLOW,   7,           SERVICE_TCP6,
+        TCP_ACK,     SHAPE_PLAIN, 0, /* ACK, without a tunnel */
+        STEP_ANSWER, 0x14,        0,
+        0, /* RST */
+    };
+    static const uint8_t nat64[] = {
+        STEP_FLOW,   7,           SERVICE_NAT64,
+        0,           0,           0, /* a datagram, and one that is too large */
+        STEP_ANSWER, 0,           0,
+        0, /* from the RS, of IPv4 */
+        STEP_FLOW,   8,           SERVICE_NAT64,
+        0,           SHAPE_LARGE, 0,
+        STEP_FLOW,   8,           SERVICE_NAT64,
+        0,           SHAPE_TTL,   0, /* traceroute */
+    };
     static const uint8_t in_a_vpc[] = {
         STEP_FLOW | 1 << STEP_WORKER_SHIFT,
         8,
@@ -120,6 +192,8 @@ static void make_programs(const char *folder) {
     write_seed(folder, "receive", "connection", connection, sizeof(connection));
     write_seed(folder, "receive", "errors", errors, sizeof(errors));
     write_seed(folder, "receive", "fragments", fragments, sizeof(fragments));
+    write_seed(folder, "receive", "connection6", connection6, sizeof(connection6));
+    write_seed(folder, "receive", "nat64", nat64, sizeof(nat64));
     write_seed(folder, "receive", "in_a_vpc", in_a_vpc, sizeof(in_a_vpc));
 }
 
@@ -150,6 +224,7 @@ int main(int argc, char **argv) {
     }
     mkdir(argv[1], 0755);
     make_frames(argv[1]);
+    make_frames6(argv[1]);
     make_programs(argv[1]);
     make_configuration(argv[1]);
     return EXIT_SUCCESS;

@@ -42,6 +42,13 @@ static void configure(void) {
         message_service(&message, "vpc", 100, "192.168.0.80", SLUICE__LD__V1__IP_PROTOCOL__TCP, 80);
     message_rs(&message, service, "rs4", "192.168.0.4", 80, 1);
     message_vpc(&message, service, 100, "10.0.0.60");
+    message_ipv6(&message, "fd00:10::11", 64, "fd00:10::1");
+    message_local_ip(&message, "fd00:18::1");
+    service = message_service(&message, "tcp6", 0, fuzz_vip6, SLUICE__LD__V1__IP_PROTOCOL__TCP, 80);
+    message_rs(&message, service, "rs5", "fd00:10::51", 8080, 1);
+    service =
+        message_service(&message, "nat64", 0, fuzz_vip_nat64, SLUICE__LD__V1__IP_PROTOCOL__UDP, 53);
+    message_rs(&message, service, "rs3", "10.0.0.53", 53, 1);
     harness_apply(&harness, &message);
     harness_resolve(&harness);
 }

@@ -8,14 +8,19 @@
 enum {
     ETHER = 14,
     IP = 20,
+    IP6 = 40,
     OUTER = ETHER + IP + 8 + 8, /* before the inner Ethernet header */
     PATCHES_MAX = 8,
 };
 
 const char fuzz_vip[] = "203.0.113.10";
+const char fuzz_vip6[] = "2001:db8:f::10";
+const char fuzz_vip_nat64[] = "2001:db8:f::64";
 
 static const char *const clients[] = { "198.51.100.7", "198.51.100.8", "10.0.0.77", "192.168.0.9",
                                        "127.0.0.1" };
+static const char *const clients6[] = { "2001:db8:51::7", "2001:db8:51::8", "fd00:10::77",
+                                        "fe80::9", "::1" };
 
 static const struct {
     const char *vip;
@@ -26,6 +31,7 @@ static const struct {
     { fuzz_vip, 0, 80, FRAME_TCP },         { fuzz_vip, 0, 53, FRAME_UDP },
     { "192.168.0.80", 100, 80, FRAME_TCP }, { fuzz_vip, 0, 81, FRAME_TCP },
     { fuzz_vip, 0, 80, FRAME_ICMP },        { "198.18.1.1", 0, 5000, FRAME_TCP },
+    { fuzz_vip6, 0, 80, FRAME_TCP },        { fuzz_vip_nat64, 0, 53, FRAME_UDP },
 };
 
 /* A plain frame's packet from here on. */
@@ -63,13 +69,55 @@ static struct frame wrap(const struct frame *plain, uint8_t shape, uint32_t vni,
     return frame_wrap(plain, &tunnel);
 }
 
+static void add(struct frame *frame, const void *bytes, size_t count) {
+    memcpy(frame->bytes + frame->length, bytes, count);
+    frame->length += (uint32_t)count;
+}
+
+/* As frame_plain(), over IPv6; without options. */
+static struct frame plain6(const struct flow_spec *flow) {
+    struct frame frame = { .length = ETHER };
+    struct ip_address src = ip_of(flow->src), dst = ip_of(flow->dst);
+    struct rte_ipv6_hdr ip = { .vtc_flow = RTE_BE32(6u << 28), .proto = flow->protocol };
+    struct rte_tcp_hdr tcp = { .src_port = rte_cpu_to_be_16(flow->src_port),
+                               .dst_port = rte_cpu_to_be_16(flow->dst_port),
+                               .data_off = sizeof(tcp) / 4 << 4,
+                               .tcp_flags = flow->tcp_flags };
+    struct rte_udp_hdr udp = { .src_port = tcp.src_port, .dst_port = tcp.dst_port };
+    bool is_tcp = flow->protocol == FRAME_TCP;
+    uint32_t l4_bytes = (uint32_t)(is_tcp ? sizeof(tcp) : sizeof(udp)) + flow->payload;
+
+    memcpy(frame.bytes, &frame_ld_mac, 6);
+    memcpy(frame.bytes + 6, &frame_gateway_mac, 6);
+    frame.bytes[12] = 0x86;
+    frame.bytes[13] = 0xdd;
+    ip.hop_limits = flow->ttl;
+    ip.payload_len = rte_cpu_to_be_16((uint16_t)l4_bytes);
+    memcpy(ip.src_addr, src.bytes, sizeof(ip.src_addr));
+    memcpy(ip.dst_addr, dst.bytes, sizeof(ip.dst_addr));
+    udp.dgram_len = ip.payload_len;
+    add(&frame, &ip, sizeof(ip));
+    if (is_tcp)
+        add(&frame, &tcp, sizeof(tcp));
+    else
+        add(&frame, &udp, sizeof(udp));
+    frame.length += flow->payload;
+    tcp.cksum = udp.dgram_cksum = rte_ipv6_udptcp_cksum(&ip, frame.bytes + ETHER + IP6);
+    if (is_tcp)
+        memcpy(frame.bytes + ETHER + IP6, &tcp, sizeof(tcp));
+    else
+        memcpy(frame.bytes + ETHER + IP6, &udp, sizeof(udp));
+    return frame;
+}
+
 static struct frame client_packet(struct input *input, uint8_t *shape, uint32_t *vni,
                                   uint16_t *bucket) {
     uint8_t client = input_u8(input);
     uint8_t service = input_u8(input) % RTE_DIM(services);
     uint8_t flags = input_u8(input);
+    bool v6 = strchr(services[service].vip, ':') != NULL;
     struct flow_spec flow = {
-        .src = clients[client % RTE_DIM(clients)],
+        .src = v6 ? clients6[client % RTE_DIM(clients6)] : clients[client % RTE_DIM(clients)],
         .dst = services[service].vip,
         .src_port = (uint16_t)(1024 + client),
         .dst_port = services[service].port,
@@ -89,7 +137,7 @@ static struct frame client_packet(struct input *input, uint8_t *shape, uint32_t 
         memcpy(flow.tcp_options, mss, sizeof(mss));
         flow.tcp_option_bytes = sizeof(mss);
     }
-    plain = frame_plain(&flow);
+    plain = v6 ? plain6(&flow) : frame_plain(&flow);
     if (*shape & SHAPE_VLAN)
         frame_tag(&plain, 7);
     patch(&plain, input);
@@ -115,7 +163,7 @@ static struct frame fragment_frame(struct input *input) {
 
     offset = input_u8(input) * 8u;
     bytes = input_u8(input) * 8u;
-    if (plain.bytes[12] == 0x81 || plain.length < ETHER + IP ||
+    if (plain.bytes[12] != 0x08 || plain.length < ETHER + IP ||
         ETHER + (plain.bytes[ETHER] & 0xf) * 4u + offset >= plain.length || bytes == 0)
         return plain;
     fragment = frame_fragment(&plain, offset, bytes);
@@ -132,6 +180,11 @@ static uint32_t sent_packet_at(const struct frame *sent, uint32_t *vni) {
                                   sent->bytes[ETHER + IP + 13] << 8 | sent->bytes[ETHER + IP + 14])
                      : 0;
     return tunnelled ? OUTER + ETHER : ETHER;
+}
+
+static bool sent_a_packet6(const struct frame *sent, uint32_t at) {
+    return sent->length >= at + IP6 + 8 && sent->bytes[at - 2] == 0x86 &&
+           sent->bytes[at - 1] == 0xdd;
 }
 
 static bool sent_a_packet(const struct frame *sent, uint32_t at) {
@@ -159,21 +212,41 @@ static uint16_t local_port_bucket(const uint8_t *l4) {
     return (uint16_t)(l4[2] << 8 | l4[3]);
 }
 
+/* Without extension headers the LD sends none of its own; what has some is answered wrongly. */
+static uint8_t *turn_round6(struct frame *plain) {
+    uint8_t *ip = plain->bytes + ETHER;
+
+    plain->bytes[12] = 0x86;
+    plain->bytes[13] = 0xdd;
+    swap(ip + 8, ip + 24, 16);
+    ip[7] = 64;
+    return ip + IP6;
+}
+
+static uint8_t *turn_round(struct frame *plain) {
+    uint8_t *ip = plain->bytes + ETHER;
+
+    swap(ip + 12, ip + 16, 4);
+    ip[8] = 64;
+    return ip + (ip[0] & 0xf) * 4;
+}
+
 static struct frame answer_frame(struct input *input, const struct frame *last) {
     struct frame plain = { .length = 0 };
     uint8_t flags = input_u8(input), shape = input_u8(input), *l4;
     uint32_t vni, at = sent_packet_at(last, &vni);
+    bool v6 = sent_a_packet6(last, at);
+    uint8_t protocol;
 
-    if (!sent_a_packet(last, at))
+    if (!v6 && !sent_a_packet(last, at))
         return plain;
     plain.length = last->length - at + ETHER;
     memcpy(plain.bytes + ETHER, last->bytes + at, last->length - at);
     write_ether(&plain);
-    l4 = plain.bytes + ETHER + (plain.bytes[ETHER] & 0xf) * 4;
-    swap(plain.bytes + ETHER + 12, plain.bytes + ETHER + 16, 4);
+    protocol = plain.bytes[ETHER + (v6 ? 6 : 9)];
+    l4 = v6 ? turn_round6(&plain) : turn_round(&plain);
     swap(l4, l4 + 2, 2);
-    plain.bytes[ETHER + 8] = 64;
-    if (plain.bytes[ETHER + 9] == FRAME_TCP && l4 + 13 < plain.bytes + plain.length)
+    if (protocol == FRAME_TCP && l4 + 13 < plain.bytes + plain.length)
         l4[13] = flags;
     patch(&plain, input);
     return wrap(&plain, shape, vni, local_port_bucket(l4));

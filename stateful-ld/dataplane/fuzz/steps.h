@@ -35,7 +35,17 @@ enum {
     SHAPE_DF = 0x40,
 };
 
-extern const char fuzz_vip[]; /**< of the services fuzz inputs begin with */
+extern const char fuzz_vip[];       /**< of the services fuzz inputs begin with */
+extern const char fuzz_vip6[];      /**< the same of IPv6, with an RS of IPv6 */
+extern const char fuzz_vip_nat64[]; /**< with an RS of IPv4 */
+
+/** `service` of a step: of fuzz_vip by TCP and by UDP, fuzz_vip6 by TCP, fuzz_vip_nat64 by UDP. */
+enum {
+    SERVICE_TCP = 0,
+    SERVICE_UDP = 1,
+    SERVICE_TCP6 = 6,
+    SERVICE_NAT64 = 7,
+};
 
 /**
  * The frame of a step that is none of STEP_PASS and STEP_APPLY. Patches: u8 how many, then for each
