@@ -37,8 +37,9 @@ services:
 }
 
 const stateOf = (web: string) => parseState("test", documentOf(web));
-const COPYING = "cluster: west, migrates_with: east";
-const MOVED = "cluster: east, migrates_with: west";
+const MIGRATION = "migration: { from: west, to: east }";
+const COPYING = `cluster: west, ${MIGRATION}`;
+const MOVED = `cluster: east, ${MIGRATION}`;
 
 function configs(web: string): Map<string, LdConfig> {
   return new Map(compile(stateOf(web)).lds.map(({ spec, config }) => [spec.name, config]));
@@ -111,7 +112,7 @@ describe("a service that migrates", () => {
     const text = documentOf(COPYING);
     expect(epoch(documentOf(MOVED))).toBe(epoch(text));
     expect(epoch(text.replace("name: e3", "name: e4"))).not.toBe(epoch(text));
-    expect(epoch(text.replace("cluster: west, real", "cluster: west, migrates_with: east, real"))).not.toBe(
+    expect(epoch(text.replace("cluster: west, real", `cluster: west, ${MIGRATION}, real`))).not.toBe(
       epoch(text),
     );
   });
@@ -127,18 +128,26 @@ describe("a service that migrates", () => {
 
 describe("a migration that cannot be", () => {
   it.each([
-    ["west", "west is the cluster that the service is in (name the other one)"],
-    ["north", 'cluster "north" does not exist (declare it under clusters:)'],
-  ])("with %s is refused", (other, reason) => {
-    expect(problems(documentOf(`cluster: west, migrates_with: ${other}`))).toEqual([
-      `service web: migrates_with: ${reason}`,
+    ["west", "west", "from and to are both west (name two clusters)"],
+    ["east", "east", "from and to are both east (name two clusters)"],
+    ["west", "north", 'to: cluster "north" does not exist (declare it under clusters:)'],
+  ])("from %s to %s is refused", (from, to, reason) => {
+    expect(problems(documentOf(`cluster: west, migration: { from: ${from}, to: ${to} }`))).toEqual([
+      `service web: migration: ${reason}`,
     ]);
+  });
+
+  it("is one from or to the cluster that gets the packets", () => {
+    const text = documentOf("cluster: south, migration: { from: west, to: east }");
+    expect(problems(text).at(-1)).toBe(
+      "service web: migration: cluster south, which gets the service's packets, is neither of the two (name it as from or to)",
+    );
   });
 
   it("needs sessions to be replicated in both clusters", () => {
     const text = documentOf(COPYING).replace(/ {4}failover: \{ secret: east.*\n/, "");
     expect(problems(text)).toEqual([
-      "service web: migrates_with: cluster east does not replicate its sessions (give it failover:)",
+      "service web: migration: cluster east does not replicate its sessions (give it failover:)",
     ]);
   });
 
@@ -155,9 +164,9 @@ describe("a migration that cannot be", () => {
         "services:",
         '  - name: south\n    steering_address: 10.0.1.100\n    local_ips: [198.18.9.1]\n    failover: { secret: south-0123456789abcdef }\n    lds: [{ name: s1, agent: "unix:/run/s1.sock", address: 10.0.1.40/24, gateway: 10.0.1.1, mac: "02:00:00:00:09:01" }]\nservices:',
       )
-      .replace("cluster: west, real", "cluster: west, migrates_with: south, real");
+      .replace("cluster: west, real", "cluster: west, migration: { from: west, to: south }, real");
     expect(problems(text)).toEqual([
-      "service dns: migrates_with: cluster west migrates services with cluster east already (service web; one pair of clusters at a time)",
+      "service dns: migration: cluster west migrates services with cluster east already (service web; one pair of clusters at a time)",
     ]);
   });
 });

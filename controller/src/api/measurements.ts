@@ -6,6 +6,7 @@ import {
   measureDrops,
   measureEips,
   measureLds,
+  measureMigrations,
   measureServices,
 } from "../measure/index.js";
 import { drainsOf, type Parts, readRealServers, UnreachableError } from "../reconcile/index.js";
@@ -16,6 +17,7 @@ const MEASURES: Readonly<Record<string, (parts: Parts) => Promise<unknown>>> = {
   drops: measureDrops,
   eips: measureEips,
   lds: measureLds,
+  migrations: measureMigrations,
   rs: ({ lds }) => realServers(lds),
   services: measureServices,
 };
@@ -23,7 +25,7 @@ const MEASURES: Readonly<Record<string, (parts: Parts) => Promise<unknown>>> = {
 const realServers = (lds: Parts["lds"]) => readRealServers(lds.map(({ connection }) => connection));
 
 /** What LDs alone are asked for. */
-const OF_LDS: ReadonlySet<string> = new Set(["drains", "lds", "rs"]);
+const OF_LDS: ReadonlySet<string> = new Set(["drains", "lds", "migrations", "rs"]);
 
 const NEIGHBORS = "neighbors";
 

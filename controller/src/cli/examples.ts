@@ -18,6 +18,10 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "get rs": ["sluice get rs", "sluice get rs -o json --server unix:/run/sluice/controller.sock"],
   "get drains": ["sluice get drains"],
   "get neighbors": ["sluice get neighbors --server unix:/run/sluice/controller.sock"],
+  "get migrations": ["sluice get migrations --server unix:/run/sluice/controller.sock"],
+  "migrate service": ["sluice migrate service web --to east"],
+  "migrate finish": ["sluice migrate finish web"],
+  "migrate abort": ["sluice migrate abort web"],
   "drain rs": [
     "sluice drain rs web rs1",
     "sluice drain rs web rs1 --no-wait",

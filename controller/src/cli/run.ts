@@ -7,6 +7,7 @@ import { addDiff } from "./commands/diff.js";
 import { addDoctor } from "./commands/doctor.js";
 import { addDrain } from "./commands/drain.js";
 import { addGet } from "./commands/get.js";
+import { addMigrate } from "./commands/migrate.js";
 import { addPki } from "./commands/pki.js";
 import { addProducts } from "./commands/products.js";
 import { addSchema } from "./commands/schema.js";
@@ -47,6 +48,7 @@ export function makeProgram(io: Io): Command {
   addServe(program, io);
   addProducts(program, io);
   addDrain(program, io);
+  addMigrate(program, io);
   addPki(program, io);
   addCompletion(program, io);
   const adopt = (command: Command, words: string) => {

@@ -1,7 +1,7 @@
 // Services, clusters, LDs: what steers packets, the same on every switch, since any of them may get any packet. Only who is
 // believed to be an LD depends on the switch's ports.
 import type { Entry } from "../p4runtime/index.js";
-import { type ClusterSpec, clustersOf, type DesiredState, isIpv6 } from "../state/index.js";
+import { type ClusterSpec, clustersOf, type DesiredState, isIpv6, otherClusterOf } from "../state/index.js";
 import * as tables from "../tables/gateway.js";
 import { heartbeatKey } from "./cluster.js";
 import { pairingsOf } from "./migration.js";
@@ -127,11 +127,13 @@ export function compileClusters(site: Site): Entry[] {
 export function* compileServices(region: Region): Generator<Entry> {
   const { state, ids } = region;
   yield* vipEntries(region);
-  for (const { vpc, vip, protocol, port, cluster, migrates_with } of state.services) {
+  for (const service of state.services) {
+    const { vpc, vip, protocol, port, cluster } = service;
+    const other = otherClusterOf(service);
     const key = { vni: vniOf(state, vpc), vip, protocol: PROTOCOL_NUMBERS[protocol], port };
     const params = {
       cluster_id: ids.clusters.get(cluster)!,
-      previous_cluster_id: migrates_with === undefined ? NO_CLUSTER : ids.clusters.get(migrates_with)!,
+      previous_cluster_id: other === undefined ? NO_CLUSTER : ids.clusters.get(other)!,
     };
     yield isIpv6(vip)
       ? tables.service_v6.steer_service_v6(key, params)

@@ -1,6 +1,7 @@
 // What switches and LDs count, with the names of the desired state put to it.
 //
-//   measure  services, buckets, LDs, sessions, drops, counters;  eips  elastic IPs;  neighbors  stations beside the switches
+//   measure  services, buckets, LDs, sessions, drops, counters;  eips  elastic IPs;  neighbors  stations beside the switches;
+//   migrations  services between clusters
 export { countEips, type EipNumbers, measureEips } from "./eips.js";
 export {
   type BucketNumbers,
@@ -16,4 +17,5 @@ export {
   type ServiceNumbers,
   type SessionNumbers,
 } from "./measure.js";
+export { type MigrationNumbers, measureMigrations } from "./migrations.js";
 export { knownNeighbors, measureNeighbors, type NeighborNumbers } from "./neighbors.js";

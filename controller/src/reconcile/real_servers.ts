@@ -17,6 +17,8 @@ export interface RsNumbers {
   last_latency_ms: number | undefined;
   sessions_active: number;
   sessions_standby: number;
+  /** Of both, those that have begun at the cluster from which the service migrates. */
+  sessions_guest: number;
 }
 
 const HEALTH: Record<number, RsNumbers["health"]> = {
@@ -39,6 +41,7 @@ function numbersOf(ld: string, state: RsState): RsNumbers {
     last_latency_ms: state.lastLatencyUs === 0 ? undefined : state.lastLatencyUs / 1000,
     sessions_active: Number(state.sessionsActive),
     sessions_standby: Number(state.sessionsStandby),
+    sessions_guest: Number(state.sessionsGuest),
   };
 }
 

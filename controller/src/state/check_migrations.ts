@@ -1,5 +1,5 @@
 // The rules of services that move between two clusters: both have the service, and tell each other its sessions.
-import type { ClusterSpec, DesiredState, ServiceSpec } from "./document.js";
+import type { ClusterSpec, DesiredState } from "./document.js";
 import { reference } from "./rules.js";
 import type { Source } from "./source.js";
 
@@ -18,38 +18,43 @@ function problemOf(a: ClusterSpec, b: ClusterSpec): string | undefined {
     : undefined;
 }
 
-/** The clusters between which a service moves; undefined: it does not, or they are not known. */
-function pairOf(
-  clusters: ReadonlyMap<string, ClusterSpec>,
-  { cluster, migrates_with }: ServiceSpec,
-): [ClusterSpec, ClusterSpec] | undefined {
-  const [a, b] = [clusters.get(cluster), clusters.get(migrates_with ?? "")];
-  return a === undefined || b === undefined ? undefined : [a, b];
-}
-
 export function checkMigrations(source: Source, state: DesiredState): void {
   const clusters = new Map(state.clusters.map((cluster) => [cluster.name, cluster]));
   /** Of each cluster the other one, and the service that says so. */
   const others = new Map<string, { other: string; service: string }>();
-  for (const service of state.services.filter(({ migrates_with }) => migrates_with !== undefined)) {
-    const subject = `service ${service.name}: migrates_with`;
-    const report = (message: string) => source.report(source.at(service, "migrates_with"), message);
-    reference(source, service, "migrates_with", "cluster", "clusters", service.migrates_with, subject);
-    if (service.migrates_with === service.cluster) {
-      report(`${subject}: ${service.cluster} is the cluster that the service is in (name the other one)`);
+  for (const service of state.services) {
+    const { migration } = service;
+    if (migration === undefined) continue;
+    const subject = `service ${service.name}: migration`;
+    const report = (message: string, field?: string) =>
+      source.report(source.at(migration, field), `${subject}: ${message}`);
+    for (const field of ["from", "to"] as const) {
+      reference(source, migration, field, "cluster", "clusters", migration[field], `${subject}: ${field}`);
+    }
+    if (migration.from === migration.to) {
+      report(`from and to are both ${migration.to} (name two clusters)`, "to");
       continue;
     }
-    const pair = pairOf(clusters, service);
-    if (pair === undefined) continue;
-    const problem = problemOf(...pair);
-    if (problem !== undefined) {
-      report(`${subject}: ${problem}`);
+    if (![migration.from, migration.to].includes(service.cluster)) {
+      report(
+        `cluster ${service.cluster}, which gets the service's packets, is neither of the two (name it as from or to)`,
+      );
+      continue;
     }
-    for (const [one, other] of [pair, pair.toReversed()] as [ClusterSpec, ClusterSpec][]) {
+    const pair = [clusters.get(migration.from), clusters.get(migration.to)] as const;
+    if (pair[0] === undefined || pair[1] === undefined) continue;
+    const problem = problemOf(pair[0], pair[1]);
+    if (problem !== undefined) {
+      report(problem);
+    }
+    for (const [one, other] of [
+      [pair[0], pair[1]],
+      [pair[1], pair[0]],
+    ] as const) {
       const known = others.get(one.name);
       if (known !== undefined && known.other !== other.name) {
         report(
-          `${subject}: cluster ${one.name} migrates services with cluster ${known.other} already (service ${known.service}; one pair of clusters at a time)`,
+          `cluster ${one.name} migrates services with cluster ${known.other} already (service ${known.service}; one pair of clusters at a time)`,
         );
       }
       others.set(one.name, known ?? { other: other.name, service: service.name });

@@ -181,7 +181,7 @@ const service = checked(
     protocol: required(oneOf("a protocol", ["tcp", "udp"])),
     port: required(port),
     cluster: required(name),
-    migrates_with: optional(name),
+    migration: optional(object("migration", { from: required(name), to: required(name) }, "to")),
     vpc: optional(name),
     real_servers: optional(list("real server", realServer), []),
     ...servicePolicy,
@@ -306,7 +306,13 @@ export type AclRuleSpec = DesiredState["acl"][number];
 export type RouteSpec = SwitchSpec["routes"][number];
 export type RealServerSpec = ServiceSpec["real_servers"][number];
 
-/** The clusters whose LDs have the service: first the one that gets its packets, then the one it migrates from or to. */
-export function clustersOf({ cluster, migrates_with }: ServiceSpec): string[] {
-  return migrates_with === undefined ? [cluster] : [cluster, migrates_with];
+/** The cluster that a service migrates from or to, other than the one that gets its packets; undefined: it does not migrate. */
+export function otherClusterOf({ cluster, migration }: ServiceSpec): string | undefined {
+  return migration?.from === cluster ? migration.to : migration?.from;
+}
+
+/** The clusters whose LDs have the service: first the one that gets its packets. */
+export function clustersOf(service: ServiceSpec): string[] {
+  const other = otherClusterOf(service);
+  return other === undefined ? [service.cluster] : [service.cluster, other];
 }

@@ -14,7 +14,7 @@ export { addressesOf, aggregate, BlockSet, blockOf, contains, isIpv6, overlap } 
 export { serviceAddress } from "./check.js";
 export { ownerOf } from "./check_eips.js";
 export type * from "./document.js";
-export { clustersOf, MAX_EIP_INDEX } from "./document.js";
+export { clustersOf, MAX_EIP_INDEX, otherClusterOf } from "./document.js";
 export { fabricNetworks } from "./fabric.js";
 export { httpOf } from "./health_check.js";
 export { documentSchema } from "./json_schema.js";

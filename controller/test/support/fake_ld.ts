@@ -4,6 +4,8 @@ import {
   type CaptureRequest,
   Counters,
   type LdConfig,
+  LdState,
+  type PeerReplication,
   type RsState,
   Session,
   type SessionFilter,
@@ -21,6 +23,8 @@ export class FakeLd {
   readonly filters: SessionFilter[] = [];
   realServers: RsState[] = [];
   readonly captures: CaptureRequest[] = [];
+  /** How far it is with what other LDs have to tell it. */
+  peers: PeerReplication[] = [];
   readonly #server = new Server();
 
   static async listen(address: string): Promise<FakeLd> {
@@ -118,7 +122,15 @@ export class FakeLd {
           dataPlaneUp: this.dataPlaneUp,
           dataPlaneUptimeMs: 65_000n,
           workerCores: 2,
-          state: undefined,
+          state:
+            this.config?.cluster === undefined
+              ? undefined
+              : LdState.fromPartial({
+                  configured: true,
+                  online: true,
+                  epoch: this.config.epoch,
+                  peers: this.peers,
+                }),
           stuckCores: [],
           impaired: [],
         }),

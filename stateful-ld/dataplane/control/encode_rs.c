@@ -29,6 +29,7 @@ static void count(Rs *message, const struct dataplane *dataplane, uint32_t numbe
 
     message->sessions_active = totals.sessions_active;
     message->sessions_standby = totals.sessions_standby;
+    message->sessions_guest = totals.sessions_guest;
     for (uint32_t id = 0; id < dataplane->worker_count; id++) {
         const struct rs_answers *answers = &dataplane->workers[id]->rs_answers[number];
 

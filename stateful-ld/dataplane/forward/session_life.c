@@ -272,6 +272,7 @@ static void forget(struct worker *worker, uint32_t number) {
         worker->rs[session->target].sessions_active--;
         admission_over(worker, session);
     }
+    worker->rs[session->target].sessions_guest -= session->guest;
     if (session->state == STATE_TIME_WAIT && session->numbers.client_end != 0)
         note_time_wait(worker, number);
     if (likely(!session->guest))

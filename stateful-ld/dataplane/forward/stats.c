@@ -4,6 +4,7 @@ void rs_counters_add(struct rs_counters *sum, const struct rs_counters *counters
     sum->sessions_total += counter_read(&counters->sessions_total);
     sum->sessions_active += counter_read(&counters->sessions_active);
     sum->sessions_standby += counter_read(&counters->sessions_standby);
+    sum->sessions_guest += counter_read(&counters->sessions_guest);
     for (int direction = 0; direction < 2; direction++) {
         sum->packets[direction] += counter_read(&counters->packets[direction]);
         sum->bytes[direction] += counter_read(&counters->bytes[direction]);

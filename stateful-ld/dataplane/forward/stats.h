@@ -60,8 +60,10 @@ struct rs_counters {
     uint64_t sessions_standby; /**< of which another LD has the packets */
     uint64_t packets[2];       /**< by enum direction */
     uint64_t bytes[2];
-    uint64_t unused; /**< each has a cache line: workers have them in a row */
+    uint64_t sessions_guest; /**< of both, those with another cluster's local IP */
 };
+
+_Static_assert(sizeof(struct rs_counters) == 64, "a cache line each: workers have them in a row");
 
 _Static_assert(sizeof(struct rs_counters) == 64, "a cache line");
 

@@ -114,6 +114,7 @@ static bool insert(struct worker *worker, const struct record *record) {
     session->last_seen_ms = (uint32_t)worker->now_ms - record->idle_ms;
     session->armed_tick = wheel_arm(&worker->wheel, number, session_deadline_ms(worker, session));
     worker->rs[target].sessions_standby++;
+    worker->rs[target].sessions_guest += session->guest;
     return true;
 }
 

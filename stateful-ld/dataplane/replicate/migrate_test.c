@@ -111,6 +111,10 @@ static int tear_down(void **state) {
     return 0;
 }
 
+static uint64_t guests(int which) {
+    return harness_worker(&ld[which])->rs[0].sessions_guest;
+}
+
 static uint64_t passed_on(int which) {
     return harness_worker(&ld[which])->stats.passed_on;
 }
@@ -135,6 +139,9 @@ static void connections_go_on_in_the_other_cluster(void **state) {
     assert_int_equal(lds_standby(LD_2), 0);
     assert_int_equal(lds_standby(LD_1), CONNECTIONS);
     assert_int_equal(lds_standby(LD_3), CONNECTIONS);
+    assert_int_equal(guests(LD_1), 0);
+    assert_int_equal(guests(LD_2), CONNECTIONS);
+    assert_int_equal(guests(LD_3), CONNECTIONS);
     before = passed_on(LD_1);
     for (uint32_t i = 0; i < CONNECTIONS; i++)
         assert_true(lds_send_rs(LD_1, &connections[i], TCP_ACK));
@@ -161,6 +168,7 @@ static void they_end_there(void **state) {
     for (int which = 0; which < LDS_MAX; which++) {
         harness_pass(&ld[which], TIMEOUT_TIME_WAIT_MS + STANDBY_GRACE_MS + 1000);
         assert_null(lds_session_of(which, &connections[0]));
+        assert_int_equal(guests(which), 0);
     }
     now_ms = ld[LD_1].now_ms;
     again = lds_establish(LD_1, 0, 5);
@@ -179,6 +187,8 @@ static void new_connections_have_the_new_clusters_addresses(void **state) {
     assert_int_equal(lds_send_client(LD_2, &connection, TCP_ACK), connection.local_port);
     lds_pass(50);
     assert_non_null(lds_session_of(LD_1, &connection)); /* it may have to come back */
+    assert_int_equal(guests(LD_1), 1);
+    assert_int_equal(guests(LD_2), 0);
 }
 
 static void a_migration_can_be_taken_back(void **state) {

@@ -8,6 +8,7 @@ import {
   measureDrops,
   measureEips,
   measureLds,
+  measureMigrations,
   measureNeighbors,
   measureServices,
   measureSessions,
@@ -302,6 +303,38 @@ export function addGet(program: Command, io: Io): void {
           item.complete ? "complete" : "draining",
         ]),
         "no real server is drained",
+      ),
+  );
+
+  addReport(
+    get,
+    io,
+    "migrations",
+    "services on their way from one cluster to another",
+    measureMigrations,
+    (migrations) =>
+      renderTable(
+        [
+          "SERVICE",
+          "FROM",
+          "TO",
+          "PACKETS GO TO",
+          "BUCKETS COPIED",
+          "SESSIONS COPIED",
+          "STATE",
+          "SESSIONS LEFT",
+        ],
+        migrations.map((item) => [
+          item.service,
+          item.from,
+          item.to,
+          item.cluster,
+          `${item.buckets_copied} of ${item.buckets}`,
+          `${item.sessions_copied} of ${item.sessions_to_copy}`,
+          item.copied ? "copied" : "copying",
+          item.sessions_left,
+        ]),
+        "no service migrates",
       ),
   );
 

@@ -171,12 +171,14 @@ export class HealthMonitor {
       lastCheckMs: BigInt(Math.round(health.lastCheckMs ?? 0)),
       sessionsActive: 0n,
       sessionsStandby: 0n,
+      sessionsGuest: 0n,
     };
   }
 
   #stateOf(item: DataplaneRs): RsState {
     const watched = this.#watched.get(keyOf(item));
-    const { address, port, weight, sessionsActive, sessionsStandby, sharePermille } = item;
+    const { address, port, weight, sharePermille } = item;
+    const { sessionsActive, sessionsStandby, sessionsGuest } = item;
     const known: RsState =
       watched === undefined
         ? {
@@ -193,9 +195,10 @@ export class HealthMonitor {
             lastCheckMs: 0n,
             sessionsActive,
             sessionsStandby,
+            sessionsGuest,
           }
         : this.#described(watched, this.#now());
-    return { ...known, address, port, weight, sharePermille, sessionsActive, sessionsStandby };
+    return { ...known, address, port, weight, sharePermille, sessionsActive, sessionsStandby, sessionsGuest };
   }
 
   #setAble(able: boolean): void {
