@@ -20,6 +20,7 @@ static const char usage[] =
     "  --sessions N           sessions per worker, 188 bytes each (default 65536)\n"
     "  --idle-sleep-us N      a worker that finds nothing sleeps so long (default 0: never)\n"
     "  --log-level LEVEL      error, warning, info (default) or debug\n"
+    "  --log-format FORMAT    text (default), or json: an object a line, as the agent writes\n"
     "  --help\n";
 
 static bool read_number(const char *name, const char *text, uint32_t least, uint32_t most,
@@ -45,6 +46,7 @@ enum options_result options_read(int argc, char **argv, struct options *options)
         { "probe-device", required_argument, NULL, 'p' },
         { "sessions", required_argument, NULL, 's' },
         { "log-level", required_argument, NULL, 'l' },
+        { "log-format", required_argument, NULL, 'f' },
         { "help", no_argument, NULL, 'h' },
         { 0 },
     };
@@ -73,6 +75,11 @@ enum options_result options_read(int argc, char **argv, struct options *options)
             if (!good)
                 fprintf(stderr, "sluice-ld: --log-level %s: not error, warning, info or debug\n",
                         optarg);
+            break;
+        case 'f':
+            good = log_set_format(optarg);
+            if (!good)
+                fprintf(stderr, "sluice-ld: --log-format %s: neither text nor json\n", optarg);
             break;
         case 'h':
             fputs(usage, stdout);
