@@ -180,6 +180,7 @@ describe("apply", () => {
       modified: 0,
       deleted: 0,
       ldConfigs: 2,
+      left: [],
     });
   });
 
@@ -294,16 +295,23 @@ describe("apply, when something is wrong,", () => {
     expect(gw1.entries.size).toBe(entries);
   });
 
-  it("writes nothing to the switch when an LD is down, and names all that are", async () => {
-    ld1.stop();
+  it("does what can be done when an LD is down, says so, and completes the next time", async () => {
+    await sluice("apply", "-f", file);
     ld2.dataPlaneUp = false;
-    const { code, err } = await sluice("apply", "-f", file);
-    expect(code).toBe(3);
-    expect(err).toContain("LD ld1 (unix:/run/sluice/ld1.agent.sock) is down: connect E");
-    expect(err).toContain(
-      "LD ld2 (unix:/run/sluice/ld2.agent.sock) is down: the data plane is not available",
+    edit(["port: 80\n", "port: 81\n"]);
+    const { code, out, err } = await sluice("apply", "-f", file);
+    expect(code).toBe(5);
+    expect(out).toContain("gw1: 2 entries written (1 inserted, 0 modified, 1 deleted)");
+    expect(out).toContain("ld1: configured (epoch 1, 512 buckets, 2 services)");
+    expect(err).toBe(
+      "LD ld2 (unix:/run/sluice/ld2.agent.sock) is down: the data plane is not available (are its agent and data plane running?)\n" +
+        "Not everything is as desired yet: apply again.\n",
     );
-    expect([gw1.writes.length, gw1.pipelinesPushed, ld2.applied.length]).toEqual([0, 0, 0]);
+    const port = (ld: FakeLd) => ld.config!.services.find(({ name }) => name === "web")!.port;
+    expect([port(ld1), port(ld2)]).toEqual([81, 80]);
+    ld2.dataPlaneUp = true;
+    expect(await sluice("apply", "-f", file)).toMatchObject({ code: 0, err: "" });
+    expect(port(ld2)).toBe(81);
   });
 
   it("stops where a switch refuses, says what, and completes the next time", async () => {

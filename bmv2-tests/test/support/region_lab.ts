@@ -38,7 +38,7 @@ export class Lab {
     shuffle: (items: readonly reconcile.EntryChange[]) => reconcile.EntryChange[],
   ) {
     const holdings = desired.clusters.flatMap((cluster) =>
-      cluster.lds.map(({ name }) => ({ cluster, held: this.lds.get(name) })),
+      cluster.lds.map((spec) => ({ cluster, spec, held: this.lds.get(spec.name) })),
     );
     const meaning = meaningOf(desired, holdings, regionEntries(desired, schema));
     const diff = new EntryDiff(meaning.desired(0));

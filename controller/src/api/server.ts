@@ -220,6 +220,13 @@ export class ApiServer {
       applied_revision: Math.max(0, reconciler.applied),
       settled,
       parts: reconciler.parts,
+      moves: reconciler.moves.map(({ cluster, left, waiting }) => ({
+        cluster: cluster.name,
+        buckets_left: left,
+        sessions_copied: waiting?.copied ?? 0,
+        sessions_to_copy: waiting?.toCopy ?? 0,
+        waits_for: waiting?.reasons ?? [],
+      })),
     });
   }
 

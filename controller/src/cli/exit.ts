@@ -12,11 +12,11 @@ export const EXIT = {
   differs: 1,
   /** The document is wrong. Nothing was changed. */
   invalid: 2,
-  /** A part cannot be reached. Nothing was changed. */
+  /** A switch cannot be reached, or the controller. Nothing was changed. */
   unreachable: 3,
   /** A part refused, or was lost, in the middle. Apply again. */
   failed: 4,
-  /** The controller has the change, but not all switches and LDs have it yet. */
+  /** Done as far as it can be now: an LD cannot be reached, buckets still move, or the parts have not taken it from the controller yet. */
   unsettled: 5,
   /** Somebody else has changed the desired state in between. Nothing was changed. */
   conflict: 6,

@@ -24,9 +24,9 @@ Exit codes:
   ${EXIT.ok}   done; diff: no difference
   ${EXIT.differs}   diff: something differs; doctor: something is wrong; trace: the packet is dropped
   ${EXIT.invalid}   the file is wrong; nothing was changed
-  ${EXIT.unreachable}   a switch or LD cannot be reached; nothing was changed
+  ${EXIT.unreachable}   a switch cannot be reached, or the controller; nothing was changed
   ${EXIT.failed}   a switch or LD refused, or was lost, in the middle; apply again
-  ${EXIT.unsettled}   the controller has the change, but not all switches and LDs have it yet
+  ${EXIT.unsettled}   done as far as it can be now: an LD cannot be reached, or has not all of it yet
   ${EXIT.conflict}   somebody else changed the desired state in between; nothing was changed
   ${EXIT.denied}   your role does not allow it; nothing was changed
   ${EXIT.usage}  wrong option or argument`;

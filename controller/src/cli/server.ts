@@ -34,6 +34,14 @@ export interface Status {
   applied_revision: number;
   settled: boolean;
   parts: { name: string; kind: string; state: string; reason?: string; mended: number; written: number }[];
+  /** Clusters whose buckets move. */
+  moves: {
+    cluster: string;
+    buckets_left: number;
+    sessions_copied: number;
+    sessions_to_copy: number;
+    waits_for: string[];
+  }[];
 }
 
 /** Adds the option that says where the controller is. */

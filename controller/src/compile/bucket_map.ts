@@ -1,11 +1,14 @@
 // Who has which bucket, and who stands in for it.
 import { maglev } from "./maglev.js";
+import type { PortShares } from "./moves.js";
 
 export interface BucketHolders {
   /** Name of the LD that has the bucket. */
   ld: string;
   /** Name of the LD that takes over when that one fails; undefined where there is only one. */
   backup: string | undefined;
+  /** Of its ports; absent: the usual ones (moves.ts). */
+  shares?: PortShares;
 }
 
 /** For each bucket. Empty: there are no LDs. */

@@ -54,26 +54,37 @@ export function compileHeartbeat(
       };
 }
 
+function assignmentText({ ldId, backupLdId, shares, withheldShares }: BucketAssignment): string {
+  return [ldId, backupLdId, shares?.primary, shares?.backup, withheldShares].join(" ");
+}
+
+/** Makes one of neighbours that say the same. */
+export function joinAssignments(assignments: readonly BucketAssignment[]): BucketAssignment[] {
+  const joined: BucketAssignment[] = [];
+  for (const assignment of assignments) {
+    const open = joined.at(-1);
+    if (open?.last === assignment.first - 1 && assignmentText(open) === assignmentText(assignment)) {
+      open.last = assignment.last;
+    } else {
+      joined.push({ ...assignment });
+    }
+  }
+  return joined;
+}
+
 /** Who has which bucket, as LDs are told: runs of buckets that have the same LDs. */
 export function assignments(ids: Ids, map: BucketMap): BucketAssignment[] {
   const idOf = (name: string | undefined) => (name === undefined ? 0 : ids.lds.get(name)!);
-  const runs: BucketAssignment[] = [];
-  for (const [bucket, { ld, backup }] of map.entries()) {
-    const open = runs.at(-1);
-    if (open !== undefined && open.ldId === idOf(ld) && open.backupLdId === idOf(backup)) {
-      open.last = bucket;
-    } else {
-      runs.push({
-        first: bucket,
-        last: bucket,
-        ldId: idOf(ld),
-        backupLdId: idOf(backup),
-        shares: undefined,
-        withheldShares: 0,
-      });
-    }
-  }
-  return runs;
+  return joinAssignments(
+    map.map(({ ld, backup, shares }, bucket) => ({
+      first: bucket,
+      last: bucket,
+      ldId: idOf(ld),
+      backupLdId: idOf(backup),
+      shares,
+      withheldShares: 0,
+    })),
+  );
 }
 
 /** @param map - of the cluster */

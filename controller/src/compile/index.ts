@@ -1,6 +1,7 @@
 // Desired state -> what each part must hold. Pure: the same document gives the same result everywhere.
 //
-//   hash, ids, maglev, ranges, rendezvous  numbers;  bucket_map  who has which bucket;  names  the numbers of a whole document
+//   hash, ids, maglev, ranges, rendezvous  numbers;  bucket_map, moves  who has which bucket, and how one moves
+//   names  the numbers of a whole document
 //   switch_entries  what switches hold, of
 //     site  the switch in its surroundings;  public  its public addresses;
 //     ports, sources, routes, clusters  a group of tables each, of one switch
@@ -17,9 +18,19 @@ import { compileRegion, compileSwitch, type SwitchContents } from "./switch_entr
 
 export { standsAlone } from "./alone.js";
 export { type BucketMap, dealBuckets } from "./bucket_map.js";
+export { joinAssignments } from "./cluster.js";
 export { EIP_DIRECTIONS, eipEntries } from "./eips.js";
 export { preferredId } from "./ids.js";
 export { maglev } from "./maglev.js";
+export {
+  ALL_SHARES,
+  bucketsLeft,
+  type MoveStep,
+  mendMap,
+  type NextMap,
+  nextMap,
+  USUAL_SHARES,
+} from "./moves.js";
 export { type Ids, idsOf, nameOf } from "./names.js";
 export { formatRanges, fromRanges, toRanges } from "./ranges.js";
 export { rendezvous } from "./rendezvous.js";
@@ -48,9 +59,12 @@ export interface Compiled {
   lds: CompiledLd[];
 }
 
-/** Only where the switches watch the LDs, one may stand in for another. */
-function mapOf({ lds, failover }: ClusterSpec, present: BucketMap | undefined): BucketMap {
-  const names = lds.map(({ name }) => name);
+/**
+ * The map that a cluster should come to: from the one in force, whatever moves. Only where the switches watch the LDs, one may stand
+ * in for another.
+ */
+export function mapOf({ lds, failover }: ClusterSpec, present: BucketMap | undefined): BucketMap {
+  const names = lds.filter(({ drained }) => !drained).map(({ name }) => name);
   const map = dealBuckets(names, BUCKETS, present);
   return failover === undefined ? map.map(({ ld }) => ({ ld, backup: undefined })) : map;
 }
@@ -58,13 +72,13 @@ function mapOf({ lds, failover }: ClusterSpec, present: BucketMap | undefined): 
 /**
  * Compiles a checked document.
  *
- * @param present - the maps that are in force, by cluster: only what has to move is moved. A cluster without one gets a new one,
- *   which depends on the names of its LDs alone
+ * @param given - the maps of clusters that have one already, as they should be in force. A cluster without one gets a new one, which
+ *   depends on the names of its LDs alone
  */
-export function compile(state: DesiredState, present: ReadonlyMap<string, BucketMap> = new Map()): Compiled {
+export function compile(state: DesiredState, given: ReadonlyMap<string, BucketMap> = new Map()): Compiled {
   const ids = idsOf(state);
   const maps = new Map(
-    state.clusters.map((cluster) => [cluster.name, mapOf(cluster, present.get(cluster.name))]),
+    state.clusters.map((cluster) => [cluster.name, given.get(cluster.name) ?? mapOf(cluster, undefined)]),
   );
   const region = () => compileRegion({ state, ids });
   return {

@@ -2,27 +2,30 @@
 // that cannot be reached keeps no other one waiting, except where buckets move: no LD takes a bucket while the one that has it
 // cannot be told to give it up.
 import { setTimeout as sleep } from "node:timers/promises";
-import type { LdConfig } from "@sluice/proto/ld";
-import { partCredentials } from "@sluice/proto/tls";
 import type { Logger } from "pino";
 import { idsOf } from "../compile/index.js";
 import { hasUnknown, NeighborKeeper } from "../neighbors/index.js";
-import { describeItem, type Entry, type Pipeline, Switch } from "../p4runtime/index.js";
+import { describeItem, type Pipeline } from "../p4runtime/index.js";
 import {
+  type ClusterMove,
   type EntryChange,
   executePlan,
-  LdClient,
+  holdingsOf,
+  isEmpty,
   type LdPart,
   type LdPlan,
   type Meaning,
   type Parts,
-  type Plan,
   planSwitch,
+  type Round,
+  roundOf,
   type SwitchPart,
   type SwitchPlan,
+  type Writes,
+  whileCopying,
 } from "../reconcile/index.js";
-import type { DesiredState, LdSpec, SwitchSpec } from "../state/index.js";
-import type { TableName } from "../tables/gateway.js";
+import type { DesiredState } from "../state/index.js";
+import { type ConnectionOptions, Connections } from "./connections.js";
 import type { Targets } from "./targets.js";
 
 export interface PartStatus {
@@ -37,18 +40,15 @@ export interface PartStatus {
   written: number;
 }
 
-export interface ReconcilerOptions {
+export interface ReconcilerOptions extends ConnectionOptions {
   pipeline: Pipeline;
   log: Logger;
-  /** For each call to a part, in ms. */
-  timeoutMs: number;
   /** How often the parts are looked at, in ms; a look that takes long is repeated less often. */
   auditMs: number;
-  /** Directory of the controller's certificates, for parts that are not on Unix sockets. */
-  pki?: string;
-  /** Of a leader among several controllers: parts refuse smaller terms than they have seen. */
-  term?: bigint;
 }
+
+/** What a look has found: all parts hold what is desired; there is more to do at once; or it has to be tried again. */
+type Found = "good" | "more" | "bad";
 
 /** Changes that are known without looking: those of EIPs. */
 interface Known {
@@ -64,14 +64,14 @@ const RETRY_MS = 500;
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
-  readonly #switches = new Map<string, { key: string; connection: Switch }>();
-  readonly #lds = new Map<string, { key: string; connection: LdClient }>();
+  readonly #connections: Connections;
   readonly #status = new Map<string, PartStatus>();
   readonly #settled = new Set<() => void>();
   /** What it observes is no drift. */
   readonly neighbors: NeighborKeeper;
   #observedNews = false;
   #targets: Targets | undefined;
+  #moves: readonly ClusterMove[] = [];
   #known: Known[] = [];
   /** The newest revision that all parts hold. */
   #applied = -1;
@@ -83,6 +83,7 @@ export class Reconciler {
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#connections = new Connections(options);
     this.neighbors = new NeighborKeeper({
       log: options.log,
       onChange: () => {
@@ -95,6 +96,11 @@ export class Reconciler {
   /** The revision that all parts hold; -1 before they do for the first time. */
   get applied(): number {
     return this.#applied;
+  }
+
+  /** Where the clusters stand whose buckets move. */
+  get moves(): ClusterMove[] {
+    return this.#moves.filter(({ left, waiting }) => left > 0 || waiting !== undefined);
   }
 
   get parts(): PartStatus[] {
@@ -110,17 +116,20 @@ export class Reconciler {
     const lost = new Map<string, string>();
     const switches = state.switches.flatMap((spec): SwitchPart[] => {
       const status = this.#status.get(spec.name);
-      const connection = this.#switches.get(spec.name)?.connection;
+      const connection = this.#connections.openSwitch(spec.name);
       if (connection === undefined || status?.state === "unreachable") {
         lost.set(spec.name, status?.reason ?? `switch ${spec.name} has not been reached yet`);
         return [];
       }
       return [{ spec, connection }];
     });
-    const lds = state.clusters.flatMap((cluster) =>
-      cluster.lds.map((spec): LdPart => ({ cluster, spec, connection: this.#ldClient(spec) })),
+    return { parts: { state, ids: idsOf(state), switches, lds: this.#ldsOf(state), close: () => {} }, lost };
+  }
+
+  #ldsOf({ clusters }: DesiredState): LdPart[] {
+    return clusters.flatMap((cluster) =>
+      cluster.lds.map((spec) => ({ cluster, spec, connection: this.#connections.ldOf(spec) })),
     );
-    return { parts: { state, ids: idsOf(state), switches, lds, close: () => {} }, lost };
   }
 
   start(targets: Targets): void {
@@ -148,9 +157,7 @@ export class Reconciler {
     this.#wake();
     await this.#running;
     this.neighbors.close();
-    for (const { connection } of [...this.#switches.values(), ...this.#lds.values()]) {
-      connection.close();
-    }
+    this.#connections.close();
   }
 
   /** Waits until all parts hold a revision. @returns whether they do */
@@ -174,16 +181,20 @@ export class Reconciler {
     while (!this.#closed) {
       const start = Date.now();
       const revision = this.#revision;
-      let good = false;
+      let found: Found = "bad";
       try {
-        good = this.#known.length > 0 ? await this.#writeKnown() : await this.#look();
+        found = this.#known.length > 0 ? await this.#writeKnown() : await this.#look();
       } catch (error) {
         this.#options.log.error({ event: "reconcile_failed", reason: (error as Error).message });
       }
-      if (this.#known.length > 0 || this.#revision !== revision || this.#observedNews || this.#closed) {
-        continue; // there is news since this round began
+      const news = this.#known.length > 0 || this.#revision !== revision || this.#observedNews;
+      if (news || this.#closed || found === "more") {
+        continue; // there is news since this round began, or another one has to follow
       }
-      const pauseMs = Math.max(good ? this.#options.auditMs : RETRY_MS, AUDIT_SHARE * (Date.now() - start));
+      const pauseMs = Math.max(
+        found === "good" ? this.#options.auditMs : RETRY_MS,
+        AUDIT_SHARE * (Date.now() - start),
+      );
       await this.#pause(pauseMs);
     }
   }
@@ -198,7 +209,7 @@ export class Reconciler {
   // ---- Known changes -------------------------------------------------------------------------------------------------
 
   /** Writes what is known to change to the switches that hold all the rest; the others are looked at. */
-  async #writeKnown(): Promise<boolean> {
+  async #writeKnown(): Promise<Found> {
     const known = this.#known.splice(0);
     const targets = this.#targets!;
     const mine = known.filter((item) => item.targets === targets);
@@ -207,7 +218,7 @@ export class Reconciler {
     }
     const changes = mine.flatMap((item) => item.changes);
     const ready = targets.state.switches.flatMap((spec): SwitchPart[] => {
-      const connection = this.#switches.get(spec.name)?.connection;
+      const connection = this.#connections.openSwitch(spec.name);
       const good = this.#status.get(spec.name)?.state === "in sync" && connection?.state === "primary";
       return good && connection !== undefined ? [{ spec, connection }] : [];
     });
@@ -217,7 +228,7 @@ export class Reconciler {
     }
     try {
       await executePlan(
-        this.#planOf(
+        this.#writesOf(
           targets,
           ready.map((part) => ({ part, push: false, changes })),
           [],
@@ -231,7 +242,7 @@ export class Reconciler {
       this.#status.get(spec.name)!.written += changes.length;
     }
     this.#reached(known.at(-1)!.revision);
-    return true;
+    return "good";
   }
 
   #reached(revision: number): void {
@@ -242,58 +253,97 @@ export class Reconciler {
     }
   }
 
-  #planOf(targets: Targets, switches: SwitchPlan[], lds: LdPlan[]): Plan {
+  #writesOf(targets: Targets, switches: SwitchPlan[], lds: LdPlan[]): Writes {
     return { pipeline: this.#options.pipeline, schema: targets.schema, switches, lds };
   }
 
   // ---- A look at everything ------------------------------------------------------------------------------------------
 
-  /** @returns whether all parts hold what is desired now */
-  async #look(): Promise<boolean> {
+  async #look(): Promise<Found> {
     const targets = this.#targets!;
+    const { state } = targets;
     const revision = this.#revision;
     for (const { changes } of this.#known.splice(0).filter((item) => item.targets === targets)) {
       targets.accept(changes);
     }
     this.#forgetOthers(targets);
     const observedNews = await this.#observeNeighbors(targets);
-    const lds = await this.#lookAtLds(targets);
-    const meaning = targets.meaning(lds);
-    const lost = new Set(lds.flatMap((ld) => (ld.lost ? [ld.cluster.name] : [])));
-    const moving = new Set(
-      meaning.steps
-        .filter(({ target, held, final }) => lost.has(target.cluster.name) && held?.epoch !== final.epoch)
-        .map(({ target }) => target.cluster.name),
+    const lds = this.#ldsOf(state);
+    const { holdings, lost } = await holdingsOf(lds);
+    for (const [name, reason] of lost) {
+      this.#note(name, "LD", "unreachable", reason);
+    }
+    const meaning = targets.meaning(holdings);
+    const looked = await this.#lookAtSwitches(targets, meaning);
+    const reached = new Set(looked.map(({ part }) => part.spec));
+    const unreachable = state.switches.filter((spec) => !reached.has(spec)).map(({ name }) => name);
+    const round = roundOf(meaning, looked, unreachable);
+    const ldPlans = round.steps.map(
+      (step): LdPlan => ({ ...step, part: lds.find(({ spec }) => spec === step.target.spec)! }),
     );
-    const ldPlans = meaning.steps
-      .filter(({ target }) => !moving.has(target.cluster.name))
-      .map((step): LdPlan => ({ ...step, part: lds.find(({ spec }) => spec === step.target.spec)! }));
-    const isHeld = held(meaning, lost);
-    const switchPlans = (await this.#lookAtSwitches(targets, meaning)).map((plan) => ({
-      ...plan,
-      changes: plan.changes.filter((change) => !isHeld(change)),
-    }));
-    this.#reportDrift(observedNews ? [] : switchPlans, ldPlans, revision);
-    const written = await executePlan(this.#planOf(targets, switchPlans, ldPlans));
-    if (written.inserted + written.modified + written.deleted + written.ldConfigs + written.pipelines > 0) {
+    this.#reportDrift(observedNews ? [] : round.switches, ldPlans, revision);
+    const writes = this.#writesOf(targets, round.switches, ldPlans);
+    const written = await executePlan(writes);
+    if (!isEmpty(writes)) {
       this.#options.log.info({ event: "written", revision, ...written });
     }
-    for (const { part, changes } of switchPlans) {
-      this.#note(part.spec.name, "switch", "in sync").written += changes.length;
+    this.#noteRound(round, ldPlans);
+    if (round.moves.some(({ waiting }) => waiting?.why === "copying")) {
+      await this.#whileCopying(state, lds, revision);
+      return "more";
     }
-    for (const { part, release, take, settle } of ldPlans) {
-      const status = this.#note(part.spec.name, "LD", "in sync");
-      status.written += [release, take, settle].filter((config) => config !== undefined).length;
+    if (round.more) {
+      return isEmpty(writes) ? "bad" : "more";
     }
-    for (const { target } of meaning.steps.filter(({ target }) => moving.has(target.cluster.name))) {
-      const reason = `buckets of cluster ${target.cluster.name} move when all its LDs can be reached`;
-      this.#note(target.spec.name, "LD", "waiting", reason);
-    }
-    const good = this.parts.every(({ state }) => state === "in sync");
+    const good = this.parts.every((part) => part.state === "in sync");
     if (good && this.#targets === targets && this.#applied < revision) {
       this.#reached(revision);
     }
-    return good;
+    return good ? "good" : "bad";
+  }
+
+  /** What a round has come to, part by part. */
+  #noteRound(round: Round, lds: readonly LdPlan[]): void {
+    for (const { part, changes } of round.switches) {
+      this.#note(part.spec.name, "switch", "in sync").written += changes.length;
+    }
+    for (const { part, release, take, settle } of lds) {
+      const status = this.#note(part.spec.name, "LD", "in sync");
+      status.written += [release, take, settle].filter((config) => config !== undefined).length;
+    }
+    for (const { target } of round.held) {
+      const reason = `buckets of cluster ${target.cluster.name} move when all its LDs can be reached`;
+      this.#note(target.spec.name, "LD", "waiting", reason);
+    }
+    for (const { cluster, begins, left } of round.moves) {
+      if (begins !== undefined) {
+        this.#options.log.info({ event: "buckets_move", cluster: cluster.name, ...begins, left });
+      }
+    }
+    this.#noteMoves(round.moves);
+  }
+
+  /** Says of LDs whose buckets move what they wait for. */
+  #noteMoves(moves: readonly ClusterMove[]): void {
+    this.#moves = moves;
+    for (const { cluster, waiting } of moves) {
+      for (const { name } of waiting?.why === "copying" ? cluster.lds : []) {
+        const { copied, toCopy, reasons } = waiting!;
+        if (this.#status.get(name)?.state !== "unreachable") {
+          this.#note(name, "LD", "changing", `${copied} of ${toCopy} sessions copied: ${reasons[0]}`);
+        }
+      }
+    }
+  }
+
+  /** Until LDs have copied what they copy, or there is something else to do. */
+  async #whileCopying(state: DesiredState, lds: readonly LdPart[], revision: number): Promise<void> {
+    const deadline = Date.now() + this.#options.auditMs;
+    await whileCopying(state, lds, (moves) => {
+      this.#noteMoves(moves);
+      const news = this.#known.length > 0 || this.#revision !== revision || this.#observedNews;
+      return !news && !this.#closed && Date.now() < deadline;
+    });
   }
 
   /** @returns whether neighbors have come, moved or gone since the last look */
@@ -303,7 +353,7 @@ export class Reconciler {
     // Why one cannot be reached, the look at the switches says.
     await Promise.allSettled(
       state.switches.filter(hasUnknown).map(async (spec) => {
-        const connection = await this.#connect(spec);
+        const connection = await this.#connections.switchOf(spec);
         await connection.primary();
         await this.neighbors.attach(state, spec, connection);
       }),
@@ -373,7 +423,7 @@ export class Reconciler {
     const plans = await Promise.all(
       state.switches.map(async (spec, i) => {
         try {
-          const connection = await this.#connect(spec);
+          const connection = await this.#connections.switchOf(spec);
           await connection.primary();
           return await planSwitch({ spec, connection }, this.#options.pipeline, meaning.desired(i));
         } catch (error) {
@@ -385,106 +435,13 @@ export class Reconciler {
     return plans.filter((plan) => plan !== undefined);
   }
 
-  async #connect({ name, p4runtime, device_id }: SwitchSpec): Promise<Switch> {
-    const key = `${p4runtime} ${device_id}`;
-    const open = this.#switches.get(name);
-    if (open?.key === key) {
-      return open.connection;
-    }
-    open?.connection.close();
-    this.#switches.delete(name);
-    const { timeoutMs, term } = this.#options;
-    const connection = await Switch.connect({
-      name,
-      address: p4runtime,
-      deviceId: BigInt(device_id),
-      timeoutMs,
-      credentials: partCredentials(this.#options.pki, p4runtime),
-      ...(term !== undefined && { term }),
-    });
-    this.#switches.set(name, { key, connection });
-    return connection;
-  }
-
-  async #lookAtLds({ state }: Targets): Promise<LdLook[]> {
-    return Promise.all(
-      state.clusters.flatMap((cluster) =>
-        cluster.lds.map(async (spec): Promise<LdLook> => {
-          const connection = this.#ldClient(spec);
-          const part = { cluster, spec, connection };
-          try {
-            return { ...part, held: await connection.getConfig(), lost: false };
-          } catch (error) {
-            this.#note(spec.name, "LD", "unreachable", (error as Error).message);
-            return { ...part, held: undefined, lost: true };
-          }
-        }),
-      ),
-    );
-  }
-
-  #ldClient({ name, agent }: LdSpec): LdClient {
-    const open = this.#lds.get(name);
-    if (open?.key === agent) {
-      return open.connection;
-    }
-    open?.connection.close();
-    const { timeoutMs, pki, term } = this.#options;
-    const connection = new LdClient({
-      name,
-      address: agent,
-      timeoutMs,
-      ...(pki !== undefined && { pki }),
-      ...(term !== undefined && { term }),
-    });
-    this.#lds.set(name, { key: agent, connection });
-    return connection;
-  }
-
   #forgetOthers({ state }: Targets): void {
-    const parts = [...state.switches, ...state.clusters.flatMap(({ lds }) => lds)];
-    const names = new Set(parts.map(({ name }) => name));
-    for (const map of [this.#switches, this.#lds] as Map<string, { connection: { close(): void } }>[]) {
-      for (const [name, { connection }] of map) {
-        if (!names.has(name)) {
-          connection.close();
-          map.delete(name);
-        }
-      }
-    }
+    this.#connections.forgetOthers(state);
+    const names = new Set(
+      [...state.switches, ...state.clusters.flatMap(({ lds }) => lds)].map(({ name }) => name),
+    );
     for (const name of this.#status.keys()) {
       if (!names.has(name)) this.#status.delete(name);
     }
   }
-}
-
-interface LdLook extends LdPart {
-  held: LdConfig | undefined;
-  lost: boolean;
-}
-
-const BUCKETS_TABLE: TableName = "ld_of_bucket";
-const HEARTBEAT_TABLE: TableName = "ld_source";
-
-/**
- * What must stay as it is while LDs of these clusters are lost: which LD has a bucket, and of which epoch an LD's heartbeats are
- * believed.
- */
-function held({ compiled }: Meaning, lost: ReadonlySet<string>): (change: EntryChange) => boolean {
-  const clusters = new Set([...lost].map((name) => compiled.ids.clusters.get(name)));
-  const lds = new Set(
-    compiled.lds
-      .filter(({ cluster }) => lost.has(cluster.name))
-      .map(({ spec }) => compiled.ids.lds.get(spec.name)),
-  );
-  return (change) => {
-    if (lost.size === 0 || change.type !== "modify") {
-      return false;
-    }
-    const { match, params } = change.entry as Entry;
-    return (
-      (change.table === BUCKETS_TABLE && clusters.has(Number(match?.cluster_id))) ||
-      (change.table === HEARTBEAT_TABLE && lds.has(Number(params?.ld_id)))
-    );
-  };
 }

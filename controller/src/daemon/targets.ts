@@ -38,7 +38,7 @@ export class Targets {
     this.#packer = new Packer(schema);
     this.#shared = regionEntries(state, schema);
     const nothing = state.clusters.flatMap((cluster) =>
-      cluster.lds.map(() => ({ cluster, held: undefined })),
+      cluster.lds.map((spec) => ({ cluster, spec, held: undefined })),
     );
     const { desired } = this.meaning(nothing);
     this.#desired = state.switches.map((_, i) => desired(i));

@@ -12,7 +12,8 @@ import type { LdConfig } from "@sluice/proto/ld";
 import { STEERING_TABLES } from "../tables/steering.js";
 import type { EntryChange } from "./entry_diff.js";
 import { writeOrder } from "./order.js";
-import type { LdPlan, Plan, SwitchPlan } from "./plan.js";
+import type { LdPlan, Writes } from "./plan.js";
+import type { SwitchPlan } from "./switch_plan.js";
 
 /** A part refused, or was lost, in the middle of an apply. */
 export class ApplyError extends Error {
@@ -66,7 +67,7 @@ async function write(
  * @throws ApplyError
  */
 export async function executePlan(
-  plan: Plan,
+  plan: Writes,
   onWritten: (updates: number) => void = () => {},
 ): Promise<Applied> {
   const order = writeOrder(plan.schema);

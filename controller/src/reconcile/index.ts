@@ -1,12 +1,17 @@
 // From what the parts hold to what they should hold.
 //
 //   ld_client, parts  connections;  order, entry_diff  a switch's tables;  ld_facts, ld_steps  an LD's configuration
-//   real_servers  how LDs see real servers
-//   plan  what has to change;  execute  in which order it is written
+//   real_servers  how LDs see real servers;  ld_shares  which ports an LD gives out
+//   ld_moves  where buckets stand that move;  meaning  what a state comes to for the parts;  round  what of it is done now
+//   switch_plan, plan  what has to change;  execute  in which order it is written;  converge  round after round
+
+export { converge, type Outcome, whileCopying } from "./converge.js";
 export { CapacityError, DesiredEntries, diffEntries, EntryChange, EntryDiff } from "./entry_diff.js";
 export { type Applied, ApplyError, executePlan } from "./execute.js";
 export { LdClient, LdError } from "./ld_client.js";
 export { diffFacts, type FactChange, factsOf, formatEndpoint } from "./ld_facts.js";
+export { type ClusterMove, type LdHolding, movesOf, type Waiting } from "./ld_moves.js";
+export { type Meaning, meaningOf, regionEntries } from "./meaning.js";
 export { writeOrder } from "./order.js";
 export {
   allOrReasons,
@@ -16,18 +21,7 @@ export {
   type SwitchPart,
   UnreachableError,
 } from "./parts.js";
-export {
-  isEmpty,
-  type LdHolding,
-  type LdPlan,
-  type Meaning,
-  makePlan,
-  meaningOf,
-  type Plan,
-  planSwitch,
-  regionEntries,
-  type SwitchPlan,
-} from "./plan.js";
+export { holdingsOf, isEmpty, type LdPlan, makePlan, type Plan, type Writes } from "./plan.js";
 export {
   type Drain,
   drainsOf,
@@ -36,3 +30,5 @@ export {
   type RsNumbers,
   readRealServers,
 } from "./real_servers.js";
+export { type Round, roundOf } from "./round.js";
+export { planSwitch, type SwitchPlan } from "./switch_plan.js";

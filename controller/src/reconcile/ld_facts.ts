@@ -2,6 +2,7 @@
 // lists, and the difference is what people want to see.
 import { createHash } from "node:crypto";
 import {
+  type BucketAssignment,
   IpProtocol,
   type LdConfig,
   Limit,
@@ -12,6 +13,8 @@ import {
 } from "@sluice/proto/ld";
 import { formatRanges, fromRanges, toRanges } from "../compile/index.js";
 import { formatAddress } from "../p4runtime/index.js";
+
+const BUCKET_MAP = "bucket map";
 
 /** `203.0.113.10:80/tcp` */
 export function formatEndpoint(address: Uint8Array, port: number, protocol?: IpProtocol): string {
@@ -55,13 +58,23 @@ function peerList(lds: readonly Peer[]): string {
     .join(", ");
 }
 
+/** What it says of ports that are not given out yet is not of the map, and may cut its ranges. */
+function mapLine({ first, last, ldId, backupLdId, shares }: BucketAssignment): string {
+  const divided = shares === undefined ? "" : ` ${shares.primary} ${shares.backup}`;
+  return Array.from(
+    { length: last - first + 1 },
+    (_, i) => `${first + i} ${ldId} ${backupLdId}${divided}`,
+  ).join("\n");
+}
+
 function clusterFacts({ cluster, heartbeat }: LdConfig): [string, string][] {
   if (cluster === undefined) {
     return [];
   }
   const { ldId, lds, buckets, replicationKey } = cluster;
   const backed = buckets.filter(({ backupLdId }) => backupLdId === ldId);
-  const map = buckets.map((item) => `${item.first} ${item.last} ${item.ldId} ${item.backupLdId}`).join("\n");
+  const map = buckets.map(mapLine).join("\n");
+  const withheld = buckets.filter(({ withheldShares }) => withheldShares !== 0);
   // A heartbeat's 32 bits could be found by trying; together with the longer key they cannot.
   const keys = [replicationKey, Buffer.from(`${heartbeat?.key ?? 0}`)];
   return [
@@ -69,7 +82,10 @@ function clusterFacts({ cluster, heartbeat }: LdConfig): [string, string][] {
     ...(backed.length === 0
       ? []
       : [["backup of buckets", formatRanges(toRanges(fromRanges(backed)))] as [string, string]]),
-    ["bucket map", fingerprint(Buffer.from(map))],
+    [BUCKET_MAP, fingerprint(Buffer.from(map))],
+    ...(withheld.length === 0
+      ? []
+      : [["ports withheld in buckets", formatRanges(toRanges(fromRanges(withheld)))] as [string, string]]),
     ["replication", replicationKey.length === 0 ? "off" : `on, keys ${fingerprint(...keys)}`],
   ];
 }
@@ -173,6 +189,11 @@ export function headFacts(config: LdConfig | undefined): Map<string, string> {
     facts.set(fact, value);
   }
   return facts;
+}
+
+/** Whether both say the same of who has which bucket and which ports. */
+export function sameMap(a: LdConfig, b: LdConfig): boolean {
+  return headFacts(a).get(BUCKET_MAP) === headFacts(b).get(BUCKET_MAP);
 }
 
 export interface FactChange {

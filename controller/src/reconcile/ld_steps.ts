@@ -3,6 +3,7 @@
 import type { LdConfig } from "@sluice/proto/ld";
 import { type CompiledLd, fromRanges, toRanges } from "../compile/index.js";
 import { headFacts, sameConfig, serviceKey } from "./ld_facts.js";
+import { givesOut, givesUp, withholding } from "./ld_shares.js";
 
 export interface HeldLd {
   target: CompiledLd;
@@ -14,7 +15,7 @@ export interface LdSteps {
   held: LdConfig | undefined;
   /** What it ends with: the target's configuration with its epoch. */
   final: LdConfig;
-  /** In which every LD gives up the buckets that are no longer its own. Undefined: nothing to do. */
+  /** In which every LD gives up the buckets and ports that are no longer its own. Undefined: nothing to do. */
   release: LdConfig | undefined;
   /** In which every LD takes its buckets and services, and still serves those that go. */
   take: LdConfig | undefined;
@@ -23,7 +24,7 @@ export interface LdSteps {
 }
 
 /** What an epoch is of. */
-const MAP_FACTS = ["buckets", "bucket map"];
+const MAP_FACTS = ["buckets", "bucket map", "ports withheld in buckets"];
 
 function sameBuckets(a: LdConfig | undefined, b: LdConfig): boolean {
   const [before, after] = [headFacts(a), headFacts(b)];
@@ -31,9 +32,9 @@ function sameBuckets(a: LdConfig | undefined, b: LdConfig): boolean {
 }
 
 /**
- * The epoch of each cluster's bucket map: one more than the greatest that any of its LDs holds when an LD's buckets change. When
- * they do not, the greatest, for an LD that has come back with a configuration of before; undefined when all hold that, so that
- * applying twice writes nothing.
+ * The epoch of each cluster's bucket map: one more than the greatest that any of its LDs holds when that one's buckets change. When
+ * they do not, the greatest, for an LD that is new or has come back with a configuration of before; undefined when all hold that,
+ * so that applying twice writes nothing.
  */
 export function newEpochs(lds: readonly HeldLd[]): Map<string, bigint> {
   const epochs = new Map<string, bigint>();
@@ -43,9 +44,10 @@ export function newEpochs(lds: readonly HeldLd[]): Map<string, bigint> {
       (max, { held }) => (held !== undefined && held.epoch > max ? held.epoch : max),
       0n,
     );
-    if (!members.every(({ target, held }) => sameBuckets(held, target.config))) {
+    const newest = members.filter(({ held }) => held?.epoch === greatest);
+    if (newest.length === 0 || !newest.every(({ target, held }) => sameBuckets(held, target.config))) {
       epochs.set(cluster, greatest + 1n);
-    } else if (members.some(({ held }) => held?.epoch !== greatest)) {
+    } else if (newest.length < members.length) {
       epochs.set(cluster, greatest);
     }
   }
@@ -69,13 +71,14 @@ function withOldServices(config: LdConfig, held: LdConfig | undefined): LdConfig
 
 /**
  * While the switches learn a new epoch, an LD's heartbeats carry the one before as well: else it would be taken for dead until its
- * switch has been told. An apply that was interrupted there goes on with it.
+ * switch has been told. When that has not happened before a newer epoch comes, the switches still know the one before both.
  */
 function withOldHeartbeat(config: LdConfig, held: LdConfig | undefined): LdConfig {
   if (config.heartbeat === undefined || held?.heartbeat === undefined) {
     return config;
   }
-  const previousEpoch = held.epoch === config.epoch ? held.heartbeat.previousEpoch : Number(held.epoch);
+  const { previousEpoch: unsettled } = held.heartbeat;
+  const previousEpoch = held.epoch === config.epoch || unsettled !== 0 ? unsettled : Number(held.epoch);
   return { ...config, heartbeat: { ...config.heartbeat, previousEpoch } };
 }
 
@@ -87,7 +90,9 @@ export function planLds(lds: readonly HeldLd[]): LdSteps[] {
     const take = withOldHeartbeat(withOldServices(final, held), held);
     const heldBuckets = fromRanges(held?.ownedBuckets ?? []);
     const kept = [...fromRanges(final.ownedBuckets)].filter((bucket) => heldBuckets.has(bucket));
-    const release = { ...take, ownedBuckets: toRanges(kept) };
+    const before = givesOut(held);
+    const release = withholding({ ...take, ownedBuckets: toRanges(kept) }, before);
+    const releases = kept.length < heldBuckets.size || givesUp(before, givesOut(take));
     let now = held;
     const step = (config: LdConfig, wanted = true): LdConfig | undefined => {
       if (!wanted || sameConfig(now, config)) {
@@ -100,7 +105,7 @@ export function planLds(lds: readonly HeldLd[]): LdSteps[] {
       target,
       held,
       final,
-      release: step(release, kept.length < heldBuckets.size),
+      release: step(release, releases),
       take: step(take),
       settle: step(final),
     };

@@ -1,4 +1,4 @@
-// Connections to all switches and LDs of a document. A change begins only when every one of them answers.
+// Connections to all switches and LDs of a document. A change begins only when every switch answers.
 
 import { partCredentials } from "@sluice/proto/tls";
 import { type Ids, idsOf } from "../compile/index.js";
@@ -61,9 +61,9 @@ export async function allOrReasons<T>(work: readonly Promise<T>[]): Promise<T[]>
 }
 
 /**
- * Connects to every part. For reading, the first call shows whether a part answers.
+ * Connects to every part. The first call shows whether an LD answers, and for reading, whether a switch does.
  *
- * @throws UnreachableError for writing: when any part is down, or another controller holds a switch
+ * @throws UnreachableError for writing: when any switch is down, or another controller holds it
  */
 export async function openParts(state: DesiredState, options: OpenOptions): Promise<Parts> {
   const { pki, timeoutMs } = options;
@@ -82,8 +82,8 @@ export async function openParts(state: DesiredState, options: OpenOptions): Prom
     }
   };
   try {
-    await allOrReasons([
-      ...state.switches.map(async (spec) => {
+    await allOrReasons(
+      state.switches.map(async (spec) => {
         const { name, p4runtime, device_id } = spec;
         const connection = await Switch.connect({
           name,
@@ -95,9 +95,7 @@ export async function openParts(state: DesiredState, options: OpenOptions): Prom
         });
         opened.push({ spec, connection });
       }),
-      // Before a change, LDs that are down are named together with the switches that are.
-      ...(options.write ? lds.map(({ connection }) => connection.getConfig().then(() => {})) : []),
-    ]);
+    );
   } catch (error) {
     close();
     throw error;

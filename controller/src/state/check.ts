@@ -135,6 +135,12 @@ function checkClusters(source: Source, state: DesiredState, own: readonly Claim[
     if (cluster.lds.length === 0 && source.isComplete(cluster.lds)) {
       source.report(source.at(cluster, "lds"), `${subject}: it has no LD (list at least one under lds:)`);
     }
+    if (cluster.lds.length > 0 && cluster.lds.every(({ drained }) => drained)) {
+      source.report(
+        source.at(cluster, "lds"),
+        `${subject}: every LD is drained (one at least must have the buckets)`,
+      );
+    }
     if (cluster.local_ips.length === 0 && source.isComplete(cluster.local_ips)) {
       source.report(
         place,

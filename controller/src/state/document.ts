@@ -120,6 +120,7 @@ const ld = checked(
     gateway_v6: optional(ipv6),
     mac: required(mac),
     mtu_bytes: optional(integer("an MTU in bytes", 1280, 9216), 0),
+    drained: optional(flag, false),
   }),
   (value, at) =>
     isGiven(at, "address_v6") === isGiven(at, "gateway_v6")

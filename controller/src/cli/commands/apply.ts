@@ -1,7 +1,16 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import type { Command } from "commander";
-import { executePlan, isEmpty, makePlan, type Plan } from "../../reconcile/index.js";
+import {
+  type Applied,
+  type ClusterMove,
+  converge,
+  type EntryChange,
+  type LdPlan,
+  makePlan,
+  type Parts,
+  type Plan,
+} from "../../reconcile/index.js";
 import { loadState, plainDocument } from "../../state/index.js";
 import {
   type CommonOptions,
@@ -16,7 +25,7 @@ import {
 import { EXIT, NothingChanged } from "../exit.js";
 import { leavingIn, warnOfLeaving } from "../leaving.js";
 import { count } from "../output.js";
-import { withProgress } from "../progress.js";
+import { type Progress, withProgress } from "../progress.js";
 import {
   type ChangeOptions,
   type ChangeResult,
@@ -28,53 +37,132 @@ import {
 import { announce, showDiff } from "./diff.js";
 
 const WRITING = { doing: "writing", units: "entries" };
+const COPYING = { doing: "copying", units: "sessions" };
 
-function summary(plan: Plan): string[] {
-  const parts = [count(plan.switches.length, "switch"), count(plan.lds.length, "LD")];
-  if (isEmpty(plan)) {
-    return [`Nothing to change: ${parts.join(" and ")} hold what is desired.`];
+/** What all rounds of an apply have written, by part. */
+class Account {
+  readonly #switches = new Map<string, { push: boolean; changes: EntryChange["type"][] }>();
+  readonly #lds = new Map<string, LdPlan["final"]>();
+  readonly #moved: string[] = [];
+  lost: Plan["lost"] = new Map();
+  #parts = "";
+  #notYet: string[] = [];
+
+  add({ switches, lds, moves, lost }: Plan): void {
+    this.lost = lost;
+    this.#parts = `${count(switches.length, "switch")} and ${count(lds.length, "LD")} hold what is desired`;
+    for (const { part, push, changes } of switches.filter((item) => item.push || item.changes.length > 0)) {
+      const known = this.#switches.get(part.connection.name) ?? { push: false, changes: [] };
+      known.push ||= push;
+      known.changes.push(...changes.map(({ type }) => type));
+      this.#switches.set(part.connection.name, known);
+    }
+    for (const { part, final } of lds.filter(({ release, take, settle }) => release || take || settle)) {
+      this.#lds.set(part.connection.name, final);
+    }
+    for (const { cluster, begins } of moves) {
+      if (begins !== undefined) {
+        this.#moved.push(`cluster ${cluster.name}: ${begins.step}, ${count(begins.buckets, "bucket")}`);
+      }
+    }
+    this.#notYet = moves
+      .filter(({ waiting, left }) => left > 0 || (waiting !== undefined && waiting.why !== "lost"))
+      .map(
+        ({ cluster, waiting }) => `cluster ${cluster.name}: ${waiting?.reasons[0] ?? "buckets still move"}`,
+      );
   }
-  return [
-    ...plan.switches
-      .filter(({ push, changes }) => push || changes.length > 0)
-      .map(({ part, push, changes }) => {
-        const number = (type: string) => changes.filter((change) => change.type === type).length;
+
+  get isEmpty(): boolean {
+    return this.#switches.size === 0 && this.#lds.size === 0;
+  }
+
+  /** What is not as desired after all. */
+  get left(): string[] {
+    return [...this.lost.values(), ...this.#notYet];
+  }
+
+  lines(): string[] {
+    if (this.isEmpty) {
+      return [`Nothing to change: ${this.#parts}.`];
+    }
+    return [
+      ...[...this.#switches].map(([name, { push, changes }]) => {
+        const number = (type: string) => changes.filter((item) => item === type).length;
         return (
-          `${part.connection.name}: ${push ? "pipeline pushed, " : ""}` +
+          `${name}: ${push ? "pipeline pushed, " : ""}` +
           `${count(changes.length, "entry").replace("entrys", "entries")} written ` +
           `(${number("insert")} inserted, ${number("modify")} modified, ${number("delete")} deleted)`
         );
       }),
-    ...plan.lds
-      .filter(({ release, take, settle }) => release || take || settle)
-      .map(({ part, final }) => {
-        const buckets = final.ownedBuckets.reduce((sum, { first, last }) => sum + last - first + 1, 0);
-        return `${part.connection.name}: configured (epoch ${final.epoch}, ${count(buckets, "bucket")}, ${count(final.services.length, "service")})`;
+      ...[...this.#lds].map(([name, { ownedBuckets, epoch, services }]) => {
+        const buckets = ownedBuckets.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+        return `${name}: configured (epoch ${epoch}, ${count(buckets, "bucket")}, ${count(services.length, "service")})`;
       }),
-  ];
+      ...this.#moved,
+    ];
+  }
 }
 
 interface ApplyOptions extends CommonOptions, PipelineOptions, ChangeOptions {}
 
+/** Tells a progress of what LDs say that they have copied. What they expect is an estimate, and may become less. */
+function follow(progress: Progress): (moves: readonly ClusterMove[]) => void {
+  const told = { copied: 0, toCopy: 0 };
+  const news = (moves: readonly ClusterMove[], key: keyof typeof told) => {
+    const now = moves.reduce((total, { waiting }) => total + (waiting?.[key] ?? 0), 0);
+    const more = Math.max(0, now - told[key]);
+    told[key] += more;
+    return more;
+  };
+  return (moves) => {
+    progress.expect(news(moves, "toCopy"));
+    progress.advance(news(moves, "copied"));
+  };
+}
+
+/** Carries all rounds out, and shows how far they are. */
+async function write(io: Io, options: ApplyOptions, parts: Parts, account: Account): Promise<Applied> {
+  const { plan: _, ...applied } = await converge(parts, await loadPipeline(options), {
+    once: !options.wait,
+    patienceMs: options.timeout,
+    write: (plan, run) => {
+      if (account.isEmpty) {
+        announce(io, options, plan, parts.ids);
+      }
+      account.add(plan);
+      return withProgress(io, options, WRITING, (progress) => {
+        progress.expect(plan.switches.reduce((sum, { changes }) => sum + changes.length, 0));
+        return run(progress.advance.bind(progress));
+      });
+    },
+    wait: (run) => withProgress(io, options, COPYING, (progress) => run(follow(progress))),
+  });
+  return applied;
+}
+
 async function applyDirectly(io: Io, options: ApplyOptions): Promise<void> {
-  let begun = false;
+  const account = new Account();
   try {
     await withParts(options, options.dryRun !== true, async (parts) => {
-      const plan = await makePlan(parts, await loadPipeline(options));
       if (options.dryRun === true) {
-        showDiff(io, options, plan, parts.ids);
+        showDiff(io, options, await makePlan(parts, await loadPipeline(options), true), parts.ids);
         return;
       }
-      announce(io, options, plan, parts.ids);
-      begun = true;
-      const applied = await withProgress(io, options, WRITING, (progress) => {
-        progress.expect(plan.switches.reduce((sum, { changes }) => sum + changes.length, 0));
-        return executePlan(plan, progress.advance.bind(progress));
-      });
-      print(io, options, { changed: !isEmpty(plan), ...applied }, () => `${summary(plan).join("\n")}\n`);
+      const applied = await write(io, options, parts, account);
+      const { left } = account;
+      print(
+        io,
+        options,
+        { changed: !account.isEmpty, ...applied, left },
+        () => `${account.lines().join("\n")}\n`,
+      );
+      if (left.length > 0) {
+        io.stderr.write(`${[...left, "Not everything is as desired yet: apply again."].join("\n")}\n`);
+        io.exitCode = EXIT.unsettled;
+      }
     });
   } catch (error) {
-    throw begun ? error : new NothingChanged(error);
+    throw account.isEmpty ? new NothingChanged(error) : error;
   }
 }
 
@@ -100,7 +188,10 @@ export function addApply(program: Command, io: Io): void {
     .description("make all switches and LDs hold what the file says, by the controller where there is one");
   withControllerOption(withPipelineOptions(withCommonOptions(command)))
     .option("--dry-run", "show what would change, and change nothing")
-    .option("--no-wait", "with a controller: do not wait until the parts have it")
+    .option(
+      "--no-wait",
+      "do not wait until sessions of buckets that move are copied, or with a controller, the parts have it",
+    )
     .action((options: ApplyOptions) =>
       options.server === undefined ? applyDirectly(io, options) : applyByController(io, options),
     );

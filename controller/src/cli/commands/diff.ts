@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Ids } from "../../compile/index.js";
-import { leavingUndrained, makePlan, type Plan } from "../../reconcile/index.js";
+import { leavingUndrained, makePlan, type Plan, UnreachableError } from "../../reconcile/index.js";
 import { type Line, linesOf } from "../changes.js";
 import {
   type CommonOptions,
@@ -76,7 +76,11 @@ export function addDiff(program: Command, io: Io): void {
     .description("show what apply would change (exit code 1: something)");
   withPipelineOptions(withCommonOptions(command)).action(async (options: CommonOptions & PipelineOptions) => {
     await withParts(options, false, async (parts) => {
-      const lines = showDiff(io, options, await makePlan(parts, await loadPipeline(options)), parts.ids);
+      const plan = await makePlan(parts, await loadPipeline(options), true);
+      if (plan.lost.size > 0) {
+        throw new UnreachableError([...plan.lost.values()]);
+      }
+      const lines = showDiff(io, options, plan, parts.ids);
       io.exitCode = lines === 0 ? EXIT.ok : EXIT.differs;
     });
   });

@@ -155,7 +155,8 @@ async function examine(options: CommonOptions & PipelineOptions): Promise<Findin
   const findings: Finding[] = [good(options.file, "it is valid")];
   const holdings = await Promise.all(
     state.clusters.flatMap((cluster) =>
-      cluster.lds.map(async ({ name, agent }): Promise<LdHolding & { name: string }> => {
+      cluster.lds.map(async (spec): Promise<LdHolding> => {
+        const { name, agent } = spec;
         const client = new LdClient({
           name,
           address: agent,
@@ -171,17 +172,17 @@ async function examine(options: CommonOptions & PipelineOptions): Promise<Findin
               ? good(subject, "agent and data plane answer")
               : wrong(subject, "its data plane is down", "its agent's log says why"),
           );
-          return { name, cluster, held };
+          return { cluster, spec, held };
         } catch (error) {
           findings.push(wrong(subject, reasonOf(error)));
-          return { name, cluster, held: undefined, lost: true };
+          return { cluster, spec, held: undefined, lost: true };
         } finally {
           client.close();
         }
       }),
     ),
   );
-  const meaning = meaningOf(state, holdings, regionEntries(state, schema));
+  const meaning = meaningOf(state, holdings, regionEntries(state, schema), true);
   for (const { target, release, take, settle } of meaning.steps) {
     const differs = [release, take, settle].some((step) => step !== undefined);
     const subject = `LD ${target.spec.name}`;

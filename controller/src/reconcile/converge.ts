@@ -1,0 +1,110 @@
+// Round after round until the parts hold what is desired. Each begins with a look at what they hold, so it does not matter who has made
+// the rounds before.
+import { setTimeout as sleep } from "node:timers/promises";
+import { idsOf } from "../compile/index.js";
+import type { Pipeline } from "../p4runtime/index.js";
+import type { DesiredState } from "../state/index.js";
+import { type Applied, executePlan } from "./execute.js";
+import { type ClusterMove, movesOf } from "./ld_moves.js";
+import type { LdPart, Parts } from "./parts.js";
+import { holdingsOf, makePlan, type Plan } from "./plan.js";
+
+/** LDs say how they are once a second (WatchStatus); a bucket's sessions take a small part of that. */
+const COPY_LOOK_MS = 50;
+
+type OnMoves = (moves: readonly ClusterMove[]) => void;
+
+export interface ConvergeOptions {
+  /** Carries a plan out by `run`, and shows how it goes: `onWritten` is told of each batch of updates that a switch has taken. */
+  write?: (plan: Plan, run: (onWritten?: (updates: number) => void) => Promise<Applied>) => Promise<Applied>;
+  /** Waits for sessions to be copied by `run`, and shows how it goes. */
+  wait?: (run: (onMoves?: OnMoves) => Promise<boolean>) => Promise<boolean>;
+  /** Ends after the first round. */
+  once?: boolean;
+  /** How long sessions may take to come without any progress, in ms. */
+  patienceMs: number;
+}
+
+export interface Outcome extends Applied {
+  /** The last plan, which has been carried out. */
+  plan: Plan;
+}
+
+const NOTHING: Applied = { pipelines: 0, inserted: 0, modified: 0, deleted: 0, ldConfigs: 0 };
+
+function sum(a: Applied, b: Applied): Applied {
+  const keys = Object.keys(NOTHING) as (keyof Applied)[];
+  return Object.fromEntries(keys.map((key) => [key, a[key] + b[key]])) as unknown as Applied;
+}
+
+function isCopying(moves: readonly ClusterMove[]): boolean {
+  return moves.some(({ waiting }) => waiting?.why === "copying");
+}
+
+function progressOf(moves: readonly ClusterMove[]): string {
+  return JSON.stringify(moves.map(({ waiting }) => waiting));
+}
+
+/**
+ * Waits until the LDs of a state have copied what they copy.
+ *
+ * @param goOn - asked again and again; false ends the waiting
+ * @returns whether nothing is being copied any more
+ */
+export async function whileCopying(
+  state: DesiredState,
+  lds: readonly LdPart[],
+  goOn: (moves: readonly ClusterMove[]) => boolean,
+): Promise<boolean> {
+  const ids = idsOf(state);
+  for (;;) {
+    const moves = movesOf(state, (await holdingsOf(lds)).holdings, ids);
+    if (!isCopying(moves)) {
+      return true;
+    }
+    if (!goOn(moves)) {
+      return false;
+    }
+    await sleep(COPY_LOOK_MS);
+  }
+}
+
+/** False when nothing has come for so long. */
+function patience(ms: number): (moves: readonly ClusterMove[]) => boolean {
+  let [last, since] = ["", Date.now()];
+  return (moves) => {
+    const now = progressOf(moves);
+    if (now !== last) {
+      [last, since] = [now, Date.now()];
+    }
+    return Date.now() - since < ms;
+  };
+}
+
+/**
+ * Makes the parts hold what is desired, as far as they can be reached.
+ *
+ * @throws UnreachableError when a switch cannot be reached
+ * @throws ApplyError when a part refused, or was lost, in the middle
+ * @throws CapacityError | EntryError when what is desired does not fit the program
+ */
+export async function converge(parts: Parts, pipeline: Pipeline, options: ConvergeOptions): Promise<Outcome> {
+  const { once = false, patienceMs, write = (_, run) => run(), wait = (run) => run() } = options;
+  for (let done = NOTHING; ; ) {
+    const plan = await makePlan(parts, pipeline);
+    done = sum(done, await write(plan, (onWritten) => executePlan(plan, onWritten)));
+    if (!plan.more || once) {
+      return { ...done, plan };
+    }
+    const isPatient = patience(patienceMs);
+    const copied = await wait((onMoves) =>
+      whileCopying(parts.state, parts.lds, (moves) => {
+        onMoves?.(moves);
+        return isPatient(moves);
+      }),
+    );
+    if (!copied) {
+      return { ...done, plan };
+    }
+  }
+}
