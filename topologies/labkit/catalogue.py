@@ -9,6 +9,7 @@ SCENARIOS = {
     "clb": "an internal load balancer: its VIP inside the VPC, and the EIP that is bound to it",
     "limits": "an EIP's bandwidth limit, both ways, under iperf3; a small flow of high priority loses nothing",
     "ecmp": "flows spread over three routers; one leaves and comes back by sluice apply, and only its flows move",
+    "neighbors": "a router and a host of VMs whose MACs nobody declared: a running controller asks for them by ARP",
     "protection": "senders with an address that is not theirs, or blocked, and the reasons by which they are dropped",
     "move": "an EIP moves from one VM to another and back, under HTTP requests and pings",
     "health": "a real server in a VPC stops and returns: health checks by the LDs take it out, and bring it back slowly",

@@ -31,7 +31,7 @@ class Sluice:
         """What the command prints. Raises LabError with what it complains about when it fails."""
         try:
             run = subprocess.run(
-                ["node", str(_MAIN), *arguments],
+                self.command(*arguments),
                 env={**os.environ, "SLUICE_FILE": str(self.file)},
                 capture_output=True,
                 text=True,
@@ -43,6 +43,11 @@ class Sluice:
         if run.returncode != 0:
             raise LabError(f"sluice {shlex.join(arguments)}: {run.stderr.strip() or run.stdout.strip()}")
         return run.stdout
+
+    @staticmethod
+    def command(*arguments: str) -> list[str]:
+        """The command line of `sluice …`."""
+        return ["node", str(_MAIN), *arguments]
 
     def apply(self) -> str:
         return self("apply", "-f", str(self.file))
@@ -57,6 +62,12 @@ class Sluice:
         start = next(i for i, line in enumerate(lines) if line.strip() == f"- name: {section}")
         at = next(i for i in range(start, len(lines)) if old in lines[i])
         lines[at] = lines[at].replace(old, new)
+        self.file.write_text("".join(lines), encoding="utf-8")
+
+    def remove_line(self, text: str) -> None:
+        """Removes the first line of the desired state with `text` in it."""
+        lines = self.file.read_text(encoding="utf-8").splitlines(keepends=True)
+        del lines[next(i for i, line in enumerate(lines) if text in line)]
         self.file.write_text("".join(lines), encoding="utf-8")
 
     def get(self, *what: str) -> Any:

@@ -10,6 +10,7 @@ from .ipv6 import Ipv6Show
 from .limits import LimitsShow
 from .stacks import StacksShow
 from .move import MoveShow
+from .neighbors import NeighborsShow
 from .networks import NetworksShow
 from .protection import ProtectionShow
 from .vip import VipShow
@@ -22,6 +23,7 @@ _SHOWS: tuple[type[Show], ...] = (
     ClbShow,
     LimitsShow,
     EcmpShow,
+    NeighborsShow,
     ProtectionShow,
     MoveShow,
     HealthShow,
