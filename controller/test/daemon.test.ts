@@ -1,5 +1,5 @@
 // The controller as a daemon, against parts that speak the real protocols: changes, drift, restarts, parts that are lost.
-import { RsState } from "@sluice/proto/ld";
+import { PeerReplication, RsState } from "@sluice/proto/ld";
 import { Update_Type } from "@sluice/proto/p4runtime";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ApiError } from "../src/api/index.js";
@@ -403,5 +403,65 @@ describe("a drain of a real server", () => {
       code: 64,
       err: "error: service shop has no real server rs9 (it has rs1)\n",
     });
+  });
+});
+
+describe("LDs of a cluster with failover", () => {
+  const owned = (ld: FakeLd) => fromRanges(ld.config!.ownedBuckets).size;
+
+  beforeEach(async () => {
+    const [cluster] = document.clusters as [Document["clusters"][0] & { failover?: unknown }];
+    cluster.failover = { secret: "0123456789abcdef" };
+    const controller = await start({ auditMs: 600_000 });
+    await controller.apply(document);
+  });
+
+  it("are drained and come back: step by step, and no switch learns a step before the sessions are there", async () => {
+    const [ld1, ld2] = lds as [FakeLd, FakeLd];
+    const primaries = () =>
+      [...gw1.entries.values()].flatMap((item) => {
+        const { table, params } = decodeEntry(gateway, item);
+        return table === "ld_of_bucket"
+          ? [`${params?.ld_id} ${params?.backup_id ?? params?.backup_ld_id}`]
+          : [];
+      });
+    const before = primaries();
+    ld1.onApply = ({ epoch, cluster, heartbeat }) => {
+      const ldId = cluster!.lds.find((peer) => peer.ldId !== cluster!.ldId)!.ldId;
+      const taken = epoch === 2n && heartbeat!.previousEpoch !== 0;
+      ld1.peers = taken ? [PeerReplication.fromPartial({ ldId, sessionsToCopy: 9n })] : [];
+    };
+    const drain = sluice("ld", "drain", "ld2");
+    await eventually("LDs hold the next map", () => ld1.config!.epoch > 1n);
+    const { reconciler } = running[0]!.controller;
+    await eventually("it is told what is waited for", () =>
+      reconciler.moves.some(({ waiting }) => waiting?.reasons[0] === "ld1 has not got all sessions of ld2"),
+    );
+    expect(primaries()).toEqual(before);
+    ld1.peers = [];
+    expect(await drain).toMatchObject({
+      code: 0,
+      err: "",
+      out: expect.stringContaining("Drained: ld2 has no bucket"),
+    });
+    expect([owned(ld1), owned(ld2)]).toEqual([1024, 0]);
+    expect((await sluice("ld", "undrain", "ld2")).out).toContain("Back in use: ld2");
+    expect([owned(ld1), owned(ld2)]).toEqual([512, 512]);
+  });
+
+  it("are upgraded by one command, and leave when they are empty", async () => {
+    const [ld1, ld2] = lds as [FakeLd, FakeLd];
+    const upgrade = sluice("ld", "upgrade", "ld2", "--command", "true");
+    await eventually("it is empty", () => owned(ld2) === 0);
+    ld2.uptimeMs = 10n;
+    expect(await upgrade).toMatchObject({ code: 0, out: expect.stringContaining("Back in use: ld2") });
+    expect(owned(ld2)).toBe(512);
+    const failed = await sluice("ld", "upgrade", "ld2", "--command", "exit 3");
+    expect(failed).toMatchObject({ code: 64, err: expect.stringContaining("ld2 stays drained") });
+    expect((await sluice("ld", "drain", "ld9")).err).toContain(
+      "no cluster has an LD ld9 (there are ld1, ld2)",
+    );
+    expect(await sluice("cluster", "scale", "east", "--remove", "ld2")).toMatchObject({ code: 0 });
+    expect([owned(ld1), owned(ld2)]).toEqual([1024, 0]);
   });
 });

@@ -56,6 +56,12 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "sluice cluster scale east --add ld3 --agent 192.0.2.33:9560 --address 10.0.2.4/24 --gateway 10.0.2.1 --mac 02:00:00:00:02:04",
     "sluice cluster scale east --remove ld3",
   ],
+  "ld drain": ["sluice ld drain ld2", "sluice ld drain ld2 --no-wait"],
+  "ld undrain": ["sluice ld undrain ld2"],
+  "ld upgrade": [
+    "sluice ld upgrade ld2",
+    'sluice ld upgrade ld2 --command "ssh ld2 systemctl restart sluice-ld"',
+  ],
   "pki init": ["sluice pki init /etc/sluice/pki --host controller.example.net"],
   "pki user": ["sluice pki user /etc/sluice/pki alice --role operator"],
   status: ["sluice status --server unix:/run/sluice/controller.sock"],

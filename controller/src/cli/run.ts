@@ -7,6 +7,7 @@ import { addDiff } from "./commands/diff.js";
 import { addDoctor } from "./commands/doctor.js";
 import { addDrain } from "./commands/drain.js";
 import { addGet } from "./commands/get.js";
+import { addLd } from "./commands/ld.js";
 import { addMigrate } from "./commands/migrate.js";
 import { addPki } from "./commands/pki.js";
 import { addProducts } from "./commands/products.js";
@@ -47,6 +48,7 @@ export function makeProgram(io: Io): Command {
   addSchema(program, io);
   addServe(program, io);
   addProducts(program, io);
+  addLd(program, io);
   addDrain(program, io);
   addMigrate(program, io);
   addPki(program, io);

@@ -25,6 +25,7 @@ export class FakeLd {
   readonly captures: CaptureRequest[] = [];
   /** How far it is with what other LDs have to tell it. */
   peers: PeerReplication[] = [];
+  uptimeMs = 65_000n;
   readonly #server = new Server();
 
   static async listen(address: string): Promise<FakeLd> {
@@ -120,7 +121,7 @@ export class FakeLd {
         callback(null, {
           version: "1.2",
           dataPlaneUp: this.dataPlaneUp,
-          dataPlaneUptimeMs: 65_000n,
+          dataPlaneUptimeMs: this.uptimeMs,
           workerCores: 2,
           state:
             this.config?.cluster === undefined

@@ -3,8 +3,9 @@ import type { Command } from "commander";
 import { sameValue } from "../../daemon/index.js";
 import type { Io } from "../context.js";
 import { carryOut, existing, given, type Json } from "../deeds.js";
-import { UsageError } from "../exit.js";
+import { EXIT, UsageError } from "../exit.js";
 import { type ChangeOptions, withChangeOptions } from "../server.js";
+import { setDrained } from "./ld.js";
 
 interface OwnerOptions extends ChangeOptions {
   vpc?: string;
@@ -217,12 +218,29 @@ interface ScaleOptions extends ChangeOptions {
   mac?: string;
 }
 
+/** An LD leaves without its buckets; one that cannot be reached has nothing to give. */
+async function isEmptied(io: Io, options: ScaleOptions, ld: string): Promise<boolean> {
+  if (!options.wait || options.dryRun === true) {
+    return true;
+  }
+  const { settled } = await setDrained(io, options, ld, true);
+  const isLost = settled?.parts.find(({ name }) => name === ld)?.state === "unreachable";
+  if (settled?.settled === true || isLost) {
+    io.exitCode = EXIT.ok;
+    return true;
+  }
+  return false;
+}
+
 function addCluster(program: Command, io: Io): void {
   const cluster = program.command("cluster").description("clusters of LDs");
   withChangeOptions(cluster.command("scale <name>"))
     .description("add an LD to a cluster, or take one away; only as many buckets move as must")
     .option("--add <ld>")
-    .option("--remove <ld>")
+    .option(
+      "--remove <ld>",
+      "its buckets go to the others first; not with --no-wait, nor when it cannot be reached",
+    )
     .option("--agent <address>", "of the LD to add: its agent")
     .option("--address <prefix>", "its tunnel endpoint, like 10.0.3.2/24")
     .option("--gateway <address>", "its next hop")
@@ -231,6 +249,9 @@ function addCluster(program: Command, io: Io): void {
       const { add, remove, agent, address, gateway, mac } = options;
       if ((add === undefined) === (remove === undefined)) {
         throw new UsageError("give either --add LD or --remove LD");
+      }
+      if (remove !== undefined && !(await isEmptied(io, options, remove))) {
+        return;
       }
       await carryOut(io, options, {
         key: `clusters/${name}`,

@@ -1,0 +1,204 @@
+// `sluice ld`: an LD out of use and back, without any connection noticing: its buckets go to the others by copy.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Command } from "commander";
+import { type ApiClient, ApiError } from "../../api/index.js";
+import { type Io, print } from "../context.js";
+import { change, type Json } from "../deeds.js";
+import { EXIT, UsageError } from "../exit.js";
+import { type Progress, withProgress } from "../progress.js";
+import {
+  type ChangeOptions,
+  type ChangeResult,
+  clientOf,
+  renderResult,
+  type Status,
+  withChangeOptions,
+} from "../server.js";
+
+const POLL_MS = 200;
+/** A controller may be away for a moment, or another one take over. */
+const MAX_FAILURES = 50;
+const MOVING = { doing: "moving", units: "buckets" };
+
+interface UpgradeOptions extends ChangeOptions {
+  command?: string;
+}
+
+/** The cluster that has an LD. @throws UsageError */
+async function clusterOf(client: ApiClient, ld: string): Promise<string> {
+  const { items } = (await client.get<{ items: { name: string; lds: Json[] }[] }>("/v1/clusters")).body;
+  const found = items.find(({ lds }) => lds.some(({ name }) => name === ld));
+  if (found === undefined) {
+    const names = items.flatMap(({ lds }) => lds.map(({ name }) => name)).join(", ");
+    throw new UsageError(`no cluster has an LD ${ld} (there are ${names === "" ? "none" : names})`);
+  }
+  return found.name;
+}
+
+function withDrained(ld: string, drained: boolean): (before: Json | undefined) => Json | undefined {
+  return (before) =>
+    before && {
+      ...before,
+      lds: ((before.lds as Json[] | undefined) ?? []).map(({ drained: was, ...item }) =>
+        item.name !== ld
+          ? { ...item, ...(was !== undefined && { drained: was }) }
+          : drained
+            ? { ...item, drained }
+            : item,
+      ),
+    };
+}
+
+function lateness({ parts, moves }: Status): string {
+  const waits = [...moves.flatMap((move) => move.waits_for), ...parts.flatMap(({ reason }) => reason ?? [])];
+  return waits[0] ?? "the parts follow";
+}
+
+/** Waits until all parts hold a revision, for as long as buckets move; not for a part that cannot be reached. */
+async function untilSettled(client: ApiClient, revision: number, progress: Progress): Promise<Status> {
+  let [expected, done, failures] = [0, 0, 0];
+  for (;;) {
+    try {
+      const { body } = await client.get<Status>(`/v1/status?revision=${revision}`);
+      if (body.settled || body.parts.some(({ state }) => state === "unreachable")) {
+        return body;
+      }
+      failures = 0;
+      const left = body.moves.reduce((sum, move) => sum + move.buckets_left, 0);
+      const more = Math.max(0, done + left - expected);
+      progress.expect(more);
+      expected += more;
+      progress.advance(expected - left - done);
+      done = expected - left;
+    } catch (error) {
+      if (!(error instanceof ApiError) || ++failures === MAX_FAILURES) {
+        throw error;
+      }
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+/** Says that an LD is drained or not, and waits until its buckets are where they belong. */
+export async function setDrained(
+  io: Io,
+  options: ChangeOptions,
+  ld: string,
+  drained: boolean,
+): Promise<{ result: ChangeResult; settled: Status | undefined }> {
+  const client = clientOf(options);
+  const cluster = await clusterOf(client, ld);
+  const { result } = await change(
+    client,
+    io,
+    { ...options, wait: false },
+    {
+      key: `clusters/${cluster}`,
+      action: `ld ${drained ? "drain" : "undrain"} ${ld}`,
+      edit: withDrained(ld, drained),
+    },
+  );
+  if (!options.wait || options.dryRun === true) {
+    return { result, settled: undefined };
+  }
+  const settled = await withProgress(io, options, MOVING, (progress) =>
+    untilSettled(client, result.revision, progress),
+  );
+  if (!settled.settled) {
+    io.exitCode = EXIT.unsettled;
+    io.stderr.write(`Not all buckets have moved yet: ${lateness(settled)}\n`);
+  }
+  return { result, settled };
+}
+
+async function setAndShow(io: Io, options: ChangeOptions, ld: string, drained: boolean): Promise<void> {
+  const { result, settled } = await setDrained(io, options, ld, drained);
+  print(io, options, { ...result, ...(settled && { settled: settled.settled, parts: settled.parts }) }, () =>
+    settled?.settled === true
+      ? drained
+        ? `Drained: ${ld} has no bucket and no session any more (sluice ld undrain ${ld} gives it some).\n`
+        : `Back in use: ${ld} has its buckets and their sessions.\n`
+      : renderResult(result, options, settled, io),
+  );
+}
+
+interface LdItem {
+  name: string;
+  up: boolean;
+  uptime_ms: number;
+}
+
+/** How long the data plane of an LD has run; undefined: it does not now. */
+async function uptimeMs(client: ApiClient, ld: string): Promise<number | undefined> {
+  const { body } = await client.get<{ items: LdItem[] }>("/v1/measurements/lds");
+  return body.items.find((item) => item.name === ld && item.up)?.uptime_ms;
+}
+
+/** Resolves when a data plane runs that was not there before. */
+async function untilRestarted(client: ApiClient, ld: string, before: number | undefined): Promise<void> {
+  const begun = Date.now();
+  for (let failures = 0; ; ) {
+    try {
+      const now = await uptimeMs(client, ld);
+      failures = 0;
+      if (now !== undefined && (before === undefined || now < before + Date.now() - begun - POLL_MS)) {
+        return;
+      }
+    } catch (error) {
+      if (!(error instanceof ApiError) || ++failures === MAX_FAILURES) throw error;
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+/** @throws UsageError when it fails: the LD stays drained */
+async function runCommand(ld: string, command: string): Promise<void> {
+  const [code, signal] = await once(spawn("sh", ["-c", command], { stdio: "inherit" }), "exit");
+  if (code !== 0) {
+    const how = signal === null ? `exit status ${code}` : signal;
+    throw new UsageError(
+      `"${command}" failed (${how}); ${ld} stays drained (sluice ld undrain ${ld} ends that)`,
+    );
+  }
+}
+
+async function upgrade(io: Io, options: UpgradeOptions, ld: string): Promise<void> {
+  const client = clientOf(options);
+  const { settled } = await setDrained(io, options, ld, true);
+  if (settled?.settled !== true) {
+    return;
+  }
+  const before = await uptimeMs(client, ld);
+  if (options.command === undefined) {
+    io.stderr.write(
+      `${ld} is empty: upgrade and restart its data plane; it gets its buckets when it is back.\n`,
+    );
+  } else {
+    await runCommand(ld, options.command);
+  }
+  await untilRestarted(client, ld, before);
+  await setAndShow(io, options, ld, false);
+}
+
+export function addLd(program: Command, io: Io): void {
+  const ld = program.command("ld").description("LDs in and out of use, without any connection noticing");
+  withChangeOptions(ld.command("drain <name>"))
+    .description(
+      "give its buckets, with their sessions, to the other LDs of its cluster; waits until it is empty",
+    )
+    .action((name: string, options: ChangeOptions) => setAndShow(io, options, name, true));
+  withChangeOptions(ld.command("undrain <name>"))
+    .description("let it have buckets again; waits until it has them")
+    .action((name: string, options: ChangeOptions) => setAndShow(io, options, name, false));
+  withChangeOptions(ld.command("upgrade <name>"))
+    .description("drain it, wait for its data plane to be restarted, undrain it")
+    .option("--command <command>", "what upgrades and restarts it: run by sh when the LD is empty")
+    .action((name: string, options: UpgradeOptions) => {
+      if (!options.wait || options.dryRun === true) {
+        throw new UsageError("an upgrade waits (sluice ld drain has --no-wait and --dry-run)");
+      }
+      return upgrade(io, options, name);
+    });
+}
