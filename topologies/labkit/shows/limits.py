@@ -11,13 +11,14 @@ from ..measure import Measured, switch_drops
 from ..show import Lab, Show
 from ..terminal import heading, table
 
-# Over this time no more passes, whatever the load is.
+# Over this time the limit is kept within 5 %, by traffic that does not give way. Not on a machine that is too busy:
+# what the limit would have let through while the switch had no CPU for longer than the limit's tolerance is lost.
 WINDOW_S = 5.0
+UDP_AT_LEAST = 0.95
 AT_MOST = 1.05
-# What the limit would have let through while the machine gave the switch no time at all is lost.
-UDP_AT_LEAST = 0.85
-# TCP gives way to losses. At a round trip of less than a millisecond the limit is a window of a segment or two, and its
-# stalls count for much: it need not fill the limit.
+# TCP gives way to losses, so that it may offer less than the limit: what passes then is its own doing. At a round trip
+# of less than a millisecond the limit is a window of a segment or two, and a timeout of 200 ms costs far more than
+# that.
 TCP_AT_LEAST = 0.3
 TCP_WINDOW_S = 3.0
 OVERLOAD = 3.0  # times the limit
