@@ -1,4 +1,5 @@
 // The controller as a daemon, against parts that speak the real protocols: changes, drift, restarts, parts that are lost.
+import { writeFileSync } from "node:fs";
 import { PeerReplication, RsState } from "@sluice/proto/ld";
 import { Update_Type } from "@sluice/proto/p4runtime";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -351,6 +352,28 @@ describe("the products", () => {
     expect(missing.code).toBe(64);
     expect(missing.err).toContain("service nothing does not exist (sluice service create nothing");
   });
+});
+
+it("on a terminal apply shows what it is about to change before it does", async () => {
+  const controller = await start();
+  await controller.apply(document);
+  const file = folder.path("sluice.yaml");
+  writeFileSync(
+    file,
+    JSON.stringify({ ...document, eips: document.eips.filter(({ name }) => name !== "vm1") }),
+  );
+  const written: { revision: number; text: string }[] = [];
+  const code = await run(["apply", "-f", file, "--server", `unix:${folder.path("api.sock")}`], {
+    stdout: {
+      isTTY: true,
+      write: (text) => written.push({ revision: controller.controller.region.revision, text }),
+    },
+    stderr: { write: () => {} },
+  });
+  expect(code).toBe(0);
+  expect(written.map(({ revision }) => revision)).toEqual([1, 2]);
+  expect(written[0]!.text).toContain("- eips/vm1");
+  expect(written[1]!.text).toBe("Revision 2; all 3 parts have it.\n");
 });
 
 describe("a drain of a real server", () => {

@@ -119,19 +119,20 @@ export function renderChanges(changes: readonly Change[], paint: ReturnType<type
     .join("\n");
 }
 
-/** What a change came to, for people. */
+/** What a change came to, for people. @param isShown - they have seen it already */
 export function renderResult(
   { revision, changes }: ChangeResult,
   options: ChangeOptions,
   settled: Status | undefined,
   io: Io,
+  isShown = false,
 ): string {
   if (changes.length === 0) {
     return `Nothing to change: it is so already (revision ${revision}).\n`;
   }
-  const diff = renderChanges(changes, painter(io.stdout));
+  const diff = isShown ? "" : `${renderChanges(changes, painter(io.stdout))}\n`;
   if (options.dryRun === true) {
-    return `${diff}\nNothing was changed (--dry-run).\n`;
+    return `${diff}Nothing was changed (--dry-run).\n`;
   }
   const late = (settled?.parts ?? []).filter(({ state }) => state !== "in sync");
   const parts =
@@ -142,7 +143,7 @@ export function renderResult(
           ? "its one part has it"
           : `all ${settled.parts.length} parts have it`
         : `not everywhere yet: ${late.map(({ name, state, reason }) => `${name} is ${state}${reason === undefined ? "" : ` (${reason})`}`).join("; ")}`;
-  return `${diff}\nRevision ${revision}; ${parts}.\n`;
+  return `${diff}Revision ${revision}; ${parts}.\n`;
 }
 
 /** Waits until all parts hold a revision, or the time is up. */

@@ -24,12 +24,13 @@ import {
 } from "../context.js";
 import { EXIT, NothingChanged } from "../exit.js";
 import { leavingIn, warnOfLeaving } from "../leaving.js";
-import { count } from "../output.js";
+import { count, painter } from "../output.js";
 import { type Progress, withProgress } from "../progress.js";
 import {
   type ChangeOptions,
   type ChangeResult,
   clientOf,
+  renderChanges,
   renderResult,
   waitFor,
   withControllerOption,
@@ -166,17 +167,36 @@ async function applyDirectly(io: Io, options: ApplyOptions): Promise<void> {
   }
 }
 
+function announceChanges(io: Io, changes: ChangeResult["changes"]): void {
+  warnOfLeaving(io, leavingIn(changes));
+  if (changes.length > 0) {
+    io.stdout.write(`${renderChanges(changes, painter(io.stdout))}\n`);
+  }
+}
+
 /** The controller gets the whole document; what is not in it any more goes. */
 async function applyByController(io: Io, options: ApplyOptions): Promise<void> {
   const client = clientOf(options);
   loadState(options.file); // its problems have lines here
   const document = plainDocument(readFileSync(options.file, "utf8"));
-  const path = `/v1/state${options.dryRun === true ? "?dry_run=true" : ""}`;
-  const { body } = await client.put<ChangeResult>(path, document, `apply -f ${basename(options.file)}`);
-  warnOfLeaving(io, leavingIn(body.changes));
+  const action = `apply -f ${basename(options.file)}`;
+  const propose = () => client.put<ChangeResult>("/v1/state?dry_run=true", document, action);
+  // On a terminal what is about to change is shown before it does; then it is that, or nothing.
+  const isShown = io.stdout.isTTY === true && options.output === "table" && options.dryRun !== true;
+  const shown = isShown ? (await propose()).body : undefined;
+  if (shown !== undefined) {
+    announceChanges(io, shown.changes);
+  }
+  const { body } =
+    options.dryRun === true
+      ? await propose()
+      : await client.put<ChangeResult>("/v1/state", document, action, shown?.revision);
+  if (shown === undefined) {
+    warnOfLeaving(io, leavingIn(body.changes));
+  }
   const settled =
     options.wait && options.dryRun !== true ? await waitFor(client, body.revision, options) : undefined;
-  print(io, options, body, () => renderResult(body, options, settled, io));
+  print(io, options, body, () => renderResult(body, options, settled, io, isShown));
   if (settled?.settled === false) {
     io.exitCode = EXIT.unsettled;
   }
