@@ -15,12 +15,17 @@ SCENARIOS = {
     "health": "a real server in a VPC stops and returns: health checks by the LDs take it out, and bring it back slowly",
     "failover": "an LD dies, hangs, loses its link or its memory, and returns, under connections and new ones",
     "stacks": "through the LDs: a long download checked by hash, thousands of connections, iperf3, UDP, traceroute, PMTU",
+    "stacks6": "the same of an IPv6 VIP: a download, many connections, UDP and its fragments, and NAT64",
+    "guard": "limits of services and of one client, a list of clients, SYN cookies under a flood",
+    "capture": "a client's address by PROXY protocol and TOA; a session captured on both sides of an LD",
 }
 # What `all` leaves out on a target, and why; by its name it is shown all the same.
 LEFT_OUT = {
     "bmv2": {
         "failover": "simple_switch_grpc forwards nothing for seconds while it is written to: that would be measured",
         "stacks": "simple_switch_grpc drops what is beyond 64 frames for a port; a traceroute loses its last hop",
+        "stacks6": "simple_switch_grpc drops what is beyond 64 frames for a port",
+        "guard": "simple_switch_grpc drops what is beyond 64 frames for a port: a flood is for the LDs",
     },
 }
 # What a newcomer sees.

@@ -1,5 +1,6 @@
 """Reads from the switch and the LDs what they have counted (by `sluice get`)."""
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Sequence
@@ -100,6 +101,20 @@ def sessions(sluice: Sluice, service: str, limit: int) -> list[Session]:
 def switch_drops(sluice: Sluice) -> dict[str, int]:
     """Packets that the switch has dropped, by the name of the reason."""
     return _drops_of(sluice.get("drops"), plan.SWITCH)
+
+
+def ld_drops(sluice: Sluice) -> Counter[str]:
+    """Packets that all LDs together have dropped, by the name of the reason."""
+    return sum((Counter(_numbers(ld["drops"])) for ld in sluice.get("lds")), Counter())
+
+
+def ld_counters(sluice: Sluice) -> Counter[str]:
+    """The LDs' own counters by name, of all of them together."""
+    found: Counter[str] = Counter()
+    for item in sluice.get("counters"):
+        if item["part"] in plan.LDS:
+            found[item["counter"]] += int(item["value"])
+    return found
 
 
 def _drops_of(parts: Any, name: str) -> dict[str, int]:

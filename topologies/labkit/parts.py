@@ -46,6 +46,11 @@ http {{
     location = /padded {{ return 200 "{name} $remote_addr:$remote_port {padding}\\n"; }}
     location / {{ root {run}/www; }}
   }}
+  server {{
+    {proxied}
+    default_type text/plain;
+    location / {{ return 200 "{name} $proxy_protocol_addr:$proxy_protocol_port\n"; }}
+  }}
 }}
 """
 
@@ -142,8 +147,12 @@ def start_web_server(parts: Parts, run: RunDir, node: LabNode) -> None:
     if interface.address_v6:
         addresses.append(f"[{plan.host_of(interface.address_v6)}]")
     listen = " ".join(f"listen {address}:80;" for address in addresses)
+    proxied = " ".join(f"listen {address}:{plan.PROXIED_PORT} proxy_protocol;" for address in addresses)
     conf = run / f"{node.name}.nginx.conf"
-    conf.write_text(_NGINX_CONF.format(run=run.path, name=node.name, listen=listen, padding="." * _PADDING_BYTES))
+    padding = "." * _PADDING_BYTES
+    conf.write_text(
+        _NGINX_CONF.format(run=run.path, name=node.name, listen=listen, proxied=proxied, padding=padding)
+    )
     # -e: nginx opens its log before it reads the configuration, by default one in /var/log
     parts.start(node.name, node, "nginx", "-e", "stderr", "-c", str(conf), "-p", str(run.path))
 

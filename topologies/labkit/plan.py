@@ -59,6 +59,30 @@ APP_VIP = "192.168.0.100"
 APP_EIP = "203.0.113.51"
 APP_SERVERS = ("rs2", "rs3")
 
+
+@dataclass(frozen=True)
+class Limited:
+    """A service of the VIP with a limit, as sluice.yaml has both."""
+
+    port: int
+    limit: int
+    is_rate: bool  # a second
+    each_ld: bool = False  # else the LDs share it
+
+
+SESSION_LIMIT = Limited(8083, 40, is_rate=False)
+NEW_SESSION_LIMIT = Limited(8084, 20, is_rate=True)
+CLIENT_LIMIT = Limited(8085, 5, is_rate=True, each_ld=True)
+BANDWIDTH_LIMIT = Limited(5202, 10_000_000, is_rate=True)
+# More of the VIP's services: one by PROXY protocol, one with TOA, one with a list of clients, one with SYN cookies.
+PROXIED_PORT = 8081
+TOA_PORT = 8082
+LISTED_PORT = 8086
+LISTED_ADDRESS = "198.51.100.11"
+COOKIE_PORT = 8087
+# Of the IPv6 VIP, with a real server of IPv4.
+NAT64_ECHO_PORT = 9
+
 VPC_GATEWAY = "192.168.0.1"
 VPC_GATEWAY_V6 = "fd00:100::1"
 # No machine has this MAC: the hosts' FDB sends it to the gateway's tunnel address.

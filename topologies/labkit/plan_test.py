@@ -59,6 +59,16 @@ class PlanTest(unittest.TestCase):
             self.assertIn(f"address: {eip.address}\n", text)
             self.assertIn(plan.vm_line(eip).replace('"', ""), text)
 
+    def test_limits_of_services(self) -> None:
+        for text in (
+            f"sessions: {plan.SESSION_LIMIT.limit} }}",
+            f"new_sessions_per_s: {plan.NEW_SESSION_LIMIT.limit} }}",
+            f"new_sessions_per_client_per_s: {plan.CLIENT_LIMIT.limit}\n",
+            f"bandwidth: {{ in: {plan.BANDWIDTH_LIMIT.limit // 1_000_000}Mbps,",
+            f"block: [{plan.LISTED_ADDRESS}/32]",
+        ):
+            self.assertIn(text, YAML)
+
     def test_macs_are_local_unicast_and_differ_between_nodes(self) -> None:
         owner: dict[str, str] = {plan.VPC_GATEWAY_MAC: "VPC gateway", plan.CARRIER_ROUTER_MAC: "carrier"}
         for link in plan.LINKS:

@@ -3,10 +3,12 @@
 import json
 import os
 import shlex
+import signal
 import string
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterator
 
 from .errors import LabError
 from .load import Load
@@ -48,6 +50,27 @@ class Sluice:
     def command(*arguments: str) -> list[str]:
         """The command line of `sluice …`."""
         return ["node", str(_MAIN), *arguments]
+
+    @contextmanager
+    def until_interrupted(self, *arguments: str) -> Iterator[None]:
+        """Runs a command that goes on until Ctrl-C, which it gets when the block ends. Raises LabError when it fails."""
+        popen = subprocess.Popen(
+            self.command(*arguments),
+            env={**os.environ, "SLUICE_FILE": str(self.file)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,  # the terminal's Ctrl-C is for the lab
+        )
+        try:
+            yield
+            popen.send_signal(signal.SIGINT)
+            said = popen.communicate(timeout=_LIMIT_S)[0]
+            if popen.returncode != 0:
+                raise LabError(f"sluice {shlex.join(arguments)}: {said.strip()}")
+        finally:
+            popen.kill()
+            popen.communicate()
 
     def apply(self) -> str:
         return self("apply", "-f", str(self.file))

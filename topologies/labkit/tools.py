@@ -17,7 +17,7 @@ from .nodes import LabNode
 # Of requests that are not answered.
 _LIMIT_S = 20
 _ECHO = (sys.executable, "-B", str(Path(udp_echo.__file__)))
-_ECHO_PORT = 7
+ECHO_PORT = 7
 
 
 def pings(node: LabNode, address: str, count: int, *options: str) -> int:
@@ -27,11 +27,11 @@ def pings(node: LabNode, address: str, count: int, *options: str) -> int:
     return int(found.group(1)) if found else 0
 
 
-def http_answers(node: LabNode, address: str, count: int, options: str = "") -> list[str]:
+def http_answers(node: LabNode, address: str, count: int, options: str = "", port: int = 80) -> list[str]:
     """The answers to `count` requests, one after the other, each on a connection of its own."""
     host = f"[{address}]" if ":" in address else address
     # `[` and `]` are ranges to curl's globbing: the address must not be one.
-    url = f"http://{host}/?[1-{count}]".replace(f"[{address}]", f"\\[{address}\\]")
+    url = f"http://{host}:{port}/?[1-{count}]".replace(f"[{address}]", f"\\[{address}\\]")
     return node.sh(
         f"timeout {_LIMIT_S} curl --silent --max-time 5 --header 'Connection: close' {options} '{url}' || true"
     ).splitlines()
@@ -134,14 +134,14 @@ def running(node: LabNode, *command: str) -> "Iterator[subprocess.Popen[str]]":
 @contextmanager
 def udp_echo_server(node: LabNode, address: str) -> Iterator[None]:
     """Datagrams to the node's address are sent back while the block runs."""
-    with running(node, *_ECHO, "serve", address, str(_ECHO_PORT)) as server:
+    with running(node, *_ECHO, "serve", address, str(ECHO_PORT)) as server:
         wait_until_ready(server)
         yield
 
 
-def udp_echos(node: LabNode, address: str, octets: int, count: int) -> int:
+def udp_echos(node: LabNode, address: str, octets: int, count: int, port: int = ECHO_PORT) -> int:
     """How many of `count` datagrams came back as they were sent; those that do not fit a packet go in fragments."""
-    return int(node.sh(shlex.join((*_ECHO, "ask", address, str(_ECHO_PORT), str(octets), str(count)))))
+    return int(node.sh(shlex.join((*_ECHO, "ask", address, str(port), str(octets), str(count)))))
 
 
 def wait_until_ready(popen: "subprocess.Popen[str]") -> None:
@@ -151,6 +151,15 @@ def wait_until_ready(popen: "subprocess.Popen[str]") -> None:
     if line != "ready\n":
         rest = popen.stdout.read() if line else ""
         raise LabError(f"{shlex.join(popen.args)}: does not run: {line}{rest}")  # type: ignore[arg-type]
+
+
+def line_of(popen: "subprocess.Popen[str]") -> str:
+    """The next line that a program of `running` prints. Raises LabError with what it says when it ends before."""
+    assert popen.stdout is not None
+    line = popen.stdout.readline()
+    if not line.endswith("\n"):
+        raise LabError(f"{shlex.join(popen.args)}: ended with {line or 'no output'}")  # type: ignore[arg-type]
+    return line
 
 
 def output_of(popen: "subprocess.Popen[str]", limit_s: float) -> str:

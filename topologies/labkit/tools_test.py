@@ -35,7 +35,7 @@ class ToolsTest(unittest.TestCase):
     def test_an_ipv6_url_is_no_range_to_curl(self) -> None:
         says = Says("vm1 x\nvm1 y\n")
         self.assertEqual(tools.http_answers(node(says), "2001:db8::1", 2), ["vm1 x", "vm1 y"])
-        self.assertIn(r"http://\[2001:db8::1\]/?[1-2]", says.asked[0])
+        self.assertIn(r"http://\[2001:db8::1\]:80/?[1-2]", says.asked[0])
 
     def test_path_mtu(self) -> None:
         route = "10.0.0.1 via 10.0.0.2 dev x"

@@ -1,14 +1,17 @@
 """The scenarios of the lab."""
 
 from ..show import Show
+from .capture import CaptureShow
 from .clb import ClbShow
 from .ecmp import EcmpShow
 from .eip import EipShow
 from .failover import FailoverShow
+from .guard import GuardShow
 from .health import HealthShow
 from .ipv6 import Ipv6Show
 from .limits import LimitsShow
 from .stacks import StacksShow
+from .stacks6 import Stacks6Show
 from .move import MoveShow
 from .neighbors import NeighborsShow
 from .networks import NetworksShow
@@ -29,5 +32,8 @@ _SHOWS: tuple[type[Show], ...] = (
     HealthShow,
     FailoverShow,
     StacksShow,
+    Stacks6Show,
+    GuardShow,
+    CaptureShow,
 )
 BY_NAME = {show.name: show for show in _SHOWS}

@@ -3,7 +3,7 @@
 import unittest
 
 from labkit.errors import LabError
-from labkit.shows.stacks import Wrk, wrk_said
+from labkit.shows.stack_traffic import Wrk, wrk_said
 
 TEXT = """\
 Running 5s test @ http://203.0.113.10/

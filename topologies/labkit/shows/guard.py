@@ -1,0 +1,148 @@
+"""What the LDs let through to a service: its limits, one client's limit, its list of clients, and SYN cookies under a flood."""
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Sequence
+
+from .. import iperf, many, plan, syn_flood, tools
+from ..measure import Measured, ld_counters, ld_drops
+from ..show import Lab, Show
+from ..terminal import heading, table
+
+OPENED = 120
+# Time for the answers. After a second a client's kernel sends a lost SYN again, once.
+ANSWERS_S = 1.5
+# As many flows as it takes for every LD, which has a part of the limit, to be asked for more than that.
+FLOWS, OVERLOAD, FLOW_BYTES = 24, 3.0, 1200
+BEGIN_S, WINDOW_S = 1.0, 2.0
+AT_LEAST, AT_MOST = 0.85, 1.05
+LIST_REQUESTS = 3
+# The client's neighbours, few of which are there.
+FLOOD_NETWORK, FLOOD_SYNS, FLOOD_PER_S = "198.51.100.0/27", 6000, 3000
+FLOOD_REQUESTS = 20
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What became of many connections at once."""
+
+    what: str
+    limit: str
+    answered: int
+    refused: int
+    silent: int
+    dropped: int
+    reason: str
+
+    @property
+    def row(self) -> Sequence[object]:
+        return (self.what, self.limit, self.answered, self.refused, self.silent, f"{self.reason} {self.dropped}")
+
+
+class GuardShow(Show):
+    name = "guard"
+
+    def run(self, lab: Lab) -> str:
+        self.drops = ld_drops(lab.sluice)
+        self.opened = [
+            self._open(lab, "at once", plan.SESSION_LIMIT, "session_limit"),
+            self._open(lab, "a second", plan.NEW_SESSION_LIMIT, "new_session_limit"),
+            self._open(lab, "a second, of one client", plan.CLIENT_LIMIT, "source_limit"),
+        ]
+        self._listed(lab)
+        self._bandwidth(lab)
+        self._flood(lab)
+        return "limits of services and of one client, a list of clients, SYN cookies under a flood, all by the LDs"
+
+    def _open(self, lab: Lab, what: str, limited: plan.Limited, reason: str) -> Opened:
+        """More than a limit allows. An LD has its part of a service's limit, and all of a client's for those that come to
+        it. Of a rate a second's may come at once, and more as time passes."""
+        command = (sys.executable, "-B", str(Path(many.__file__)), plan.VIP, str(limited.port), str(OPENED), str(ANSWERS_S))
+        began = time.monotonic()
+        with tools.running(lab.node(plan.CLIENT), *command) as running:
+            outcome = json.loads(tools.line_of(running))
+        seconds = time.monotonic() - began if limited.is_rate else 0
+        opened = Opened(what, str(limited.limit), dropped=self._dropped(lab, reason), reason=reason, **outcome)
+        least = limited.limit * (len(plan.LDS) if limited.each_ld else 1)
+        most = least * (1 + seconds) + len(plan.LDS)
+        if not least <= opened.answered <= most:
+            self.fail(f"{opened.answered} connections {what} where {limited.limit} are allowed ({least:g} to {most:g})")
+        if opened.dropped < OPENED - opened.answered:
+            self.fail(f"{OPENED - opened.answered} connections were not answered, {opened.dropped} dropped as {reason}")
+        return opened
+
+    def _dropped(self, lab: Lab, reason: str) -> int:
+        """By the LDs, since it was asked last."""
+        before, self.drops = self.drops, ld_drops(lab.sluice)
+        return self.drops[reason] - before[reason]
+
+    def _listed(self, lab: Lab) -> None:
+        """The client has the blocked address only meanwhile."""
+        client, device = lab.node(plan.CLIENT), plan.interfaces_of(plan.CLIENT)[0].name
+        client.sh(f"ip address add {plan.LISTED_ADDRESS}/32 dev {device}")
+        blocked = f"--interface {plan.LISTED_ADDRESS} --connect-timeout 0.3"
+        self.blocked = len(tools.http_answers(client, plan.VIP, LIST_REQUESTS, blocked, plan.LISTED_PORT))
+        client.sh(f"ip address del {plan.LISTED_ADDRESS}/32 dev {device}")
+        self.listed = len(tools.http_answers(client, plan.VIP, LIST_REQUESTS, port=plan.LISTED_PORT))
+        self.list_drops = self._dropped(lab, "access_list")
+        self.expect("answers to a blocked client", self.blocked, 0)
+        self.expect("answers to others", self.listed, LIST_REQUESTS)
+        if self.list_drops < LIST_REQUESTS:
+            self.fail(f"{self.list_drops} packets dropped as access_list")
+
+    def _bandwidth(self, lab: Lab) -> None:
+        client, server, port = lab.node(plan.CLIENT), lab.node("rs1"), plan.BANDWIDTH_LIMIT.port
+        seconds = BEGIN_S + WINDOW_S + 0.5
+        flow_bps = OVERLOAD * plan.BANDWIDTH_LIMIT.limit / FLOWS
+        options = ("--parallel", str(FLOWS), *iperf.udp(flow_bps, FLOW_BYTES))
+        with tools.running(server, *iperf.server(plan.address_of("rs1"), port)):
+            tools.wait_for_listener(server, port)
+            with tools.running(client, *iperf.client(plan.VIP, port, seconds, *options)) as running:
+                time.sleep(BEGIN_S)
+                start, before = time.monotonic(), tools.traffic_of(server)
+                time.sleep(WINDOW_S)
+                end, after = time.monotonic(), tools.traffic_of(server)
+                iperf.parse(tools.output_of(running, seconds + 20))
+        self.passed_bps = 8 * (after - before).rx_bytes / (end - start)
+        ratio = self.passed_bps / plan.BANDWIDTH_LIMIT.limit
+        if not AT_LEAST <= ratio <= AT_MOST:
+            self.fail(f"{self.passed_bps / 1e6:.2f} Mbit/s passed, {ratio:.1%} of the service's limit")
+
+    def _flood(self, lab: Lab) -> None:
+        client = lab.node(plan.CLIENT)
+        before = ld_counters(lab.sluice)
+        flood = (plan.VIP, str(plan.COOKIE_PORT), FLOOD_NETWORK, str(FLOOD_SYNS), str(FLOOD_PER_S))
+        with tools.running(client, sys.executable, "-B", str(Path(syn_flood.__file__)), *flood) as running:
+            tools.line_of(running)  # it has begun: cookies are for those who come while it goes on
+            self.in_flood = len(tools.http_answers(client, plan.VIP, FLOOD_REQUESTS, port=plan.COOKIE_PORT))
+            self.flooded = int(tools.output_of(running, 60))
+        after = ld_counters(lab.sluice)
+        names = ("syn_cookies_sent", "syn_cookies_accepted", "sessions_opened")
+        self.cookies, self.accepted, self.sessions = (after[name] - before[name] for name in names)
+        self.expect("answers to clients under the flood", self.in_flood, FLOOD_REQUESTS)
+        if self.cookies < self.flooded / 2 or self.sessions > self.flooded / 2:
+            self.fail(f"{self.flooded} SYNs: {self.cookies} cookies, {self.sessions} sessions")
+        if self.accepted == 0:
+            self.fail("no client has come back with a cookie")
+
+    def report(self, measured: Measured) -> str:
+        limit_bps = plan.BANDWIDTH_LIMIT.limit
+        rows = [opened.row for opened in self.opened]
+        return "\n".join(
+            [
+                heading(f"What the LDs let through to services of {plan.VIP}"),
+                f"  {OPENED} HTTP connections opened at the same moment by {plan.CLIENT}, after {ANSWERS_S:g} s:",
+                table(("connections", "limit", "answered", "refused", "no answer", "dropped by the LDs as"), rows),
+                f"  bandwidth: {FLOWS} UDP flows of {OVERLOAD:g} × the limit of {limit_bps / 1e6:g} Mbit/s,"
+                f" {self.passed_bps / 1e6:.2f} Mbit/s passed ({self.passed_bps / limit_bps:.1%})",
+                f"  list of clients: {plan.LISTED_ADDRESS}, blocked, {self.blocked} of {LIST_REQUESTS} answered;"
+                f" {plan.address_of(plan.CLIENT)} {self.listed} of {LIST_REQUESTS}; access_list {self.list_drops}",
+                f"  flood of {self.flooded:,} SYNs, {FLOOD_PER_S:,} a second from {FLOOD_NETWORK}: {self.cookies:,} answered by"
+                f" cookies, {self.sessions:,} sessions opened",
+                f"  {plan.CLIENT} meanwhile: {self.in_flood} of {FLOOD_REQUESTS} requests answered,"
+                f" {self.accepted} connections by cookies",
+            ]
+        )

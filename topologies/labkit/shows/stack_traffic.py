@@ -1,0 +1,123 @@
+"""Traffic of real stacks through a VIP, of either family: a long download, many connections, UDP echos. What goes wrong is a
+failure of the show that asks for it."""
+
+import hashlib
+import os
+import re
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Sequence
+
+from .. import plan, tools
+from ..errors import LabError
+from ..show import Lab, Show
+
+_TRANSFER_LIMIT_S = 60
+_CHUNK_BYTES = 2**20
+ECHOS = 20
+
+
+@dataclass(frozen=True)
+class Transfer:
+    octets: int
+    seconds: float
+
+    def __str__(self) -> str:
+        mbits = 8 * self.octets / self.seconds / 1e6
+        return f"download of {self.octets >> 20} MiB: SHA-256 is right, {mbits:,.0f} Mbit/s"
+
+
+@dataclass(frozen=True)
+class Wrk:
+    """What wrk says at its end."""
+
+    requests: int
+    per_s: float
+    errors: int
+
+
+@dataclass(frozen=True)
+class Connections:
+    """wrk, and how many sessions the LDs held meanwhile."""
+
+    count: int
+    wrk: Wrk
+    held: int
+
+    def __str__(self) -> str:
+        return (
+            f"wrk, {self.count:,} connections at once: {self.wrk.requests:,} requests,"
+            f" {self.wrk.per_s:,.0f} a second, {self.wrk.errors} errors; the LDs held {self.held:,} sessions"
+        )
+
+
+def transfer(show: Show, lab: Lab, vip: str, octets: int) -> Transfer:
+    """One connection; what arrives is hashed on its way and kept nowhere."""
+    wanted = _random_file(lab.directory / "www/transfer", octets)
+    start = time.monotonic()
+    found = lab.node(plan.CLIENT).sh(
+        f"timeout {_TRANSFER_LIMIT_S} curl --silent --globoff http://{in_url(vip)}/transfer | sha256sum | cut -d ' ' -f 1"
+    )
+    seconds = time.monotonic() - start
+    (lab.directory / "www/transfer").unlink()
+    show.expect(f"SHA-256 of {octets >> 20} MiB from {vip}", found.strip(), wanted)
+    return Transfer(octets, seconds)
+
+
+def connections(show: Show, lab: Lab, vip: str, count: int, seconds: int) -> Connections:
+    """All at once, each with one request after the other."""
+    wrk = f"wrk -t 1 -c {count} -d {seconds} -T 5 http://{in_url(vip)}/"
+    command = f"ulimit -n {count + 100}; exec {wrk}"
+    held = 0
+    with tools.running(lab.node(plan.CLIENT), "sh", "-c", command) as running:
+        while held < count and running.poll() is None:
+            held = max(held, sum(int(ld["sessions_active"]) for ld in lab.sluice.get("lds")))
+        said = wrk_said(tools.output_of(running, 4 * seconds))
+    show.expect(f"errors of wrk at {vip}", said.errors, 0)
+    if held < count:
+        show.fail(f"the LDs held {held} sessions while wrk had {count} connections")
+    return Connections(count, said, held)
+
+
+def echos(
+    show: Show, lab: Lab, vip: str, servers: dict[str, str], sizes: Sequence[int], port: int = tools.ECHO_PORT
+) -> str:
+    """Datagrams of each size there and back. `servers`: the address that each real server's echo listens on."""
+    results = []
+    with ExitStack() as running:
+        for name, address in servers.items():
+            running.enter_context(tools.udp_echo_server(lab.node(name), address))
+        for octets in sizes:
+            answered = tools.udp_echos(lab.node(plan.CLIENT), vip, octets, ECHOS, port)
+            show.expect(f"UDP echos of {octets} bytes from {vip}", answered, ECHOS)
+            results.append(f"{octets:,} bytes {answered} of {ECHOS}")
+    return ", ".join(results)
+
+
+def in_url(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def _random_file(path: Path, octets: int) -> str:
+    """Returns its SHA-256."""
+    digest = hashlib.sha256()
+    with open(path, "wb") as file:
+        for _ in range(octets // _CHUNK_BYTES):
+            chunk = os.urandom(_CHUNK_BYTES)
+            digest.update(chunk)
+            file.write(chunk)
+    return digest.hexdigest()
+
+
+def wrk_said(text: str) -> Wrk:
+    """Raises LabError when wrk has measured nothing."""
+    ended = re.search(r"(\d+) requests in", text)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", text)
+    if ended is None or rate is None:
+        raise LabError(f"wrk: {text.strip() or 'no output'}")
+    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
+    other = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
+    counts: Sequence[str] = (*(errors.groups() if errors else ()), *(other.groups() if other else ()))
+    return Wrk(int(ended.group(1)), float(rate.group(1)), sum(map(int, counts)))
