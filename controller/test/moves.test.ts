@@ -219,6 +219,10 @@ describe("LDs and switches", () => {
     expect(givesOut(world.lds.get("ld1")).every((shares) => shares === 0)).toBe(true);
     settle(world, stateOf(["ld1", "ld2", "ld3"]));
     expect(count("ld1")).toBeGreaterThan(300);
+    // What all rounds come to is what is there: `sluice diff` shows nothing.
+    const state = stateOf(["ld1", "ld2", "ld3"]);
+    const { steps } = meaningOf(state, world.holdings(state), region, true);
+    expect(steps.flatMap(({ release, take, settle: last }) => release ?? take ?? last ?? [])).toEqual([]);
   });
 
   it("no switch learns a map before the sessions are where it says", () => {

@@ -30,6 +30,7 @@ export {
   type NextMap,
   nextMap,
   USUAL_SHARES,
+  withSharesOf,
 } from "./moves.js";
 export { type Ids, idsOf, nameOf } from "./names.js";
 export { formatRanges, fromRanges, toRanges } from "./ranges.js";

@@ -114,6 +114,14 @@ export function nextMap(present: BucketMap, final: BucketMap): NextMap | undefin
   return { map, step, buckets: wanted.filter((item) => item === step).length };
 }
 
+/** Where a map is to lead, with the ports dealt as they are where nothing moves any more. */
+export function withSharesOf(present: BucketMap, final: BucketMap): BucketMap {
+  return final.map((to, bucket) => {
+    const now = present[bucket]!;
+    return stepOf(now, to) === undefined ? now : to;
+  });
+}
+
 /** How many buckets have not come to where they shall be. */
 export function bucketsLeft(present: BucketMap, final: BucketMap): number {
   return present.filter((now, bucket) => stepOf(now, final[bucket]!) !== undefined).length;

@@ -12,6 +12,7 @@ import {
   mendMap,
   nameOf,
   nextMap,
+  withSharesOf,
 } from "../compile/index.js";
 import type { ClusterSpec, DesiredState, LdSpec } from "../state/index.js";
 import { BUCKETS } from "../tables/constants.js";
@@ -120,7 +121,7 @@ function moveOf(cluster: ClusterSpec, members: readonly LdHolding[], ids: Ids): 
     told: map,
     taken: map,
     begins: undefined,
-    final,
+    final: present === undefined || cluster.failover === undefined ? final : withSharesOf(present, final),
     waiting: why,
     left: bucketsLeft(map, final),
   });
