@@ -14,6 +14,7 @@ SCENARIOS = {
     "move": "an EIP moves from one VM to another and back, under HTTP requests and pings",
     "health": "a real server in a VPC stops and returns: health checks by the LDs take it out, and bring it back slowly",
     "failover": "an LD dies, hangs, loses its link or its memory, and returns, under connections and new ones",
+    "migrate": "a service moves to another cluster of LDs and back, under connections and new ones",
     "stacks": "through the LDs: a long download checked by hash, thousands of connections, iperf3, UDP, traceroute, PMTU",
     "stacks6": "the same of an IPv6 VIP: a download, many connections, UDP and its fragments, and NAT64",
     "guard": "limits of services and of one client, a list of clients, SYN cookies under a flood",

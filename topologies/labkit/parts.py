@@ -140,6 +140,13 @@ def start_ld(parts: Parts, run: RunDir, node: LabNode) -> None:
     # fmt: on
 
 
+def start_spare_ld(parts: Parts, run: RunDir, node: LabNode) -> None:
+    """One more LD; returns when its agent listens."""
+    start_ld(parts, run, node)
+    wait_for_dataplane(parts, run, node.name)
+    wait_for(lambda: accepts(agent_socket(run, node.name)), f"the agent of {node.name} accepts connections", parts)
+
+
 def start_web_server(parts: Parts, run: RunDir, node: LabNode) -> None:
     """nginx that answers with its node's name and the peer it sees."""
     interface = plan.interfaces_of(node.name)[0]

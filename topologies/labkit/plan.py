@@ -7,6 +7,7 @@
                                                 └ vm1   (the same VPC; has the EIPs)
                                         6── h2 ─┬ rs3   (VPC "blue")
                                                 └ vm2
+                                        7── ld3         (spare)
 """
 
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ CLIENT = "c1"
 ROUTERS = ("r1", "r2", "r3")
 UPLINK = "x1"
 LDS = ("ld1", "ld2")
+# On the fabric, but in no cluster, and without a program until a show starts it.
+SPARE_LD = "ld3"
 REAL_SERVERS = ("rs1", "rs2", "rs3")
 VM = "vm1"
 OTHER_VM = "vm2"
@@ -199,6 +202,7 @@ LINKS: tuple[tuple[Interface, Interface], ...] = (
     (Interface("rs1", "02:00:00:00:05:02", "10.0.4.2/24", TENANT_MTU), _switch_port(4)),
     (Interface("h1", "02:00:00:00:06:02", "10.0.5.2/24"), _switch_port(5)),
     (Interface("h2", "02:00:00:00:07:02", "10.0.6.2/24"), _switch_port(6)),
+    (Interface(SPARE_LD, "02:00:00:00:0b:02"), _switch_port(7)),
     *(
         (
             Interface(

@@ -18,7 +18,7 @@ class PlanTest(unittest.TestCase):
         for station, port in stations:
             with self.subTest(node=station.node):
                 self.assertRegex(YAML, rf"\{{ port: {port}, network: \w+, address: [\d./]+[ ,]")
-                if station.address is None:  # an LD: it is the switch's neighbour by its place in the cluster
+                if station.node in plan.LDS:  # the switch's neighbour by its place in the cluster
                     self.assertIn(f"mac: {station.mac}\n", YAML)
                 for address in (station.address, station.address_v6):
                     if address:

@@ -8,7 +8,7 @@ import string
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 from .errors import LabError
 from .load import Load
@@ -92,6 +92,10 @@ class Sluice:
         lines = self.file.read_text(encoding="utf-8").splitlines(keepends=True)
         del lines[next(i for i, line in enumerate(lines) if text in line)]
         self.file.write_text("".join(lines), encoding="utf-8")
+
+    def change(self, edit: Callable[[str], str]) -> None:
+        """Changes the text of the desired state."""
+        self.file.write_text(edit(self.file.read_text(encoding="utf-8")), encoding="utf-8")
 
     def get(self, *what: str) -> Any:
         return json.loads(self("get", *what, "-f", str(self.file), "--output", "json"))

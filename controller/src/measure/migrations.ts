@@ -13,7 +13,7 @@ export interface MigrationNumbers {
   /** Whose sessions are in both clusters, counted. */
   buckets_copied: number;
   buckets: number;
-  /** Of all services that migrate between the two clusters. The second is an estimate until all are copied. */
+  /** From `from` to `to`, of all services that migrate between the two. The second is an estimate until all are copied. */
   sessions_copied: number;
   sessions_to_copy: number;
   /** All sessions are in both clusters: packets can be turned to the other one, and nothing is lost. */
@@ -47,7 +47,8 @@ export async function measureMigrations({ state, lds }: Parts): Promise<Migratio
     const [here, there] = [at(cluster, twins), at(otherClusterOf(service)!, twins)];
     const guests = at(cluster, realServers).filter(({ service }) => service === name);
     // A cluster with backups has each session twice.
-    const copies = state.clusters.find((item) => item.name === cluster)!.lds.length > 1 ? 2 : 1;
+    const times = state.clusters.find((item) => item.name === cluster)!.lds.length > 1 ? 2 : 1;
+    const copies = at(migration!.from, twins);
     const whole = (peers: readonly PeerReplication[]) =>
       sum(peers.map(({ whole, buckets }) => (whole ? buckets : 0)));
     const buckets_copied = Math.min(whole(here), whole(there));
@@ -58,10 +59,10 @@ export async function measureMigrations({ state, lds }: Parts): Promise<Migratio
       cluster,
       buckets_copied,
       buckets: BUCKETS,
-      sessions_copied: sum(here.map(({ sessionsCopied }) => sessionsCopied)),
-      sessions_to_copy: sum(here.map(({ sessionsToCopy }) => sessionsToCopy)),
+      sessions_copied: sum(copies.map(({ sessionsCopied }) => sessionsCopied)),
+      sessions_to_copy: sum(copies.map(({ sessionsToCopy }) => sessionsToCopy)),
       copied: buckets_copied === BUCKETS,
-      sessions_left: Math.ceil(sum(guests.map(({ sessions_guest }) => sessions_guest)) / copies),
+      sessions_left: Math.ceil(sum(guests.map(({ sessions_guest }) => sessions_guest)) / times),
     };
   });
 }

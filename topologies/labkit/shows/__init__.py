@@ -12,6 +12,7 @@ from .ipv6 import Ipv6Show
 from .limits import LimitsShow
 from .stacks import StacksShow
 from .stacks6 import Stacks6Show
+from .migrate import MigrateShow
 from .move import MoveShow
 from .neighbors import NeighborsShow
 from .networks import NetworksShow
@@ -31,6 +32,7 @@ _SHOWS: tuple[type[Show], ...] = (
     MoveShow,
     HealthShow,
     FailoverShow,
+    MigrateShow,
     StacksShow,
     Stacks6Show,
     GuardShow,

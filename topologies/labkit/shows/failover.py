@@ -3,14 +3,13 @@
 import json
 import os
 import socket
-import subprocess
 import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Iterator, Sequence
 
-from .. import faults, plan, tools, udp_echo
+from .. import background, faults, plan, tools, udp_echo
 from ..bucket import bucket_of
 from ..chart import histogram
 from ..errors import LabError
@@ -20,8 +19,6 @@ from ..show import Lab, Show
 from ..terminal import heading, table
 from .failover_round import STALL_BAR_S, Outage, Round, drawing
 
-_STEADY = Path(__file__).resolve().parents[1] / "steady.py"
-_PROBE = Path(__file__).resolve().parents[1] / "probe.py"
 VICTIM, OTHER = "ld1", "ld2"
 # The lab's own is longer, so that no other show meets a failover. This one is for a machine that does nothing else.
 HOLD_MS = int(os.environ.get("SLUICE_HOLD_MS", "100"))
@@ -172,8 +169,8 @@ def _histogram_row(name: str, rounds: Sequence[Round]) -> Sequence[object]:
 
 def _round(lab: Lab, steps: Plan, ports: Sequence[int]) -> Round:
     client = lab.node(plan.CLIENT)
-    steady = _start(client, _STEADY, plan.VIP, plan.VIP_PORT, CONNECTIONS, PATIENT, INTERVAL_MS, NEW_PER_S)
-    probe = _start(client, _PROBE, plan.VIP, _ECHO_PORT, _PROBE_INTERVAL_MS, *ports)
+    steady = background.start(client, "steady", plan.VIP, plan.VIP_PORT, CONNECTIONS, PATIENT, INTERVAL_MS, NEW_PER_S)
+    probe = background.start(client, "probe", plan.VIP, _ECHO_PORT, _PROBE_INTERVAL_MS, *ports)
     for program in (steady, probe):
         tools.wait_until_ready(program)
     result = Round(_name(steps), began=time.monotonic())
@@ -188,7 +185,7 @@ def _round(lab: Lab, steps: Plan, ports: Sequence[int]) -> Round:
         result.outages.append(outage)
         time.sleep(AFTER_S)
     result.ended = time.monotonic()
-    seen, result.probes = _end(steady), _end(probe)
+    seen, result.probes = background.end(steady), background.end(probe)
     result.stayed, result.came, result.late_s = seen["stayed"], [tuple(one) for one in seen["came"]], seen["late_s"]
     return result
 
@@ -233,21 +230,3 @@ def _probe_ports(lab: Lab) -> list[int]:
             left[ld_id] -= 1
             chosen.append(port)
     return chosen
-
-
-def _start(node: LabNode, program: Path, *arguments: object) -> "subprocess.Popen[str]":
-    command = node.in_namespace(sys.executable, "-B", str(program), *map(str, arguments))
-    return subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", *command],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # Ctrl-C is for the lab
-    )
-
-
-def _end(popen: "subprocess.Popen[str]") -> Any:
-    text, _ = popen.communicate(timeout=60)
-    if popen.returncode != 0:
-        raise LabError(f"{popen.args}: exit status {popen.returncode}")
-    return json.loads(text)

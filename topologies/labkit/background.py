@@ -1,0 +1,34 @@
+"""Programs of the lab's own that run in a node until their standard input ends, and then tell as JSON what they saw."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from .errors import LabError
+from .nodes import LabNode
+
+_HERE = Path(__file__).resolve().parent
+# How long a program may take to tell what it saw.
+_END_S = 60
+
+
+def start(node: LabNode, program: str, *arguments: object) -> "subprocess.Popen[str]":
+    """Starts labkit/PROGRAM.py in a node. It does not outlive the lab."""
+    command = node.in_namespace(sys.executable, "-B", str(_HERE / f"{program}.py"), *map(str, arguments))
+    return subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL", *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for the lab
+    )
+
+
+def end(popen: "subprocess.Popen[str]") -> Any:
+    """Ends a program. Returns what it saw."""
+    text, _ = popen.communicate(timeout=_END_S)
+    if popen.returncode != 0:
+        raise LabError(f"{popen.args}: exit status {popen.returncode}")
+    return json.loads(text)

@@ -1,0 +1,138 @@
+"""A service moves to another cluster of LDs and back, under connections in transfer and new ones: `migration` of the service."""
+
+import signal
+import time
+from typing import Any
+
+from .. import background, parts, plan, tools
+from ..measure import Measured
+from ..processes import wait_for
+from ..show import Lab, Show
+from ..terminal import heading, table
+from .failover_round import STALL_BAR_S, Round
+
+CONNECTIONS, PATIENT, INTERVAL_MS, NEW_PER_S = 100, 10, 100, 20
+STEADY_S = 1.5
+OLD, NEW = "edge", "edge2"
+_AT_OLD, _AT_NEW = f"    cluster: {OLD}\n", f"    cluster: {NEW}\n"
+_MIGRATION = f"    migration: {{ from: {OLD}, to: {NEW} }}\n"
+_BEFORE = f"  - name: {plan.SERVICE}\n"
+_COPY_LIMIT_S = 20.0
+
+
+def _other_cluster(directory: str) -> str:
+    return f"""\
+  - name: {NEW}
+    steering_address: 10.255.1.2
+    local_ips: [198.18.1.0/30, "2001:db8:19::/126"]
+    failover: {{ secret: the-lab-is-no-secret, hold_ms: 500 }}
+    lds:
+      - name: {plan.SPARE_LD}
+        agent: "unix:{directory}/{plan.SPARE_LD}.agent.sock"
+        address: 10.0.7.2/24
+        gateway: 10.0.7.1
+        address_v6: "2001:db8:f7::2/64"
+        gateway_v6: "2001:db8:f7::1"
+        mac: {plan.interfaces_of(plan.SPARE_LD)[0].mac}
+
+"""
+
+
+class MigrateShow(Show):
+    name = "migrate"
+
+    def run(self, lab: Lab) -> str:
+        self._with_the_other_cluster(lab)
+        client = lab.node(plan.CLIENT)
+        load = background.start(
+            client, "steady", plan.VIP, plan.VIP_PORT, CONNECTIONS, PATIENT, INTERVAL_MS, NEW_PER_S
+        )  # fmt: skip
+        tools.wait_until_ready(load)
+        self.result = Round("moved and taken back", began=time.monotonic())
+        self.moments: list[tuple[str, float, float]] = []
+        time.sleep(STEADY_S)
+        self._step(lab, "both clusters copy", "", _MIGRATION)
+        self.numbers = self._wait_until_copied(lab)
+        self._step(lab, f"turned to {NEW}", _AT_OLD, _AT_NEW)
+        self.at_new = self._sessions_at(lab)
+        self._step(lab, f"turned back to {OLD}", _AT_NEW, _AT_OLD)
+        self.result.ended = time.monotonic()
+        seen = background.end(load)
+        self.result.stayed, self.result.came = seen["stayed"], [tuple(one) for one in seen["came"]]
+        self.result.late_s = seen["late_s"]
+        self._leave(lab)
+        self._judge()
+        return f"service {plan.SERVICE} from cluster {OLD} to {NEW} and back, under {CONNECTIONS} connections"
+
+    def _with_the_other_cluster(self, lab: Lab) -> None:
+        parts.start_spare_ld(lab.programs, lab.directory, lab.node(plan.SPARE_LD))
+        cluster = _other_cluster(str(lab.directory.path))
+        lab.sluice.change(lambda text: text.replace("\nservices:\n", f"\n{cluster}services:\n", 1))
+        lab.sluice.apply()
+
+    def _step(self, lab: Lab, what: str, old: str, new: str) -> None:
+        """One change of the service, applied; then the traffic goes on for a while."""
+        began = time.monotonic()
+        lab.sluice.change(lambda text: _edit_service(text, old, new))
+        lab.sluice.apply()
+        self.moments.append((what, began, time.monotonic()))
+        time.sleep(STEADY_S)
+
+    def _wait_until_copied(self, lab: Lab) -> dict[str, Any]:
+        wait_for(
+            lambda: self._migration(lab)["copied"], f"the sessions of {plan.SERVICE} are copied", lab.programs, _COPY_LIMIT_S
+        )  # fmt: skip
+        return self._migration(lab)
+
+    def _migration(self, lab: Lab) -> dict[str, Any]:
+        (found,) = lab.sluice.get("migrations")
+        return dict(found)
+
+    def _sessions_at(self, lab: Lab) -> int:
+        """How many sessions the other cluster has taken over."""
+        states = [item for item in lab.sluice.get("rs") if (item["service"], item["ld"]) == (plan.SERVICE, plan.SPARE_LD)]
+        return sum(item["sessions_active"] for item in states)
+
+    def _leave(self, lab: Lab) -> None:
+        """As it was: what has begun at the other cluster has ended with the load."""
+        cluster = _other_cluster(str(lab.directory.path))
+        lab.sluice.change(lambda text: _edit_service(text, _MIGRATION, "").replace(cluster, "", 1))
+        lab.sluice.apply()
+        for name in (f"{plan.SPARE_LD}-agent", plan.SPARE_LD):
+            lab.programs.end(name, signal.SIGTERM)
+
+    def _judge(self) -> None:
+        for what, found in (
+            ("connections lost", self.result.resets()),
+            ("connections that changed their session", self.result.moved()),
+            ("requests without an answer", self.result.unanswered()),
+            ("new connections that failed", self.result.failed_new()),
+        ):
+            self.expect(what, found, 0)
+        self.expect("buckets whose sessions were copied", self.numbers["buckets_copied"], self.numbers["buckets"])
+        if self.at_new < CONNECTIONS:
+            self.fail(f"{NEW} had {self.at_new} sessions, not the {CONNECTIONS} connections")
+
+    def report(self, measured: Measured) -> str:
+        whole = [(self.result.began, self.result.ended)]
+        stall = max(self.result.stalls(whole, False), default=0.0)
+        bar = "" if stall < STALL_BAR_S else f" (over {1000 * STALL_BAR_S:.0f})"
+        rows = [(what, f"{1000 * (until - begin):.0f} ms") for what, begin, until in self.moments]
+        return "\n".join(
+            [
+                heading(f"Service {plan.SERVICE} migrates from cluster {OLD} to {NEW} and back (sluice.yaml: migration)"),
+                table(("step", "sluice apply took"), rows),
+                f"  {self.numbers['sessions_copied']} sessions copied before; {NEW} had {self.at_new} afterwards",
+                f"  {CONNECTIONS} connections in transfer: {self.result.resets()} lost, {self.result.unanswered()} requests"
+                f" without an answer, longest stall {1000 * stall:.0f} ms{bar}",
+                f"  {len(self.result.came)} new connections: {self.result.failed_new()} failed",
+            ]
+        )
+
+
+def _edit_service(text: str, old: str, new: str) -> str:
+    """Changes the lines of the service; without `old`, adds one behind `cluster`."""
+    head, service = text.split(_BEFORE, 1)
+    if old == "":
+        return head + _BEFORE + service.replace(_AT_OLD, _AT_OLD + new, 1)
+    return head + _BEFORE + service.replace(old, new, 1)
