@@ -17,6 +17,7 @@ from .move import MoveShow
 from .neighbors import NeighborsShow
 from .networks import NetworksShow
 from .protection import ProtectionShow
+from .scale import ScaleShow
 from .vip import VipShow
 
 _SHOWS: tuple[type[Show], ...] = (
@@ -32,6 +33,7 @@ _SHOWS: tuple[type[Show], ...] = (
     MoveShow,
     HealthShow,
     FailoverShow,
+    ScaleShow,
     MigrateShow,
     StacksShow,
     Stacks6Show,
