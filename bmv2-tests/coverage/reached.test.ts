@@ -7,9 +7,9 @@ import { loadPipeline, projectRoot, readDropReasons } from "../src/pipeline.js";
 import { dropName, lookUpName, reachedBy } from "../src/reached.js";
 
 const folder = join(projectRoot, "bmv2-tests/test");
-const files = readdirSync(folder).filter((file) =>
-  /= useGateway\(/.test(readFileSync(join(folder, file), "utf8")),
-);
+const files = readdirSync(folder, { withFileTypes: true })
+  .filter((entry) => entry.isFile() && /= useGateway\(/.test(readFileSync(join(folder, entry.name), "utf8")))
+  .map(({ name }) => name);
 const lists = reachedBy();
 const reached = new Set([...lists.values()].flatMap((list) => [...list]));
 
