@@ -80,7 +80,7 @@ static bool can_steer(const struct local_ip_rules *rules, const struct ip_addres
 void local_ip_rules_init(struct local_ip_rules *rules, const struct flow_driver *driver,
                          uint16_t port_id, uint32_t queues, uint32_t workers) {
     static const uint8_t example_bytes[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 };
-    const struct ip_address example = ip_from_v4(RTE_BE32(RTE_IPV4(192, 0, 2, 1)));
+    const struct ip_address example = ip_from_v4(RTE_BE32(0xc0000201u)); /* 192.0.2.1 */
     const struct ip_address example_v6 = ip_from_v6(example_bytes);
 
     memset(rules, 0, sizeof(*rules));

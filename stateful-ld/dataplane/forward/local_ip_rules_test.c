@@ -127,12 +127,9 @@ static void begin(uint32_t room, bool ipv6) {
     local_ip_rules_init(&harness.dataplane.local_ip_rules, &nic_driver, PORT, WORKERS, WORKERS);
     message_begin(&message);
     message.config.gateway_vtep = (ProtobufCBinaryData){ 0 };
-    for (int i = 2; i <= 4; i++) {
-        char address[16];
-
-        snprintf(address, sizeof(address), "198.18.1.%d", i);
-        message_local_ip(&message, address);
-    }
+    message_local_ip(&message, "198.18.1.2");
+    message_local_ip(&message, "198.18.1.3");
+    message_local_ip(&message, "198.18.1.4");
     service = message_service(&message, "web", 0, "203.0.113.10", FRAME_TCP, 80);
     message_rs(&message, service, "rs1", "10.0.0.51", RS_PORT, 1);
 }
