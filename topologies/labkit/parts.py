@@ -141,7 +141,8 @@ def start_ld(parts: Parts, run: RunDir, node: LabNode) -> None:
 
 
 def start_spare_ld(parts: Parts, run: RunDir, node: LabNode) -> None:
-    """One more LD; returns when its agent listens."""
+    """One more LD, which knows nothing of a show before; returns when its agent listens."""
+    shutil.rmtree(run / f"{node.name}.state", ignore_errors=True)
     start_ld(parts, run, node)
     wait_for_dataplane(parts, run, node.name)
     wait_for(lambda: accepts(agent_socket(run, node.name)), f"the agent of {node.name} accepts connections", parts)
