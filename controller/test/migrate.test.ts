@@ -125,6 +125,8 @@ it("copies first, then turns the switches; the service leaves when nobody is lef
   expect(steered()).toEqual(["west", ""]);
   expect([names(east), names(west)]).toEqual([[], ["shop"]]);
   expect(west.config?.migration).toBeUndefined();
+  const again = await sluice("migrate", "service", "shop", "--to", "west");
+  expect([again.code, again.out]).toEqual([0, expect.stringContaining("Nothing to change")]);
 });
 
 it("goes on where it was interrupted, and can be taken back before and after the turn", async () => {

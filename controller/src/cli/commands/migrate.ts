@@ -113,10 +113,15 @@ async function migrate(io: Io, service: string, options: MigrateOptions): Promis
     );
     return;
   }
-  const copied =
-    (await numbersOf(client, service)) === undefined
-      ? undefined
-      : await withProgress(io, options, COPYING, (progress) => untilCopied(client, service, progress));
+  if ((await numbersOf(client, service)) === undefined) {
+    print(io, options, { ...first.result, moved: true, sessions_copied: 0 }, () =>
+      renderResult(first.result, options, first.settled, io),
+    );
+    return; // it has been there already
+  }
+  const copied = await withProgress(io, options, COPYING, (progress) =>
+    untilCopied(client, service, progress),
+  );
   const second = await change(client, io, options, {
     key: keyOf(service),
     action: `migrate service ${service} --to ${to}: turn the switches`,
@@ -124,9 +129,9 @@ async function migrate(io: Io, service: string, options: MigrateOptions): Promis
   });
   const moved = second.settled?.settled === true;
   const left = (await numbersOf(client, service))?.sessions_left ?? 0;
-  print(io, options, { ...second.result, moved, sessions_copied: copied?.sessions_copied ?? 0 }, () =>
+  print(io, options, { ...second.result, moved, sessions_copied: copied.sessions_copied }, () =>
     moved
-      ? `Moved: service ${service} is at ${to}, with ${copied?.sessions_copied ?? 0} sessions that were copied.\n` +
+      ? `Moved: service ${service} is at ${to}, with ${copied.sessions_copied} sessions that were copied.\n` +
         `About ${left} of them get their answers by way of the old cluster until they end: sluice get migrations shows how many are left, sluice migrate finish ${service} ends the migration.\n`
       : renderResult(second.result, options, second.settled, io),
   );
