@@ -1,5 +1,4 @@
 // `sluice drain rs`: a real server gets no new sessions any more, and those that it has go on until they end.
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { type ApiClient, ApiError } from "../../api/index.js";
 import type { Drain } from "../../reconcile/index.js";
@@ -8,6 +7,7 @@ import { change, existing, type Json } from "../deeds.js";
 import { UsageError } from "../exit.js";
 import { type Progress, withProgress } from "../progress.js";
 import { type ChangeOptions, clientOf, renderResult, withChangeOptions } from "../server.js";
+import { countdown, pollUntil } from "../waiting.js";
 
 const POLL_MS = 500;
 /** An LD may be away for a moment while sessions end for hours. */
@@ -49,29 +49,20 @@ async function sessionsLeft(client: ApiClient, service: string, name: string): P
 }
 
 /** Resolves when no LD has a session of it any more. @throws ApiError when the LDs cannot be asked for a while */
-async function untilDrained(client: ApiClient, service: string, name: string, progress: Progress) {
-  let expected = 0;
-  let failures = 0;
-  let done = 0;
-  for (;;) {
-    try {
+function untilDrained(client: ApiClient, service: string, name: string, progress: Progress) {
+  const show = countdown(progress);
+  return pollUntil(
+    async () => {
       const left = await sessionsLeft(client, service, name);
       if (left === 0) {
-        return;
+        return true;
       }
-      failures = 0;
-      const more = Math.max(0, done + left - expected);
-      progress.expect(more);
-      expected += more;
-      progress.advance(expected - left - done);
-      done = expected - left;
-    } catch (error) {
-      if (!(error instanceof ApiError) || ++failures === MAX_FAILURES) {
-        throw error;
-      }
-    }
-    await sleep(POLL_MS);
-  }
+      show(left);
+      return undefined;
+    },
+    POLL_MS,
+    MAX_FAILURES,
+  );
 }
 
 export function addDrain(program: Command, io: Io): void {

@@ -1,9 +1,8 @@
 // `sluice ld`: an LD out of use and back, without any connection noticing: its buckets go to the others by copy.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
-import { type ApiClient, ApiError } from "../../api/index.js";
+import type { ApiClient } from "../../api/index.js";
 import { type Io, print } from "../context.js";
 import { change, type Json } from "../deeds.js";
 import { EXIT, UsageError } from "../exit.js";
@@ -16,6 +15,7 @@ import {
   type Status,
   withChangeOptions,
 } from "../server.js";
+import { countdown, pollUntil } from "../waiting.js";
 
 const POLL_MS = 200;
 /** A controller may be away for a moment, or another one take over. */
@@ -57,28 +57,20 @@ function lateness({ parts, moves }: Status): string {
 }
 
 /** Waits until all parts hold a revision, for as long as buckets move; not for a part that cannot be reached. */
-async function untilSettled(client: ApiClient, revision: number, progress: Progress): Promise<Status> {
-  let [expected, done, failures] = [0, 0, 0];
-  for (;;) {
-    try {
+function untilSettled(client: ApiClient, revision: number, progress: Progress): Promise<Status> {
+  const show = countdown(progress);
+  return pollUntil(
+    async () => {
       const { body } = await client.get<Status>(`/v1/status?revision=${revision}`);
       if (body.settled || body.parts.some(({ state }) => state === "unreachable")) {
         return body;
       }
-      failures = 0;
-      const left = body.moves.reduce((sum, move) => sum + move.buckets_left, 0);
-      const more = Math.max(0, done + left - expected);
-      progress.expect(more);
-      expected += more;
-      progress.advance(expected - left - done);
-      done = expected - left;
-    } catch (error) {
-      if (!(error instanceof ApiError) || ++failures === MAX_FAILURES) {
-        throw error;
-      }
-    }
-    await sleep(POLL_MS);
-  }
+      show(body.moves.reduce((sum, move) => sum + move.buckets_left, 0));
+      return undefined;
+    },
+    POLL_MS,
+    MAX_FAILURES,
+  );
 }
 
 /** Says that an LD is drained or not, and waits until its buckets are where they belong. */
@@ -139,18 +131,16 @@ async function uptimeMs(client: ApiClient, ld: string): Promise<number | undefin
 /** Resolves when a data plane runs that was not there before. */
 async function untilRestarted(client: ApiClient, ld: string, before: number | undefined): Promise<void> {
   const begun = Date.now();
-  for (let failures = 0; ; ) {
-    try {
+  await pollUntil(
+    async () => {
       const now = await uptimeMs(client, ld);
-      failures = 0;
-      if (now !== undefined && (before === undefined || now < before + Date.now() - begun - POLL_MS)) {
-        return;
-      }
-    } catch (error) {
-      if (!(error instanceof ApiError) || ++failures === MAX_FAILURES) throw error;
-    }
-    await sleep(POLL_MS);
-  }
+      const isNew =
+        now !== undefined && (before === undefined || now < before + Date.now() - begun - POLL_MS);
+      return isNew ? true : undefined;
+    },
+    POLL_MS,
+    MAX_FAILURES,
+  );
 }
 
 /** @throws UsageError when it fails: the LD stays drained */

@@ -1,13 +1,13 @@
 // `sluice migrate`: a service moves to another cluster of LDs, and its connections go on (docs/failover.md).
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
-import { type ApiClient, ApiError } from "../../api/index.js";
+import type { ApiClient } from "../../api/index.js";
 import type { MigrationNumbers } from "../../measure/index.js";
 import { type Io, print } from "../context.js";
 import { carryOut, change, existing, type Json } from "../deeds.js";
 import { UsageError } from "../exit.js";
 import { type Progress, withProgress } from "../progress.js";
 import { type ChangeOptions, clientOf, renderResult, withChangeOptions } from "../server.js";
+import { countdown, pollUntil } from "../waiting.js";
 
 const POLL_MS = 200;
 /** LDs may be away for a moment. */
@@ -64,35 +64,20 @@ async function numbersOf(client: ApiClient, service: string): Promise<MigrationN
 }
 
 /** Resolves when all sessions are in both clusters. @throws ApiError when the LDs cannot be asked for a while */
-async function untilCopied(
-  client: ApiClient,
-  service: string,
-  progress: Progress,
-): Promise<MigrationNumbers> {
-  let done = 0;
-  let failures = 0;
-  for (;;) {
-    try {
+function untilCopied(client: ApiClient, service: string, progress: Progress): Promise<MigrationNumbers> {
+  const show = countdown(progress);
+  return pollUntil(
+    async () => {
       const numbers = await numbersOf(client, service);
       if (numbers === undefined) {
         throw new UsageError(`service ${service} does not migrate any more (somebody has aborted it)`);
       }
-      failures = 0;
-      if (done === 0) {
-        progress.expect(numbers.buckets);
-      }
-      progress.advance(Math.max(0, numbers.buckets_copied - done));
-      done = Math.max(done, numbers.buckets_copied, 1);
-      if (numbers.copied) {
-        return numbers;
-      }
-    } catch (error) {
-      if (!(error instanceof ApiError) || ++failures === MAX_FAILURES) {
-        throw error;
-      }
-    }
-    await sleep(POLL_MS);
-  }
+      show(numbers.buckets - numbers.buckets_copied);
+      return numbers.copied ? numbers : undefined;
+    },
+    POLL_MS,
+    MAX_FAILURES,
+  );
 }
 
 interface MigrateOptions extends ChangeOptions {
