@@ -67,6 +67,44 @@ describe("a packed item", () => {
     );
   });
 
+  it("is so at the edges of each octet, and for what is no address", () => {
+    const edges = Array.from({ length: 6 }, (_, n) => [
+      2 ** (8 * n) - 1,
+      2 ** (8 * n),
+      2 ** (8 * n + 7),
+    ]).flat();
+    const hex = (number: number) => number.toString(16).padStart(12, "0").match(/../g)!;
+    const wrong = [
+      "",
+      ".",
+      "1.2.3",
+      "1.2.3.",
+      "1.2.3.4.",
+      "1..2.3",
+      "1.2.3.4.5",
+      "01.2.3.4",
+      "1.2.3.256",
+      "1.2.3.a",
+    ];
+    const texts = edges.map((number) => [
+      hex(number)
+        .slice(2)
+        .map((part) => Number.parseInt(part, 16))
+        .join("."),
+      hex(number).join(":"),
+    ]);
+    for (const [v4, ether] of [...texts, ...wrong.map((text) => [text, "02:00:00:00:00:01"])]) {
+      const item = tables.eip_in.bind_vm(
+        { network_id: 1, eip: v4! },
+        { index: 1, vni: 7, address: v4!, mac: ether!, host: v4! },
+      );
+      expect(
+        outcome(() => packer.pack(item)),
+        v4,
+      ).toEqual(outcome(() => packLong(item)));
+    }
+  });
+
   it("is the same however a server orders and pads what it sends", () => {
     const entry = tables.eip_out.set_eip(
       { vni: 7, address: "10.0.0.9" },

@@ -41,9 +41,8 @@ function limits(index: number, { limit }: EipSpec): Entry[] {
   });
 }
 
-/** The entries of one EIP: they depend on no other one. */
-export function eipEntries({ state, ids }: Region, eip: EipSpec): Entry[] {
-  const index = ids.eips.get(eip.name)!;
+/** The entries of one EIP: they depend on no other one. @param index - the EIP's (`Ids.eips`) */
+export function eipEntries({ state, ids }: Region, eip: EipSpec, index: number): Entry[] {
   const network_id = ids.networks.get(eip.network)!;
   const owner = ownerOf(eip);
   const vni = vniOf(state, owner.vpc);
@@ -68,13 +67,14 @@ export function eipEntries({ state, ids }: Region, eip: EipSpec): Entry[] {
 /** One EIP after the other: there may be a million. */
 export function* compileEips(region: Region): Generator<Entry> {
   const { priority_ports, eips } = region.state;
+  const { eipIndices } = region.ids;
   const priority = new Map(
     priority_ports.map(({ protocol, port }) => [`${port}/${protocol}`, { protocol, port }]),
   );
   for (const { protocol, port } of priority.values()) {
     yield tables.priority_port.high_priority({ protocol: PROTOCOL_NUMBERS[protocol], port });
   }
-  for (const eip of eips) {
-    yield* eipEntries(region, eip);
+  for (let i = 0; i < eips.length; i++) {
+    yield* eipEntries(region, eips[i]!, eipIndices[i]!);
   }
 }

@@ -1,6 +1,6 @@
 // The numbers that tables know things by, for a whole document, and back.
 import { type DesiredState, MAX_EIP_INDEX } from "../state/index.js";
-import { assignIds } from "./ids.js";
+import { assignIds, byName, numbersOf } from "./ids.js";
 import { once } from "./once.js";
 
 const MAX_ID = 0xffff;
@@ -9,19 +9,29 @@ export interface Ids {
   networks: ReadonlyMap<string, number>;
   clusters: ReadonlyMap<string, number>;
   lds: ReadonlyMap<string, number>;
-  /** The index of an EIP: its cells of limits and counters. */
-  eips: ReadonlyMap<string, number>;
+  /** The index of an EIP: its cells of limits and counters. Made when it is asked for. */
+  readonly eips: ReadonlyMap<string, number>;
+  /** The same, in the order of the document. */
+  eipIndices: Uint32Array;
 }
 
-export const idsOf: (state: DesiredState) => Ids = once((state) => ({
-  networks: assignIds(state.networks, MAX_ID),
-  clusters: assignIds(state.clusters, MAX_ID),
-  lds: assignIds(
-    state.clusters.flatMap((cluster) => cluster.lds),
-    MAX_ID,
-  ),
-  eips: assignIds(state.eips, MAX_EIP_INDEX),
-}));
+export const idsOf: (state: DesiredState) => Ids = once((state) => {
+  const eipIndices = numbersOf(state.eips, MAX_EIP_INDEX);
+  let eips: Map<string, number> | undefined;
+  return {
+    networks: assignIds(state.networks, MAX_ID),
+    clusters: assignIds(state.clusters, MAX_ID),
+    lds: assignIds(
+      state.clusters.flatMap((cluster) => cluster.lds),
+      MAX_ID,
+    ),
+    get eips() {
+      eips ??= byName(state.eips, eipIndices);
+      return eips;
+    },
+    eipIndices,
+  };
+});
 
 /** The name of a number, or `#number` for one that the document does not know. */
 export function nameOf(ids: ReadonlyMap<string, number>, id: number): string {

@@ -114,8 +114,8 @@ export class Targets {
       if (eip === undefined) {
         continue;
       }
-      const ids = { ...idsOf(this.state), eips: new Map([[eip.name, eip.id!]]) };
-      for (const entry of eipEntries({ state: this.state, ids }, eip)) {
+      const { state } = this;
+      for (const entry of eipEntries({ state, ids: idsOf(state) }, eip, eip.id!)) {
         const { key, effect } = this.#packer.pack(entry);
         packed.set(key, { place: placeOf(entry), effect });
       }

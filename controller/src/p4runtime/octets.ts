@@ -5,6 +5,12 @@ const LENGTH_DELIMITED = 2;
 const MAX_ONE_OCTET = 0x7f;
 /** A message that is written here has a length of at most two octets as a varint. */
 const MAX_NESTED = 0x3fff;
+const TWO_TO_32 = 2 ** 32;
+
+/** Of a number of 32 bits. */
+function octetsOf(number: number): number {
+  return number <= 0xff ? 1 : number <= 0xffff ? 2 : number <= 0xff_ffff ? 3 : 4;
+}
 
 /** The octets of a string that {@link OctetWriter.text} made. */
 export function bytesOf(octets: string): Buffer {
@@ -71,19 +77,22 @@ export class OctetWriter {
 
   /** A field of as many octets as a number below 2^53 needs, at least one: P4Runtime's canonical form (section 8.4). */
   canonicalNumber(field: number, value: number): void {
-    let octets = 1;
-    for (let rest = value; rest >= 256; rest = Math.floor(rest / 256)) {
-      octets++;
+    // In halves of 32 bits, which are shifted; a number above that would be divided, octet by octet.
+    const high = value < TWO_TO_32 ? 0 : Math.floor(value / TWO_TO_32);
+    const low = value >>> 0;
+    const octets = high === 0 ? octetsOf(low) : 4 + octetsOf(high);
+    this.#reserve(2 + octets);
+    const buffer = this.#buffer;
+    let at = this.length;
+    buffer[at++] = (field << 3) | LENGTH_DELIMITED;
+    buffer[at++] = octets;
+    for (let shift = 8 * (octets - 5); shift >= 0; shift -= 8) {
+      buffer[at++] = high >>> shift;
     }
-    this.octet((field << 3) | LENGTH_DELIMITED);
-    this.octet(octets);
-    this.#reserve(octets);
-    let rest = value;
-    for (let i = octets - 1; i >= 0; i--) {
-      this.#buffer[this.length + i] = rest & 0xff;
-      rest = Math.floor(rest / 256);
+    for (let shift = 8 * (Math.min(octets, 4) - 1); shift >= 0; shift -= 8) {
+      buffer[at++] = low >>> shift;
     }
-    this.length += octets;
+    this.length = at;
   }
 
   /** Begins a message in a field. @returns what `close` needs */

@@ -8,7 +8,7 @@ import { bytesOf } from "./octets.js";
 import type { Packed } from "./packed.js";
 
 const CHUNK_OCTETS = 1 << 21;
-/** A chunk begins this large and doubles: most tables of a switch hold a few entries. */
+/** The first chunk begins this large and doubles: most tables of a switch hold a few entries. */
 const FIRST_CHUNK_OCTETS = 1 << 10;
 const HEADER_OCTETS = 4;
 const MAX_PART_OCTETS = 0xffff;
@@ -139,20 +139,29 @@ export class PackedStore {
 
   /** @returns the number of the record with this key, or -1 */
   find(packed: PackedBytes): number {
-    const mask = this.#slots.length - 1;
-    const hash = hashOf(packed.bytes, 0, packed.keyLength);
-    for (let slot = hash & mask; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const number = this.#slots[slot]! - 1;
-      if (this.#hashes[number] === hash && this.has(number) && this.#keyIs(number, packed)) {
-        return number;
+    return this.#slots[this.#slotOf(packed, hashOf(packed.bytes, 0, packed.keyLength))]! - 1;
+  }
+
+  /** The slot of the record with this key, or the empty one in which it would be. */
+  #slotOf(packed: PackedBytes, hash: number): number {
+    const slots = this.#slots;
+    const hashes = this.#hashes;
+    const mask = slots.length - 1;
+    let slot = hash & mask;
+    for (let taken = slots[slot]!; taken !== 0; taken = slots[slot]!) {
+      if (hashes[taken - 1] === hash && this.#keyIs(taken - 1, packed)) {
+        break;
       }
+      slot = (slot + 1) & mask;
     }
-    return -1;
+    return slot;
   }
 
   /** Puts an item in the place of the one that has its key, if there is one. */
   put(packed: PackedBytes): void {
-    const known = this.find(packed);
+    const hash = hashOf(packed.bytes, 0, packed.keyLength);
+    let slot = this.#slotOf(packed, hash);
+    const known = this.#slots[slot]! - 1;
     if (known >= 0) {
       this.#goneOctets += this.#octetsOf(known);
       this.#places[known] = this.#append(packed);
@@ -161,12 +170,13 @@ export class PackedStore {
     }
     if (2 * this.#usedSlots >= this.#slots.length) {
       this.#rehash();
+      slot = this.#slotOf(packed, hash);
     }
     const number = this.#free.pop() ?? this.#newNumber();
-    const hash = hashOf(packed.bytes, 0, packed.keyLength);
     this.#hashes[number] = hash;
     this.#places[number] = this.#append(packed);
-    this.#occupy(number, hash);
+    this.#slots[slot] = number + 1;
+    this.#usedSlots++;
   }
 
   /** @returns whether there was one */
@@ -263,7 +273,9 @@ export class PackedStore {
   /** The last chunk, with room for so many octets more. */
   #chunkFor(octets: number): Buffer {
     if (this.#end + octets > CHUNK_OCTETS) {
-      this.#chunks.push(Buffer.allocUnsafeSlow(FIRST_CHUNK_OCTETS));
+      this.#chunks.push(
+        Buffer.allocUnsafeSlow(this.#chunks.length === 0 ? FIRST_CHUNK_OCTETS : CHUNK_OCTETS),
+      );
       this.#end = 0;
     }
     const last = this.#chunks.length - 1;

@@ -8,6 +8,10 @@ const ZERO = 0x30;
 const DOT = 0x2e;
 const COLON = 0x3a;
 const MAC_CHARACTERS = 17;
+/** Numbers below it are exact. */
+const EXACT_BITS = 53;
+/** 2 to the power of the index. */
+const LIMITS = Float64Array.from({ length: EXACT_BITS + 1 }, (_, bits) => 2 ** bits);
 
 /** A decimal number of at most `digits` digits without leading zeros in `text` from `start` to `end`, or -1. */
 function decimal(text: string, start: number, end: number, digits: number): number {
@@ -28,20 +32,29 @@ function decimal(text: string, start: number, end: number, digits: number): numb
 /** @returns the number of the dotted quad in `text` before `end`, or -1 */
 export function quickIpv4(text: string, end = text.length): number {
   let value = 0;
-  let start = 0;
-  for (let part = 0; part < 4; part++) {
-    let stop = start;
-    while (stop < end && text.charCodeAt(stop) !== DOT) {
-      stop++;
+  let octet = -1; // no digit yet
+  let dots = 0;
+  for (let i = 0; i < end; i++) {
+    const code = text.charCodeAt(i);
+    if (code === DOT) {
+      if (octet < 0 || dots === 3) {
+        return -1;
+      }
+      value = value * 256 + octet;
+      octet = -1;
+      dots++;
+      continue;
     }
-    const octet = decimal(text, start, stop, 3);
-    if (octet < 0 || octet > 255 || part < 3 !== stop < end) {
+    const digit = code - ZERO;
+    if (digit < 0 || digit > 9 || octet === 0) {
+      return -1; // also a leading zero
+    }
+    octet = octet < 0 ? digit : 10 * octet + digit;
+    if (octet > 255) {
       return -1;
     }
-    value = value * 256 + octet;
-    start = stop + 1;
   }
-  return value;
+  return octet < 0 || dots < 3 ? -1 : value * 256 + octet;
 }
 
 function hexDigit(code: number): number {
@@ -96,7 +109,8 @@ export function writeExact(out: OctetWriter, field: number, value: ValueInput, b
     }
     return number >= 0;
   }
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0 || value >= 2 ** bitwidth) {
+  const limit = LIMITS[Math.min(bitwidth, EXACT_BITS)]!;
+  if (typeof value !== "number" || !(value >= 0 && value < limit) || Math.floor(value) !== value) {
     return false;
   }
   out.canonicalNumber(field, value);
