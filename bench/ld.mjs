@@ -19,6 +19,8 @@ const results = `${root}bench/results`;
 const BARS = {
   established: { 1000000: 0.25, 10000000: 0.15 },
   connections: 0.6,
+  replicated: 0.85,
+  migrationSeconds: 2,
   bytesPerSession: 192,
   twoCores: 1.9,
 };
@@ -27,6 +29,13 @@ const SESSIONS = [1_000, 10_000, 100_000, 1_000_000, 4_000_000, 10_000_000];
 const REFERENCE_SESSIONS = 1_000_000;
 /** Room for those that linger 3 s after their end, at 1.3 M connections a second. */
 const CONNECTION_SESSIONS = 4_000_000;
+const MIGRATED_SESSIONS = 100_000;
+/** The wire between the two LDs of a migration: one way, and one packet of so many is lost. */
+const MIGRATION_WIRES = [
+  { delayUs: 0, loss: 0 },
+  { delayUs: 500, loss: 0 },
+  { delayUs: 500, loss: 100 },
+];
 const FRAME_BYTES = 110;
 const DPDK_MEMORY_MB = 128;
 const HUGE_PAGES = DPDK_MEMORY_MB / 2 + 32;
@@ -43,26 +52,32 @@ function eal({ hugePages }, workers) {
   return ["--lcores", LCORES[workers], "--no-pci", ...quiet, "-m", `${DPDK_MEMORY_MB}`, ...memory];
 }
 
-/** One ld-bench process. Returns what it printed, the samples by `rates`. */
-function ldBench(context, measure, sessions, workers = 1) {
-  const options = { sessions, workers, runs: context.runs, "run-ms": context.runMs };
+/** One ld-bench process. Returns what it printed. @param cores that its workers have */
+function runBench(context, measure, options, cores, ports = 1) {
   const child = spawnSync(
     context.program,
     [
-      ...eal(context, workers),
-      `--vdev=net_null0,size=${FRAME_BYTES}`,
+      ...eal(context, cores),
+      ...Array.from({ length: ports }, (_, i) => `--vdev=net_null${i},size=${FRAME_BYTES}`),
       "--",
       measure,
       ...Object.entries(options).map(([name, value]) => `--${name}=${value}`),
     ],
     { encoding: "utf8", maxBuffer: 1 << 24 },
   );
-  const what = `ld-bench ${measure}, ${shortCount(sessions)} sessions`;
+  const what = `ld-bench ${measure}, ${shortCount(options.sessions)} sessions`;
   if (child.status !== 0) throw new Error(`${what}: ${child.error?.message ?? child.signal ?? child.stderr}`);
   const report = JSON.parse(child.stdout.trim().split("\n").at(-1));
   // A ring between two cores may run over when one of them is taken away; what comes out is counted all the same.
   if (report.drops !== 0 && measure !== "handoff")
     throw new Error(`${what}: packets were dropped, the rate means nothing\n${child.stderr}`);
+  return report;
+}
+
+/** The samples by `rates`. @param workers of the data plane that is measured */
+function ldBench(context, measure, sessions, { workers = 1, lds = 1 } = {}) {
+  const options = { sessions, workers, runs: context.runs, "run-ms": context.runMs };
+  const report = runBench(context, measure, options, Math.max(workers, lds), lds);
   return {
     ...report,
     packets: rates(report.samples, workers, ({ packets }) => packets),
@@ -96,14 +111,31 @@ async function measure(context) {
   const connections = ldBench(context, "connections", CONNECTION_SESSIONS);
   const result = { machine: machineLine(), ...context, limit, frames, established, connections };
   if (cpus().length < 2) return result;
+  say("new connections, told to a backup LD on the other core");
+  const replicated = ldBench(context, "replicated", CONNECTION_SESSIONS, { lds: 2 });
+  say("sessions move to another cluster");
+  const migrations = MIGRATION_WIRES.map((wire) => migration(context, wire));
   say("two cores");
-  const twoCores = ldBench(context, "established", REFERENCE_SESSIONS, 2);
+  const twoCores = ldBench(context, "established", REFERENCE_SESSIONS, { workers: 2 });
   say("two cores, every packet on the wrong one");
-  return { ...result, twoCores, handoff: ldBench(context, "handoff", REFERENCE_SESSIONS, 2) };
+  const handoff = ldBench(context, "handoff", REFERENCE_SESSIONS, { workers: 2 });
+  return { ...result, replicated, migrations, twoCores, handoff };
+}
+
+/** Sessions in use move to the LD of another cluster: how long it takes until they are all there, in each run. */
+function migration(context, { delayUs, loss }) {
+  const options = { sessions: MIGRATED_SESSIONS, "delay-us": delayUs, loss };
+  const runs = Array.from({ length: context.runs }, () => runBench(context, "migration", options, 2, 2));
+  return {
+    delayUs,
+    loss,
+    seconds: summarise(runs.map(({ copySeconds }) => copySeconds)),
+    lost: runs.reduce((sum, { lost }) => sum + lost, 0),
+  };
 }
 
 /** Rows of the table: a rate, its ratio to what it stands beside, and where there is a bar for that ratio the verdict. */
-function judge({ limit, frames, established, connections, twoCores, handoff }) {
+function judge({ limit, frames, established, connections, replicated, twoCores, handoff }) {
   const reference = established.find(({ sessions }) => sessions === REFERENCE_SESSIONS);
   const ofLimit = (packets, bar) =>
     bar === undefined ? undefined : against(packets.median / limit.median, bar);
@@ -124,6 +156,15 @@ function judge({ limit, frames, established, connections, twoCores, handoff }) {
     },
     { what: "new connections, connections", rate: connections.connections },
   ];
+  if (replicated !== undefined) {
+    const ratio = replicated.connections.median / connections.connections.median;
+    rows.push({
+      what: "new connections, replicated",
+      rate: replicated.connections,
+      ratio,
+      verdict: against(ratio, BARS.replicated),
+    });
+  }
   if (reference !== undefined && twoCores !== undefined) {
     const ratio = twoCores.packets.median / reference.packets.median;
     rows.push({
@@ -149,6 +190,19 @@ function memoryRows({ established }) {
       what: `bytes a session, ${shortCount(sessions)} sessions`,
       verdict: against(residentBytes / sessions, BARS.bytesPerSession, { atMost: true }),
     }));
+}
+
+function wireText({ delayUs, loss }) {
+  const delay = delayUs === 0 ? "no delay" : `${(2 * delayUs) / 1000} ms there and back`;
+  return `${delay}${loss === 0 ? "" : `, one packet of ${loss} lost`}`;
+}
+
+function migrationRows({ migrations = [] }) {
+  return migrations.map((wire) => ({
+    what: `${shortCount(MIGRATED_SESSIONS)} sessions, ${wireText(wire)}`,
+    ...wire,
+    verdict: against(wire.seconds.median, BARS.migrationSeconds, { atMost: true }),
+  }));
 }
 
 function rateCells({ what, rate, ratio, verdict }) {
@@ -179,6 +233,18 @@ function report(result) {
         ratio.toFixed(1),
         `≤ ${bar}`,
         met ? "met" : "MISSED",
+      ]),
+    ]),
+    "",
+    ...table([
+      ["to another cluster", "s", "least–most", "lost", "bar", ""],
+      ...migrationRows(result).map(({ what, seconds, lost, verdict: { bar, met } }) => [
+        what,
+        seconds.median.toFixed(2),
+        `${seconds.least.toFixed(2)}–${seconds.most.toFixed(2)}`,
+        `${lost}`,
+        `≤ ${bar}`,
+        met && lost === 0 ? "met" : "MISSED",
       ]),
     ]),
     "",

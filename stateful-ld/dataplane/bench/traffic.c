@@ -193,7 +193,7 @@ static uint16_t on_transmit(uint16_t port, uint16_t queue, struct rte_mbuf **mbu
         const struct rte_ipv4_hdr *ip = (const void *)(ether + sizeof(struct rte_ether_hdr));
         const struct rte_tcp_hdr *tcp = (const void *)(ip + 1);
 
-        if (tcp->tcp_flags == TCP_SYN) {
+        if (ip->next_proto_id == IPPROTO_TCP && tcp->tcp_flags == TCP_SYN) {
             const struct flow_key from_rs = {
                 .src = ip->dst_addr,
                 .dst = ip->src_addr,

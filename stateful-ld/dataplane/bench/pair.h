@@ -1,0 +1,29 @@
+/**
+ * @file
+ * Measurements of two LDs: both data planes in this process, a worker and a port each, a wire
+ * between them (bench/link.h). Each prints its members of the JSON object.
+ */
+#ifndef SLUICE_BENCH_PAIR_H
+#define SLUICE_BENCH_PAIR_H
+
+#include <stdint.h>
+
+/**
+ * New connections at an LD whose backup is the other one. What is measured is the first one; the
+ * other one takes in all it is told, and acknowledges.
+ *
+ * @param in_progress connections at a time
+ * @return packets dropped
+ */
+uint64_t pair_replicated(uint32_t in_progress);
+
+/**
+ * `options.sessions` sessions, in use at full rate, move to the LD of another cluster. From the
+ * configurations that say so until both LDs have counted what they have; then each session's client
+ * is heard there.
+ *
+ * @return packets of the traffic that were dropped
+ */
+uint64_t pair_migration(void);
+
+#endif
