@@ -1,26 +1,35 @@
 #include "replicate/install.h"
 
 #include <netinet/in.h>
+#include <string.h>
 
 #include "forward/admission.h"
 #include "forward/session_life.h"
 #include "forward/worker.h"
 #include "replicate/replicate.h"
 
+static void describe_key(const struct worker *worker, session_ref ref, struct flow_key *key) {
+    memcpy(key, &session_at(&worker->sessions, ref)->key[session_direction(ref)],
+           sizeof(struct flow_short));
+    if (unlikely(flow_is_v6(key)))
+        *key = session_flow(&worker->sessions, ref);
+}
+
+/* What the record has no use for is not written: a burst of new connections makes thousands. */
 void install_describe(const struct worker *worker, uint32_t number, struct record *record) {
     const struct session *session = &worker->sessions.sessions[number];
 
-    *record = (struct record){
-        .kind = RECORD_SESSION,
-        .state = session->state,
-        .alter = session->alter,
-        .numbers = session->numbers,
-        .bucket = session->bucket,
-        .idle_ms = (uint32_t)worker->now_ms - session->last_seen_ms,
-        .age_ms = worker->now_ms - session->created_ms,
-        .client = session_flow(&worker->sessions, number << 1 | FROM_CLIENT),
-        .rs = session_flow(&worker->sessions, number << 1 | FROM_RS),
-    };
+    record->kind = RECORD_SESSION;
+    record->flags = 0;
+    record->state = session->state;
+    record->alter = session->alter;
+    record->bucket = session->bucket;
+    record->idle_ms = (uint32_t)worker->now_ms - session->last_seen_ms;
+    record->age_ms = worker->now_ms - session->created_ms;
+    describe_key(worker, number << 1 | FROM_CLIENT, &record->client);
+    describe_key(worker, number << 1 | FROM_RS, &record->rs);
+    if (unlikely(session->alter != 0))
+        record->numbers = session->numbers;
 }
 
 static session_ref find(const struct worker *worker, const struct flow_key *key) {

@@ -11,7 +11,7 @@
 #include "replicate/sender.h"
 
 enum {
-    RECORDS_RING = 1024,
+    RECORDS_RING = 4096,
 };
 
 _Static_assert((int)REPLICATION_WORKERS_MAX == (int)WORKERS_MAX, "a bit for each worker");

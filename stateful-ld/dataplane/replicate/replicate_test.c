@@ -6,6 +6,7 @@
 
 #include "replicate/install.h"
 #include "replicate/port_share.h"
+#include "replicate/sender.h"
 #include "testing/lds.h"
 #include "testing/test.h"
 
@@ -97,6 +98,35 @@ static void alterations_are_told(void **state) {
     replicate_mark(worker, 1);
     lds_pass(5);
     assert_int_equal(lds_session_of(LD_2, &connection)->alter, 0);
+}
+
+static struct sender *sender_of(int which) {
+    const struct worker_replication *replication = &harness_worker(&ld[which])->replication;
+
+    assert_int_equal(replication->sender_count, 1);
+    return replication->senders[replication->active[0]];
+}
+
+/* More changes than the stream keeps: nothing begins again, and nothing is forgotten. */
+static void changes_that_find_no_room_are_told(void **state) {
+    const struct worker_stats *stats = &harness_worker(&ld[LD_1])->stats;
+    struct sender *sender = sender_of(LD_1);
+    uint64_t streams = stats->replication_streams;
+    struct connection some[40];
+
+    (void)state;
+    sender->marks_tail = sender->marks_head + SENDER_MARKS; /* of sessions that are over */
+    for (uint32_t i = 0; i < RTE_DIM(some); i++)
+        some[i] = lds_establish(LD_1, i, BUCKET_1);
+    assert_int_equal(sender->sweep, SWEEP_FROM_START);
+    lds_pass(5);
+    for (uint32_t i = 0; i < RTE_DIM(some); i++)
+        assert_int_equal(lds_session_of(LD_2, &some[i])->state, STATE_ESTABLISHED);
+    assert_int_equal(sender->sweep, SWEEP_NONE);
+    assert_int_equal(stats->replication_streams, streams);
+    lds_send_client(LD_1, &some[0], TCP_FIN | TCP_ACK); /* as ever, from now on */
+    lds_pass(5);
+    assert_int_equal(lds_session_of(LD_2, &some[0])->state, STATE_CLOSE_WAIT);
 }
 
 static void the_end_of_a_connection_is_told(void **state) {
@@ -533,6 +563,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(the_backup_goes_on_where_the_primary_was),
         CASE(alterations_are_told),
+        CASE(changes_that_find_no_room_are_told),
         CASE(the_end_of_a_connection_is_told),
         CASE(a_bad_network),
         CASE(a_restarted_ld_gets_all_sessions_first),

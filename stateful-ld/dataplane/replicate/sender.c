@@ -8,6 +8,13 @@
 #include "replicate/install.h"
 #include "replicate/replicate.h"
 
+enum {
+    /** Marks between asking for a session's memory and telling of it. */
+    MARKS_AHEAD = 8,
+    /** Sessions looked through for marks in one turn. */
+    SWEEP_BUDGET = 64,
+};
+
 struct sender *sender_create(void) {
     struct sender *sender = calloc(1, sizeof(*sender));
 
@@ -99,6 +106,7 @@ void sender_begin(struct worker *worker, struct sender *sender) {
     sender->acknowledged = 0;
     sender->marks_head = sender->marks_tail = 0;
     sender->retry_ms = 0;
+    sender->sweep = SWEEP_NONE;
     memset(sender->to_copy, 0xff, sizeof(sender->to_copy));
     begin_copy(sender);
     worker->stats.replication_streams++;
@@ -144,19 +152,19 @@ void sender_follow(struct worker *worker, struct sender *sender,
     begin_copy(sender);
 }
 
-/* A mark that finds no room is not lost: the next copy has the session. */
+/* A mark that finds no room is not lost: it is found in the session. */
 void sender_mark(struct worker *worker, struct sender *sender, uint32_t number) {
     struct session *session = &worker->sessions.sessions[number];
 
     if (sender->phase == SENDER_HELLO)
         return;
+    session->replica |= marked_bit(sender);
     if (sender->marks_tail - sender->marks_head == SENDER_MARKS) {
-        sender_begin(worker, sender);
+        sender->sweep = SWEEP_FROM_START;
         return;
     }
     if (sender->marks_head == sender->marks_tail)
         sender->waiting_since_ms = worker->now_ms;
-    session->replica |= marked_bit(sender);
     sender->marks[sender->marks_tail++ % SENDER_MARKS] = number;
 }
 
@@ -242,15 +250,52 @@ static void add_session(struct filling *filling, uint32_t number, uint8_t flags)
     add(filling, &record);
 }
 
+/* A session whose packet has left the caches meanwhile: both of its lines are told of. */
+static void prefetch_marked(const struct worker *worker, const struct sender *sender,
+                            uint32_t mark) {
+    const struct session *session = &worker->sessions.sessions[sender->marks[mark % SENDER_MARKS]];
+
+    rte_prefetch0(session);
+    rte_prefetch0(&session->created_ms);
+}
+
 static void fill_marks(struct filling *filling) {
     struct sender *sender = filling->sender;
 
+    for (uint32_t i = 0; i < MARKS_AHEAD; i++)
+        prefetch_marked(filling->worker, sender, sender->marks_head + i);
     while (sender->marks_head != sender->marks_tail && has_room(filling)) {
-        uint32_t number = sender->marks[sender->marks_head++ % SENDER_MARKS];
+        uint32_t number;
+
+        prefetch_marked(filling->worker, sender, sender->marks_head + MARKS_AHEAD);
+        number = sender->marks[sender->marks_head++ % SENDER_MARKS];
 
         /* Closed since, its number perhaps used again and marked again, or told by the copy. */
         if (is_shared(filling, number) &&
             (filling->worker->sessions.sessions[number].replica & marked_bit(sender)) != 0)
+            add_session(filling, number, 0);
+    }
+}
+
+/* Marks have found no room: all sessions are looked through for them, as often as that happens. */
+static void fill_sweep(struct filling *filling) {
+    const struct worker *worker = filling->worker;
+    struct sender *sender = filling->sender;
+
+    if (sender->sweep == SWEEP_FROM_START) {
+        sender->sweep = SWEEP_ON;
+        sender->swept_up_to = 0;
+    }
+    for (int i = 0; i < SWEEP_BUDGET && has_room(filling); i++) {
+        uint32_t number = session_next(&worker->sessions, sender->swept_up_to);
+
+        if (number == 0) {
+            sender->sweep = SWEEP_NONE;
+            return;
+        }
+        sender->swept_up_to = number;
+        if ((worker->sessions.sessions[number].replica & marked_bit(sender)) != 0 &&
+            is_shared(filling, number))
             add_session(filling, number, 0);
     }
 }
@@ -353,6 +398,8 @@ void sender_poll(struct worker *worker, struct sender *sender) {
         return;
     if (sender->marks_head != sender->marks_tail && may_leave(worker, sender))
         fill_marks(&filling);
+    if (unlikely(sender->sweep != SWEEP_NONE))
+        fill_sweep(&filling);
     if (sender->phase == SENDER_COPY)
         fill_copy(&filling);
     flush(&filling);

@@ -19,8 +19,8 @@
 struct worker;
 
 enum {
-    SENDER_WINDOW = 32,
-    SENDER_MARKS = 8192,
+    SENDER_WINDOW = 128,
+    SENDER_MARKS = 65536,
     SENDER_RETRY_MS = 10,
     SENDER_RETRY_MAX_MS = 200,
     /** So long without an answer, the peer has gone: a new stream begins when it is back. */
@@ -37,6 +37,13 @@ enum sender_phase {
     SENDER_HELLO = 0, /**< an empty packet, until the peer answers and says who it is */
     SENDER_COPY,      /**< all sessions that it has to get */
     SENDER_STEADY,    /**< what changes */
+};
+
+/** Marks that found no room in the ring: where the search for them is. */
+enum sender_sweep {
+    SWEEP_NONE = 0,
+    SWEEP_ON,
+    SWEEP_FROM_START, /**< there are new ones, perhaps behind where it is */
 };
 
 struct sender_packet {
@@ -69,6 +76,8 @@ struct sender {
     uint64_t waiting_since_ms;            /**< of the oldest mark */
     uint32_t marks_head;                  /**< numbers of changed sessions; a ring */
     uint32_t marks_tail;
+    uint8_t sweep;        /**< enum sender_sweep */
+    uint32_t swept_up_to; /**< session number */
     uint32_t *marks;
     struct sender_packet *window; /**< by sequence */
 };

@@ -74,10 +74,10 @@ void wire_put_header(uint8_t *at, const struct wire_header *header) {
 
 /* A key's ports and addresses are in network order already. */
 static uint8_t *put_key(uint8_t *at, const struct flow_key *key) {
-    struct flow_key wire = *key;
+    rte_be32_t vni_protocol = rte_cpu_to_be_32(key->vni_protocol);
 
-    wire.vni_protocol = rte_cpu_to_be_32(key->vni_protocol);
-    memcpy(at, &wire, SHORT_BYTES);
+    memcpy(at, key, SHORT_BYTES);
+    memcpy(at + offsetof(struct flow_short, vni_protocol), &vni_protocol, sizeof(vni_protocol));
     at += SHORT_BYTES;
     if (!flow_is_v6(key))
         return at;
@@ -86,8 +86,7 @@ static uint8_t *put_key(uint8_t *at, const struct flow_key *key) {
 }
 
 /* All but `syn_ms`, which is of this LD's clock. */
-static uint8_t *put_numbers(uint8_t *at, const struct record *record) {
-    const struct session_numbers *numbers = &record->numbers;
+static uint8_t *put_numbers(uint8_t *at, const struct session_numbers *numbers) {
     const rte_be32_t wire[NUMBERS] = {
         rte_cpu_to_be_32(numbers->client_isn),
         rte_cpu_to_be_32(numbers->rs_isn),
@@ -104,8 +103,6 @@ static uint8_t *put_numbers(uint8_t *at, const struct record *record) {
         rte_cpu_to_be_32((uint32_t)numbers->sack_permitted << 1 | numbers->timestamps),
     };
 
-    if (record->alter == 0)
-        return at;
     memcpy(at, wire, sizeof(wire));
     return at + sizeof(wire);
 }
@@ -126,7 +123,9 @@ uint16_t wire_put_record(uint8_t *at, const struct record *record) {
 
     memcpy(at, &head, sizeof(head));
     if (record->kind == RECORD_SESSION)
-        end = put_numbers(put_key(put_key(end, &record->client), &record->rs), record);
+        end = put_key(put_key(end, &record->client), &record->rs);
+    if (record->kind == RECORD_SESSION && record->alter != 0)
+        end = put_numbers(end, &record->numbers);
     return (uint16_t)(end - at);
 }
 
