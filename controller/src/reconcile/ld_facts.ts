@@ -58,13 +58,20 @@ function peerList(lds: readonly Peer[]): string {
     .join(", ");
 }
 
-/** What it says of ports that are not given out yet is not of the map, and may cut its ranges. */
-function mapLine({ first, last, ldId, backupLdId, shares }: BucketAssignment): string {
-  const divided = shares === undefined ? "" : ` ${shares.primary} ${shares.backup}`;
-  return Array.from(
-    { length: last - first + 1 },
-    (_, i) => `${first + i} ${ldId} ${backupLdId}${divided}`,
-  ).join("\n");
+/** One line for each run of buckets: what it says of ports that are not given out yet is not of the map, and may cut its ranges. */
+function mapText(buckets: readonly BucketAssignment[]): string {
+  const runs: { first: number; last: number; holders: string }[] = [];
+  for (const { first, last, ldId, backupLdId, shares } of buckets) {
+    const divided = shares === undefined ? "" : ` ${shares.primary} ${shares.backup}`;
+    const holders = `${ldId} ${backupLdId}${divided}`;
+    const run = runs.at(-1);
+    if (run !== undefined && run.last + 1 === first && run.holders === holders) {
+      run.last = last;
+    } else {
+      runs.push({ first, last, holders });
+    }
+  }
+  return runs.map(({ first, last, holders }) => `${first} ${last} ${holders}`).join("\n");
 }
 
 function clusterFacts({ cluster, heartbeat }: LdConfig): [string, string][] {
@@ -73,7 +80,6 @@ function clusterFacts({ cluster, heartbeat }: LdConfig): [string, string][] {
   }
   const { ldId, lds, buckets, replicationKey } = cluster;
   const backed = buckets.filter(({ backupLdId }) => backupLdId === ldId);
-  const map = buckets.map(mapLine).join("\n");
   const withheld = buckets.filter(({ withheldShares }) => withheldShares !== 0);
   // A heartbeat's 32 bits could be found by trying; together with the longer key they cannot.
   const keys = [replicationKey, Buffer.from(`${heartbeat?.key ?? 0}`)];
@@ -82,7 +88,7 @@ function clusterFacts({ cluster, heartbeat }: LdConfig): [string, string][] {
     ...(backed.length === 0
       ? []
       : [["backup of buckets", formatRanges(toRanges(fromRanges(backed)))] as [string, string]]),
-    [BUCKET_MAP, fingerprint(Buffer.from(map))],
+    [BUCKET_MAP, fingerprint(Buffer.from(mapText(buckets)))],
     ...(withheld.length === 0
       ? []
       : [["ports withheld in buckets", formatRanges(toRanges(fromRanges(withheld)))] as [string, string]]),
@@ -147,7 +153,7 @@ function serviceFacts(service: Service): [string, string][] {
 
 /** @returns name -> value, both for people; the epoch is a fact too */
 export function factsOf(config: LdConfig | undefined): Map<string, string> {
-  const facts = headFacts(config);
+  const facts = new Map(headFacts(config));
   for (const service of config?.services ?? []) {
     for (const [fact, value] of serviceFacts(service)) {
       facts.set(fact, value);
@@ -156,12 +162,24 @@ export function factsOf(config: LdConfig | undefined): Map<string, string> {
   return facts;
 }
 
+/** Configurations do not change, and each is compared with many. */
+const headsKnown = new WeakMap<LdConfig, ReadonlyMap<string, string>>();
+
 /** {@link factsOf} without the services, of which there may be many thousands. */
-export function headFacts(config: LdConfig | undefined): Map<string, string> {
-  const facts = new Map<string, string>();
+export function headFacts(config: LdConfig | undefined): ReadonlyMap<string, string> {
   if (config === undefined) {
-    return facts;
+    return new Map();
   }
+  let facts = headsKnown.get(config);
+  if (facts === undefined) {
+    facts = findHeadFacts(config);
+    headsKnown.set(config, facts);
+  }
+  return facts;
+}
+
+function findHeadFacts(config: LdConfig): Map<string, string> {
+  const facts = new Map<string, string>();
   facts.set("tunnel endpoint", `${formatAddress(config.vtep)}/${config.prefixLen}`);
   facts.set("gateway", formatAddress(config.gateway));
   if (config.ipv6 !== undefined) {
