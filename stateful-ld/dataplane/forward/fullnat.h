@@ -20,7 +20,7 @@ struct worker;
  * Translate one packet and queue it for transmission.
  *
  * @param packet what the parser and the caller (hash, bucket) know of it; not to be used after
- * @param guess  what session_guess() said, or 0
+ * @param guess  what session_index_guess() said, or 0
  * @return DROP_NONE, or why the caller must drop the packet, which may have been changed by then
  */
 enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,

@@ -18,10 +18,8 @@
 
 enum {
     RING_SLOTS = 1024,
-    /* Packets between asking for memory and using it: headers, which the NIC has left in the cache,
-     * and index entries, which come from anywhere. */
+    /* Packets between asking for headers, which the NIC has left in the cache, and reading them. */
     HEADERS_AHEAD = 4,
-    INDEX_AHEAD = 8,
 };
 
 _Thread_local struct worker *worker_of_this_thread;
@@ -184,7 +182,7 @@ struct burst {
 
 static inline void guess_session(struct worker *worker, struct burst *burst, uint32_t number) {
     const struct packet *packet = &burst->packets[number];
-    session_ref ref = session_guess(&worker->sessions, packet->hash);
+    session_ref ref = session_index_guess(&worker->sessions.index, packet->hash);
 
     rte_prefetch0(session_at(&worker->sessions, ref));
     burst->guesses[number] = ref;
@@ -194,30 +192,39 @@ static inline void guess_session(struct worker *worker, struct burst *burst, uin
     }
 }
 
-/* Two passes over the burst, so that the memory a packet needs is on its way while others are
- * worked on: headers, index entries and sessions in the first, translation in the second. */
-static void process_burst(struct worker *worker, struct rte_mbuf **mbufs, uint16_t count) {
-    uint32_t found = 0, guessed = 0;
-    struct burst burst;
+/* The burst's packets that are flows' and this worker's, and their index entries on their way. */
+static inline uint32_t classify_burst(struct worker *worker, struct rte_mbuf **mbufs,
+                                      uint16_t count, struct burst *burst) {
+    uint32_t found = 0;
 
-    burst.stranger_count = 0;
     for (uint32_t i = 0; i < count && i < HEADERS_AHEAD; i++)
         rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
     for (uint32_t i = 0; i < count; i++) {
-        struct packet *packet = &burst.packets[found];
+        struct packet *packet = &burst->packets[found];
 
         if (i + HEADERS_AHEAD < count)
             rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + HEADERS_AHEAD], void *));
         if (!classify(worker, mbufs[i], packet))
             continue;
         packet->hash = session_hash(&worker->sessions, &packet->key);
-        session_prefetch_index(&worker->sessions, packet->hash);
-        burst.mbufs[found++] = mbufs[i];
-        if (found > INDEX_AHEAD)
-            guess_session(worker, &burst, guessed++);
+        burst->mbufs[found++] = mbufs[i];
     }
-    while (guessed < found)
-        guess_session(worker, &burst, guessed++);
+    for (uint32_t i = 0; i < found; i++)
+        session_index_prefetch(&worker->sessions.index, burst->packets[i].hash);
+    return found;
+}
+
+/* One pass over the burst for each thing that has to come from memory, so that it is on its way for
+ * all packets at a time: index entries, sessions, and what opens one where there is none. Passes of
+ * their own, and not some packets ahead in one: a wait for the first packet is a wait for all. */
+static void process_burst(struct worker *worker, struct rte_mbuf **mbufs, uint16_t count) {
+    struct burst burst;
+    uint32_t found;
+
+    burst.stranger_count = 0;
+    found = classify_burst(worker, mbufs, count, &burst);
+    for (uint32_t i = 0; i < found; i++)
+        guess_session(worker, &burst, i);
     for (uint32_t i = 0; i < burst.stranger_count; i++) {
         const struct packet *packet = &burst.packets[burst.strangers[i]];
 

@@ -7,10 +7,8 @@
 
 #include "session/memory.h"
 
-/* Two entries a session, at most half of the slots taken: about 1.5 probes a hit. */
 enum {
-    INDEX_SLOTS_PER_SESSION = 4,
-    INDEX_SLOTS_MIN = 64
+    INDEX_ENTRIES_PER_SESSION = 4 /* two are used: the index is at most half full */
 };
 
 static size_t sessions_bytes(uint32_t capacity) {
@@ -21,22 +19,17 @@ static size_t addresses_bytes(uint32_t capacity) {
     return (size_t)capacity * sizeof(struct session_addresses);
 }
 
-static size_t index_bytes(uint32_t slots) {
-    return (size_t)slots * sizeof(uint64_t);
-}
-
 int session_table_init(struct session_table *table, uint32_t capacity, uint64_t seed) {
-    uint32_t slots = capacity * INDEX_SLOTS_PER_SESSION;
+    size_t entries = (size_t)capacity * INDEX_ENTRIES_PER_SESSION;
 
     memset(table, 0, sizeof(*table));
     table->capacity = capacity;
     table->used_from = capacity + 1;
     table->seed = seed;
-    table->index_slots = slots < INDEX_SLOTS_MIN ? INDEX_SLOTS_MIN : slots;
     table->sessions = memory_map(sessions_bytes(capacity));
     table->addresses = memory_map(addresses_bytes(capacity));
-    table->index = memory_map(index_bytes(table->index_slots));
-    if (table->sessions == NULL || table->addresses == NULL || table->index == NULL) {
+    if (table->sessions == NULL || table->addresses == NULL ||
+        session_index_init(&table->index, entries) < 0) {
         session_table_free(table);
         return -ENOMEM;
     }
@@ -46,54 +39,28 @@ int session_table_init(struct session_table *table, uint32_t capacity, uint64_t 
 void session_table_free(struct session_table *table) {
     memory_unmap(table->sessions, sessions_bytes(table->capacity));
     memory_unmap(table->addresses, addresses_bytes(table->capacity));
-    memory_unmap(table->index, index_bytes(table->index_slots));
+    session_index_free(&table->index);
     memset(table, 0, sizeof(*table));
+}
+
+static session_ref find_in_line(const struct session_table *table, const struct index_line *line,
+                                const struct flow_key *key, uint32_t hash) {
+    for (int i = 0; i < INDEX_LINE_ENTRIES; i++)
+        if (line->hash[i] == hash && session_is(table, line->ref[i], key))
+            return line->ref[i];
+    return 0;
 }
 
 session_ref session_find(const struct session_table *table, const struct flow_key *key,
                          uint32_t hash) {
-    uint32_t slot = session_index_home(table, hash);
-    uint64_t entry;
+    const struct session_index *index = &table->index;
+    uint32_t number = session_index_home(index, hash);
+    session_ref ref;
 
-    for (; (entry = table->index[slot]) != 0; slot = session_index_next(table, slot))
-        if (session_entry_hash(entry) == hash && session_is(table, (session_ref)entry, key))
-            return (session_ref)entry;
-    return 0;
-}
-
-static void index_insert(struct session_table *table, const struct flow_key *key, session_ref ref) {
-    uint32_t hash = session_hash(table, key);
-    uint32_t slot = session_index_home(table, hash);
-
-    while (table->index[slot] != 0)
-        slot = session_index_next(table, slot);
-    table->index[slot] = (uint64_t)hash << 32 | ref;
-}
-
-/* True when an entry that belongs at `home` would not be found at `slot` if `hole` were empty. */
-static bool crosses(uint32_t home, uint32_t hole, uint32_t slot) {
-    if (hole <= slot)
-        return home <= hole || home > slot;
-    return home <= hole && home > slot;
-}
-
-/* Deletion by shifting back: no tombstones, so probes stay short however long the LD runs. */
-static void index_remove(struct session_table *table, const struct flow_key *key, session_ref ref) {
-    uint32_t hash = session_hash(table, key);
-    uint64_t entry = (uint64_t)hash << 32 | ref;
-    uint32_t hole = session_index_home(table, hash);
-    uint32_t slot;
-
-    while (table->index[hole] != entry)
-        hole = session_index_next(table, hole);
-    for (slot = session_index_next(table, hole); (entry = table->index[slot]) != 0;
-         slot = session_index_next(table, slot)) {
-        if (crosses(session_index_home(table, session_entry_hash(entry)), hole, slot)) {
-            table->index[hole] = entry;
-            hole = slot;
-        }
-    }
-    table->index[hole] = 0;
+    while ((ref = find_in_line(table, &index->lines[number], key, hash)) == 0 &&
+           unlikely(index_line_full(&index->lines[number])))
+        number = session_index_next(index, number);
+    return ref;
 }
 
 static uint32_t take_free(struct session_table *table, enum ip_family family) {
@@ -121,7 +88,7 @@ static void set_key(struct session_table *table, session_ref ref, const struct f
     memcpy(&session_at(table, ref)->key[direction], key, sizeof(struct flow_short));
     if (flow_is_v6(key))
         session_addresses(table, ref)->v6[direction] = key->v6;
-    index_insert(table, key, ref);
+    session_index_insert(&table->index, session_hash(table, key), ref);
 }
 
 uint32_t session_open(struct session_table *table, const struct flow_key *from_client,
@@ -142,7 +109,7 @@ void session_prefetch_close(const struct session_table *table, uint32_t number) 
     for (session_ref ref = number << 1; ref <= (number << 1 | 1); ref++) {
         struct flow_key key = session_flow(table, ref);
 
-        session_prefetch_index(table, session_hash(table, &key));
+        session_index_prefetch(&table->index, session_hash(table, &key));
     }
 }
 
@@ -155,7 +122,7 @@ void session_close(struct session_table *table, uint32_t number) {
 
         if (flow_is_v6(&key))
             family = FAMILY_IPV6;
-        index_remove(table, &key, ref);
+        session_index_remove(&table->index, session_hash(table, &key), ref);
     }
     /* A key without a protocol equals no packet's: guesses made before now fail safely. */
     memset(session->key, 0, sizeof(session->key));

@@ -1,6 +1,6 @@
 /**
  * @file
- * Sessions of one worker: 128 bytes each, and an open-addressing index in which both directions of
+ * Sessions of one worker: 128 bytes each, and an index in which both directions of
  * a session point to it. 188 bytes a session all-in: 128 + 2 x 2 index entries of 8 (at most half
  * full) + 8 of the timing wheel + 4 of its local port + at most 16 of its RS's TIME-WAIT. A session
  * with a side in IPv6 has 64 bytes more, for its addresses: 252.
@@ -21,6 +21,7 @@
 #include <rte_prefetch.h>
 
 #include "packet/flow.h"
+#include "session/index.h"
 #include "session/tcp_state.h"
 
 /** What the packets of a session have changed besides addresses and ports. */
@@ -88,14 +89,10 @@ struct session_addresses {
     struct ip6_pair v6[2];
 };
 
-/** Session number and direction: number << 1 | direction. 0: none. */
-typedef uint32_t session_ref;
-
 struct session_table {
     struct session *sessions;            /**< [0] is never used */
     struct session_addresses *addresses; /**< of session number n: [capacity - n] */
-    uint64_t *index;                     /**< hash << 32 | session_ref; 0: empty */
-    uint32_t index_slots;
+    struct session_index index;          /**< of both directions' keys */
     uint32_t capacity;
     uint32_t active;
     uint32_t free_head[FAMILY_COUNT]; /**< last closed, first reused: still in the cache */
@@ -110,16 +107,6 @@ void session_table_free(struct session_table *table);
 
 static inline uint32_t session_hash(const struct session_table *table, const struct flow_key *key) {
     return flow_hash(key, table->seed);
-}
-
-/* Multiplication instead of a mask: any number of slots, and entries lie in the order of their
- * hashes, so that a hash alone tells where an entry belongs. */
-static inline uint32_t session_index_home(const struct session_table *table, uint32_t hash) {
-    return (uint32_t)((uint64_t)hash * table->index_slots >> 32);
-}
-
-static inline void session_prefetch_index(const struct session_table *table, uint32_t hash) {
-    rte_prefetch0(&table->index[session_index_home(table, hash)]);
 }
 
 static inline struct session *session_at(const struct session_table *table, session_ref ref) {
@@ -148,28 +135,6 @@ static inline bool session_is(const struct session_table *table, session_ref ref
 
 /** The whole tuple of packets of an open session. */
 struct flow_key session_flow(const struct session_table *table, session_ref ref);
-
-static inline uint32_t session_index_next(const struct session_table *table, uint32_t slot) {
-    return likely(slot + 1 < table->index_slots) ? slot + 1 : 0;
-}
-
-static inline uint32_t session_entry_hash(uint64_t entry) {
-    return (uint32_t)(entry >> 32);
-}
-
-/**
- * What @p hash most likely stands for, without touching the session: for prefetching. The answer
- * has to be confirmed by session_is() and, when that fails, replaced by session_find()'s.
- */
-static inline session_ref session_guess(const struct session_table *table, uint32_t hash) {
-    uint32_t slot = session_index_home(table, hash);
-    uint64_t entry;
-
-    for (; (entry = table->index[slot]) != 0; slot = session_index_next(table, slot))
-        if (likely(session_entry_hash(entry) == hash))
-            return (session_ref)entry;
-    return 0;
-}
 
 /** The session and direction of @p key, or 0. */
 session_ref session_find(const struct session_table *table, const struct flow_key *key,
