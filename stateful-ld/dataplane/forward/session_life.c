@@ -246,10 +246,8 @@ void session_touch(struct worker *worker, session_ref ref, const struct packet *
 
 /* The RS closed first, so it has the tuple in TIME-WAIT. */
 static void note_time_wait(struct worker *worker, uint32_t number) {
-    const struct flow_key from_rs =
-        session_flow(&worker->sessions, (session_ref)(number << 1 | FROM_RS));
-
-    time_wait_note(&worker->time_wait, session_hash(&worker->sessions, &from_rs),
+    time_wait_note(&worker->time_wait,
+                   session_hash_of(&worker->sessions, (session_ref)(number << 1 | FROM_RS)),
                    worker->sessions.sessions[number].numbers.client_end, worker->now_ms);
 }
 
@@ -299,12 +297,22 @@ static bool lives_on(struct worker *worker, uint32_t number) {
     return true;
 }
 
-static void prefetch_forget(struct worker *worker, uint32_t number) {
-    const struct session *session = &worker->sessions.sessions[number];
+/* Each kind of memory in a loop of its own: the waits for its pages overlap then. */
+static void prefetch_forget(struct worker *worker, const uint32_t *numbers, uint32_t count) {
+    const struct session_table *table = &worker->sessions;
+    uint32_t hash[2 * WHEEL_BATCH];
 
-    session_prefetch_close(&worker->sessions, number);
-    local_port_prefetch(ports_of(worker, session), session->bucket, session->local_slot,
-                        local_port_of(session));
+    for (uint32_t i = 0; i < 2 * count; i++)
+        hash[i] = session_hash_of(table, numbers[i / 2] << 1 | (i & 1));
+    for (uint32_t i = 0; i < 2 * count; i++)
+        session_index_prefetch(&table->index, hash[i]);
+    for (int step = 0; step < LOCAL_PORT_PREFETCH_STEPS; step++)
+        for (uint32_t i = 0; i < count; i++) {
+            const struct session *session = &table->sessions[numbers[i]];
+
+            local_port_prefetch(ports_of(worker, session), session->bucket, session->local_slot,
+                                local_port_of(session), step);
+        }
 }
 
 static void expire(struct worker *worker, uint32_t number) {
@@ -333,9 +341,9 @@ void session_due(void *context, const uint32_t *numbers, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
         if (lives_on(worker, numbers[i]))
             continue;
-        prefetch_forget(worker, numbers[i]);
         over[ended++] = numbers[i];
     }
+    prefetch_forget(worker, over, ended);
     for (uint32_t i = 0; i < ended; i++)
         expire(worker, over[i]);
 }

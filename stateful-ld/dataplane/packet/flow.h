@@ -163,19 +163,28 @@ static inline uint64_t flow_mix_addresses(const struct ip6_pair *v6, uint64_t se
     return flow_mix(v6->dst.half[0] ^ mixed ^ seed, v6->dst.half[1] ^ other) ^ mixed;
 }
 
+/** flow_hash() of a key in two parts: its short form, and its IPv6 addresses, read if it has any.
+ */
+static inline uint32_t flow_hash_parts(const void *short_form, const struct ip6_pair *v6,
+                                       uint64_t seed) {
+    struct flow_short key;
+    uint64_t word[2];
+    uint64_t mixed;
+
+    memcpy(&key, short_form, sizeof(key));
+    memcpy(word, &key, sizeof(word));
+    if (__builtin_expect((key.vni_protocol & FLOW_V6) != 0, 0))
+        word[0] = flow_mix_addresses(v6, seed);
+    mixed = flow_mix(word[0] ^ seed, word[1] ^ 0x9e3779b97f4a7c15ULL);
+    return (uint32_t)flow_mix(mixed ^ seed, 0xd6e8feb86659fd93ULL);
+}
+
 /**
  * Seeded hash of a flow: 64x64 multiplications, so that a sender who does not know the seed cannot
  * choose tuples that fall into one slot.
  */
 static inline uint32_t flow_hash(const struct flow_key *key, uint64_t seed) {
-    uint64_t word[2];
-    uint64_t mixed;
-
-    memcpy(word, key, sizeof(word));
-    if (__builtin_expect(flow_is_v6(key), 0))
-        word[0] = flow_mix_addresses(&key->v6, seed);
-    mixed = flow_mix(word[0] ^ seed, word[1] ^ 0x9e3779b97f4a7c15ULL);
-    return (uint32_t)flow_mix(mixed ^ seed, 0xd6e8feb86659fd93ULL);
+    return flow_hash_parts(key, &key->v6, seed);
 }
 
 #endif

@@ -124,11 +124,18 @@ void local_ports_prefetch_first(const struct local_ports *ports, uint16_t bucket
 }
 
 void local_port_prefetch(const struct local_ports *ports, uint16_t bucket, uint8_t slot,
-                         uint16_t port) {
+                         uint16_t port, int step) {
     const struct local_port_bucket *list = &ports->buckets[bucket];
+    const struct node *node = &list->node[node_of(slot, port)];
 
-    rte_prefetch0(list);
-    rte_prefetch0(&list->node[node_of(slot, port)]);
+    if (step == 0) {
+        rte_prefetch0(list);
+        rte_prefetch0(node);
+        return;
+    }
+    rte_prefetch0(&list->node[list->node[ANCHOR].previous]);
+    rte_prefetch0(&list->node[node->previous]);
+    rte_prefetch0(&list->node[node->next]);
 }
 
 bool local_port_take(struct local_ports *ports, const struct local_ip_set *ips, uint64_t slots,

@@ -59,9 +59,16 @@ void local_ports_prefetch(const struct local_ports *ports, uint16_t bucket);
 /** When that is there: for what else local_port_take() reads. */
 void local_ports_prefetch_first(const struct local_ports *ports, uint16_t bucket);
 
-/** Ask for what local_port_release() reads; parameters as there. */
+enum {
+    LOCAL_PORT_PREFETCH_STEPS = 2
+};
+
+/**
+ * Ask for what local_port_release() reads; parameters as there. What @p step 1 asks for stands in
+ * what step 0 has asked for.
+ */
 void local_port_prefetch(const struct local_ports *ports, uint16_t bucket, uint8_t slot,
-                         uint16_t port);
+                         uint16_t port, int step);
 
 /**
  * Take the least recently used port of @p bucket that @p is_free accepts.

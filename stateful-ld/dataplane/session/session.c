@@ -105,25 +105,13 @@ uint32_t session_open(struct session_table *table, const struct flow_key *from_c
     return number;
 }
 
-void session_prefetch_close(const struct session_table *table, uint32_t number) {
-    for (session_ref ref = number << 1; ref <= (number << 1 | 1); ref++) {
-        struct flow_key key = session_flow(table, ref);
-
-        session_index_prefetch(&table->index, session_hash(table, &key));
-    }
-}
-
 void session_close(struct session_table *table, uint32_t number) {
     struct session *session = &table->sessions[number];
-    enum ip_family family = FAMILY_IPV4;
+    bool v6 = ((session->key[0].vni_protocol | session->key[1].vni_protocol) & FLOW_V6) != 0;
+    enum ip_family family = v6 ? FAMILY_IPV6 : FAMILY_IPV4;
 
-    for (session_ref ref = number << 1; ref <= (number << 1 | 1); ref++) {
-        struct flow_key key = session_flow(table, ref);
-
-        if (flow_is_v6(&key))
-            family = FAMILY_IPV6;
-        session_index_remove(&table->index, session_hash(table, &key), ref);
-    }
+    for (session_ref ref = number << 1; ref <= (number << 1 | 1); ref++)
+        session_index_remove(&table->index, session_hash_of(table, ref), ref);
     /* A key without a protocol equals no packet's: guesses made before now fail safely. */
     memset(session->key, 0, sizeof(session->key));
     session->next_free = table->free_head[family];

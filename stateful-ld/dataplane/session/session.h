@@ -133,6 +133,14 @@ static inline bool session_is(const struct session_table *table, session_ref ref
             ip6_pair_equal(&session_addresses(table, ref)->v6[direction], &key->v6));
 }
 
+/** session_hash() of an open session's tuple. */
+static inline uint32_t session_hash_of(const struct session_table *table, session_ref ref) {
+    enum direction direction = session_direction(ref);
+
+    return flow_hash_parts(&session_at(table, ref)->key[direction],
+                           &session_addresses(table, ref)->v6[direction], table->seed);
+}
+
 /** The whole tuple of packets of an open session. */
 struct flow_key session_flow(const struct session_table *table, session_ref ref);
 
@@ -148,9 +156,6 @@ session_ref session_find(const struct session_table *table, const struct flow_ke
  */
 uint32_t session_open(struct session_table *table, const struct flow_key *from_client,
                       const struct flow_key *from_rs);
-
-/** Ask for the index entries that session_close() will take out. */
-void session_prefetch_close(const struct session_table *table, uint32_t number);
 
 /** Take session @p number out of the table; the number will be used again. */
 void session_close(struct session_table *table, uint32_t number);
