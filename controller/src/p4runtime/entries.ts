@@ -23,6 +23,8 @@ import {
   type ValueInput,
 } from "./values.js";
 
+const NS_PER_MS = 1_000_000n;
+
 export interface CounterValue {
   packets: bigint;
   bytes: bigint;
@@ -47,6 +49,8 @@ export interface Entry {
   priority?: number;
   /** The table's default action instead of an entry; `match` is then empty. */
   isDefault?: boolean;
+  /** Where the table supports it: the switch tells the controller when no packet has hit the entry for so long, in ms. */
+  idleTimeoutMs?: number;
   /** Reads only: the direct counter, when it was asked for and the table has one. */
   counter?: CounterValue;
 }
@@ -220,7 +224,18 @@ export function encodeEntry(schema: Schema, entry: Entry): TableEntry {
     action: encodeAction(table, entry),
     priority,
     isDefaultAction: isDefault,
+    idleTimeoutNs: idleTimeoutNs(table, entry),
   };
+}
+
+function idleTimeoutNs({ alias, hasIdleTimeout }: SchemaTable, { idleTimeoutMs = 0 }: Entry): bigint {
+  if (!Number.isSafeInteger(idleTimeoutMs) || idleTimeoutMs < 0) {
+    throw new EntryError(`${alias}: an idle timeout is a whole number of ms, not ${idleTimeoutMs}`);
+  }
+  if (idleTimeoutMs > 0 && !hasIdleTimeout) {
+    throw new EntryError(`${alias}: the P4 program gives its entries no idle timeout (support_timeout)`);
+  }
+  return BigInt(idleTimeoutMs) * NS_PER_MS;
 }
 
 function decodeField(field: SchemaMatchField, match: FieldMatch | undefined): ValueInput | undefined {
@@ -274,6 +289,9 @@ export function decodeEntry(schema: Schema, wire: TableEntry): Entry {
   }
   if (wire.priority !== 0) {
     entry.priority = wire.priority;
+  }
+  if (wire.idleTimeoutNs !== 0n) {
+    entry.idleTimeoutMs = Number(wire.idleTimeoutNs / NS_PER_MS);
   }
   if (wire.counterData !== undefined) {
     entry.counter = { packets: wire.counterData.packetCount, bytes: wire.counterData.byteCount };

@@ -5,12 +5,14 @@
 //   schema     P4Info by name, alias and id; schema_text prints it
 //   entries    table entries by name <-> messages;  items: action profiles too;  packets: the same for packet I/O
 //   packed     the same as octets;  packed_store: millions of them;  write_request: put into requests
+//   digests    what a switch says by itself besides packets
 //   errors     what servers answer, as sentences
 //   client     the calls, each with a deadline;  session: stream and election
 //   writes     requests on their way
 //   switch     one switch by names: start here
 export * from "./addresses.js";
 export { Client, type ClientOptions, WriteFailure } from "./client.js";
+export type { DigestConfig, IdleEntries, ReceivedDigest } from "./digests.js";
 export * from "./entries.js";
 export { codeName, P4RuntimeError, plainReason, type UpdateError } from "./errors.js";
 export * from "./items.js";
@@ -18,7 +20,7 @@ export { nearest } from "./nearest.js";
 export { type Packed, Packer, unpack } from "./packed.js";
 export { type PackedBytes, PackedStore, packedBytes } from "./packed_store.js";
 export type { ReceivedPacket } from "./packets.js";
-export { pipelineFromFiles } from "./pipeline.js";
+export { type Pipeline, pipelineCookie, pipelineFromFiles } from "./pipeline.js";
 export { quickIpv4 } from "./quick_values.js";
 export * from "./schema.js";
 export { renderSchema } from "./schema_text.js";

@@ -27,7 +27,7 @@ export interface Packed {
 
 /** Numbers of the fields in p4runtime.proto; every one of them is length-delimited unless it says otherwise. */
 const ENTITY = { tableEntry: 2, member: 3, group: 4 } as const;
-const TABLE_ENTRY = { tableId: 1, match: 2, action: 3, priority: 4, isDefault: 8 } as const;
+const TABLE_ENTRY = { tableId: 1, match: 2, action: 3, priority: 4, isDefault: 8, idleTimeoutNs: 9 } as const;
 const TABLE_ACTION = { action: 1 } as const;
 const ACTION = { actionId: 1, params: 4 } as const;
 const PARAM = { paramId: 2, value: 3 } as const;
@@ -169,7 +169,8 @@ export class Packer {
       entry.isDefault === true ||
       entry.priority !== undefined ||
       entry.member !== undefined ||
-      entry.group !== undefined
+      entry.group !== undefined ||
+      entry.idleTimeoutMs !== undefined
     ) {
       return UNUSUAL;
     }
@@ -250,6 +251,7 @@ export class Packer {
       }
       out.close(whole);
     }
+    out.number(TABLE_ENTRY.idleTimeoutNs, Number(entry.idleTimeoutNs));
     return keyLength;
   }
 

@@ -1,6 +1,22 @@
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { P4Info } from "@sluice/proto/p4info";
 import { parseP4InfoText } from "@sluice/proto/p4info-text";
-import type { Pipeline } from "./switch.js";
+
+/** A compiled P4 program as a switch takes it. */
+export interface Pipeline {
+  p4info: P4Info;
+  /** What the target runs: p4c's BMv2 JSON for BMv2 and the soft switch. */
+  deviceConfig: Uint8Array;
+}
+
+/** Identifies a pipeline, so that one that the switch already runs is not pushed again: that would clear its tables. */
+export function pipelineCookie(pipeline: Pipeline): bigint {
+  const hash = createHash("sha256")
+    .update(P4Info.encode(pipeline.p4info).finish())
+    .update(pipeline.deviceConfig);
+  return hash.digest().readBigUInt64BE() | 1n; // 0 would mean: no cookie
+}
 
 /**
  * Reads what p4c made.

@@ -5,7 +5,9 @@ import {
   MatchField_MatchType,
   type P4Info,
   type Preamble,
+  Table_IdleTimeoutBehavior,
 } from "@sluice/proto/p4info";
+import type { P4BitstringLikeTypeSpec, P4DataTypeSpec, P4TypeInfo } from "@sluice/proto/p4types";
 import { nearest } from "./nearest.js";
 import type { Format } from "./values.js";
 
@@ -57,6 +59,8 @@ export interface SchemaTable {
   isConst: boolean;
   hasConstDefault: boolean;
   directCounter: SchemaCounter | undefined;
+  /** Its entries may have an idle timeout. */
+  hasIdleTimeout: boolean;
   /** Its entries name a member or a group of this action profile instead of an action. */
   profile: SchemaProfile | undefined;
 }
@@ -80,6 +84,15 @@ export interface SchemaCounter {
   unit: "bytes" | "packets" | "both";
   /** Cells; 0 for a direct counter. */
   size: number;
+}
+
+/** Values that the data plane sends to the controller. */
+export interface SchemaDigest {
+  id: number;
+  name: string;
+  alias: string;
+  /** Its members; undefined for a type that is not made of bit<W> alone. */
+  fields: SchemaField[] | undefined;
 }
 
 export interface SchemaPacketHeader {
@@ -191,6 +204,48 @@ function named(preamble: Preamble | undefined): { id: number; name: string; alia
   return { id, name, alias: alias === "" ? name : alias };
 }
 
+function digestField(name: string, type: P4BitstringLikeTypeSpec | undefined, id: number): SchemaField[] {
+  const bit = type?.typeSpec?.$case === "bit" ? type.typeSpec.value : undefined;
+  return bit === undefined
+    ? []
+    : [fieldOf({ id, name, bitwidth: bit.bitwidth, annotations: type?.annotations ?? [] })];
+}
+
+/** The fields of a struct, tuple or header of bit<W>, or of one bit<W>. */
+function digestFields(
+  types: P4TypeInfo | undefined,
+  spec: P4DataTypeSpec | undefined,
+): SchemaField[] | undefined {
+  const bits = (member: P4DataTypeSpec | undefined) =>
+    member?.typeSpec?.$case === "bitstring" ? member.typeSpec.value : undefined;
+  const type = spec?.typeSpec;
+  let members: { name: string; type: P4BitstringLikeTypeSpec | undefined }[];
+  switch (type?.$case) {
+    case "bitstring":
+      members = [{ name: "value", type: type.value }];
+      break;
+    case "tuple":
+      members = type.value.members.map((member, i) => ({ name: `${i}`, type: bits(member) }));
+      break;
+    case "struct":
+      members = (types?.structs[type.value.name]?.members ?? []).map(({ name, typeSpec }) => ({
+        name,
+        type: bits(typeSpec),
+      }));
+      break;
+    case "header":
+      members = (types?.headers[type.value.name]?.members ?? []).map(({ name, typeSpec }) => ({
+        name,
+        type: typeSpec,
+      }));
+      break;
+    default:
+      return undefined;
+  }
+  const fields = members.flatMap(({ name, type: member }, i) => digestField(name, member, i + 1));
+  return fields.length === members.length ? fields : undefined;
+}
+
 /** A P4 program as a controller sees it. Immutable. */
 export class Schema {
   readonly p4info: P4Info;
@@ -198,6 +253,7 @@ export class Schema {
   readonly actions: SchemaMap<SchemaAction>;
   readonly profiles: SchemaMap<SchemaProfile>;
   readonly counters: SchemaMap<SchemaCounter>;
+  readonly digests: SchemaMap<SchemaDigest>;
   readonly packetIn: SchemaPacketHeader | undefined;
   readonly packetOut: SchemaPacketHeader | undefined;
 
@@ -237,6 +293,13 @@ export class Schema {
         size: Number(counter.size),
       })),
     );
+    this.digests = new SchemaMap(
+      "digest",
+      p4info.digests.map(({ preamble, typeSpec }) => ({
+        ...named(preamble),
+        fields: digestFields(p4info.typeInfo, typeSpec),
+      })),
+    );
     const direct = new Map(
       p4info.directCounters.map((counter): [number, SchemaCounter] => [
         counter.directTableId,
@@ -274,6 +337,7 @@ export class Schema {
           isConst: table.isConstTable,
           hasConstDefault: table.constDefaultActionId !== 0,
           directCounter: direct.get(id),
+          hasIdleTimeout: table.idleTimeoutBehavior === Table_IdleTimeoutBehavior.NOTIFY_CONTROL,
           profile: table.implementationId === 0 ? undefined : this.profiles.get(table.implementationId),
         };
       }),

@@ -1,27 +1,38 @@
 // One switch by names: who is primary, its pipeline, its entries, its counters, its packets.
-import { createHash } from "node:crypto";
 import { status } from "@grpc/grpc-js";
-import { P4Info } from "@sluice/proto/p4info";
 import {
   CounterEntry,
+  type DigestList,
   type Entity,
+  type IdleTimeoutNotification,
   SetForwardingPipelineConfigRequest_Action as PipelineAction,
   GetForwardingPipelineConfigRequest_ResponseType as ResponseType,
   type StreamMessageResponse,
+  WriteRequest,
 } from "@sluice/proto/p4runtime";
 import { Client, type ClientOptions } from "./client.js";
+import {
+  type DigestConfig,
+  decodeDigest,
+  decodeIdleEntries,
+  digestEntry,
+  type IdleEntries,
+  type ReceivedDigest,
+} from "./digests.js";
 import { type CounterValue, decodeEntry, type Entry, emptyTableEntry, encodeEntry } from "./entries.js";
 import { P4RuntimeError } from "./errors.js";
 import type { Item } from "./items.js";
 import { Packer } from "./packed.js";
 import { decodePacketIn, encodePacketOut, PacketQueue, type ReceivedPacket } from "./packets.js";
+import { type Pipeline, pipelineCookie } from "./pipeline.js";
 import { Schema } from "./schema.js";
 import { type Candidate, Session, type SessionState } from "./session.js";
 import type { ValueInput } from "./values.js";
-import { type Batch, batchesOf, type PackedUpdate, type UpdateType } from "./write_request.js";
+import { type Batch, batchesOf, type PackedUpdate, UPDATE_TYPES, type UpdateType } from "./write_request.js";
 import { MAX_UPDATES_PER_WRITE, sendBatches } from "./writes.js";
 
 const PACKETS_KEPT = 1024;
+const DIGESTS_KEPT = 1024;
 
 export interface SwitchOptions extends ClientOptions, Candidate {
   /** False: only read; no stream, no election, no packets. Default true. */
@@ -30,24 +41,9 @@ export interface SwitchOptions extends ClientOptions, Candidate {
   waitMs?: number;
 }
 
-/** A compiled P4 program as a switch takes it. */
-export interface Pipeline {
-  p4info: P4Info;
-  /** What the target runs: p4c's BMv2 JSON for BMv2 and the soft switch. */
-  deviceConfig: Uint8Array;
-}
-
 export interface EntryUpdate {
   type: UpdateType;
   entry: Item;
-}
-
-/** Identifies a pipeline, so that one that the switch already runs is not pushed again: that would clear its tables. */
-export function pipelineCookie(pipeline: Pipeline): bigint {
-  const hash = createHash("sha256")
-    .update(P4Info.encode(pipeline.p4info).finish())
-    .update(pipeline.deviceConfig);
-  return hash.digest().readBigUInt64BE() | 1n; // 0 would mean: no cookie
 }
 
 /** A connection to one P4Runtime switch. Get one by {@link Switch.connect}; give it back by {@link Switch.close}. */
@@ -56,6 +52,8 @@ export class Switch {
   readonly #client: Client;
   readonly #session: Session | undefined;
   readonly #packets = new PacketQueue<ReceivedPacket>(PACKETS_KEPT);
+  readonly #digests = new PacketQueue<DigestList>(DIGESTS_KEPT);
+  readonly #idle = new PacketQueue<IdleTimeoutNotification>(DIGESTS_KEPT);
   #schema: Schema | undefined;
 
   private constructor(options: SwitchOptions) {
@@ -354,9 +352,13 @@ export class Switch {
 
   // ---- Packets -----------------------------------------------------------------------------------------------------
 
-  #receive(message: StreamMessageResponse): void {
-    if (message.update?.$case === "packet" && this.#schema !== undefined) {
-      this.#packets.push(decodePacketIn(this.#schema, message.update.value));
+  #receive({ update }: StreamMessageResponse): void {
+    if (update?.$case === "packet" && this.#schema !== undefined) {
+      this.#packets.push(decodePacketIn(this.#schema, update.value));
+    } else if (update?.$case === "digest") {
+      this.#digests.push(update.value);
+    } else if (update?.$case === "idleTimeoutNotification") {
+      this.#idle.push(update.value);
     }
   }
 
@@ -370,5 +372,44 @@ export class Switch {
   /** @returns the oldest packet from the switch that was not taken yet, or undefined when none comes within `timeoutMs` */
   nextPacket(timeoutMs: number): Promise<ReceivedPacket | undefined> {
     return this.#packets.take(timeoutMs);
+  }
+
+  // ---- Digests and idle timeouts -------------------------------------------------------------------------------------
+
+  /**
+   * Has the switch send a digest (`insert`), send it otherwise (`modify`), or no more (`delete`, without `config`).
+   *
+   * @throws SchemaError for a digest that the program does not have
+   * @throws P4RuntimeError
+   */
+  async writeDigest(type: UpdateType, name: string, config?: DigestConfig): Promise<void> {
+    const value = digestEntry((await this.schema()).digests.get(name), config);
+    const update = { type: UPDATE_TYPES[type], entity: { entity: { $case: "digestEntry" as const, value } } };
+    const octets = Buffer.from(WriteRequest.encode(WriteRequest.fromPartial({ updates: [update] })).finish());
+    await this.#send([{ first: 0, count: 1, octets }], 1);
+  }
+
+  /**
+   * Takes the oldest list of digests that was not taken yet, and acknowledges it.
+   *
+   * @returns undefined when none comes within `timeoutMs`
+   * @throws SchemaError for one that the program does not have, or of a type that cannot be read
+   */
+  async nextDigest(timeoutMs: number): Promise<ReceivedDigest | undefined> {
+    const list = await this.#digests.take(timeoutMs);
+    if (list === undefined) {
+      return undefined;
+    }
+    if (this.state === "primary") {
+      const { digestId, listId } = list;
+      this.#writer().send({ $case: "digestAck", value: { digestId, listId } });
+    }
+    return decodeDigest(await this.schema(), list);
+  }
+
+  /** @returns the oldest notification of idle entries that was not taken yet, or undefined when none comes within `timeoutMs` */
+  async nextIdleEntries(timeoutMs: number): Promise<IdleEntries | undefined> {
+    const idle = await this.#idle.take(timeoutMs);
+    return idle && decodeIdleEntries(await this.schema(), idle);
   }
 }

@@ -1,6 +1,6 @@
 // Writes on their way to a switch: in batches, a few of them under way at once, and what was refused by its name.
 import { status } from "@grpc/grpc-js";
-import { Update_Type, WriteRequest, WriteRequest_Atomicity } from "@sluice/proto/p4runtime";
+import { type Entity, Update_Type, WriteRequest, WriteRequest_Atomicity } from "@sluice/proto/p4runtime";
 import { type Client, WriteFailure } from "./client.js";
 import { codeName, P4RuntimeError, rpcError, type UpdateError } from "./errors.js";
 import { decodeItem, describeItem } from "./items.js";
@@ -79,6 +79,12 @@ function head(client: Client, session: Session): Uint8Array {
   }).finish();
 }
 
+function subjectOf(schema: Schema, item: Entity): string {
+  return item.entity?.$case === "digestEntry"
+    ? `digest ${schema.digests.get(item.entity.value.digestId).alias}`
+    : describeItem(decodeItem(schema, item));
+}
+
 function writeError(
   who: string,
   schema: Schema | undefined,
@@ -95,8 +101,7 @@ function writeError(
       return [];
     }
     const { type, entity } = update;
-    const subject =
-      schema === undefined || entity === undefined ? "" : describeItem(decodeItem(schema, entity));
+    const subject = schema === undefined || entity === undefined ? "" : subjectOf(schema, entity);
     return [{ index: batch.first + i, code, message, subject: `${Update_Type[type]} ${subject}` }];
   });
   if (refused.length === 0) {

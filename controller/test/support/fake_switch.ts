@@ -10,6 +10,7 @@ import {
 } from "@grpc/grpc-js";
 import { Any } from "@sluice/proto/any";
 import {
+  type DigestListAck,
   type Entity,
   type ForwardingPipelineConfig,
   type P4RuntimeServer,
@@ -45,6 +46,7 @@ export class FakeSwitch {
   readonly profiles = new Map<string, Entity>();
   readonly writes: WriteRequest[] = [];
   readonly packetsOut: PacketOut[] = [];
+  readonly digestAcks: DigestListAck[] = [];
   pipeline: ForwardingPipelineConfig | undefined;
   pipelinesPushed = 0;
   /** Whether it can change the pipeline and keep its entries; BMv2 cannot. */
@@ -111,6 +113,11 @@ export class FakeSwitch {
     );
   }
 
+  /** Says something to the primary. */
+  say(update: NonNullable<StreamMessageResponse["update"]>): void {
+    this.#primary?.[0].write({ update });
+  }
+
   #announce(): void {
     const primary = this.#primary;
     for (const [stream] of this.#elections) {
@@ -131,6 +138,9 @@ export class FakeSwitch {
     const entity = update.entity?.entity;
     if (entity === undefined) {
       return { code: status.UNIMPLEMENTED, message: "no entity" };
+    }
+    if (entity.$case === "digestEntry") {
+      return this.refuse(update);
     }
     const key = itemKey({ entity });
     const exists = this.entries.has(key) || this.profiles.has(key);
@@ -257,6 +267,8 @@ export class FakeSwitch {
         stream.on("data", ({ update }: StreamMessageRequest) => {
           if (update?.$case === "packet") {
             this.packetsOut.push(update.value);
+          } else if (update?.$case === "digestAck") {
+            this.digestAcks.push(update.value);
           } else if (update?.$case === "arbitration" && !this.mute.has("arbitration")) {
             const id = update.value.electionId?.low ?? 0n;
             this.arbitrations++;
