@@ -263,9 +263,7 @@ export class PackedStore {
     chunk[at + 1] = keyLength >> 8;
     chunk[at + 2] = effectLength & 0xff;
     chunk[at + 3] = effectLength >> 8;
-    for (let i = 0, j = at + HEADER_OCTETS; i < length; i++, j++) {
-      chunk[j] = bytes[i]!;
-    }
+    chunk.set(bytes.subarray(0, length), at + HEADER_OCTETS);
     this.#end += octets;
     return (this.#chunks.length - 1) * CHUNK_OCTETS + at;
   }

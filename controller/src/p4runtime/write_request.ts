@@ -65,10 +65,7 @@ class BatchWriter {
     this.#varint(entity);
     this.#octet((kind << 3) | 2);
     this.#varint(item);
-    const buffer = this.#buffer;
-    for (let i = 1, at = this.#length; i < end; i++, at++) {
-      buffer[at] = bytes[i]!;
-    }
+    this.#buffer.set(bytes.subarray(1, end), this.#length);
     this.#length += item;
   }
 
