@@ -2,8 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { run } from "../src/cli/run.js";
 import { decodeEntry, describeAction } from "../src/p4runtime/index.js";
+import { runSluice as sluice } from "./support/cli.js";
 import { FakeLd } from "./support/fake_ld.js";
 import { FakeSwitch } from "./support/fake_switch.js";
 import { useFolder } from "./support/folder.js";
@@ -19,15 +19,6 @@ beforeEach(() => {
     repositoryFile("controller/examples/eips.yaml").replaceAll("/run/sluice", folder.path("")),
   );
 });
-
-async function sluice(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const io = { out: "", err: "" };
-  const code = await run(argv, {
-    stdout: { write: (text) => (io.out += text) },
-    stderr: { write: (text) => (io.err += text) },
-  });
-  return { code, ...io };
-}
 
 describe("trace", () => {
   it("shows every table that a packet to an EIP meets, and the tunnel to its VM", async () => {

@@ -2,9 +2,9 @@
 import { writeFileSync } from "node:fs";
 import { Update_Type } from "@sluice/proto/p4runtime";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { run } from "../src/cli/run.js";
 import { decodeItem, placeOf, Switch } from "../src/p4runtime/index.js";
 import { ECMP_SLOTS } from "../src/tables/constants.js";
+import { runSluice } from "./support/cli.js";
 import { FakeLd } from "./support/fake_ld.js";
 import { FakeSwitch } from "./support/fake_switch.js";
 import { useFolder } from "./support/folder.js";
@@ -28,15 +28,7 @@ afterEach(() => {
   }
 });
 
-async function sluice(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const io = { out: "", err: "" };
-  const code = await run([...argv, "-f", file], {
-    stdout: { write: (part) => (io.out += part) },
-    stderr: { write: (part) => (io.err += part) },
-  });
-  // How far a write is may be said, where it takes long.
-  return { code, out: io.out, err: io.err.replace(/^writing: .*\n/gm, "") };
-}
+const sluice = (...argv: string[]) => runSluice(...argv, "-f", file);
 
 function edit(from: string | RegExp, to: string): void {
   const changed = text.replace(from, to);

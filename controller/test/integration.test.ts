@@ -7,6 +7,7 @@ import { compile, fromRanges } from "../src/compile/index.js";
 import { type Entry, MAX_UPDATES_PER_WRITE, P4RuntimeError, Switch } from "../src/p4runtime/index.js";
 import { parseState } from "../src/state/index.js";
 import * as tables from "../src/tables/gateway.js";
+import { runSluice } from "./support/cli.js";
 import { FakeLd } from "./support/fake_ld.js";
 import { useFolder } from "./support/folder.js";
 import { gatewayPipeline, repositoryFile } from "./support/program.js";
@@ -48,15 +49,7 @@ describe.each(targets)("on the $name", (target) => {
     return connection;
   }
 
-  async function sluice(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-    const io = { out: "", err: "" };
-    const code = await run([...argv, "-f", file], {
-      stdout: { write: (part) => (io.out += part) },
-      stderr: { write: (part) => (io.err += part) },
-    });
-    // How far a write is may be said, where it takes long.
-    return { code, out: io.out, err: io.err.replace(/^writing: .*\n/gm, "") };
-  }
+  const sluice = (...argv: string[]) => runSluice(...argv, "-f", file);
 
   async function held(): Promise<Entry[]> {
     const entries: Entry[] = [];

@@ -1,8 +1,8 @@
 // What the parts count, asked of the controller: over the API, by `sluice get --server`, and as Prometheus reads it.
 import { get } from "node:http";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { run } from "../src/cli/run.js";
 import { plainDocument } from "../src/state/index.js";
+import { runSluice } from "./support/cli.js";
 import { eventually, TestController } from "./support/controller.js";
 import { FakeLd } from "./support/fake_ld.js";
 import { FakeSwitch } from "./support/fake_switch.js";
@@ -30,14 +30,7 @@ afterEach(async () => {
   for (const ld of lds) ld.stop();
 });
 
-async function sluice(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const io = { out: "", err: "" };
-  const code = await run([...argv, "--server", controller.address], {
-    stdout: { write: (text) => (io.out += text) },
-    stderr: { write: (text) => (io.err += text) },
-  });
-  return { code, ...io };
-}
+const sluice = (...argv: string[]) => runSluice(...argv, "--server", controller.address);
 
 function metrics(): Promise<string> {
   const socketPath = controller.address.replace(/^unix:/, "");

@@ -1,10 +1,10 @@
 // `sluice migrate`, by a controller whose LDs say how far their copies are.
 import { PeerReplication, RsState } from "@sluice/proto/ld";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { run } from "../src/cli/run.js";
 import { idsOf } from "../src/compile/index.js";
 import { decodeEntry } from "../src/p4runtime/index.js";
 import { parseValue, plainDocument } from "../src/state/index.js";
+import { runSluice } from "./support/cli.js";
 import { eventually, TestController } from "./support/controller.js";
 import { FakeLd } from "./support/fake_ld.js";
 import { FakeSwitch } from "./support/fake_switch.js";
@@ -54,14 +54,7 @@ afterEach(async () => {
   west.stop();
 });
 
-async function sluice(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const io = { out: "", err: "" };
-  const code = await run([...argv, "--server", `unix:${folder.path("api.sock")}`], {
-    stdout: { write: (text) => (io.out += text) },
-    stderr: { write: (text) => (io.err += text) },
-  });
-  return { code, ...io };
-}
+const sluice = (...argv: string[]) => runSluice(...argv, "--server", folder.socket("api.sock"));
 
 /** Which cluster the switch steers the service to, and the one before. */
 function steered(): [string, string] {

@@ -6,23 +6,14 @@ import { type RunningServer, SoftSwitch, serve } from "@sluice/softswitch";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ApiClient, ApiServer } from "../src/api/index.js";
-import { run } from "../src/cli/run.js";
 import { RegionController } from "../src/daemon/index.js";
 import { Switch } from "../src/p4runtime/index.js";
 import { LevelStore } from "../src/store/index.js";
+import { runSluice as sluice } from "./support/cli.js";
 import { useFolder } from "./support/folder.js";
 import { gatewayPipeline } from "./support/program.js";
 
 const folder = useFolder();
-
-async function sluice(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const io = { out: "", err: "" };
-  const code = await run(argv, {
-    stdout: { write: (text) => (io.out += text) },
-    stderr: { write: (text) => (io.err += text) },
-  });
-  return { code, ...io };
-}
 
 const pki = (...names: string[]) => [folder.path("pki"), ...names].join("/");
 const tls = (directory: string) => ({

@@ -16,10 +16,12 @@ export interface OutputStream {
   write(text: string): unknown;
 }
 
-/** Where a command prints. `process` is one. */
+/** Where a command prints, and is answered. `process` is one. */
 export interface Io {
   stdout: OutputStream;
   stderr: OutputStream;
+  /** Left out: there is nobody to ask. */
+  stdin?: NodeJS.ReadableStream & { isTTY?: boolean };
   /** What the command ends with when it does not fail. */
   exitCode?: number | string | null | undefined;
 }

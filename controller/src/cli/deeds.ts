@@ -1,12 +1,15 @@
 // Changes of one object of the desired state, by the controller: read, edited, written, and waited for.
 import { type ApiClient, ApiError } from "../api/index.js";
+import { askWhetherTo, canAsk } from "./consent.js";
 import { type Io, print } from "./context.js";
 import { EXIT, UsageError } from "./exit.js";
 import { leavingIn, warnOfLeaving } from "./leaving.js";
+import { painter } from "./output.js";
 import {
   type ChangeOptions,
   type ChangeResult,
   clientOf,
+  renderChanges,
   renderResult,
   type Status,
   waitFor,
@@ -25,6 +28,8 @@ export interface Deed {
   action: string;
   /** What the object becomes; undefined: it goes. */
   edit(before: Json | undefined): Json | undefined;
+  /** It takes something away from somebody: on a terminal it is shown first, and asked about. */
+  isRisky?: boolean;
 }
 
 async function read(client: ApiClient, key: string): Promise<{ revision: number; value: Json | undefined }> {
@@ -44,15 +49,21 @@ function pathOf(key: string): string {
   return key.split("/").map(encodeURIComponent).join("/");
 }
 
-/** Reads, edits, writes; again when somebody else has changed something in between. */
+/**
+ * Reads, edits, writes; again when somebody else has changed something in between.
+ *
+ * @param onlyAt - instead: the one revision at which it is right
+ */
 async function attempt(
   client: ApiClient,
   { key, action, edit }: Deed,
   dryRun: boolean,
+  onlyAt?: number,
 ): Promise<ChangeResult> {
   const path = `/v1/${pathOf(key)}${dryRun ? "?dry_run=true" : ""}`;
-  for (let left = ATTEMPTS; ; left--) {
-    const { revision, value } = await read(client, key);
+  for (let left = onlyAt === undefined ? ATTEMPTS : 1; ; left--) {
+    const { revision: present, value } = await read(client, key);
+    const revision = onlyAt ?? present;
     const after = edit(value);
     try {
       const { body } =
@@ -68,15 +79,42 @@ async function attempt(
   }
 }
 
-/** Makes the change and waits for the parts, as the options say. */
+/**
+ * Shows what a deed would change and asks, where somebody is there to answer and there is something to change.
+ *
+ * @returns the revision of which that is true; undefined when nobody was asked
+ * @throws Declined
+ */
+export async function agreeTo(io: Io, options: ChangeOptions, deed: Deed): Promise<number | undefined> {
+  if (!canAsk(io, options)) {
+    return undefined;
+  }
+  const { revision, changes } = await attempt(clientOf(options), deed, true);
+  if (changes.length === 0) {
+    return undefined;
+  }
+  warnOfLeaving(io, leavingIn(changes));
+  io.stdout.write(`${renderChanges(changes, painter(io.stdout))}\n`);
+  await askWhetherTo(io, deed.action);
+  return revision;
+}
+
+/**
+ * Makes the change and waits for the parts, as the options say.
+ *
+ * @param shownAt - the revision at which it was shown, and agreed to: it is that, or nothing
+ */
 export async function change(
   client: ApiClient,
   io: Io,
   options: ChangeOptions,
   deed: Deed,
+  shownAt?: number,
 ): Promise<{ result: ChangeResult; settled: Status | undefined }> {
-  const result = await attempt(client, deed, options.dryRun === true);
-  warnOfLeaving(io, leavingIn(result.changes));
+  const result = await attempt(client, deed, options.dryRun === true, shownAt);
+  if (shownAt === undefined) {
+    warnOfLeaving(io, leavingIn(result.changes));
+  }
   const settled =
     options.wait && options.dryRun !== true ? await waitFor(client, result.revision, options) : undefined;
   if (settled?.settled === false) {
@@ -87,9 +125,10 @@ export async function change(
 
 /** Does one deed and says what came of it. */
 export async function carryOut(io: Io, options: ChangeOptions, deed: Deed): Promise<void> {
-  const { result, settled } = await change(clientOf(options), io, options, deed);
+  const shownAt = deed.isRisky === true ? await agreeTo(io, options, deed) : undefined;
+  const { result, settled } = await change(clientOf(options), io, options, deed, shownAt);
   print(io, options, { ...result, ...(settled && { settled: settled.settled, parts: settled.parts }) }, () =>
-    renderResult(result, options, settled, io),
+    renderResult(result, options, settled, io, shownAt !== undefined),
   );
 }
 

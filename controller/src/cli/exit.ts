@@ -5,6 +5,7 @@ import { EntryError, P4RuntimeError, SchemaError } from "../p4runtime/index.js";
 import { ApplyError, CapacityError, LdError, UnreachableError } from "../reconcile/index.js";
 import { InvalidDocument } from "../state/index.js";
 import { StoreError } from "../store/index.js";
+import { Declined } from "./consent.js";
 
 export const EXIT = {
   ok: 0,
@@ -22,6 +23,8 @@ export const EXIT = {
   conflict: 6,
   /** The caller's role does not allow it. Nothing was changed. */
   denied: 7,
+  /** The user was asked, and said no. Nothing was changed. */
+  declined: 8,
   usage: 64,
 } as const;
 
@@ -84,6 +87,9 @@ export function explain(error: unknown): { code: number; text: string } {
   }
   if (error instanceof StoreError) {
     return { code: EXIT.unreachable, text: error.message };
+  }
+  if (error instanceof Declined) {
+    return { code: EXIT.declined, text: error.message };
   }
   if (error instanceof UsageError || error instanceof SchemaError) {
     return { code: EXIT.usage, text: error.message };

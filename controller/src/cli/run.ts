@@ -30,6 +30,7 @@ Exit codes:
   ${EXIT.unsettled}   done as far as it can be now: an LD cannot be reached, or has not all of it yet
   ${EXIT.conflict}   somebody else changed the desired state in between; nothing was changed
   ${EXIT.denied}   your role does not allow it; nothing was changed
+  ${EXIT.declined}   you were asked, and said no; nothing was changed
   ${EXIT.usage}  wrong option or argument`;
 
 /** The whole command line, before it is given anything. */
@@ -82,7 +83,8 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     }
     const { code, text } = explain(error);
-    io.stderr.write(`${painter(io.stderr)("red", "error:")} ${text}\n`);
+    const label = code === EXIT.declined ? "" : `${painter(io.stderr)("red", "error:")} `;
+    io.stderr.write(`${label}${text}\n`);
     return code;
   }
 }

@@ -15,6 +15,7 @@ export interface ServerOptions {
 
 export interface ChangeOptions extends ServerOptions {
   dryRun?: boolean;
+  yes?: boolean;
   wait: boolean;
 }
 
@@ -62,11 +63,19 @@ export function withServerOptions(command: Command): Command {
   );
 }
 
+/** Adds the options of commands that show what they change before they do. */
+export function withConsentOptions(command: Command): Command {
+  return command
+    .option("--dry-run", "show what would change, and change nothing")
+    .option("-y, --yes", "do not ask, also on a terminal");
+}
+
 /** Adds the options of commands that change the desired state. */
 export function withChangeOptions(command: Command): Command {
-  return withServerOptions(command)
-    .option("--dry-run", "show what would change, and change nothing")
-    .option("--no-wait", "do not wait until the switches and LDs have it");
+  return withConsentOptions(withServerOptions(command)).option(
+    "--no-wait",
+    "do not wait until the switches and LDs have it",
+  );
 }
 
 export function clientOf({ server, pki, timeout }: ServerOptions): ApiClient {

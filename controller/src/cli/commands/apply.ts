@@ -12,6 +12,7 @@ import {
   type Plan,
 } from "../../reconcile/index.js";
 import { loadState, plainDocument } from "../../state/index.js";
+import { askWhetherTo, canAsk, Declined } from "../consent.js";
 import {
   type CommonOptions,
   type Io,
@@ -33,6 +34,7 @@ import {
   renderChanges,
   renderResult,
   waitFor,
+  withConsentOptions,
   withControllerOption,
 } from "../server.js";
 import { announce, showDiff } from "./diff.js";
@@ -121,13 +123,18 @@ function follow(progress: Progress): (moves: readonly ClusterMove[]) => void {
   };
 }
 
-/** Carries all rounds out, and shows how far they are. */
+/** Carries all rounds out, and shows how far they are. On a terminal what they come to is shown before, and asked about. */
 async function write(io: Io, options: ApplyOptions, parts: Parts, account: Account): Promise<Applied> {
-  const { plan: _, ...applied } = await converge(parts, await loadPipeline(options), {
+  const pipeline = await loadPipeline(options);
+  const isAsked = canAsk(io, options);
+  if (isAsked && announce(io, options, await makePlan(parts, pipeline, true), parts.ids) > 0) {
+    await askWhetherTo(io, "apply this");
+  }
+  const { plan: _, ...applied } = await converge(parts, pipeline, {
     once: !options.wait,
     patienceMs: options.timeout,
     write: (plan, run) => {
-      if (account.isEmpty) {
+      if (account.isEmpty && !isAsked) {
         announce(io, options, plan, parts.ids);
       }
       account.add(plan);
@@ -163,7 +170,7 @@ async function applyDirectly(io: Io, options: ApplyOptions): Promise<void> {
       }
     });
   } catch (error) {
-    throw account.isEmpty ? new NothingChanged(error) : error;
+    throw account.isEmpty && !(error instanceof Declined) ? new NothingChanged(error) : error;
   }
 }
 
@@ -186,6 +193,9 @@ async function applyByController(io: Io, options: ApplyOptions): Promise<void> {
   const shown = isShown ? (await propose()).body : undefined;
   if (shown !== undefined) {
     announceChanges(io, shown.changes);
+    if (shown.changes.length > 0 && canAsk(io, options)) {
+      await askWhetherTo(io, "apply this");
+    }
   }
   const { body } =
     options.dryRun === true
@@ -206,8 +216,7 @@ export function addApply(program: Command, io: Io): void {
   const command = program
     .command("apply")
     .description("make all switches and LDs hold what the file says, by the controller where there is one");
-  withControllerOption(withPipelineOptions(withCommonOptions(command)))
-    .option("--dry-run", "show what would change, and change nothing")
+  withConsentOptions(withControllerOption(withPipelineOptions(withCommonOptions(command))))
     .option(
       "--no-wait",
       "do not wait until sessions of buckets that move are copied, or with a controller, the parts have it",

@@ -43,11 +43,11 @@ function renderParts(lines: Line[], paint: ReturnType<typeof painter>): string {
   ].join("\n");
 }
 
-/** On a terminal, what is about to change; in scripts the summary afterwards is enough. */
-export function announce(io: Io, { output }: Pick<CommonOptions, "output">, plan: Plan, ids: Ids): void {
+/** On a terminal, what is about to change; in scripts the summary afterwards is enough. @returns how many lines that is */
+export function announce(io: Io, { output }: Pick<CommonOptions, "output">, plan: Plan, ids: Ids): number {
   warnOfLeaving(io, leavingOf(plan));
   if (output !== "table" || io.stdout.isTTY !== true) {
-    return;
+    return 0;
   }
   const changes = plan.switches.reduce((sum, item) => sum + item.changes.length, 0);
   const lines = changes > ANNOUNCED_CHANGES ? undefined : linesOf(plan, ids);
@@ -56,6 +56,7 @@ export function announce(io: Io, { output }: Pick<CommonOptions, "output">, plan
   } else if (lines.length > 0) {
     io.stdout.write(renderParts(lines, painter(io.stdout)));
   }
+  return lines?.length ?? changes;
 }
 
 function leavingOf({ lds }: Plan) {

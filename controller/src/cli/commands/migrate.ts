@@ -154,7 +154,12 @@ export function addMigrate(program: Command, io: Io): void {
     .option("--force", "also while sessions are left that have begun there: they end")
     .action(async (name: string, options: ChangeOptions & { force?: boolean }) => {
       await checkNobodyIsLeft(clientOf(options), name, options.force === true);
-      await carryOut(io, options, { key: keyOf(name), action: `migrate finish ${name}`, edit: finish(name) });
+      await carryOut(io, options, {
+        key: keyOf(name),
+        action: `migrate finish ${name}`,
+        isRisky: options.force === true,
+        edit: finish(name),
+      });
     });
   withChangeOptions(command.command("abort <service>"))
     .description(

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { sameValue } from "../../daemon/index.js";
 import type { Io } from "../context.js";
-import { carryOut, existing, given, type Json } from "../deeds.js";
+import { agreeTo, carryOut, type Deed, existing, given, type Json } from "../deeds.js";
 import { EXIT, UsageError } from "../exit.js";
 import { type ChangeOptions, withChangeOptions } from "../server.js";
 import { setDrained } from "./ld.js";
@@ -83,6 +83,7 @@ function addEip(program: Command, io: Io): void {
         await carryOut(io, options, {
           key: `eips/${name}`,
           action: `eip ${verb} ${name}`,
+          isRisky: true, // its present owner loses it
           edit: (before) => {
             const {
               vm: _,
@@ -100,6 +101,7 @@ function addEip(program: Command, io: Io): void {
       await carryOut(io, options, {
         key: `eips/${name}`,
         action: `eip release ${name}`,
+        isRisky: true,
         edit: () => undefined,
       });
     });
@@ -158,7 +160,8 @@ function addService(program: Command, io: Io): void {
     .description("take a service away")
     .action(async (name: string, options: ChangeOptions) => {
       const key = `services/${name}`;
-      await carryOut(io, options, { key, action: `service delete ${name}`, edit: () => undefined });
+      const action = `service delete ${name}`;
+      await carryOut(io, options, { key, action, isRisky: true, edit: () => undefined });
     });
 }
 
@@ -204,6 +207,7 @@ function addRs(program: Command, io: Io): void {
       await carryOut(io, options, {
         key: `services/${service}`,
         action: `rs remove ${service} ${name}`,
+        isRisky: true,
         edit: edit(service, (servers) => servers.filter((item) => item.name !== name)),
       });
     });
@@ -250,10 +254,7 @@ function addCluster(program: Command, io: Io): void {
       if ((add === undefined) === (remove === undefined)) {
         throw new UsageError("give either --add LD or --remove LD");
       }
-      if (remove !== undefined && !(await isEmptied(io, options, remove))) {
-        return;
-      }
-      await carryOut(io, options, {
+      const deed: Deed = {
         key: `clusters/${name}`,
         action: `cluster scale ${name} ${add === undefined ? `--remove ${remove}` : `--add ${add}`}`,
         edit: (before) => {
@@ -262,7 +263,14 @@ function addCluster(program: Command, io: Io): void {
           const added = add === undefined ? [] : [{ name: add, ...given({ agent, address, gateway, mac }) }];
           return { ...found, lds: [...lds, ...added] };
         },
-      });
+      };
+      if (remove !== undefined) {
+        await agreeTo(io, options, deed); // before its buckets go
+        if (!(await isEmptied(io, options, remove))) {
+          return;
+        }
+      }
+      await carryOut(io, options, deed);
     });
 }
 
