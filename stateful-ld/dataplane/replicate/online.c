@@ -1,6 +1,9 @@
 /* When the LD may be online: the question whose answer keeps a bucket's ports with one LD
  * (docs/failover.md). */
+#include <inttypes.h>
+
 #include "forward/worker.h"
+#include "log.h"
 #include "replicate/replicate.h"
 
 /* The copies of all its workers are. */
@@ -79,15 +82,23 @@ bool replicate_online(struct dataplane *dataplane, const struct snapshot *snapsh
                       uint64_t now_ms, uint64_t now_us) {
     struct replication *replication = &dataplane->replication;
 
-    if (replication->incarnation == 0 || was_silent(replication, snapshot, now_ms))
+    if (replication->incarnation == 0 || was_silent(replication, snapshot, now_ms)) {
+        if (replication->beat_ms != 0)
+            log_warning("replication: offline: the last heartbeat was %" PRIu64
+                        " ms ago (hold time %u ms): other LDs may have had our packets",
+                        now_ms - replication->beat_ms, snapshot->heartbeat.hold_ms);
         begin_again(replication, now_ms, now_us);
-    else if (!hears) /* the time in which a peer could not be heard is not waited for it */
+    } else if (!hears) { /* the time in which a peer could not be heard is not waited for it */
         replication->waiting_since_ms += now_ms - replication->looked_ms;
+    }
     replication->looked_ms = now_ms;
     if (replication->online == 0 && hears &&
         (!snapshot->cluster.replicates || all_have_given(replication, snapshot, now_ms))) {
         __atomic_store_n(&replication->online, 1, __ATOMIC_RELEASE);
         replication->beat_ms = now_ms; /* it is not online for long without a heartbeat */
+        if (snapshot->cluster.replicates)
+            log_info("replication: online: waited %" PRIu64 " ms for the copies",
+                     now_ms - replication->waiting_since_ms);
     }
     return replication->online != 0;
 }
