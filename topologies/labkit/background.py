@@ -26,6 +26,17 @@ def start(node: LabNode, program: str, *arguments: object) -> "subprocess.Popen[
     )
 
 
+def report(popen: "subprocess.Popen[str]") -> Any:
+    """Asks a program that runs on for what it has seen since the report before."""
+    assert popen.stdin is not None and popen.stdout is not None
+    try:
+        popen.stdin.write("report\n")
+        popen.stdin.flush()
+        return json.loads(popen.stdout.readline())
+    except (BrokenPipeError, ValueError):
+        raise LabError(f"{popen.args}: no report, exit status {popen.poll()}") from None
+
+
 def end(popen: "subprocess.Popen[str]") -> Any:
     """Ends a program. Returns what it saw."""
     text, _ = popen.communicate(timeout=_END_S)

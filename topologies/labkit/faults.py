@@ -1,5 +1,5 @@
-"""What can happen to an LD, made to happen to the real program. A fault is made, and later mended; both return when
-they are done, so that the caller's clock tells when."""
+"""What can happen to an LD, made to happen to the real program. A fault is made, and later mended. Both return when they
+are done, so that the caller's clock tells when: it is mended when the LD is online again."""
 
 import signal
 import subprocess
@@ -26,16 +26,17 @@ class Fault:
     unavailable: Callable[[], str] = lambda: ""  # why it cannot be made on this machine; "" when it can
 
 
-def _restart(lab: Lab, ld: str) -> None:
+def restart(lab: Lab, ld: str) -> None:
     """A new data plane knows nothing, until its agent and the other LD have told it. No controller does anything."""
     parts.start_dataplane(lab.programs, lab.directory, lab.node(ld))
-    parts.wait_for_configuration(lab.programs, ld)
+    parts.wait_for_dataplane(lab.programs, lab.directory, ld)
+    parts.wait_until_online(lab.programs, ld)
 
 
 def _end(how: signal.Signals) -> Callable[[Lab, str], Mend]:
     def make(lab: Lab, ld: str) -> Mend:
         lab.programs.end(ld, how)
-        return lambda: _restart(lab, ld)
+        return lambda: restart(lab, ld)
 
     return make
 
@@ -45,18 +46,25 @@ def _use_up_memory(lab: Lab, ld: str) -> Mend:
     pid = lab.programs.part(ld).popen.pid
     with memory_limit.exhausted(pid, lab.directory.path.name):
         lab.programs.wait_for_end(ld, _DEATH_LIMIT_S)
-    return lambda: _restart(lab, ld)
+    return lambda: restart(lab, ld)
 
 
 def _stop(lab: Lab, ld: str) -> Mend:
     """All its threads stand still, and go on as if nothing had happened."""
     part = lab.programs.part(ld)
+    before = parts.times_online(lab.programs, ld)
     part.popen.send_signal(signal.SIGSTOP)
-    return lambda: part.popen.send_signal(signal.SIGCONT)
+
+    def mend() -> None:
+        part.popen.send_signal(signal.SIGCONT)
+        parts.wait_until_online(lab.programs, ld, before)
+
+    return mend
 
 
 def _hold_worker(lab: Lab, ld: str) -> Mend:
     """The thread that moves packets stands still; control goes on, and has to notice."""
+    before = parts.times_online(lab.programs, ld)
     worker = _worker_thread(lab.programs.part(ld).popen.pid)
     holder = subprocess.Popen(
         ["setpriv", "--pdeathsig", "KILL", sys.executable, "-B", str(_HOLD_THREAD), str(worker)],
@@ -75,6 +83,7 @@ def _hold_worker(lab: Lab, ld: str) -> Mend:
         holder.communicate()
         if holder.returncode != 0:
             raise LabError(f"hold_thread.py: exit status {holder.returncode}")
+        parts.wait_until_online(lab.programs, ld, before)
 
     return mend
 
@@ -92,10 +101,12 @@ def _cut_link(lab: Lab, ld: str) -> Mend:
     ours = plan.interfaces_of(ld)[0]
     port = next(other if one == ours else one for one, other in plan.LINKS if ours in (one, other)).name
     switch = lab.node(plan.SWITCH)
+    before = parts.times_online(lab.programs, ld)
     switch.sh(f"ip link set {port} down")
 
     def mend() -> None:
         switch.sh(f"ip link set {port} up")
+        parts.wait_until_online(lab.programs, ld, before)
 
     return mend
 

@@ -1,8 +1,8 @@
 """The programs of the lab and their command lines: the switch, the LDs with their agents, the real servers."""
 
+import contextlib
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -17,10 +17,13 @@ from .run_dir import RunDir
 ROOT = Path(__file__).resolve().parents[2]
 _DATAPLANE = ROOT / "stateful-ld/dataplane/builddir/sluice-ld"
 
-# Of an LD's worker that finds nothing. Waking up costs some 15 us: much oftener, and idle LDs take a third of a CPU.
-_IDLE_SLEEP_US = 200
+# Of an LD's worker that finds nothing. Waking up costs 15 to 30 us: at 200 us, idle LDs take a third of a CPU.
+_IDLE_SLEEP_US = 500
 # Of the socket an LD receives from: what comes while it waits for a CPU. The driver's 512 are full within milliseconds.
 _RING_FRAMES = 4096
+_SWITCH_NICE = -10
+# Of a data plane that runs. Its peers' silence is waited for half a second.
+_ONLINE_LIMIT_S = 15
 # Makes an answer most of a packet long.
 _PADDING_BYTES = 1000
 
@@ -99,7 +102,7 @@ def start_dataplane(parts: Parts, run: RunDir, node: LabNode) -> None:
     cpus = ",".join(str(cpu) for cpu in sorted(os.sched_getaffinity(0)))
     # fmt: off
     parts.start(
-        node.name, node, *_ahead_of_others(), "env", f"RUNTIME_DIRECTORY={run.path}", str(_DATAPLANE),
+        node.name, node, "env", f"RUNTIME_DIRECTORY={run.path}", str(_DATAPLANE),
         "--lcores", f"(0-1)@({cpus})", "--no-pci", "--no-shconf", "--no-telemetry", "--no-huge", "-m", "256",
         "--file-prefix", node.name, "--vdev", f"net_af_packet0,iface={node.name}-eth0,framecnt={_RING_FRAMES}",
         "--", "--control-socket", str(dataplane_socket(run, node.name)), "--idle-sleep-us", str(_IDLE_SLEEP_US),
@@ -108,21 +111,46 @@ def start_dataplane(parts: Parts, run: RunDir, node: LabNode) -> None:
     # fmt: on
 
 
-def _ahead_of_others() -> list[str]:
-    """An LD has CPUs of its own, and its heartbeats say so. Here it shares them with all that a lab runs: it goes
-    first, where that is allowed (a container may lack CAP_SYS_NICE). It sleeps when it has nothing to do."""
-    ahead = ["chrt", "--rr", "1"]
-    return ahead if subprocess.run([*ahead, "true"], capture_output=True, check=False).returncode == 0 else []
-
-
 def wait_for_dataplane(parts: Parts, run: RunDir, ld: str) -> None:
     wait_for(lambda: accepts(dataplane_socket(run, ld)), f"{ld} accepts connections", parts)
+    _put_ahead(parts.part(ld).popen.pid)
+
+
+def _put_ahead(pid: int) -> None:
+    """An LD has CPUs of its own, and its heartbeats say so. Here it shares them with all that a lab runs: it goes first,
+    where that is allowed (a container may lack CAP_SYS_NICE, a control group real-time bandwidth). It sleeps when it has
+    nothing to do. While it starts it has a lot to do, and the others go on."""
+    with contextlib.suppress(OSError):  # also: a thread that has ended
+        os.sched_setscheduler(pid, os.SCHED_RR, os.sched_param(1))  # threads that it makes from now on have it from here
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setscheduler(int(task.name), os.SCHED_RR, os.sched_param(1))
+
+
+def _favour(pid: int) -> None:
+    """A switch has a chip of its own. Here every packet waits for it four times on its way to a server and back, so it gets
+    a larger share of the CPUs than others (not all it wants: it may have as much to do as there is time)."""
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            os.setpriority(os.PRIO_PROCESS, int(task.name), _SWITCH_NICE)
+        # Where sessions share CPUs first, as on a desktop, and processes what their session gets (sched(7)).
+        Path(f"/proc/{pid}/autogroup").write_text(str(_SWITCH_NICE), encoding="ascii")
 
 
 def wait_for_configuration(parts: Parts, ld: str) -> None:
     """Returns when a data plane has a configuration, from whomever."""
     log = parts.part(ld).log
     wait_for(lambda: b"configuration in force" in log.read_bytes(), f"{ld} is configured", parts)
+    _put_ahead(parts.part(ld).popen.pid)
+
+
+def times_online(parts: Parts, ld: str) -> int:
+    """How often a data plane has come online, by its log: at first, and each time that it has lost touch."""
+    return parts.part(ld).log.read_bytes().count(b"replication: online")
+
+
+def wait_until_online(parts: Parts, ld: str, before: int = 0) -> None:
+    """Returns when it has come online once more than `before`."""
+    wait_for(lambda: times_online(parts, ld) > before, f"{ld} is online", parts, _ONLINE_LIMIT_S)
 
 
 def start_ld(parts: Parts, run: RunDir, node: LabNode) -> None:
@@ -182,6 +210,7 @@ def start_all(parts: Parts, run: RunDir, net: Mininet, target: str) -> None:
     for name in plan.WEB_SERVERS:
         start_web_server(parts, run, net[name])
     wait_for(lambda: accepts(switch_socket(run)), f"{plan.SWITCH} accepts P4Runtime connections", parts)
+    _favour(parts.part(plan.SWITCH).popen.pid)
     for ld in plan.LDS:
         wait_for_dataplane(parts, run, ld)
         wait_for(lambda name=ld: accepts(agent_socket(run, name)), f"the agent of {ld} accepts connections", parts)

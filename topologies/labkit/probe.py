@@ -3,14 +3,18 @@ it. Runs in a node: prints "ready" when it has begun, and after the end of its s
 datagrams were sent and how long their answers took (null: none came). Times are of CLOCK_MONOTONIC.
 
     probe.py ADDRESS PORT INTERVAL_MS SOURCE_PORT...
+
+A line "report" on standard input asks for the same at once, of the datagrams since the report before.
 """
 
 import json
+import os
 import select
 import socket
 import struct
 import sys
 import time
+from typing import Iterable
 
 _NUMBER = struct.Struct("!I")
 # For answers that are on their way at the end.
@@ -24,9 +28,10 @@ class Flow:
         self.socket.connect((address, port))
         self.sent: list[float] = []
         self.took: "list[float | None]" = []
+        self._before = 0  # datagrams of reports that are over
 
     def send(self) -> None:
-        number = len(self.sent)
+        number = self._before + len(self.sent)
         self.sent.append(time.monotonic())
         self.took.append(None)
         try:
@@ -39,8 +44,18 @@ class Flow:
             (number,) = _NUMBER.unpack(self.socket.recv(_NUMBER.size))
         except (OSError, struct.error):
             return
-        if number < len(self.sent) and self.took[number] is None:
-            self.took[number] = time.monotonic() - self.sent[number]
+        at = number - self._before
+        if 0 <= at < len(self.sent) and self.took[at] is None:
+            self.took[at] = time.monotonic() - self.sent[at]
+
+    def begin(self) -> None:
+        """What is sent from now on is of the next report."""
+        self._before += len(self.sent)
+        self.sent, self.took = [], []
+
+
+def report(flows: "Iterable[Flow]") -> None:
+    print(json.dumps([{"sent": flow.sent, "took": flow.took} for flow in flows]), flush=True)
 
 
 def main() -> None:
@@ -60,12 +75,16 @@ def main() -> None:
                 flow.send()
             due = max(due + interval_s, now)  # none is made up for
         for fd, _ in epoll.poll(max(0.0, due - time.monotonic()) if ending == float("inf") else 0.05):
-            if fd == 0:
+            if fd != 0:
+                flows[fd].receive()
+            elif os.read(0, 64):
+                report(flows.values())
+                for flow in flows.values():
+                    flow.begin()
+            else:
                 ending = time.monotonic() + _PATIENCE_S
                 epoll.unregister(0)
-            else:
-                flows[fd].receive()
-    json.dump([{"sent": flow.sent, "took": flow.took} for flow in flows.values()], sys.stdout)
+    report(flows.values())
 
 
 if __name__ == "__main__":

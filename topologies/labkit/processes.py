@@ -50,6 +50,9 @@ class Parts:
     def part(self, name: str) -> Part:
         return next(part for part in self._parts if part.name == name)
 
+    def runs(self, name: str) -> bool:
+        return any(part.name == name and part.popen.poll() is None for part in self._parts)
+
     def end(self, name: str, how: signal.Signals) -> None:
         """Ends a part by a signal; it is one of the lab's no more."""
         part = self.part(name)

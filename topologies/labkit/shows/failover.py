@@ -1,23 +1,21 @@
 """LDs fail under connections in transfer and new ones that come, and return. No controller does anything."""
 
-import json
 import os
-import socket
-import sys
+import signal
 import time
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Iterator, Sequence
+from typing import Iterator, Optional, Sequence
 
-from .. import background, faults, plan, tools, udp_echo
-from ..bucket import bucket_of
+from .. import faults, plan
 from ..chart import histogram
 from ..errors import LabError
 from ..measure import Measured
 from ..nodes import LabNode
 from ..show import Lab, Show
 from ..terminal import heading, table
-from .failover_round import STALL_BAR_S, Outage, Round, drawing
+from .failover_round import STALL_BAR_S, Outage, Round
+from .failover_traffic import CALM_S, INTERVAL_MS, Traffic
+from .failover_why import why
 
 VICTIM, OTHER = "ld1", "ld2"
 # The lab's own is longer, so that no other show meets a failover. This one is for a machine that does nothing else.
@@ -28,14 +26,12 @@ _CLUSTER, _LAB_HOLD = "edge", "hold_ms: 500"
 CONNECTIONS, NEW_PER_S, ROUNDS = (int(n) for n in os.environ.get("SLUICE_FAILOVER", "20x20x1").split("x"))
 # Of the connections, those that wait for each answer.
 PATIENT = CONNECTIONS // 10
-INTERVAL_MS = 100
 # The hosts' smallest retransmission timer. 0: as their kernel has it.
 RTO_MIN_MS = int(os.environ.get("SLUICE_RTO_MIN_MS", "0"))
 _RTO_MIN = Path("/proc/sys/net/ipv4/tcp_rto_min_us")
 _LINUX_RTO_MIN_MS = 200  # TCP_RTO_MIN, where the kernel has no such setting
-BEFORE_S, DOWN_S, AFTER_S = 1.0, 2.0, 2.0
-_ECHO_PORT = 7
-_PROBES_PER_LD, _PROBE_INTERVAL_MS, _PROBE_PORTS = 3, 5, range(41000, 41100)
+# A round begins when all has been in time for a second.
+DOWN_S, AFTER_S = 2.0, 1.0
 _EDGES_MS = (20, 50, 100, 150, 200, 250, 500, 1000)
 
 Plan = Sequence[tuple[str, faults.Fault]]
@@ -58,46 +54,69 @@ class FailoverShow(Show):
 
     def run(self, lab: Lab) -> str:
         self.rounds: list[Round] = []
-        self.skipped: list[str] = []
+        self.broken: list[str] = []
+        plans = planned()
+        skipped = {name: reason for name in plans for reason in [_unavailable(plans[name])] if reason}
+        self.skipped = [f"{plans[name][0][1].name}: not shown, {reason}" for name, reason in skipped.items()]
         _apply_hold(lab, _LAB_HOLD, f"hold_ms: {HOLD_MS}")
         hosts = [lab.node(name) for name in (plan.CLIENT, *plan.REAL_SERVERS)]
         self.rto_min_ms = _set_rto_min(hosts)
-        with ExitStack() as stack:
-            for name in plan.REAL_SERVERS:
-                tools.wait_until_ready(stack.enter_context(_echo_server(lab.node(name))))
-            ports = _probe_ports(lab)
-            for _ in range(ROUNDS):
-                for steps in planned().values():
-                    self._round_if_possible(lab, steps, ports)
+        self._drops = _drops(lab)
+        self._rounds(lab, [steps for name, steps in plans.items() if name not in skipped])
         _apply_hold(lab, f"hold_ms: {HOLD_MS}", _LAB_HOLD)
         traffic = f"{CONNECTIONS} connections in transfer and {NEW_PER_S} new ones/s"
         return f"{len(self.rounds)} rounds of faults under {traffic}"
 
-    def _round_if_possible(self, lab: Lab, steps: Plan, ports: Sequence[int]) -> None:
-        for _, fault in steps:
-            reason = fault.unavailable()
-            if reason:
-                self.skipped.append(f"{fault.name}: not shown, {reason}")
-                return
-        self.rounds.append(_round(lab, steps, ports))
-        self._judge(self.rounds[-1])
+    def _rounds(self, lab: Lab, plans: Sequence[Plan]) -> None:
+        """All of them, whatever comes out. Each says on a line what it was like, as soon as it is over."""
+        print(_LINE.format(*_LINE_COLUMNS), flush=True)
+        traffic: Optional[Traffic] = None
+        try:
+            for number in range(0 if ROUNDS > 1 else 1, ROUNDS + 1):
+                # The soft switch compiles a path when packets first take it, as that to the backup: round 0 is for that.
+                for steps in plans if number > 0 else plans[:1]:
+                    began = time.monotonic()
+                    try:
+                        traffic = traffic or Traffic(lab, CONNECTIONS, PATIENT, NEW_PER_S)
+                        result = _round(lab, traffic, steps)
+                        self._judge(lab, traffic, result, number, time.monotonic() - began)
+                    except LabError as error:
+                        self._broke(f"round {number}/{ROUNDS}, {_name(steps)}: {error}")
+                        if traffic is not None:
+                            traffic.end()
+                            traffic = None
+                        _mend_lds(lab)
+        finally:
+            if traffic is not None:
+                traffic.end()
 
-    def _judge(self, result: Round) -> None:
-        for what, found in (
-            ("connections lost", result.resets()),
-            ("connections that changed their session", result.moved()),
-            ("requests without an answer", result.unanswered()),
-            ("new connections that failed", result.failed_new()),
-        ):
+    def _broke(self, what: str) -> None:
+        self.broken.append(what)
+        self.fail(what)
+        print(f"      {what}", flush=True)
+
+    def _judge(self, lab: Lab, traffic: Traffic, result: Round, number: int, took_s: float) -> None:
+        if number > 0:
+            self.rounds.append(result)
+        print(_LINE.format(f"{number}/{ROUNDS}", *_line(result), f"{took_s:.0f} s"), flush=True)
+        for line in why(result, traffic.ld_of_connection):
+            print(f"      {line}", flush=True)
+        result.condense()
+        wrong = {what: found for what, found in result.wrong().items() if found}
+        for what, found in wrong.items():
             self.expect(f"{result.name}: {what}", found, 0)
-        for error in [one["error"] for one in result.stayed if one["error"] is not None][:1]:
-            self.fail(f"{result.name}: {error}")
+        if wrong:
+            drops = _drops(lab)
+            new = {name: count - self._drops.get(name, 0) for name, count in drops.items()}
+            named = ", ".join(f"{name} {count:+,}" for name, count in new.items() if count) or "none"
+            print(f"      packets dropped since the rounds began: {named}", flush=True)
 
     def report(self, measured: Measured) -> str:
         by_name: dict[str, list[Round]] = {}
         for result in self.rounds:
             by_name.setdefault(result.name, []).append(result)
         worst = [max(rounds, key=Round.longest_stall) for rounds in by_name.values()]
+        broken = [f"  not to its end: {what}" for what in self.broken]
         return "\n".join(
             [
                 heading("Failover: no controller acts; the LD returns with all sessions"),
@@ -106,7 +125,8 @@ class FailoverShow(Show):
                 f"  hold time {HOLD_MS} ms, a heartbeat every {_HEARTBEAT_MS} ms;"
                 f" smallest RTO of the hosts' TCP {self.rto_min_ms} ms",
                 table(_COLUMNS, [_row(name, rounds) for name, rounds in by_name.items()]),
-                *(f"  {line}" for line in dict.fromkeys(self.skipped)),
+                *(f"  {line}" for line in self.skipped),
+                *broken,
                 "",
                 "  Connections that wait for their answers, new ones, and the client itself",
                 table(_OTHER_COLUMNS, [_other_row(name, rounds) for name, rounds in by_name.items()]),
@@ -114,7 +134,10 @@ class FailoverShow(Show):
                 "  Connections by their longest stall, of all rounds",
                 table(_histogram_columns(), [_histogram_row(name, rounds) for name, rounds in by_name.items()]),
                 "",
-                *(line for result in worst for line in drawing(result)),
+                "  CPUs, of each second before a fault: 100 % is one CPU of this machine's " + str(os.cpu_count()),
+                table(("program", "ran", "waited for a CPU"), _cpu_rows(self.rounds)),
+                "",
+                *(line for result in worst for line in result.picture),
             ]
         )
 
@@ -123,7 +146,22 @@ _COLUMNS = (
     "fault", "rounds", "connections", "resets", "lost bytes", "longest stall", f"< {1000 * STALL_BAR_S:.0f} ms",
     "network outage", "at return",
 )  # fmt: skip
-_OTHER_COLUMNS = ("fault", "ask and wait", "new ones", "failed", "slowest", "client late")
+_OTHER_COLUMNS = ("fault", "ask and wait", "new ones", "failed", "slowest", "stall before", "client late")
+_LINE_COLUMNS = (
+    "round", "fault", "resets", "lost bytes", "failed new", "stall", "outage", "at return", "stall before", "took",
+)  # fmt: skip
+_LINE = "  {:>6}  {:<28}  {:>6}  {:>10}  {:>10}  {:>8}  {:>8}  {:>9}  {:>12}  {:>5}"
+
+
+def _line(result: Round) -> Sequence[object]:
+    times = (
+        result.longest_stall(),
+        result.network_outage(result.failing()),
+        max(result.stalls(result.coming_back(), False), default=0.0),
+        result.longest_before(),
+    )
+    in_ms = [f"{1000 * value:.0f} ms" for value in times]
+    return (result.name, result.resets(), result.lost_bytes(), result.failed_new(), *in_ms)
 
 
 def _row(name: str, rounds: Sequence[Round]) -> Sequence[object]:
@@ -147,6 +185,7 @@ def _other_row(name: str, rounds: Sequence[Round]) -> Sequence[object]:
         sum(len(one.came) for one in rounds),
         sum(one.failed_new() for one in rounds),
         _ms(one.slowest_new() for one in rounds),
+        _ms(one.longest_before() for one in rounds),
         _ms(one.late_s for one in rounds),
     )
 
@@ -167,27 +206,48 @@ def _histogram_row(name: str, rounds: Sequence[Round]) -> Sequence[object]:
     return (name, *histogram(stalls, _EDGES_MS))
 
 
-def _round(lab: Lab, steps: Plan, ports: Sequence[int]) -> Round:
-    client = lab.node(plan.CLIENT)
-    steady = background.start(client, "steady", plan.VIP, plan.VIP_PORT, CONNECTIONS, PATIENT, INTERVAL_MS, NEW_PER_S)
-    probe = background.start(client, "probe", plan.VIP, _ECHO_PORT, _PROBE_INTERVAL_MS, *ports)
-    for program in (steady, probe):
-        tools.wait_until_ready(program)
-    result = Round(_name(steps), began=time.monotonic())
+def _cpu_rows(rounds: Sequence[Round]) -> Sequence[Sequence[object]]:
+    names = dict.fromkeys(name for one in rounds for name in one.cpu_before)
+    shares = {name: [one.cpu_before[name] for one in rounds if name in one.cpu_before] for name in names}
+    mean = {name: [sum(of) / len(each) for of in zip(*((s.ran, s.waited) for s in each))] for name, each in shares.items()}
+    return [(name, f"{100 * ran:.0f} %", f"{100 * waited:.0f} %") for name, (ran, waited) in mean.items()]
+
+
+def _round(lab: Lab, traffic: Traffic, steps: Plan) -> Round:
+    """Of a faultless lab with calm traffic, which it leaves as such."""
+    result = Round(_name(steps), began=time.monotonic() - CALM_S)
     for ld, fault in steps:
-        time.sleep(BEFORE_S)
         outage = Outage(ld, failed=time.monotonic())
+        result.outages.append(outage)
         mend = fault.make(lab, ld)
+        outage.made = time.monotonic()
         time.sleep(DOWN_S)
         outage.returning = time.monotonic()
         mend()
         outage.returned = time.monotonic()
-        result.outages.append(outage)
+        traffic.programs_changed()
         time.sleep(AFTER_S)
     result.ended = time.monotonic()
-    seen, result.probes = background.end(steady), background.end(probe)
-    result.stayed, result.came, result.late_s = seen["stayed"], [tuple(one) for one in seen["came"]], seen["late_s"]
+    traffic.report(result)
     return result
+
+
+def _mend_lds(lab: Lab) -> None:
+    """Whatever state a round has left them in. Raises LabError when that does not help: then no round has a sense."""
+    for ld in plan.LDS:
+        if lab.programs.runs(ld):
+            lab.programs.end(ld, signal.SIGKILL)
+        faults.restart(lab, ld)
+
+
+def _drops(lab: Lab) -> "dict[str, int]":
+    """Of the switch and the LDs, by part and reason."""
+    return {f"{part['part']} {name}": int(n) for part in lab.sluice.get("drops") for name, n in part["drops"].items()}
+
+
+def _unavailable(steps: Plan) -> str:
+    """Why one of the faults cannot be made here; "" when all can."""
+    return next((reason for _, fault in steps for reason in [fault.unavailable()] if reason), "")
 
 
 def _name(steps: Plan) -> str:
@@ -211,22 +271,3 @@ def _set_rto_min(hosts: Sequence[LabNode]) -> int:
         for host in hosts:
             host.sh(f"sysctl -q -w net.ipv4.tcp_rto_min_us={1000 * RTO_MIN_MS}")
     return int(hosts[0].sh(f"cat {_RTO_MIN}")) // 1000
-
-
-def _echo_server(node: LabNode) -> Any:
-    serve = (udp_echo.__file__, "serve", plan.address_of(node.name), str(_ECHO_PORT))
-    return tools.running(node, sys.executable, "-B", *serve)
-
-
-def _probe_ports(lab: Lab) -> list[int]:
-    """Source ports of as many flows that have their buckets at each of the LDs."""
-    entries = json.loads(lab.sluice("table", "dump", "ld_of_bucket", "-f", str(lab.sluice.file), "--output", "json"))
-    primary = {int(entry["match"]["bucket"]): int(entry["params"]["ld_id"]) for entry in entries if entry["match"]}
-    source, chosen = plan.address_of(plan.CLIENT), []
-    left = {ld_id: _PROBES_PER_LD for ld_id in primary.values()}
-    for port in _PROBE_PORTS:
-        ld_id = primary[bucket_of(source, port, plan.VIP, _ECHO_PORT, socket.IPPROTO_UDP)]
-        if left[ld_id] > 0:
-            left[ld_id] -= 1
-            chosen.append(port)
-    return chosen

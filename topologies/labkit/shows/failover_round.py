@@ -4,22 +4,25 @@ from dataclasses import dataclass, field
 from typing import Any, Iterator, Sequence
 
 from ..chart import bars, marks, per_slot
+from ..cpu_watch import Share
 
 SLOT_S = 0.1
 # An answer that comes later, as out of the queue of a worker that stood still, is no answer to who asked.
 _ANSWERED_S = 0.05
+_QUICK_S = 0.005
 # What the design is built for; reported, and no reason to fail: it is a matter of the machine, too.
 STALL_BAR_S = 0.2
 
 
 @dataclass
 class Outage:
-    """An LD, and when it failed, when its return began, and when it was back."""
+    """An LD, and when it failed, when its return began, and when it was back. To make a fault takes a while."""
 
     ld: str
     failed: float
     returning: float = 0.0
     returned: float = 0.0
+    made: float = 0.0
 
 
 @dataclass
@@ -32,6 +35,16 @@ class Round:
     came: list[tuple[float, float, Any]] = field(default_factory=list)
     probes: list[dict[str, Any]] = field(default_factory=list)
     late_s: float = 0.0  # of the client itself
+    calm: bool = True  # before: no answer came late
+    cpu_before: dict[str, Share] = field(default_factory=dict)
+    cpu_at_fault: dict[str, Share] = field(default_factory=dict)
+    picture: list[str] = field(default_factory=list)
+
+    def condense(self) -> None:
+        """Draws it, and forgets what came quickly: twenty rounds have millions of answers."""
+        self.picture = drawing(self)
+        for one in self.stayed:
+            one["answers"] = [(begin, took) for begin, took in one["answers"] if took >= _QUICK_S]
 
     def failing(self) -> list[tuple[float, float]]:
         """The times in which an LD was away."""
@@ -48,8 +61,14 @@ class Round:
     def network_outage(self, windows: Sequence[tuple[float, float]]) -> float:
         """The longest time, in s, in which no datagram of a probe was answered: from the sending of the first of them
         to that of the next one that was."""
-        gaps = (gap for one in self.probes for gap in _gaps(one))
-        return max((end - begin for begin, end in gaps if _within(begin, end, windows)), default=0.0)
+        gaps = (gap for one in self.probes for gap in gaps_of(one))
+        return max((end - begin for begin, end in gaps if within(begin, end, windows)), default=0.0)
+
+    def longest_before(self) -> float:
+        """Of the answers that were there when the first fault was made: what the machine can do."""
+        since, until = self.began, self.outages[0].failed
+        every = (took for one in self.stayed for begin, took in one["answers"] if since < begin < until - took)
+        return max(every, default=0.0)
 
     def resets(self) -> int:
         return sum(one["error"] is not None for one in self.stayed)
@@ -71,6 +90,15 @@ class Round:
     def slowest_new(self) -> float:
         return max((took for _, took, _ in self.came), default=0.0)
 
+    def wrong(self) -> dict[str, int]:
+        """What must not be, and how often it was."""
+        return {
+            "connections lost": self.resets(),
+            "connections that changed their session": self.moved(),
+            "requests without an answer": self.unanswered(),
+            "new connections that failed": self.failed_new(),
+        }
+
     def longest_stall(self) -> float:
         return max(self.stalls(self.failing(), False), default=0.0)
 
@@ -79,14 +107,14 @@ class Round:
 
 
 def longest(answers: Sequence[Sequence[float]], windows: Sequence[tuple[float, float]]) -> float:
-    return max((took for begin, took in answers if _within(begin, begin + took, windows)), default=0.0)
+    return max((took for begin, took in answers if within(begin, begin + took, windows)), default=0.0)
 
 
-def _within(begin: float, end: float, windows: Sequence[tuple[float, float]]) -> bool:
+def within(begin: float, end: float, windows: Sequence[tuple[float, float]]) -> bool:
     return any(begin < until and end > since for since, until in windows)
 
 
-def _gaps(probe: dict[str, Any]) -> Iterator[tuple[float, float]]:
+def gaps_of(probe: dict[str, Any]) -> Iterator[tuple[float, float]]:
     """Runs of datagrams without an answer in time."""
     begin = None
     for sent, took in zip(probe["sent"], probe["took"]):

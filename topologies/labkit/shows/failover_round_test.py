@@ -43,8 +43,23 @@ class RoundTest(unittest.TestCase):
         self.assertEqual(result.failing(), [(11.0, 12.0), (13.0, 13.5)])
         self.assertEqual(result.coming_back(), [(12.0, 13.0), (13.5, 14.0)])
 
+    def test_the_time_before_is_of_answers_that_were_there_before(self) -> None:
+        self.assertAlmostEqual(_round().longest_before(), 0.0)  # one begins with the round, one is open at the fault
+        result = _round()
+        result.stayed = [_connection([(9.0, 0.9), (10.1, 0.04), (10.99, 0.2)])]
+        self.assertAlmostEqual(result.longest_before(), 0.04)
+
+    def test_what_is_forgotten_changes_no_number(self) -> None:
+        result, condensed = _round(), _round()
+        condensed.stayed[0]["answers"].append((11.9, 0.001))
+        condensed.condense()
+        self.assertEqual(len(condensed.stayed[0]["answers"]), 4)
+        self.assertEqual(condensed.stalls(condensed.failing(), False), result.stalls(result.failing(), False))
+        self.assertEqual(condensed.picture[0], drawing(result)[0])
+
     def test_what_went_wrong_is_counted(self) -> None:
         result = _round()
+        self.assertEqual(list(result.wrong().values()), [1, 1, 2, 0])
         self.assertEqual((result.resets(), result.moved(), result.unanswered(), result.lost_bytes()), (1, 1, 2, 2000))
 
     def test_the_bar(self) -> None:
