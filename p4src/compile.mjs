@@ -76,6 +76,22 @@ export function compile(outDir) {
 }
 
 /**
+ * What every run of the Tofino back end is told.
+ *
+ * @param {"tofino" | "tofino2"} target
+ * @param {string} outDir
+ */
+export function tofinoArguments(target, outDir) {
+  const [arch, generation] = target === "tofino" ? ["tna", 1] : ["t2na", 2];
+  const include = process.env.TOFINO_P4INCLUDE?.split(":") ?? [];
+  return [
+    ...["--target", target, "--arch", arch, "--std", "p4-16", `-D__TARGET_TOFINO__=${generation}`],
+    ...include.flatMap((folder) => ["-I", folder]),
+    ...["-g", "--verbose=2", "-o", outDir],
+  ];
+}
+
+/**
  * The P4Info of the Tofino program, into build/. The back end writes it before it begins to place anything, and is stopped then
  * unless `outDir` is given.
  *
@@ -85,15 +101,12 @@ export function compile(outDir) {
 export function compileTofino(outDir) {
   const scratch = outDir ?? mkdtempSync(join(tmpdir(), "sluice-tofino-"));
   const p4info = join(scratch, `${tofinoProgram}.p4info.txtpb`);
-  const include = process.env.TOFINO_P4INCLUDE?.split(":") ?? [];
   mkdirSync(scratch, { recursive: true });
   rmSync(p4info, { force: true });
   const compiler = spawn(
     "p4c-barefoot",
     [
-      ...["--target", "tofino2", "--arch", "t2na", "--std", "p4-16", "-D__TARGET_TOFINO__=2"],
-      ...include.flatMap((folder) => ["-I", folder]),
-      ...["-g", "--verbose=2", "-o", scratch],
+      ...tofinoArguments("tofino2", scratch),
       ...["--p4runtime-force-std-externs", "--p4runtime-files", p4info, `p4src/${tofinoProgram}.p4`],
     ],
     { cwd: projectRoot, stdio: ["ignore", "pipe", "pipe"] },

@@ -22,9 +22,13 @@ const PortId_t INNER_PORT = 128; // in loopback, of pipe 1
 #include "tna/decision.p4"
 #include "tna/departure.p4"
 
+#ifdef ONE_PART
+#include "tna/one_part.p4"
+#else
 Pipeline(ArrivalParser(), ArrivalIngress(), ArrivalDeparser(),
          DepartureParser(), DepartureEgress(), DepartureDeparser()) outer;
 Pipeline(DecisionParser(), DecisionIngress(), DecisionDeparser(),
          AdmissionParser(), AdmissionEgress(), AdmissionDeparser()) inner;
 
 Switch(outer, inner) main;
+#endif
