@@ -20,7 +20,7 @@ beforeEach(async () => {
     FakeLd.listen(folder.socket("ld1.agent.sock")),
     FakeLd.listen(folder.socket("ld2.agent.sock")),
   ])) as [FakeSwitch, FakeLd, FakeLd];
-  controller = await TestController.start(folder.path(""));
+  controller = await TestController.start(folder.path(""), { term: 7n });
   const text = repositoryFile("controller/examples/eips.yaml").replaceAll("/run/sluice", folder.path(""));
   await controller.apply(plainDocument(text));
 });
@@ -71,6 +71,7 @@ it("get says which part the controller cannot ask", async () => {
 it("Prometheus reads of the controller, switches, LDs, services and EIPs", async () => {
   const text = await metrics();
   for (const line of [
+    /^sluice_term 7$/m,
     /^sluice_desired_revision 1$/m,
     /^sluice_part_written_updates_total\{part="gw1",kind="switch"\} \d+$/m,
     /^sluice_drops_total\{part="ld1",kind="ld",reason="no_session"\} 2$/m,

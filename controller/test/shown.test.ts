@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { RsHealth, RsState, SessionFilter, SessionState } from "@sluice/proto/ld";
 import { beforeEach, describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { run } from "../src/cli/run.js";
 import { parseIp } from "../src/p4runtime/index.js";
 import { runOnTerminal } from "./support/cli.js";
@@ -82,6 +83,18 @@ describe("get and table", () => {
       );
     },
   );
+
+  it.each([
+    ...["services", "eips", "buckets", "neighbors", "lds", "rs", "drains", "migrations", "sessions"],
+    ...["drops", "counters"],
+  ])("get %s says the same as JSON and as YAML", async (what) => {
+    const [json, yaml] = await Promise.all(
+      ["json", "yaml"].map((format) => sluice("get", what, "-f", site.file, "-o", format)),
+    );
+    expect([json!.code, yaml!.code]).toEqual([0, 0]);
+    expect(yaml!.out).toMatch(json!.out === "[]\n" ? /^\[\]\n$/ : /^(?:- )?\w+: /);
+    expect(parse(yaml!.out)).toEqual(JSON.parse(json!.out));
+  });
 
   it("get sessions of one service", async () => {
     const { out } = await sluice("get", "sessions", "-f", site.file, "--service", "dns", "-o", "json");

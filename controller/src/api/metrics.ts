@@ -186,6 +186,9 @@ async function eipMetrics(scrape: Scrape, parts: Parts, indices: ReadonlyMap<str
 /** Of a controller as one of several. */
 function leadMetrics(scrape: Scrape, { controller, leader }: Lead): void {
   scrape.gauge("leads", "Whether this controller leads")({}, controller === undefined ? 0 : 1);
+  if (controller?.term !== undefined) {
+    scrape.gauge("term", "Of this leader; it rises from leader to leader")({}, Number(controller.term));
+  }
   const other = scrape.gauge("leader", "1 for the API of the other controller that leads", ["api"]);
   if (leader !== undefined) {
     other({ api: leader }, 1);

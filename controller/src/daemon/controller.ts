@@ -44,6 +44,8 @@ export class RegionController {
   readonly region: Region;
   readonly store: Store;
   readonly reconciler: Reconciler;
+  /** Of a leader among several controllers; undefined for the only one. */
+  readonly term: bigint | undefined;
   readonly #log: Logger;
   readonly #schema: Schema;
   #targets: Targets;
@@ -53,6 +55,7 @@ export class RegionController {
     const { store, pipeline, log, pki, term, timeoutMs = 10_000, auditMs = 2_000 } = options;
     this.store = store;
     this.region = region;
+    this.term = term;
     this.#log = log;
     this.#schema = new Schema(pipeline.p4info);
     this.#targets = new Targets(this.#schema, region.state, region.revision);

@@ -27,7 +27,7 @@ export class TestController {
 
   static async start(
     folder: string,
-    options: { auditMs?: number; timeoutMs?: number } = {},
+    options: { auditMs?: number; timeoutMs?: number; term?: bigint } = {},
   ): Promise<TestController> {
     const lines: LogLine[] = [];
     const log = pino(
@@ -40,6 +40,7 @@ export class TestController {
       log,
       auditMs: options.auditMs ?? 50,
       timeoutMs: options.timeoutMs ?? 10_000,
+      ...(options.term !== undefined && { term: options.term }),
     });
     const api = new ApiServer({ controller, leader: undefined }, log);
     const address = await api.listen(`unix:${folder}/api.sock`);
