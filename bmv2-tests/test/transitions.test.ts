@@ -1,18 +1,22 @@
 // From any state of a region to any other, the order in which the controller writes: after every single update packets are sent
 // through the switch, and none of them goes where neither the state before nor the one after would send it.
-import { compile, state } from "@sluice/controller";
+import { compile, type state } from "@sluice/controller";
 import type { SoftSwitch } from "@sluice/softswitch";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { build, dissect, ethernet, ipv4, layerOf, tcp, udp, vxlan } from "../src/packet/index.js";
+import {
+  CLIENT,
+  FABRIC,
+  FABRIC_MAC,
+  ldAddress,
+  MAC,
+  ROUTER_MAC,
+  regionOf,
+  UPSTREAM,
+  VNI,
+} from "./support/region.js";
 import { Lab, lines, shuffled } from "./support/region_lab.js";
-
-const MAC = "02:00:00:00:00:01";
-const ROUTER_MAC = "02:00:00:00:01:02";
-const FABRIC_MAC = "02:00:00:00:02:fe";
-const CLIENT = "198.51.100.2";
-const UPSTREAM = 1;
-const FABRIC = 2;
 
 /** Who may have an EIP. Each is at one of two hosts. */
 const VMS = ["192.168.0.10", "192.168.0.11", "192.168.0.12", "192.168.0.13"];
@@ -25,7 +29,6 @@ const hostOf = (vm: number, host: number) => ({
   mac: `02:00:00:00:06:${10 + vm}`,
   host: `10.0.${6 + host}.2`,
 });
-const ldAddress = (name: string) => `10.0.2.${1 + Number(name.slice(2))}`;
 
 /** For each EIP who has it, or nobody; for each VIP whether it is served; which LDs there are. */
 interface World {
@@ -49,46 +52,8 @@ const worlds: fc.Arbitrary<World> = fc.record({
 });
 
 function stateOf({ owners, served, lds }: World): state.DesiredState {
-  return state.parseValue("world", {
-    networks: [
-      { name: "internet", kind: "upstream", prefixes: ["203.0.113.0/24"] },
-      { name: "fabric", kind: "fabric" },
-    ],
-    vpcs: [{ name: "blue", vni: 100 }],
-    switches: [
-      {
-        name: "gw1",
-        p4runtime: "unix:/nowhere/gw1",
-        mac: MAC,
-        tunnel_address: "10.255.0.1",
-        ports: [
-          { port: UPSTREAM, network: "internet", address: "192.0.2.1/24" },
-          { port: FABRIC, network: "fabric", address: "10.0.2.1/24" },
-        ],
-        neighbors: [
-          { address: "192.0.2.2", mac: ROUTER_MAC, port: UPSTREAM },
-          { address: "10.0.2.254", mac: FABRIC_MAC, port: FABRIC },
-        ],
-        routes: [
-          { prefix: "0.0.0.0/0", via: "192.0.2.2" },
-          { prefix: "10.0.0.0/8", via: "10.0.2.254" },
-        ],
-      },
-    ],
-    clusters: [
-      {
-        name: "edge",
-        steering_address: "10.255.1.1",
-        local_ips: ["198.18.0.0/30"],
-        lds: lds.map((name) => ({
-          name,
-          agent: `unix:/nowhere/${name}`,
-          address: `${ldAddress(name)}/24`,
-          gateway: "10.0.2.1",
-          mac: `02:00:00:00:02:0${name.slice(2)}`,
-        })),
-      },
-    ],
+  return regionOf({
+    lds,
     services: VIPS.flatMap((vip, i) =>
       served[i] ? [{ name: `service${i}`, vip, protocol: "tcp", port: 80, cluster: "edge" }] : [],
     ),
@@ -123,7 +88,7 @@ function wayOut(gateway: SoftSwitch, { address, host }: ReturnType<typeof hostOf
       ethernet({ dst: MAC, src: FABRIC_MAC }),
       ipv4({ src: host, dst: "10.255.0.1" }),
       udp({ srcPort: 50_000, dstPort: 4789 }),
-      vxlan({ vni: 100 }),
+      vxlan({ vni: VNI }),
       ethernet({ dst: MAC, src: "02:00:00:00:06:10" }),
       ipv4({ src: address, dst: CLIENT }),
       tcp({ srcPort: 80, dstPort: 40_000 }),

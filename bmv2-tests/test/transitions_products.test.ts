@@ -1,6 +1,6 @@
 // As transitions.test.ts, of what a region offers besides EIPs of VMs and public IPv4 balancers: a balancer inside a VPC, an address that
 // belongs to it or to a VM, IPv6 addresses and balancers, and a second upstream network on a VLAN with a VRF of its own.
-import { state } from "@sluice/controller";
+import type { state } from "@sluice/controller";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
@@ -16,25 +16,28 @@ import {
   vlan,
   vxlan,
 } from "../src/packet/index.js";
+import {
+  CLIENT,
+  FABRIC,
+  FABRIC_MAC,
+  ldAddress,
+  MAC,
+  ROUTER_MAC,
+  regionOf,
+  UPSTREAM,
+  VNI,
+} from "./support/region.js";
 import { Lab, lines, shuffled } from "./support/region_lab.js";
 
-const MAC = "02:00:00:00:00:01";
-const ROUTER_MAC = "02:00:00:00:01:02";
 const CARRIER_MAC = "02:00:00:00:01:03";
-const FABRIC_MAC = "02:00:00:00:02:fe";
-const CLIENT = "198.51.100.2";
 const CLIENT_V6 = "2001:db8:9::2";
-const UPSTREAM = 1;
-const FABRIC = 2;
 const CARRIER_VLAN = 30;
-const VNI = 100;
 
 const INNER_VIP = "192.168.0.100";
 const VIP_V6 = "2001:db8:113::10";
 /** Sends to the VIP of its own VPC. */
 const PEER = { address: "192.168.0.20", host: "10.0.6.2", mac: "02:00:00:00:06:20" };
 const LDS = ["ld1", "ld2"];
-const ldAddress = (name: string) => `10.0.2.${1 + Number(name.slice(2))}`;
 const hostAt = (host: number) => `10.0.${6 + host}.2`;
 const vmAt = (address: string, host: number) => ({
   vpc: "blue",
@@ -87,54 +90,13 @@ function stateOf({ inner, front, v6, carrier, outerV6, lds }: World): state.Desi
     host: "10.0.6.2",
     mac: PEER.mac,
   };
-  return state.parseValue("world", {
-    networks: [
-      { name: "internet", kind: "upstream", prefixes: ["203.0.113.0/24", "2001:db8:113::/48"] },
-      { name: "carrier", kind: "upstream", vrf: 2, prefixes: ["100.64.9.0/24"] },
-      { name: "fabric", kind: "fabric" },
-    ],
-    vpcs: [{ name: "blue", vni: VNI, vms: [PEER] }],
-    switches: [
-      {
-        name: "gw1",
-        p4runtime: "unix:/nowhere/gw1",
-        mac: MAC,
-        tunnel_address: "10.255.0.1",
-        ports: [
-          { port: UPSTREAM, network: "internet", address: "192.0.2.1/24", address_v6: "2001:db8:1::1/64" },
-          { port: UPSTREAM, vlan: CARRIER_VLAN, network: "carrier", address: "100.64.0.1/30" },
-          { port: FABRIC, network: "fabric", address: "10.0.2.1/24", address_v6: "2001:db8:f2::1/64" },
-        ],
-        neighbors: [
-          { address: "192.0.2.2", mac: ROUTER_MAC, port: UPSTREAM, vlan: 0 },
-          { address: "2001:db8:1::2", mac: ROUTER_MAC, port: UPSTREAM, vlan: 0 },
-          { address: "100.64.0.2", mac: CARRIER_MAC, port: UPSTREAM, vlan: CARRIER_VLAN },
-          { address: "10.0.2.254", mac: FABRIC_MAC, port: FABRIC },
-        ],
-        routes: [
-          { prefix: "0.0.0.0/0", via: "192.0.2.2" },
-          { prefix: "::/0", via: "2001:db8:1::2" },
-          { prefix: "0.0.0.0/0", via: "100.64.0.2", vrf: 2 },
-          { prefix: "10.0.0.0/8", via: "10.0.2.254" },
-        ],
-      },
-    ],
-    clusters: [
-      {
-        name: "edge",
-        steering_address: "10.255.1.1",
-        local_ips: ["198.18.0.0/30", "2001:db8:18::/126"],
-        lds: lds.map((name) => ({
-          name,
-          agent: `unix:/nowhere/${name}`,
-          address: `${ldAddress(name)}/24`,
-          gateway: "10.0.2.1",
-          address_v6: `2001:db8:f2::1${name.slice(2)}/64`,
-          gateway_v6: "2001:db8:f2::1",
-          mac: `02:00:00:00:02:0${name.slice(2)}`,
-        })),
-      },
-    ],
+  return regionOf({
+    networks: [{ name: "carrier", kind: "upstream", vrf: 2, prefixes: ["100.64.9.0/24"] }],
+    ports: [{ port: UPSTREAM, vlan: CARRIER_VLAN, network: "carrier", address: "100.64.0.1/30" }],
+    neighbors: [{ address: "100.64.0.2", mac: CARRIER_MAC, port: UPSTREAM, vlan: CARRIER_VLAN }],
+    routes: [{ prefix: "0.0.0.0/0", via: "100.64.0.2", vrf: 2 }],
+    vms: [PEER],
+    lds,
     services: [
       ...(inner
         ? [
