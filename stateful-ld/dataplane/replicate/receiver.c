@@ -159,6 +159,8 @@ static void begin(struct worker *worker, uint8_t peer, const struct wire_header 
     receiver->sequence = 0;
     receiver->short_copy = false;
     __atomic_store_n(&copy->installed, 0, __ATOMIC_RELAXED);
+    /* Until its copy has come, there may be sessions that it has not told: no map may change. */
+    __atomic_store_n(&copy->whole_incarnation, 0, __ATOMIC_RELEASE);
 }
 
 void receiver_data(struct worker *worker, uint8_t peer, const struct wire_header *header,
