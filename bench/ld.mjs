@@ -111,15 +111,17 @@ async function measure(context) {
   const connections = ldBench(context, "connections", CONNECTION_SESSIONS);
   const result = { machine: machineLine(), ...context, limit, frames, established, connections };
   if (cpus().length < 2) return result;
-  say("new connections, told to a backup LD on the other core");
+  say("new connections, told to a backup LD");
   const replicated = ldBench(context, "replicated", CONNECTION_SESSIONS, { lds: 2 });
+  say("new connections, told to a backup LD that has them as well, on the other core");
+  const installed = ldBench(context, "installed", CONNECTION_SESSIONS, { lds: 2 });
   say("sessions move to another cluster");
   const migrations = MIGRATION_WIRES.map((wire) => migration(context, wire));
   say("two cores");
   const twoCores = ldBench(context, "established", REFERENCE_SESSIONS, { workers: 2 });
   say("two cores, every packet on the wrong one");
   const handoff = ldBench(context, "handoff", REFERENCE_SESSIONS, { workers: 2 });
-  return { ...result, replicated, migrations, twoCores, handoff };
+  return { ...result, replicated, installed, migrations, twoCores, handoff };
 }
 
 /** Sessions in use move to the LD of another cluster: how long it takes until they are all there, in each run. */
@@ -135,7 +137,7 @@ function migration(context, { delayUs, loss }) {
 }
 
 /** Rows of the table: a rate, its ratio to what it stands beside, and where there is a bar for that ratio the verdict. */
-function judge({ limit, frames, established, connections, replicated, twoCores, handoff }) {
+function judge({ limit, frames, established, connections, replicated, installed, twoCores, handoff }) {
   const reference = established.find(({ sessions }) => sessions === REFERENCE_SESSIONS);
   const ofLimit = (packets, bar) =>
     bar === undefined ? undefined : against(packets.median / limit.median, bar);
@@ -163,6 +165,11 @@ function judge({ limit, frames, established, connections, replicated, twoCores, 
       rate: replicated.connections,
       ratio,
       verdict: against(ratio, BARS.replicated),
+    });
+    rows.push({
+      what: "… and kept by the backup, on the other core",
+      rate: installed.connections,
+      ratio: installed.connections.median / connections.connections.median,
     });
   }
   if (reference !== undefined && twoCores !== undefined) {

@@ -152,7 +152,7 @@ static void read_options(int argc, char **argv) {
     }
     if (optind + 1 != argc || options.workers > WORKERS_OF_ONE) {
         fprintf(stderr, "usage: ld-bench EAL_OPTIONS -- "
-                        "established|handoff|macswap|connections|replicated|migration\n"
+                        "established|handoff|macswap|connections|replicated|installed|migration\n"
                         "  [--sessions N] [--workers 1|2] [--runs N] [--run-ms N]\n"
                         "  replicated, migration: [--delay-us N] [--loss N]  between the two LDs; "
                         "one packet of N is lost\n");
@@ -170,7 +170,9 @@ int main(int argc, char **argv) {
     read_options(argc - eal_arguments, argv + eal_arguments);
     printf("{\"measure\":\"%s\",\"workers\":%u,", options.measure, options.workers);
     if (strcmp(options.measure, "replicated") == 0)
-        drops = pair_replicated(IN_PROGRESS);
+        drops = pair_replicated(IN_PROGRESS, false);
+    else if (strcmp(options.measure, "installed") == 0)
+        drops = pair_replicated(IN_PROGRESS, true);
     else if (strcmp(options.measure, "migration") == 0)
         drops = pair_migration();
     else if (strcmp(options.measure, "connections") == 0)

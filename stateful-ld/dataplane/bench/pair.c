@@ -94,7 +94,7 @@ static void print_replication(void) {
            stations[OTHER].worker->sessions.active);
 }
 
-uint64_t pair_replicated(uint32_t in_progress) {
+uint64_t pair_replicated(uint32_t in_progress, bool installs) {
     start_ports(false);
     for (uint32_t i = 0; i < LDS; i++) {
         begin_message(i);
@@ -102,6 +102,8 @@ uint64_t pair_replicated(uint32_t in_progress) {
         message_assign(&messages[i], 0, BUCKET_COUNT - 1, 1, 2);
     }
     messages[OTHER].config.n_owned_buckets = 0;
+    if (!installs)
+        messages[OTHER].config.n_services = 0;
     configure_both();
     station_connect(OWNER, in_progress, TRAFFIC_PHASES_ALL, UINT64_MAX);
     station_start(LDS);

@@ -6,16 +6,19 @@
 #ifndef SLUICE_BENCH_PAIR_H
 #define SLUICE_BENCH_PAIR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /**
- * New connections at an LD whose backup is the other one. What is measured is the first one; the
- * other one takes in all it is told, and acknowledges.
+ * New connections at an LD whose backup is the other one. What is measured is the first one.
  *
  * @param in_progress connections at a time
+ * @param installs the backup has the sessions, too; else it has none of the services, refuses all
+ *        that it is told and acknowledges it: its memory is in nobody's way then, as a backup's on
+ *        another machine
  * @return packets dropped
  */
-uint64_t pair_replicated(uint32_t in_progress);
+uint64_t pair_replicated(uint32_t in_progress, bool installs);
 
 /**
  * `options.sessions` sessions, in use at full rate, move to the LD of another cluster. From the
