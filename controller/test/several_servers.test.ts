@@ -4,7 +4,8 @@ import { createServer, get, type RequestListener, type Server } from "node:http"
 import { createServer as createSilent, type Server as Silent } from "node:net";
 import { pino } from "pino";
 import { afterEach, expect, it } from "vitest";
-import { ApiClient, ApiServer } from "../src/api/index.js";
+import { ApiClient } from "../src/api/index.js";
+import { ApiServer } from "../src/api/server.js";
 import { useFolder } from "./support/folder.js";
 
 const folder = useFolder();

@@ -2,7 +2,8 @@
 //
 //   http  bodies, problems, callers;  secrets  what is shown to whom;  openapi  its description
 //   measurements  what the parts count;  metrics  the same for Prometheus;  server  the routes;  client  the other side
+//
+// Not from here, because most commands of `sluice` have no use for it and would wait for what it loads: server.
 export { ApiClient, ApiError } from "./client.js";
 export { ROLES, type Role } from "./http.js";
-export { MEASUREMENTS } from "./measurements.js";
-export { ApiServer, METRICS_LIMIT, type TlsFiles } from "./server.js";
+export { MEASUREMENTS, METRICS_LIMIT } from "./measurements.js";

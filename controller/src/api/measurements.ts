@@ -11,6 +11,9 @@ import {
 } from "../measure/index.js";
 import { drainsOf, type Parts, readRealServers, UnreachableError } from "../reconcile/index.js";
 
+/** How many EIPs, and how many services, have metrics of their own by default. A thousand EIPs on two switches are 8,000 time series. */
+export const METRICS_LIMIT = 1_000;
+
 const MEASURES: Readonly<Record<string, (parts: Parts) => Promise<unknown>>> = {
   buckets: measureBuckets,
   drains: async ({ lds }) => drainsOf(await realServers(lds)),

@@ -22,7 +22,7 @@ import {
   sendJson,
   sendProblem,
 } from "./http.js";
-import { MEASUREMENTS, measurement } from "./measurements.js";
+import { MEASUREMENTS, METRICS_LIMIT, measurement } from "./measurements.js";
 import { renderMetrics } from "./metrics.js";
 import { OPENAPI } from "./openapi.js";
 import { hideSecrets, restoreSecrets } from "./secrets.js";
@@ -38,8 +38,6 @@ const OPERATED: ReadonlySet<string> = new Set([
 ]);
 const MAX_HISTORY = 1_000;
 const MAX_WAIT_MS = 600_000;
-/** A thousand EIPs on two switches are 8,000 time series. */
-export const METRICS_LIMIT = 1_000;
 
 export interface TlsFiles {
   ca: Buffer;

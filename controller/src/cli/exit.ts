@@ -4,7 +4,7 @@ import { ApiError } from "../api/index.js";
 import { EntryError, P4RuntimeError, SchemaError } from "../p4runtime/index.js";
 import { ApplyError, CapacityError, LdError, UnreachableError } from "../reconcile/index.js";
 import { InvalidDocument } from "../state/index.js";
-import { StoreError } from "../store/index.js";
+import { StoreError } from "../store/types.js";
 import { Declined } from "./consent.js";
 
 export const EXIT = {

@@ -1,6 +1,7 @@
 // A controller with its API on a Unix socket, for tests.
 import { pino } from "pino";
-import { ApiClient, ApiServer } from "../../src/api/index.js";
+import { ApiClient } from "../../src/api/index.js";
+import { ApiServer } from "../../src/api/server.js";
 import { RegionController } from "../../src/daemon/index.js";
 import { LevelStore } from "../../src/store/index.js";
 import { gatewayPipeline } from "./program.js";

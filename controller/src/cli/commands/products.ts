@@ -1,6 +1,6 @@
 // The products by their own names: each command is one change of the desired state, made by the controller.
 import type { Command } from "commander";
-import { sameValue } from "../../daemon/index.js";
+import { sameValue } from "../../daemon/objects.js";
 import type { Io } from "../context.js";
 import { agreeTo, carryOut, type Deed, existing, given, type Json } from "../deeds.js";
 import { EXIT, UsageError } from "../exit.js";
