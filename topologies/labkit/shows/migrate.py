@@ -4,14 +4,13 @@ import signal
 import time
 from typing import Any
 
-from .. import background, parts, plan, tools
+from .. import parts, plan
 from ..measure import Measured
 from ..processes import wait_for
 from ..show import Lab, Show
 from ..terminal import heading, table
-from .failover_round import STALL_BAR_S, Round
+from .under_load import CONNECTIONS, UnderLoad
 
-CONNECTIONS, PATIENT, INTERVAL_MS, NEW_PER_S = 100, 10, 100, 20
 STEADY_S = 1.5
 OLD, NEW = "edge", "edge2"
 _AT_OLD, _AT_NEW = f"    cluster: {OLD}\n", f"    cluster: {NEW}\n"
@@ -43,12 +42,7 @@ class MigrateShow(Show):
 
     def run(self, lab: Lab) -> str:
         self._with_the_other_cluster(lab)
-        client = lab.node(plan.CLIENT)
-        load = background.start(
-            client, "steady", plan.VIP, plan.VIP_PORT, CONNECTIONS, PATIENT, INTERVAL_MS, NEW_PER_S
-        )  # fmt: skip
-        tools.wait_until_ready(load)
-        self.result = Round("moved and taken back", began=time.monotonic())
+        self.load = UnderLoad(lab, "moved and taken back")
         self.moments: list[tuple[str, float, float]] = []
         time.sleep(STEADY_S)
         self._step(lab, "both clusters copy", "", _MIGRATION)
@@ -56,10 +50,7 @@ class MigrateShow(Show):
         self._step(lab, f"turned to {NEW}", _AT_OLD, _AT_NEW)
         self.at_new = self._sessions_at(lab)
         self._step(lab, f"turned back to {OLD}", _AT_NEW, _AT_OLD)
-        self.result.ended = time.monotonic()
-        seen = background.end(load)
-        self.result.stayed, self.result.came = seen["stayed"], [tuple(one) for one in seen["came"]]
-        self.result.late_s = seen["late_s"]
+        self.load.end()
         self._leave(lab)
         self._judge()
         return f"service {plan.SERVICE} from cluster {OLD} to {NEW} and back, under {CONNECTIONS} connections"
@@ -102,30 +93,19 @@ class MigrateShow(Show):
             lab.programs.end(name, signal.SIGTERM)
 
     def _judge(self) -> None:
-        for what, found in (
-            ("connections lost", self.result.resets()),
-            ("connections that changed their session", self.result.moved()),
-            ("requests without an answer", self.result.unanswered()),
-            ("new connections that failed", self.result.failed_new()),
-        ):
-            self.expect(what, found, 0)
+        self.load.judge(self)
         self.expect("buckets whose sessions were copied", self.numbers["buckets_copied"], self.numbers["buckets"])
         if self.at_new < CONNECTIONS:
             self.fail(f"{NEW} had {self.at_new} sessions, not the {CONNECTIONS} connections")
 
     def report(self, measured: Measured) -> str:
-        whole = [(self.result.began, self.result.ended)]
-        stall = max(self.result.stalls(whole, False), default=0.0)
-        bar = "" if stall < STALL_BAR_S else f" (over {1000 * STALL_BAR_S:.0f})"
         rows = [(what, f"{1000 * (until - begin):.0f} ms") for what, begin, until in self.moments]
         return "\n".join(
             [
                 heading(f"Service {plan.SERVICE} migrates from cluster {OLD} to {NEW} and back (sluice.yaml: migration)"),
                 table(("step", "sluice apply took"), rows),
                 f"  {self.numbers['sessions_copied']} sessions copied before; {NEW} had {self.at_new} afterwards",
-                f"  {CONNECTIONS} connections in transfer: {self.result.resets()} lost, {self.result.unanswered()} requests"
-                f" without an answer, longest stall {1000 * stall:.0f} ms{bar}",
-                f"  {len(self.result.came)} new connections: {self.result.failed_new()} failed",
+                *self.load.lines(),
             ]
         )
 

@@ -5,14 +5,13 @@ import signal
 import time
 from typing import Callable
 
-from .. import background, parts, plan, tools
+from .. import parts, plan
 from ..measure import Measured
 from ..show import Lab, Show
 from ..terminal import heading, table
-from .failover_round import STALL_BAR_S, Round
+from .under_load import CONNECTIONS, NEW_PER_S, UnderLoad
 
-CONNECTIONS, PATIENT, INTERVAL_MS, NEW_PER_S = 100, 10, 100, 20
-STEADY_S = 1.0
+STEADY_S = 0.5
 UPGRADED = plan.LDS[0]
 _DRAINED = "        drained: true\n"
 
@@ -39,12 +38,9 @@ class ScaleShow(Show):
         before = lab.sluice.file.read_text(encoding="utf-8")
         third = _third_ld(str(lab.directory.path))
         parts.start_spare_ld(lab.programs, lab.directory, lab.node(plan.SPARE_LD))
-        load = background.start(
-            lab.node(plan.CLIENT), "steady", plan.VIP, plan.VIP_PORT, CONNECTIONS, PATIENT, INTERVAL_MS, NEW_PER_S
-        )  # fmt: skip
-        tools.wait_until_ready(load)
-        self.result = Round("scaled out and in", began=time.monotonic())
+        self.load = UnderLoad(lab, "scaled out and in")
         self.rows: list[tuple[str, str, int, int]] = []
+        self.map = _map(lab)
         time.sleep(STEADY_S)
         self._step(lab, f"{plan.SPARE_LD} joins", lambda text: text.replace("\nservices:\n", f"{third}\nservices:\n", 1))
         self._step(lab, f"{UPGRADED} is drained", lambda text: _drain(text, UPGRADED))
@@ -52,10 +48,7 @@ class ScaleShow(Show):
         self._step(lab, f"{UPGRADED} comes back", lambda text: text.replace(_DRAINED, "", 1))
         self._step(lab, f"{plan.SPARE_LD} is drained", lambda text: _drain(text, plan.SPARE_LD))
         self._step(lab, f"{plan.SPARE_LD} leaves", lambda _: before)
-        self.result.ended = time.monotonic()
-        seen = background.end(load)
-        self.result.stayed, self.result.came = seen["stayed"], [tuple(one) for one in seen["came"]]
-        self.result.late_s = seen["late_s"]
+        self.load.end()
         for name in (f"{plan.SPARE_LD}-agent", plan.SPARE_LD):
             lab.programs.end(name, signal.SIGTERM)
         lab.sluice.check_nothing_to_do()
@@ -64,12 +57,12 @@ class ScaleShow(Show):
 
     def _step(self, lab: Lab, what: str, edit: Callable[[str], str]) -> None:
         """One change of the cluster, applied; then the traffic goes on for a while."""
-        old = _map(lab)
+        old = self.map
         began = time.monotonic()
         lab.sluice.change(edit)
         lab.sluice.apply()
         took = time.monotonic() - began
-        new = _map(lab)
+        new = self.map = _map(lab)
         moved = {bucket for bucket in new if new[bucket][0] != old[bucket][0]}
         touched = {bucket for bucket in new if new[bucket] != old[bucket]}
         self.rows.append((what, f"{took:.1f} s", len(moved), len(touched)))
@@ -85,30 +78,19 @@ class ScaleShow(Show):
         parts.wait_for_configuration(lab.programs, ld)
 
     def _judge(self) -> None:
-        for what, found in (
-            ("connections lost", self.result.resets()),
-            ("connections that changed their session", self.result.moved()),
-            ("requests without an answer", self.result.unanswered()),
-            ("new connections that failed", self.result.failed_new()),
-        ):
-            self.expect(what, found, 0)
+        self.load.judge(self)
         moved = {what: moved for what, _, moved, _ in self.rows}
         for what in (f"{plan.SPARE_LD} joins", f"{UPGRADED} comes back"):
             if moved[what] not in (341, 342):
                 self.fail(f"{what}: {moved[what]} buckets moved, not a third of 1024")
 
     def report(self, measured: Measured) -> str:
-        stall = max(self.result.stalls([(self.result.began, self.result.ended)], False), default=0.0)
-        bar = "" if stall < STALL_BAR_S else f" (over {1000 * STALL_BAR_S:.0f})"
         return "\n".join(
             [
                 heading("LDs join and leave: buckets move by copy (from the switch's table and the clients)"),
                 table(("", "apply took", "buckets moved", "of 1024 entries changed"), self.rows),
                 f"  {UPGRADED} was restarted while it was empty",
-                f"  {CONNECTIONS} connections in transfer: {self.result.resets()} lost, {self.result.unanswered()} requests"
-                f" without an answer, longest stall {1000 * stall:.0f} ms{bar}",
-                f"  {len(self.result.came)} new connections: {self.result.failed_new()} failed,"
-                f" the slowest took {1000 * self.result.slowest_new():.0f} ms",
+                *self.load.lines(),
             ]
         )
 

@@ -1,0 +1,49 @@
+"""Connections in transfer and new ones, to the VIP, while a show changes something: begun, ended and judged in one way."""
+
+import time
+
+from .. import background, plan, tools
+from ..show import Lab, Show
+from .failover_round import STALL_BAR_S, Round
+
+CONNECTIONS, PATIENT, INTERVAL_MS, NEW_PER_S = 100, 10, 100, 20
+
+
+class UnderLoad:
+    """The load, from its first connection on. `result` is what the connections saw, once it has ended."""
+
+    def __init__(self, lab: Lab, what: str) -> None:
+        self._load = background.start(
+            lab.node(plan.CLIENT), "steady", plan.VIP, plan.VIP_PORT, CONNECTIONS, PATIENT, INTERVAL_MS, NEW_PER_S
+        )  # fmt: skip
+        tools.wait_until_ready(self._load)
+        self.result = Round(what, began=time.monotonic())
+
+    def end(self) -> None:
+        """Returns when all requests have been answered, or will not be."""
+        self.result.ended = time.monotonic()
+        seen = background.end(self._load)
+        self.result.stayed, self.result.came = seen["stayed"], [tuple(one) for one in seen["came"]]
+        self.result.late_s = seen["late_s"]
+
+    def judge(self, show: Show) -> None:
+        """Nothing may have been lost. Times are only shown: they are of the machine as well."""
+        for what, found in (
+            ("connections lost", self.result.resets()),
+            ("connections that changed their session", self.result.moved()),
+            ("requests without an answer", self.result.unanswered()),
+            ("new connections that failed", self.result.failed_new()),
+        ):
+            show.expect(what, found, 0)
+
+    def lines(self) -> "list[str]":
+        """For a report."""
+        result = self.result
+        stall = max(result.stalls([(result.began, result.ended)], False), default=0.0)
+        bar = "" if stall < STALL_BAR_S else f" (over {1000 * STALL_BAR_S:.0f})"
+        return [
+            f"  {CONNECTIONS} connections in transfer: {result.resets()} lost, {result.unanswered()} requests"
+            f" without an answer, longest stall {1000 * stall:.0f} ms{bar}",
+            f"  {len(result.came)} new connections: {result.failed_new()} failed,"
+            f" the slowest took {1000 * result.slowest_new():.0f} ms",
+        ]
