@@ -129,6 +129,26 @@ static void changes_that_find_no_room_are_told(void **state) {
     assert_int_equal(lds_session_of(LD_2, &some[0])->state, STATE_CLOSE_WAIT);
 }
 
+static bool has_all(int which) {
+    const struct worker_replication *replication = &harness_worker(&ld[which])->replication;
+
+    return replicate_is_whole(&ld[which].dataplane.replication, ld[which].dataplane.snapshot->epoch,
+                              replication->active[0]);
+}
+
+/* It may have sessions that it has not told: no map may change before its copy has come. */
+static void a_peer_that_begins_again_has_not_given_all(void **state) {
+    (void)state;
+    lds_pass(50);
+    assert_true(has_all(LD_2));
+    sender_begin(harness_worker(&ld[LD_1]), sender_of(LD_1));
+    lds_pass(1);
+    assert_false(has_all(LD_2));
+    assert_int_equal(ld[LD_2].dataplane.replication.online, 1);
+    lds_pass(50);
+    assert_true(has_all(LD_2));
+}
+
 static void the_end_of_a_connection_is_told(void **state) {
     struct connection connection = lds_establish(LD_1, 1, BUCKET_1);
 
@@ -564,6 +584,7 @@ int main(void) {
         CASE(the_backup_goes_on_where_the_primary_was),
         CASE(alterations_are_told),
         CASE(changes_that_find_no_room_are_told),
+        CASE(a_peer_that_begins_again_has_not_given_all),
         CASE(the_end_of_a_connection_is_told),
         CASE(a_bad_network),
         CASE(a_restarted_ld_gets_all_sessions_first),
