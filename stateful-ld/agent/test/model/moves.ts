@@ -522,7 +522,7 @@ function failing(state: State, bounds: Bounds): Step[] {
 
 /** What comes by itself, without clients and faults. */
 export function protocol(state: State, flaw?: Flaw): Step[] {
-  return [...telling(state), ...goingOnline(state), ...controlling(state, flaw), ...forgetting(state, flaw)];
+  return [...telling(state), ...goingOnline(state), ...controlling(state, flaw), ...forgetting(state)];
 }
 
 export function steps(state: State, bounds: Bounds, flaw?: Flaw): Step[] {
