@@ -396,13 +396,11 @@ control EipGcra(in bit<48> now, in bit<32> cell, in bit<16> bytes, in bit<32> by
     }
 }
 
-// A heartbeat sets until when its LD is alive; a steered packet goes to the backup when its primary is past that time. Times are
-// in 2^16 ns (66 us) and wrap after 78 hours; an LD that was found late once is marked by 0, so it does not come back by itself.
-control LdLiveness(inout headers_t hdr, inout metadata_t meta) {
-    Register<bit<32>, ld_id_t>(LIVENESS_CELLS, 0) alive_until;
+// A heartbeat that is not newer than the last one of its LD is repeated or forged: its sequence becomes 0. Sequences, in 256 us, are
+// compared by their distance. Before all else, and not where the LD's time is set: that is one stage less in the chain of steering.
+control HeartbeatSequence(inout metadata_t meta) {
     Register<bit<32>, ld_id_t>(LIVENESS_CELLS, 0) last_sequence;
 
-    // Each of these takes one operand, which Arrival has made. Sequences, in 256 us, are compared by their distance.
     RegisterAction<bit<32>, ld_id_t, bit<1>>(last_sequence) note_sequence = {
         void apply(inout bit<32> last, out bit<1> is_new) {
             is_new = 0;
@@ -413,6 +411,20 @@ control LdLiveness(inout headers_t hdr, inout metadata_t meta) {
         }
     };
 
+    apply {
+        bit<1> is_new = note_sequence.execute(meta.ld_id);
+        if (is_new == 0) {
+            meta.heartbeat_sequence = 0;
+        }
+    }
+}
+
+// A heartbeat sets until when its LD is alive; a steered packet goes to the backup when its primary is past that time. Times are
+// in 2^16 ns (66 us) and wrap after 78 hours; an LD that was found late once is marked by 0, so it does not come back by itself.
+control LdLiveness(inout headers_t hdr, inout metadata_t meta) {
+    Register<bit<32>, ld_id_t>(LIVENESS_CELLS, 0) alive_until;
+
+    // Each of these takes one operand, which Arrival has made.
     RegisterAction<bit<32>, ld_id_t, bit<1>>(alive_until) note_alive = {
         void apply(inout bit<32> time) {
             time = meta.liveness_time;
@@ -431,8 +443,7 @@ control LdLiveness(inout headers_t hdr, inout metadata_t meta) {
 
     apply {
         if (meta.is_heartbeat) {
-            bit<1> is_new = note_sequence.execute(meta.ld_id);
-            if (is_new == 1) {
+            if (meta.heartbeat_sequence != 0) {
                 note_alive.execute(meta.ld_id);
             } else {
                 DROP(DROP_HEARTBEAT);

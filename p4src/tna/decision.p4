@@ -98,6 +98,7 @@ control DecisionIngress(inout decision_headers_t hdr, inout metadata_t meta,
                         inout ingress_intrinsic_metadata_for_deparser_t for_deparser,
                         inout ingress_intrinsic_metadata_for_tm_t for_tm) {
     Decision() decision;
+    HeartbeatSequence() heartbeat_sequence;
 
     Counter<bit<64>, drop_reason_t>(DROP_REASONS, CounterType_t.PACKETS_AND_BYTES) drops;
 
@@ -161,6 +162,9 @@ control DecisionIngress(inout decision_headers_t hdr, inout metadata_t meta,
         FlowHash.apply(meta, hdr.admitted_ipv6.isValid());
         if (hdr.admitted.is_answer == 1 && hdr.admitted.decapsulated == 1) {
             answer_into_tunnel();
+        }
+        if (meta.is_heartbeat) {
+            heartbeat_sequence.apply(meta);
         }
         decision.apply(hdr.gateway, meta);
         pack();
