@@ -1,4 +1,4 @@
-// Entries of each table on Tofino: of Decision's tables as many as its 20 stages hold; of the others next to none, to see how long the
+// Entries of each table on Tofino: of Decision's tables what was seen to fit its 20 stages; of the others next to none, to see how long the
 // chain of dependencies is by itself. docs/tofino.md says how far the compiler gets with them.
 #ifndef SLUICE_SIZES_P4
 #define SLUICE_SIZES_P4

@@ -1,7 +1,7 @@
 /**
  * @file
  * Hash to session_ref: lines of eight entries, one cache line each. An entry lies in its hash's
- * home line or, when that is full, in the next one that is not: nine of ten thousand do when a
+ * home line or, when that is full, in the next one that is not: nine of a thousand do when a
  * session table is as full as it gets. So a search is one access to memory, wherever in the line
  * an entry lies, and the comparison of a line has no branch that a CPU could predict wrongly.
  *
