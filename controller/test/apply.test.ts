@@ -2,10 +2,10 @@
 import { writeFileSync } from "node:fs";
 import { status } from "@grpc/grpc-js";
 import { Update_Type } from "@sluice/proto/p4runtime";
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { fromRanges } from "../src/compile/index.js";
 import { decodeEntry } from "../src/p4runtime/index.js";
-import type { FakeLd } from "./support/fake_ld.js";
+import { FakeLd } from "./support/fake_ld.js";
 import { FakeSwitch } from "./support/fake_switch.js";
 import { gateway } from "./support/program.js";
 import { useSite } from "./support/site.js";
@@ -188,6 +188,52 @@ describe("apply, with failover,", () => {
     expect([...fromRanges(site.ld2.config!.ownedBuckets)].some((bucket) => held.has(bucket))).toBe(false);
     // From nothing it would get what it had: it gets what ld2 gave up instead.
     expect(site.ld1.config!.ownedBuckets).not.toEqual(before);
+  });
+
+  describe("when a third LD joins,", () => {
+    let ld3: FakeLd;
+    beforeEach(async () => {
+      ld3 = await FakeLd.listen(site.folder.socket("ld3.agent.sock"));
+      const [second] = /( {6}- name: ld2\n(?: {8}.*\n)+)/.exec(site.example)!;
+      const third = second!
+        .replaceAll("ld2", "ld3")
+        .replace("10.0.2.3/24", "10.0.2.4/24")
+        .replace("02:03", "02:04");
+      writeFileSync(site.file, site.example.replace(second!, `${second}${third}`));
+      site.gw1.reads.length = 0;
+    });
+    afterEach(() => ld3.stop());
+
+    const tablesRead = ({ entities }: FakeSwitch["reads"][0]) =>
+      entities.flatMap(({ entity }) =>
+        entity?.$case === "tableEntry" ? [gateway.tables.get(entity.value.tableId).alias] : [],
+      );
+
+    it("looks at the whole switch once, then at what tells maps", async () => {
+      expect(await sluice("apply", "-f", site.file)).toMatchObject({ code: 0 });
+      const [first, ...rest] = site.gw1.reads.map(tablesRead);
+      expect(first!.length).toBe([...gateway.tables].length);
+      expect(rest.length).toBeGreaterThan(3);
+      for (const tables of rest) {
+        expect(tables).toEqual(["ld_of_bucket", "ld_source", "previous_ld_of_bucket"]);
+      }
+      expect(fromRanges(ld3.config!.ownedBuckets).size).toBeGreaterThan(340);
+      expect((await sluice("diff", "-f", site.file)).out).toBe("No difference.\n");
+    });
+
+    it("fills a switch that is rebooted on the way", async () => {
+      let reboots = 0;
+      ld3.onApply = ({ heartbeat, epoch }) => {
+        if (heartbeat!.previousEpoch === 0 && epoch > 1n && reboots === 0) {
+          reboots++;
+          site.gw1.pipeline = undefined;
+          site.gw1.entries.clear();
+        }
+      };
+      expect(await sluice("apply", "-f", site.file)).toMatchObject({ code: 0 });
+      expect([reboots, site.gw1.pipelinesPushed]).toEqual([1, 2]);
+      expect((await sluice("diff", "-f", site.file)).out).toBe("No difference.\n");
+    });
   });
 
   it("shows no key", async () => {

@@ -54,8 +54,14 @@ export function compileHeartbeat(
       };
 }
 
-function assignmentText({ ldId, backupLdId, shares, withheldShares }: BucketAssignment): string {
-  return [ldId, backupLdId, shares?.primary, shares?.backup, withheldShares].join(" ");
+function saySame(a: BucketAssignment, b: BucketAssignment): boolean {
+  return (
+    a.ldId === b.ldId &&
+    a.backupLdId === b.backupLdId &&
+    a.shares?.primary === b.shares?.primary &&
+    a.shares?.backup === b.shares?.backup &&
+    a.withheldShares === b.withheldShares
+  );
 }
 
 /** Makes one of neighbours that say the same. */
@@ -63,7 +69,7 @@ export function joinAssignments(assignments: readonly BucketAssignment[]): Bucke
   const joined: BucketAssignment[] = [];
   for (const assignment of assignments) {
     const open = joined.at(-1);
-    if (open?.last === assignment.first - 1 && assignmentText(open) === assignmentText(assignment)) {
+    if (open?.last === assignment.first - 1 && saySame(open, assignment)) {
       open.last = assignment.last;
     } else {
       joined.push({ ...assignment });

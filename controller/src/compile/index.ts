@@ -33,7 +33,7 @@ export {
   withSharesOf,
 } from "./moves.js";
 export { type Ids, idsOf, nameOf } from "./names.js";
-export { formatRanges, fromRanges, toRanges } from "./ranges.js";
+export { formatRanges, fromRanges, joinRanges, toRanges } from "./ranges.js";
 export { rendezvous } from "./rendezvous.js";
 export { type Region, vniOf } from "./site.js";
 export { PROTOCOL_NUMBERS } from "./steering.js";

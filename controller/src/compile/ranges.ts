@@ -14,6 +14,20 @@ export function toRanges(buckets: Iterable<number>): BucketRange[] {
   return ranges;
 }
 
+/** The same buckets in as few ranges as there can be. @param ranges - in any order; none overlaps another */
+export function joinRanges(ranges: readonly BucketRange[]): BucketRange[] {
+  const joined: BucketRange[] = [];
+  for (const { first, last } of [...ranges].sort((a, b) => a.first - b.first)) {
+    const open = joined.at(-1);
+    if (open !== undefined && open.last + 1 === first) {
+      open.last = last;
+    } else {
+      joined.push({ first, last });
+    }
+  }
+  return joined;
+}
+
 export function fromRanges(ranges: readonly BucketRange[]): Set<number> {
   return new Set(
     ranges.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, i) => first + i)),

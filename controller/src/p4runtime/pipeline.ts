@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { P4Info } from "@sluice/proto/p4info";
-import { parseP4InfoText } from "@sluice/proto/p4info-text";
 
 /** A compiled P4 program as a switch takes it. */
 export interface Pipeline {
@@ -10,8 +9,20 @@ export interface Pipeline {
   deviceConfig: Uint8Array;
 }
 
+/** Pipelines do not change, and each is asked for at every look at a switch. */
+const cookies = new WeakMap<Pipeline, bigint>();
+
 /** Identifies a pipeline, so that one that the switch already runs is not pushed again: that would clear its tables. */
 export function pipelineCookie(pipeline: Pipeline): bigint {
+  let cookie = cookies.get(pipeline);
+  if (cookie === undefined) {
+    cookie = findCookie(pipeline);
+    cookies.set(pipeline, cookie);
+  }
+  return cookie;
+}
+
+function findCookie(pipeline: Pipeline): bigint {
   const hash = createHash("sha256")
     .update(P4Info.encode(pipeline.p4info).finish())
     .update(pipeline.deviceConfig);
@@ -26,7 +37,9 @@ export function pipelineCookie(pipeline: Pipeline): bigint {
  * @throws Error when a file is missing or malformed
  */
 export async function pipelineFromFiles(deviceConfigPath: string, p4infoPath: string): Promise<Pipeline> {
-  const [deviceConfig, p4info] = await Promise.all([
+  // Loaded here: most commands ask a switch for its P4Info, and need no parser.
+  const [{ parseP4InfoText }, deviceConfig, p4info] = await Promise.all([
+    import("@sluice/proto/p4info-text"),
     readFile(deviceConfigPath),
     readFile(p4infoPath, "utf8"),
   ]);

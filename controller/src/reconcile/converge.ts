@@ -2,12 +2,13 @@
 // the rounds before.
 import { setTimeout as sleep } from "node:timers/promises";
 import { idsOf } from "../compile/index.js";
-import type { Pipeline } from "../p4runtime/index.js";
+import { type Pipeline, Schema } from "../p4runtime/index.js";
 import type { DesiredState } from "../state/index.js";
 import { type Applied, executePlan } from "./execute.js";
 import { type ClusterMove, movesOf } from "./ld_moves.js";
+import { MAP_TABLES, regionEntries } from "./meaning.js";
 import type { LdPart, Parts } from "./parts.js";
-import { holdingsOf, makePlan, type Plan } from "./plan.js";
+import { holdingsOf, makePlan, type Plan, type PlanOptions } from "./plan.js";
 
 /** LDs say how they are once a second (WatchStatus); a bucket's sessions take a small part of that. */
 const COPY_LOOK_MS = 50;
@@ -90,11 +91,17 @@ function patience(ms: number): (moves: readonly ClusterMove[]) => boolean {
  */
 export async function converge(parts: Parts, pipeline: Pipeline, options: ConvergeOptions): Promise<Outcome> {
   const { once = false, patienceMs, write = (_, run) => run(), wait = (run) => run() } = options;
-  for (let done = NOTHING; ; ) {
-    const plan = await makePlan(parts, pipeline);
+  const shared = regionEntries(parts.state, new Schema(pipeline.p4info));
+  let done = NOTHING;
+  // The first round makes all tables right but for those that tell maps.
+  for (let look: PlanOptions = { shared }; ; look = { shared, tables: MAP_TABLES }) {
+    const plan = await makePlan(parts, pipeline, look);
     done = sum(done, await write(plan, (onWritten) => executePlan(plan, onWritten)));
     if (!plan.more || once) {
       return { ...done, plan };
+    }
+    if (!plan.moves.some(({ begins, waiting }) => begins !== undefined || waiting !== undefined)) {
+      continue; // the switches have learnt a map: the next one may begin
     }
     const isPatient = patience(patienceMs);
     const copied = await wait((onMoves) =>

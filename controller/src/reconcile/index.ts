@@ -21,7 +21,15 @@ export {
   type SwitchPart,
   UnreachableError,
 } from "./parts.js";
-export { holdingsOf, isEmpty, type LdPlan, makePlan, type Plan, type Writes } from "./plan.js";
+export {
+  holdingsOf,
+  isEmpty,
+  type LdPlan,
+  makePlan,
+  type Plan,
+  type PlanOptions,
+  type Writes,
+} from "./plan.js";
 export {
   type Drain,
   drainsOf,

@@ -11,7 +11,7 @@ import {
   Scheduler,
   Service,
 } from "@sluice/proto/ld";
-import { formatRanges, fromRanges, toRanges } from "../compile/index.js";
+import { formatRanges, joinRanges } from "../compile/index.js";
 import { formatAddress } from "../p4runtime/index.js";
 
 const BUCKET_MAP = "bucket map";
@@ -87,11 +87,11 @@ function clusterFacts({ cluster, heartbeat }: LdConfig): [string, string][] {
     ["LDs", peerList(lds)],
     ...(backed.length === 0
       ? []
-      : [["backup of buckets", formatRanges(toRanges(fromRanges(backed)))] as [string, string]]),
+      : [["backup of buckets", formatRanges(joinRanges(backed))] as [string, string]]),
     [BUCKET_MAP, fingerprint(Buffer.from(mapText(buckets)))],
     ...(withheld.length === 0
       ? []
-      : [["ports withheld in buckets", formatRanges(toRanges(fromRanges(withheld)))] as [string, string]]),
+      : [["ports withheld in buckets", formatRanges(joinRanges(withheld))] as [string, string]]),
     ["replication", replicationKey.length === 0 ? "off" : `on, keys ${fingerprint(...keys)}`],
   ];
 }
@@ -189,7 +189,7 @@ function findHeadFacts(config: LdConfig): Map<string, string> {
   facts.set("gateway tunnel", formatAddress(config.gatewayVtep));
   facts.set("MTU", config.mtuBytes === 0 ? "default" : `${config.mtuBytes} bytes`);
   facts.set("local IPs", config.localIps.map(formatAddress).sort().join(", "));
-  facts.set("buckets", formatRanges(toRanges(fromRanges(config.ownedBuckets))));
+  facts.set("buckets", formatRanges(joinRanges(config.ownedBuckets)));
   facts.set("epoch", `${config.epoch}`);
   for (const [fact, value] of [
     ...heartbeatFacts(config),

@@ -9,6 +9,14 @@ import { type LdSteps, planLds } from "./ld_steps.js";
 
 /** Of which epoch an LD's heartbeats are believed. */
 export const HEARTBEAT_TABLE: TableName = "ld_source";
+/** Which LD has a bucket. */
+export const BUCKETS_TABLE: TableName = "ld_of_bucket";
+/** What switches are told of maps. All other tables are the same whichever map is in force. */
+export const MAP_TABLES: ReadonlySet<string> = new Set<TableName>([
+  BUCKETS_TABLE,
+  HEARTBEAT_TABLE,
+  "previous_ld_of_bucket",
+]);
 
 export interface Meaning {
   compiled: Compiled;
@@ -17,8 +25,8 @@ export interface Meaning {
   steps: LdSteps[];
   /** To the maps that LDs are told to begin with: the same where nothing begins. */
   beginning: LdSteps[];
-  /** What a switch should hold. @throws EntryError | CapacityError */
-  desired(index: number): DesiredEntries;
+  /** What a switch should hold; of some tables alone, when they are named. @throws EntryError | CapacityError */
+  desired(index: number, tables?: ReadonlySet<string>): DesiredEntries;
 }
 
 /** The switches believe heartbeats of the epoch that each LD will have. */
@@ -77,8 +85,18 @@ export function meaningOf(
           lds,
         )
       : steps,
-    desired: (index) => {
+    desired: (index, tables) => {
       const { profiles, entries } = compiled.switches[index]!;
+      if (tables !== undefined) {
+        const some = new DesiredEntries(shared.schema);
+        some.addAll(
+          withEpochs(
+            entries.filter(({ table }) => tables.has(table)),
+            epochs,
+          ),
+        );
+        return some;
+      }
       const desired = new DesiredEntries(shared.schema, shared);
       desired.addAll(profiles);
       desired.addAll(withEpochs(entries, epochs));

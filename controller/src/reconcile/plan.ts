@@ -1,5 +1,6 @@
 // Reads what every part holds and finds what has to change. Nothing is written here.
 import { type Pipeline, Schema } from "../p4runtime/index.js";
+import type { DesiredEntries } from "./entry_diff.js";
 import type { ClusterMove, LdHolding } from "./ld_moves.js";
 import type { LdSteps } from "./ld_steps.js";
 import { meaningOf, regionEntries } from "./meaning.js";
@@ -30,9 +31,11 @@ export interface Plan extends Writes {
 
 /** What an LD holds; and how far it is with its sessions, where they move. @throws LdError */
 export async function holdingOf({ cluster, spec, connection }: LdPart): Promise<LdHolding> {
-  const held = await connection.getConfig();
-  const state = cluster.failover === undefined ? undefined : (await connection.getStatus()).state;
-  return { cluster, spec, held, state };
+  const [held, status] = await Promise.all([
+    connection.getConfig(),
+    cluster.failover === undefined ? undefined : connection.getStatus(),
+  ]);
+  return { cluster, spec, held, state: status?.state };
 }
 
 /** Asks all LDs. `lost`: why one does not answer, by its name. */
@@ -54,22 +57,40 @@ export async function holdingsOf(
   return { holdings, lost };
 }
 
+export interface PlanOptions {
+  /** What all rounds together come to: to be shown, not to be carried out. */
+  atOnce?: boolean;
+  /** What {@link regionEntries} says of the state, where it is known. */
+  shared?: DesiredEntries;
+  /** The tables of switches that are looked at; the others are known to be right. Default: all. */
+  tables?: ReadonlySet<string>;
+}
+
 /**
  * The next round of what leads the parts to the desired state.
  *
- * @param atOnce - what all rounds together come to: to be shown, not to be carried out
  * @throws UnreachableError with the reason of each switch that did not tell what it holds
  * @throws CapacityError | EntryError when what is desired does not fit the program
  */
-export async function makePlan(parts: Parts, pipeline: Pipeline, atOnce = false): Promise<Plan> {
-  const schema = new Schema(pipeline.p4info);
+export async function makePlan(
+  parts: Parts,
+  pipeline: Pipeline,
+  {
+    atOnce = false,
+    shared = regionEntries(parts.state, new Schema(pipeline.p4info)),
+    tables,
+  }: PlanOptions = {},
+): Promise<Plan> {
   const [{ holdings, lost }] = await Promise.all([
     holdingsOf(parts.lds),
     allOrReasons(parts.switches.map(({ connection }) => connection.runningCookie())),
   ]);
-  const meaning = meaningOf(parts.state, holdings, regionEntries(parts.state, schema), atOnce);
+  const meaning = meaningOf(parts.state, holdings, shared, atOnce);
+  const desired = parts.switches.map((_, i) => meaning.desired(i, tables));
   const plans = await allOrReasons(
-    parts.switches.map((part, i) => planSwitch(part, pipeline, meaning.desired(i))),
+    parts.switches.map((part, i) =>
+      planSwitch(part, pipeline, desired[i]!, tables && { tables, whole: () => meaning.desired(i) }),
+    ),
   );
   const round = atOnce
     ? { steps: meaning.steps, switches: plans, moves: meaning.moves, more: false }
@@ -77,7 +98,7 @@ export async function makePlan(parts: Parts, pipeline: Pipeline, atOnce = false)
   const partOf = new Map(parts.lds.map((part) => [part.spec, part]));
   return {
     pipeline,
-    schema,
+    schema: shared.schema,
     switches: round.switches,
     lds: round.steps.map((step) => ({ ...step, part: partOf.get(step.target.spec)! })),
     moves: round.moves,

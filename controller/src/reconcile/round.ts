@@ -1,14 +1,11 @@
 // What of a state's meaning is done now, and what has to wait. A cluster's LDs take a map first; the switches learn it when all
 // sessions are where it says; when every switch has, the LDs stop speaking for the one before; then comes the next map.
 import type { Entry } from "../p4runtime/index.js";
-import type { TableName } from "../tables/gateway.js";
 import type { EntryChange } from "./entry_diff.js";
 import { type ClusterMove, isUnsettled, type Waiting } from "./ld_moves.js";
 import type { LdSteps } from "./ld_steps.js";
-import { HEARTBEAT_TABLE, type Meaning } from "./meaning.js";
+import { BUCKETS_TABLE, HEARTBEAT_TABLE, type Meaning } from "./meaning.js";
 import type { SwitchPlan } from "./switch_plan.js";
-
-const BUCKETS_TABLE: TableName = "ld_of_bucket";
 
 export interface Round {
   /** Without LDs that have to wait. */

@@ -10,17 +10,29 @@ export interface SwitchPlan {
   changes: EntryChange[];
 }
 
-/** Compares a switch's entries as they come: nothing keeps them all. */
+/** Tables of a switch whose others are known to be right. */
+export interface SomeTables {
+  tables: ReadonlySet<string>;
+  /** What it should hold in all tables: for a switch that has lost its pipeline since. */
+  whole: () => DesiredEntries;
+}
+
+/**
+ * Compares a switch's entries as they come: nothing keeps them all.
+ *
+ * @param desired - what it should hold, in all its tables or in `some`
+ */
 export async function planSwitch(
   part: SwitchPart,
   pipeline: Pipeline,
   desired: DesiredEntries,
+  some?: SomeTables,
 ): Promise<SwitchPlan> {
   const { connection } = part;
-  const diff = new EntryDiff(desired);
   const push = (await connection.runningCookie()) !== pipelineCookie(pipeline);
+  const diff = new EntryDiff(push && some !== undefined ? some.whole() : desired);
   if (!push) {
-    for await (const message of connection.readMessages()) {
+    for await (const message of connection.readMessages(some && [...some.tables])) {
       diff.see(message);
     }
   }

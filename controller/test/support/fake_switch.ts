@@ -17,6 +17,7 @@ import {
   P4RuntimeService,
   type PacketOut,
   SetForwardingPipelineConfigRequest_Action as PipelineAction,
+  type ReadRequest,
   type StreamMessageRequest,
   StreamMessageResponse,
   type TableEntry,
@@ -45,6 +46,7 @@ export class FakeSwitch {
   /** Members and groups of action profiles. */
   readonly profiles = new Map<string, Entity>();
   readonly writes: WriteRequest[] = [];
+  readonly reads: ReadRequest[] = [];
   readonly packetsOut: PacketOut[] = [];
   readonly digestAcks: DigestListAck[] = [];
   pipeline: ForwardingPipelineConfig | undefined;
@@ -200,6 +202,7 @@ export class FakeSwitch {
       },
 
       read: (call) => {
+        this.reads.push(call.request);
         if (this.mute.has("read")) {
           return;
         }

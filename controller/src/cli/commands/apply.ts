@@ -127,7 +127,7 @@ function follow(progress: Progress): (moves: readonly ClusterMove[]) => void {
 async function write(io: Io, options: ApplyOptions, parts: Parts, account: Account): Promise<Applied> {
   const pipeline = await loadPipeline(options);
   const isAsked = canAsk(io, options);
-  if (isAsked && announce(io, options, await makePlan(parts, pipeline, true), parts.ids) > 0) {
+  if (isAsked && announce(io, options, await makePlan(parts, pipeline, { atOnce: true }), parts.ids) > 0) {
     await askWhetherTo(io, "apply this");
   }
   const { plan: _, ...applied } = await converge(parts, pipeline, {
@@ -153,7 +153,12 @@ async function applyDirectly(io: Io, options: ApplyOptions): Promise<void> {
   try {
     await withParts(options, options.dryRun !== true, async (parts) => {
       if (options.dryRun === true) {
-        showDiff(io, options, await makePlan(parts, await loadPipeline(options), true), parts.ids);
+        showDiff(
+          io,
+          options,
+          await makePlan(parts, await loadPipeline(options), { atOnce: true }),
+          parts.ids,
+        );
         return;
       }
       const applied = await write(io, options, parts, account);

@@ -77,7 +77,7 @@ export function addDiff(program: Command, io: Io): void {
     .description("show what apply would change (exit code 1: something)");
   withPipelineOptions(withCommonOptions(command)).action(async (options: CommonOptions & PipelineOptions) => {
     await withParts(options, false, async (parts) => {
-      const plan = await makePlan(parts, await loadPipeline(options), true);
+      const plan = await makePlan(parts, await loadPipeline(options), { atOnce: true });
       if (plan.lost.size > 0) {
         throw new UnreachableError([...plan.lost.values()]);
       }

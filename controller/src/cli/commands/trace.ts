@@ -2,7 +2,7 @@
 // sluice explain: what a thing of the file became, and where.
 import { status } from "@grpc/grpc-js";
 import { Update_Type } from "@sluice/proto/p4runtime";
-import { SoftSwitch } from "@sluice/softswitch";
+import type { SoftSwitch } from "@sluice/softswitch";
 import { type Command, InvalidArgumentError } from "commander";
 import { compile, nameOf } from "../../compile/index.js";
 import {
@@ -175,6 +175,7 @@ async function trace(options: TraceOptions): Promise<TraceResult> {
   }
   const steps: Step[] = [];
   let schema: Schema | undefined;
+  const { SoftSwitch } = await import("@sluice/softswitch"); // takes long to load, and no other command needs it
   const gateway = new SoftSwitch({
     onLookUp: (table, action, entry) => {
       const wire = entry();
