@@ -18,7 +18,15 @@ import {
   describeItem,
   describeKey,
   encodeItem,
+  type Interface,
+  type Ipv6,
+  ip,
+  ipPrefix,
+  ipv4,
+  ipv6,
   itemKey,
+  mac,
+  uint,
 } from "../src/p4runtime/index.js";
 import { factsOf } from "../src/reconcile/index.js";
 import { addressesOf, aggregate, parseState } from "../src/state/index.js";
@@ -110,10 +118,10 @@ describe("IPv6", () => {
     ...service,
     name: "v6",
     vpc: undefined,
-    vip: "2001:db8:f::10",
+    vip: ip("2001:db8:f::10"),
     real_servers: [
-      { ...rs, name: "six", address: "2001:db8:20::31", vpc: undefined, host: undefined, mac: undefined },
-      { ...rs, name: "four", address: "10.0.4.9", vpc: undefined, host: undefined, mac: undefined },
+      { ...rs, name: "six", address: ip("2001:db8:20::31"), vpc: undefined, host: undefined, mac: undefined },
+      { ...rs, name: "four", address: ip("10.0.4.9"), vpc: undefined, host: undefined, mac: undefined },
     ],
   };
   const compiled = compile({
@@ -122,11 +130,11 @@ describe("IPv6", () => {
     clusters: [
       {
         ...cluster,
-        local_ips: [...cluster.local_ips, "fd00:18::/126"],
+        local_ips: [...cluster.local_ips, ipPrefix("fd00:18::/126")],
         lds: cluster.lds.map((ld, i) => ({
           ...ld,
-          address_v6: `fd00:10::${i + 2}/64`,
-          gateway_v6: "fe80::1",
+          address_v6: `fd00:10::${i + 2}/64` as Interface<Ipv6>,
+          gateway_v6: ipv6("fe80::1"),
         })),
       },
       ...example.clusters.slice(1),
@@ -176,7 +184,7 @@ describe("neighbors", () => {
     const [item] = example.switches;
     const neighbors = [
       ...item!.neighbors,
-      { address: "10.0.2.2", mac: "02:00:00:00:02:02", port: 2, vlan: undefined },
+      { address: ip("10.0.2.2"), mac: mac("02:00:00:00:02:02"), port: uint(16, 2), vlan: undefined },
     ];
     expect(attached({ ...example, switches: [{ ...item!, neighbors }] })).toEqual(attached(example));
   });
@@ -185,8 +193,8 @@ describe("neighbors", () => {
     const [item] = example.switches;
     const entries = compile({
       ...example,
-      networks: [{ ...example.networks[0]!, id: 9, vrf: 3 }, example.networks[1]!],
-      switches: [{ ...item!, ports: [{ ...item!.ports[0]!, vlan: 77 }, item!.ports[1]!] }],
+      networks: [{ ...example.networks[0]!, id: uint(16, 9), vrf: uint(16, 3) }, example.networks[1]!],
+      switches: [{ ...item!, ports: [{ ...item!.ports[0]!, vlan: uint(12, 77) }, item!.ports[1]!] }],
     }).switches[0]!.allEntries();
     const route = entries.find(({ match }) => match.prefix === "192.0.2.2/32");
     expect(route?.match.vrf_id).toBe(3);
@@ -262,12 +270,15 @@ describe("the VMs of a VPC that switches know", () => {
 
   it("are each there once, whoever names them", () => {
     const [service] = eips.services;
-    const services = [service!, { ...service!, name: "again", port: 444 }];
+    const services = [service!, { ...service!, name: "again", port: uint(16, 444) }];
     const vpcs = eips.vpcs.map((vpc) =>
       vpc.name === "blue"
         ? {
             ...vpc,
-            vms: [...vpc.vms, { address: "192.168.0.2", mac: "02:00:00:00:06:10", host: "10.0.6.2" }],
+            vms: [
+              ...vpc.vms,
+              { address: ip("192.168.0.2"), mac: mac("02:00:00:00:06:10"), host: ipv4("10.0.6.2") },
+            ],
           }
         : vpc,
     );
@@ -287,8 +298,8 @@ describe("the region's public addresses", () => {
     const vms = Array.from({ length: 9 }, (_, i) => ({
       ...eips.eips[2]!,
       name: `phone${i}`,
-      address: `100.64.9.${7 + i}`,
-      vm: { ...eips.eips[2]!.vm!, address: `192.168.1.${i}` },
+      address: ip(`100.64.9.${7 + i}`),
+      vm: { ...eips.eips[2]!.vm!, address: ip(`192.168.1.${i}`) },
     }));
     const prefixes = ["100.64.9.7/32", "100.64.9.8/29", "203.0.113.0/24", "2001:db8:113::/48"];
     expect(
@@ -298,7 +309,10 @@ describe("the region's public addresses", () => {
 
   it("leave a route alone that somebody has listed", () => {
     const [item] = eips.switches;
-    const routes = [...item!.routes, { prefix: "203.0.113.0/24", via: undefined, discard: true, vrf: 1 }];
+    const routes = [
+      ...item!.routes,
+      { prefix: ipPrefix("203.0.113.0/24"), via: undefined, discard: true, vrf: uint(16, 1) },
+    ];
     expect(hairpins({ ...eips, switches: [{ ...item!, routes }] })).not.toContain("1 203.0.113.0/24");
   });
 
@@ -318,7 +332,7 @@ describe("the region's public addresses", () => {
 describe("a route by several neighbors", () => {
   const members = (...via: string[]) => {
     const [item] = eips.switches;
-    const routes = item!.routes.map((route, i) => (i === 0 ? { ...route, via } : route));
+    const routes = item!.routes.map((route, i) => (i === 0 ? { ...route, via: via.map(ip) } : route));
     return compile({ ...eips, switches: [{ ...item!, routes }] }).switches[0]!.profiles.flatMap((part) =>
       "member" in part ? [[part.member, Number(part.params!.nexthop_id)] as const] : [],
     );

@@ -4,7 +4,7 @@ import { status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { run } from "../src/cli/run.js";
 import { compile, fromRanges } from "../src/compile/index.js";
-import { type Entry, MAX_UPDATES_PER_WRITE, P4RuntimeError, Switch } from "../src/p4runtime/index.js";
+import { type Entry, MAX_UPDATES_PER_WRITE, P4RuntimeError, Switch, uint } from "../src/p4runtime/index.js";
 import { parseState } from "../src/state/index.js";
 import * as tables from "../src/tables/gateway.js";
 import { runSluice } from "./support/cli.js";
@@ -111,7 +111,7 @@ describe.each(targets)("on the $name", (target) => {
     await connection.setPipeline(gatewayPipeline);
     const hops = Array.from({ length: MAX_UPDATES_PER_WRITE }, (_, i) =>
       tables.nexthop.forward(
-        { nexthop_id: i + 1 },
+        { nexthop_id: uint(16, i + 1) },
         { port: 1, vlan_id: 0, src_mac: "02:00:00:00:00:01", dst_mac: "02:00:00:00:00:02" },
       ),
     );

@@ -2,7 +2,7 @@
 import { SoftSwitch, serve } from "@sluice/softswitch";
 import { afterEach, describe, expect, it } from "vitest";
 import { heard, MAX_LEARNED, NeighborTable, question } from "../src/neighbors/index.js";
-import { formatAddress, parseIp } from "../src/p4runtime/index.js";
+import { formatAddress, ip, mac, parseIp, uint } from "../src/p4runtime/index.js";
 import { parseValue } from "../src/state/index.js";
 import { eventually, TestController } from "./support/controller.js";
 import { useFolder } from "./support/folder.js";
@@ -235,11 +235,13 @@ describe("the table of a switch", () => {
 
   it("asks at once whether what a switch holds is still so", () => {
     const { table, sent } = tableOf(learning);
-    table.adopt([
-      { address: "192.0.2.9", mac: NEIGHBOR_MAC, port: 1, vlan: 0 },
-      { address: "203.0.113.9", mac: NEIGHBOR_MAC, port: 1, vlan: 0 },
-      { address: "192.0.2.8", mac: NEIGHBOR_MAC, port: 7, vlan: 0 },
-    ]);
+    const held = (address: string, port: number) => ({
+      address: ip(address),
+      mac: mac(NEIGHBOR_MAC),
+      port: uint(16, port),
+      vlan: uint(12, 0),
+    });
+    table.adopt([held("192.0.2.9", 1), held("203.0.113.9", 1), held("192.0.2.8", 7)]);
     expect(table.resolved).toMatchObject([{ address: "192.0.2.9" }]);
     table.tick(0);
     expect(sent()).toEqual([ONE]);

@@ -2,7 +2,19 @@ import { TableEntry, Update_Type, WriteRequest } from "@sluice/proto/p4runtime";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compile } from "../src/compile/index.js";
-import { decodeItem, encodeItem, type Item, Packer, packedBytes, unpack } from "../src/p4runtime/index.js";
+import {
+  decodeItem,
+  encodeItem,
+  type Ipv4,
+  type Ipv6,
+  type Item,
+  type Mac,
+  Packer,
+  type Prefix,
+  packedBytes,
+  uint,
+  unpack,
+} from "../src/p4runtime/index.js";
 import { batchesOf } from "../src/p4runtime/write_request.js";
 import { parseState } from "../src/state/index.js";
 import * as tables from "../src/tables/gateway.js";
@@ -42,7 +54,8 @@ describe("a packed item", () => {
         fc.nat(32),
         fc.nat(128),
         fc.nat(0xffff),
-        (v4, ether, v6, length, length6, number) => {
+        (text4, etherText, text6, length, length6, nat) => {
+          const [v4, v6, ether, number] = [text4 as Ipv4, text6 as Ipv6, etherText as Mac, uint(16, nat)];
           // A prefix with bits beyond its length is refused either way, in the same words.
           const made: Item[] = [
             tables.eip_in.bind_vm(
@@ -53,9 +66,12 @@ describe("a packed item", () => {
               { network_id: number, eip: v6 },
               { index: 1, vni: 7, address: v6, mac: ether, host: v4 },
             ),
-            tables.route.set_nexthop({ vrf_id: number, prefix: `${v4}/${length}` }, { nexthop_id: number }),
+            tables.route.set_nexthop(
+              { vrf_id: number, prefix: `${v4}/${length}` as Prefix<Ipv4> },
+              { nexthop_id: number },
+            ),
             tables.route_v6.set_nexthop(
-              { vrf_id: number, prefix: `${v6}/${length6}` },
+              { vrf_id: number, prefix: `${v6}/${length6}` as Prefix<Ipv6> },
               { nexthop_id: number },
             ),
           ];
@@ -93,10 +109,11 @@ describe("a packed item", () => {
         .join("."),
       hex(number).join(":"),
     ]);
-    for (const [v4, ether] of [...texts, ...wrong.map((text) => [text, "02:00:00:00:00:01"])]) {
+    for (const [text, ether] of [...texts, ...wrong.map((text) => [text, "02:00:00:00:00:01"])]) {
+      const v4 = text as Ipv4;
       const item = tables.eip_in.bind_vm(
-        { network_id: 1, eip: v4! },
-        { index: 1, vni: 7, address: v4!, mac: ether!, host: v4! },
+        { network_id: 1, eip: v4 },
+        { index: 1, vni: 7, address: v4, mac: ether as Mac, host: v4 },
       );
       expect(
         outcome(() => packer.pack(item)),

@@ -9,9 +9,13 @@ import {
   type Entry,
   encodeEntry,
   encodeItem,
+  type Interface,
+  type Ipv4,
   type Item,
   itemKey,
+  mac,
   Schema,
+  uint,
 } from "../src/p4runtime/index.js";
 import { CapacityError, diffEntries, diffFacts, factsOf, writeOrder } from "../src/reconcile/index.js";
 import { sameConfig } from "../src/reconcile/ld_facts.js";
@@ -20,10 +24,10 @@ import { parseState } from "../src/state/index.js";
 import * as tables from "../src/tables/gateway.js";
 import { gateway, repositoryFile } from "./support/program.js";
 
-const hop = (nexthop_id: number, port: number): Entry =>
+const hop = (id: number, port: number): Entry =>
   tables.nexthop.forward(
-    { nexthop_id },
-    { port, vlan_id: 0, src_mac: "02:00:00:00:00:01", dst_mac: "02:00:00:00:00:02" },
+    { nexthop_id: uint(16, id) },
+    { port: uint(16, port), vlan_id: 0, src_mac: "02:00:00:00:00:01", dst_mac: "02:00:00:00:00:02" },
   );
 
 describe("the difference of entries", () => {
@@ -65,7 +69,8 @@ describe("the difference of entries", () => {
   });
 
   it("finds members and groups of action profiles", () => {
-    const member = (id: number, nexthop_id: number) => tables.ecmp_members.select_nexthop(id, { nexthop_id });
+    const member = (id: number, hopId: number) =>
+      tables.ecmp_members.select_nexthop(id, { nexthop_id: uint(16, hopId) });
     const group = (...ids: number[]) =>
       tables.ecmp_members.group(
         1,
@@ -94,7 +99,7 @@ describe("the difference of entries", () => {
 
   it("is refused when a table is too small for it", () => {
     const macs = Array.from({ length: 65 }, (_, i) =>
-      tables.my_mac.accept_mac({ mac: `02:00:00:00:00:${(i + 16).toString(16)}` }),
+      tables.my_mac.accept_mac({ mac: mac(`02:00:00:00:00:${(i + 16).toString(16)}`) }),
     );
     expect(() => diffEntries(gateway, [], macs)).toThrow(CapacityError);
     expect(() => diffEntries(gateway, [], macs)).toThrow(
@@ -167,7 +172,11 @@ const example = parseState("example", repositoryFile("controller/examples/sluice
 /** The LDs of the example's cluster when it has those of `names`. */
 function ldsOf(names: readonly string[], services = example.services): CompiledLd[] {
   const [cluster] = example.clusters;
-  const lds = names.map((name, i) => ({ ...cluster!.lds[0]!, name, address: `10.0.2.${i + 2}/24` }));
+  const lds = names.map((name, i) => ({
+    ...cluster!.lds[0]!,
+    name,
+    address: `10.0.2.${i + 2}/24` as Interface<Ipv4>,
+  }));
   return compile({ ...example, services, clusters: [{ ...cluster!, lds }] }).lds;
 }
 
@@ -348,7 +357,7 @@ describe("the steps of LDs", () => {
   it("add a service before, and take away another after, with both in between", () => {
     const held = settled(["ld1"], new Map());
     const [web, dns] = example.services;
-    const other = { ...dns!, name: "ntp", port: 123 };
+    const other = { ...dns!, name: "ntp", port: uint(16, 123) };
     const [step] = planLds(
       ldsOf(["ld1"], [web!, other]).map((target) => ({ target, held: held.get(target.spec.name) })),
     );
@@ -359,7 +368,7 @@ describe("the steps of LDs", () => {
   it("do not give an LD two services of one name", () => {
     const held = settled(["ld1"], new Map());
     const [web, dns] = example.services;
-    const moved = { ...dns!, port: 5300 };
+    const moved = { ...dns!, port: uint(16, 5300) };
     const [step] = planLds(
       ldsOf(["ld1"], [web!, moved]).map((target) => ({ target, held: held.get(target.spec.name) })),
     );

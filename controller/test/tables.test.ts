@@ -30,7 +30,7 @@ describe("generated bindings", () => {
 
   it("ask for a priority where the key needs one", () => {
     expect(renderBindings(everyKind)).toContain(
-      "permit: (match: AclKey, params: PermitParams, priority: number): Entry =>",
+      "(match: Given<M, AclKey>, params: Given<P, PermitParams>, priority: number): Entry =>",
     );
   });
 

@@ -1,7 +1,7 @@
 // Desired state -> what the LDs of a cluster know of each other, and by what they and the switches know them. Pure.
 import { createHmac } from "node:crypto";
 import type { BucketAssignment, Cluster, Heartbeat } from "@sluice/proto/ld";
-import { parseIpv4 } from "../p4runtime/index.js";
+import { parseIpv4, type Uint, uint } from "../p4runtime/index.js";
 import type { ClusterSpec, DesiredState, LdSpec } from "../state/index.js";
 import type { BucketMap } from "./bucket_map.js";
 import type { Ids } from "./names.js";
@@ -16,9 +16,9 @@ export function keyOf(cluster: ClusterSpec, purpose: string): Buffer {
     .digest();
 }
 
-/** What an LD's heartbeats carry, and the switches compare. 32 bits. */
-export function heartbeatKey(cluster: ClusterSpec, ld: LdSpec): number {
-  return keyOf(cluster, `heartbeat ${cluster.name} ${ld.name}`).readUInt32BE(0);
+/** What an LD's heartbeats carry, and the switches compare. */
+export function heartbeatKey(cluster: ClusterSpec, ld: LdSpec): Uint<32> {
+  return uint(32, keyOf(cluster, `heartbeat ${cluster.name} ${ld.name}`).readUInt32BE(0));
 }
 
 /** Where on each switch an LD's heartbeats arrive: the switch's address on the port by which it reaches the LD. */

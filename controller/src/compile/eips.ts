@@ -1,5 +1,5 @@
 // Elastic IPs: who has which address, and its limits.
-import type { Entry } from "../p4runtime/index.js";
+import { type Entry, type Ipv4, type Ipv6, type Uint, uint } from "../p4runtime/index.js";
 import { type EipSpec, isIpv6, ownerOf } from "../state/index.js";
 import * as tables from "../tables/gateway.js";
 import { type Region, vniOf, vrfOf } from "./site.js";
@@ -19,20 +19,20 @@ const TOLERANCE_BYTES = 4 * 1500;
 
 /** The numbers of a limit as the switch computes with them. */
 export function limitOf(rateBps: number): {
-  byte_time: number;
-  low_tolerance_us: number;
-  high_tolerance_us: number;
+  byte_time: Uint<32>;
+  low_tolerance_us: Uint<32>;
+  high_tolerance_us: Uint<32>;
 } {
   const usPerByte = (BITS_PER_BYTE * US_PER_S) / rateBps;
   const low_tolerance_us = Math.max(TOLERANCE_US, Math.ceil(TOLERANCE_BYTES * usPerByte));
   return {
-    byte_time: Math.round(usPerByte * BYTE_TIME_UNITS_PER_US),
-    low_tolerance_us,
-    high_tolerance_us: 2 * low_tolerance_us,
+    byte_time: uint(32, Math.round(usPerByte * BYTE_TIME_UNITS_PER_US)),
+    low_tolerance_us: uint(32, low_tolerance_us),
+    high_tolerance_us: uint(32, 2 * low_tolerance_us),
   };
 }
 
-function limits(index: number, { limit }: EipSpec): Entry[] {
+function limits(index: Uint<24>, { limit }: EipSpec): Entry[] {
   return (["in", "out"] as const).flatMap((direction) => {
     const rateBps = limit?.[direction];
     return rateBps === undefined
@@ -42,26 +42,32 @@ function limits(index: number, { limit }: EipSpec): Entry[] {
 }
 
 /** The entries of one EIP: they depend on no other one. @param index - the EIP's (`Ids.eips`) */
-export function eipEntries({ state, ids }: Region, eip: EipSpec, index: number): Entry[] {
-  const network_id = ids.networks.get(eip.network)!;
+export function eipEntries({ state, ids }: Region, eip: EipSpec, index: Uint<24>): Entry[] {
+  const { address, vm } = eip;
   const owner = ownerOf(eip);
+  const network_id = ids.networks.get(eip.network)!;
+  const vrf_id = vrfOf(state, eip.network);
   const vni = vniOf(state, owner.vpc);
-  const key = { network_id, eip: eip.address };
-  const back = { network_id, vrf_id: vrfOf(state, eip.network), eip: eip.address };
-  const source = { vni, address: owner.address };
-  const vm = eip.vm && { index, vni, address: eip.vm.address, mac: eip.vm.mac, host: eip.vm.host };
-  const vip = { index, vni, vip: owner.address };
-  return isIpv6(eip.address)
-    ? [
-        tables.eip_out_v6.set_eip_v6(source, back),
-        vm === undefined ? tables.eip_in_v6.bind_vip_v6(key, vip) : tables.eip_in_v6.bind_vm_v6(key, vm),
-        ...limits(index, eip),
-      ]
-    : [
-        tables.eip_out.set_eip(source, back),
-        vm === undefined ? tables.eip_in.bind_vip(key, vip) : tables.eip_in.bind_vm(key, vm),
-        ...limits(index, eip),
-      ];
+  if (isIpv6(address)) {
+    const own = owner.address as Ipv6; // of the same family: state/check_eips.ts
+    const key = { network_id, eip: address };
+    return [
+      tables.eip_out_v6.set_eip_v6({ vni, address: own }, { network_id, vrf_id, eip: address }),
+      vm === undefined
+        ? tables.eip_in_v6.bind_vip_v6(key, { index, vni, vip: own })
+        : tables.eip_in_v6.bind_vm_v6(key, { index, vni, address: own, mac: vm.mac, host: vm.host }),
+      ...limits(index, eip),
+    ];
+  }
+  const own = owner.address as Ipv4;
+  const key = { network_id, eip: address };
+  return [
+    tables.eip_out.set_eip({ vni, address: own }, { network_id, vrf_id, eip: address }),
+    vm === undefined
+      ? tables.eip_in.bind_vip(key, { index, vni, vip: own })
+      : tables.eip_in.bind_vm(key, { index, vni, address: own, mac: vm.mac, host: vm.host }),
+    ...limits(index, eip),
+  ];
 }
 
 /** One EIP after the other: there may be a million. */
@@ -75,6 +81,6 @@ export function* compileEips(region: Region): Generator<Entry> {
     yield tables.priority_port.high_priority({ protocol: PROTOCOL_NUMBERS[protocol], port });
   }
   for (let i = 0; i < eips.length; i++) {
-    yield* eipEntries(region, eips[i]!, eipIndices[i]!);
+    yield* eipEntries(region, eips[i]!, uint(24, eipIndices[i]!));
   }
 }

@@ -1,4 +1,5 @@
 // Numbers for names: a pure function of the document, so that every controller and every restart comes to the same ones.
+import type { UintUpTo } from "../p4runtime/index.js";
 import { hash32 } from "./hash.js";
 
 /** The number that a name gets when nobody else has it. */
@@ -18,13 +19,19 @@ interface Named {
  * @param items - `id` fixes the number; the fixed ones are dealt first. No two have the same name
  * @param max - the greatest number, at most 2^32 - 1; more names than numbers is an error
  */
-export function assignIds(items: readonly Named[], max: number): Map<string, number> {
-  return byName(items, numbersOf(items, max));
+export function assignIds<const Max extends number>(
+  items: readonly Named[],
+  max: Max,
+): Map<string, UintUpTo<Max>> {
+  return byName<Max>(items, numbersOf(items, max));
 }
 
-/** Numbers in the order of their items, by name. */
-export function byName(items: readonly Named[], numbers: Uint32Array): Map<string, number> {
-  return new Map(items.map(({ name }, i) => [name, numbers[i]!]));
+/** Numbers up to `Max` in the order of their items, by name. */
+export function byName<Max extends number>(
+  items: readonly Named[],
+  numbers: Uint32Array,
+): Map<string, UintUpTo<Max>> {
+  return new Map(items.map(({ name }, i) => [name, numbers[i]! as UintUpTo<Max>]));
 }
 
 /** The numbers of {@link assignIds} in the order of the items: what a million EIPs are numbered with, without a million strings in a map. */

@@ -1,4 +1,5 @@
 // The numbers that tables know things by, for a whole document, and back.
+import type { Uint } from "../p4runtime/index.js";
 import { type DesiredState, MAX_EIP_INDEX } from "../state/index.js";
 import { assignIds, byName, numbersOf } from "./ids.js";
 import { once } from "./once.js";
@@ -6,18 +7,18 @@ import { once } from "./once.js";
 const MAX_ID = 0xffff;
 
 export interface Ids {
-  networks: ReadonlyMap<string, number>;
-  clusters: ReadonlyMap<string, number>;
-  lds: ReadonlyMap<string, number>;
+  networks: ReadonlyMap<string, Uint<16>>;
+  clusters: ReadonlyMap<string, Uint<16>>;
+  lds: ReadonlyMap<string, Uint<16>>;
   /** The index of an EIP: its cells of limits and counters. Made when it is asked for. */
-  readonly eips: ReadonlyMap<string, number>;
+  readonly eips: ReadonlyMap<string, Uint<20>>;
   /** The same, in the order of the document. */
   eipIndices: Uint32Array;
 }
 
 export const idsOf: (state: DesiredState) => Ids = once((state) => {
   const eipIndices = numbersOf(state.eips, MAX_EIP_INDEX);
-  let eips: Map<string, number> | undefined;
+  let eips: Map<string, Uint<20>> | undefined;
   return {
     networks: assignIds(state.networks, MAX_ID),
     clusters: assignIds(state.clusters, MAX_ID),
@@ -26,7 +27,7 @@ export const idsOf: (state: DesiredState) => Ids = once((state) => {
       MAX_ID,
     ),
     get eips() {
-      eips ??= byName(state.eips, eipIndices);
+      eips ??= byName<typeof MAX_EIP_INDEX>(state.eips, eipIndices);
       return eips;
     },
     eipIndices,

@@ -1,7 +1,7 @@
 // A switch's ports, its own addresses on them, and where tunnels begin and end.
-import type { Entry } from "../p4runtime/index.js";
+import type { Entry, Interface } from "../p4runtime/index.js";
 import * as tables from "../tables/gateway.js";
-import { hostOf, type Site, vrfOf } from "./site.js";
+import { hostOf, type PortSpec, type Site, vrfOf } from "./site.js";
 
 const UDP_PORT_VXLAN = 4789;
 /** Of the one entry that answers in all VNIs of a network. */
@@ -28,9 +28,14 @@ function portEntries({ state, item, ids }: Site): Entry[] {
 }
 
 /** A switch's first address of a family in each network. */
-function firstAddresses({ item }: Site, field: "address" | "address_v6"): Map<string, string> {
-  const first = new Map<string, string>();
-  for (const { network, [field]: address } of item.ports) {
+function firstAddresses<Address>(
+  { item }: Site,
+  addressOf: (port: PortSpec) => Interface<Address> | undefined,
+): Map<string, Address> {
+  const first = new Map<string, Address>();
+  for (const port of item.ports) {
+    const { network } = port;
+    const address = addressOf(port);
     if (address !== undefined && !first.has(network)) {
       first.set(network, hostOf(address));
     }
@@ -42,10 +47,10 @@ function firstAddresses({ item }: Site, field: "address" | "address_v6"): Map<st
 function icmpSources(site: Site): Entry[] {
   const key = (network: string) => ({ network_id: site.ids.networks.get(network)! });
   return [
-    ...[...firstAddresses(site, "address")].map(([network, address]) =>
+    ...[...firstAddresses(site, ({ address }) => address)].map(([network, address]) =>
       tables.icmp_source.answer_from(key(network), { address }, ANY_VNI_PRIORITY),
     ),
-    ...[...firstAddresses(site, "address_v6")].map(([network, address]) =>
+    ...[...firstAddresses(site, ({ address_v6 }) => address_v6)].map(([network, address]) =>
       tables.icmp_source_v6.answer_from_v6(key(network), { address }, ANY_VNI_PRIORITY),
     ),
   ];

@@ -1,11 +1,12 @@
 // The public addresses of the region, as few prefixes: packets from a VM to one of them come back in (hairpin), and none of
 // them is believed as a source from upstream.
+import type { Ip, IpPrefix } from "../p4runtime/index.js";
 import { aggregate, BlockSet, type DesiredState } from "../state/index.js";
 import { once } from "./once.js";
 import type { Site } from "./site.js";
 
 export interface PublicPrefix {
-  prefix: string;
+  prefix: IpPrefix;
   network: string;
 }
 
@@ -30,7 +31,7 @@ export const publicPrefixes: (site: Site) => PublicPrefix[] = once((site) => {
     aggregate(eipsOutside(state).get(network) ?? []).map((prefix) => ({ prefix, network })),
   );
   const everywhere = new BlockSet(declared.map(({ prefix }) => prefix));
-  const vips = new Set<string>();
+  const vips = new Set<Ip>();
   for (const { vpc, vip } of state.services) {
     if (vpc === undefined && !everywhere.meets(vip)) {
       vips.add(vip);
@@ -42,9 +43,9 @@ export const publicPrefixes: (site: Site) => PublicPrefix[] = once((site) => {
 });
 
 /** The addresses of EIPs that are in none of their network's prefixes, by network. */
-const eipsOutside = once((state: DesiredState): Map<string, string[]> => {
+const eipsOutside = once((state: DesiredState): Map<string, Ip[]> => {
   const prefixes = new Map(state.networks.map(({ name, prefixes }) => [name, new BlockSet(prefixes)]));
-  const outside = new Map(state.networks.map(({ name }) => [name, [] as string[]]));
+  const outside = new Map(state.networks.map(({ name }) => [name, [] as Ip[]]));
   for (const { network, address } of state.eips) {
     if (prefixes.get(network)?.meets(address) === false) {
       outside.get(network)!.push(address);

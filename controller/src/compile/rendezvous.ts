@@ -9,7 +9,7 @@ import { hash32 } from "./hash.js";
  * @param size - number of slots
  * @returns for each slot the name that has it; empty when there are no names
  */
-export function rendezvous(names: readonly string[], size: number): string[] {
+export function rendezvous<Name extends string>(names: readonly Name[], size: number): Name[] {
   const sorted = [...names].sort();
   if (sorted.length === 0) {
     return [];

@@ -1,11 +1,13 @@
 // Next hops and routes of a switch.
 import {
   type Entry,
-  formatAddress,
-  networkOf,
+  formatIpPrefix,
+  type IpPrefix,
+  ipPrefix,
   type ProfileGroup,
   type ProfileMember,
   parseIpInterface,
+  type Uint,
 } from "../p4runtime/index.js";
 import { isIpv6, type NeighborSpec, type RouteSpec, type SwitchSpec } from "../state/index.js";
 import { ECMP_SLOTS } from "../tables/constants.js";
@@ -20,17 +22,26 @@ const MAX_NEXTHOP_ID = 0xffff;
 const MAX_GROUPS = 256;
 
 interface Hop extends NeighborSpec {
-  id: number;
-  vlan: number;
-  vrf: number;
+  id: Uint<16>;
+  vlan: Uint<12>;
+  vrf: Uint<16>;
 }
 
 interface RouteKey {
-  vrf_id: number;
-  prefix: string;
+  vrf_id: Uint<16>;
+  prefix: IpPrefix;
 }
 
-const routeTable = ({ prefix }: RouteKey) => (isIpv6(prefix) ? tables.route_v6 : tables.route);
+/** Both families' tables of routes, each for keys of its own. */
+interface RouteTable {
+  set_nexthop(match: RouteKey, params: tables.SetNexthopParams): Entry;
+  set_group(match: RouteKey, params: tables.SetGroupParams): Entry;
+  hairpin(match: RouteKey, params: tables.HairpinParams): Entry;
+  discard(match: RouteKey): Entry;
+  unresolved(match: RouteKey): Entry;
+}
+
+const routeTable = ({ prefix }: RouteKey): RouteTable => (isIpv6(prefix) ? tables.route_v6 : tables.route);
 
 function hopsOf({ state, item, neighbors }: Site): Hop[] {
   const ids = assignIds(
@@ -44,7 +55,7 @@ function hopsOf({ state, item, neighbors }: Site): Hop[] {
 }
 
 function hopEntries({ item }: Site, hop: Hop): Entry[] {
-  const key = { vrf_id: hop.vrf, prefix: `${hop.address}/${isIpv6(hop.address) ? 128 : 32}` };
+  const key = { vrf_id: hop.vrf, prefix: ipPrefix(hop.address) };
   const route = routeTable(key).set_nexthop(key, { nexthop_id: hop.id });
   const { id, port, vlan, mac } = hop;
   return mac === undefined
@@ -56,9 +67,8 @@ function hopEntries({ item }: Site, hop: Hop): Entry[] {
 }
 
 /** `10.0.2.1/24` -> `10.0.2.0/24` */
-function subnetOf(interfaceText: string): string {
-  const { address, prefixLen } = parseIpInterface(interfaceText);
-  return `${formatAddress(networkOf(address, prefixLen))}/${prefixLen}`;
+function subnetOf(interfaceText: string): IpPrefix {
+  return formatIpPrefix(parseIpInterface(interfaceText));
 }
 
 /** Packets for stations that are not known yet go to the controller, which asks for them. */
@@ -79,7 +89,7 @@ function linkEntries({ state, item }: Site): Entry[] {
 /** What a route becomes: its entry, and for several neighbors a group of slots. */
 interface Compiled {
   entry: Entry;
-  group?: { id: number; members: ProfileMember[] };
+  group?: { id: Uint<16>; members: ProfileMember[] };
 }
 
 /**
@@ -98,7 +108,7 @@ function slotsOf(group: number, hops: readonly Hop[]): ProfileMember[] {
 }
 
 /** The groups of routes by several neighbors. Each route has its own, so that it stays while its neighbors change. */
-function groupsOf({ routes }: SwitchSpec): Map<string, number> {
+function groupsOf({ routes }: SwitchSpec): Map<string, Uint<16>> {
   const names = routes.filter(({ via }) => via !== undefined && via.length > 1).map(routeName);
   return assignIds(
     names.map((name) => ({ name })),
@@ -110,7 +120,11 @@ function routeName({ prefix, vrf }: RouteSpec): string {
   return `${vrf ?? ""} ${prefix}`;
 }
 
-function listedRoute(hops: readonly Hop[], groups: ReadonlyMap<string, number>, route: RouteSpec): Compiled {
+function listedRoute(
+  hops: readonly Hop[],
+  groups: ReadonlyMap<string, Uint<16>>,
+  route: RouteSpec,
+): Compiled {
   const { prefix, via, vrf } = route;
   const next = hops.filter(({ address }) => via?.includes(address));
   const key = { vrf_id: vrf ?? next[0]?.vrf ?? FABRIC_VRF, prefix };

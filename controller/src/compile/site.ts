@@ -1,4 +1,5 @@
 // One switch in its surroundings: what all parts of its compilation ask for.
+import { type Interface, type Uint, uint } from "../p4runtime/index.js";
 import {
   blockOf,
   type DesiredState,
@@ -12,7 +13,8 @@ import type { Ids } from "./names.js";
 import { once } from "./once.js";
 
 /** The VRF of the fabric: tunnels are routed in it (p4src/controls/tunnel.p4). */
-export const FABRIC_VRF = 0;
+export const FABRIC_VRF = uint(16, 0);
+const OUTSIDE_ANY_VPC = uint(24, 0);
 
 export type PortSpec = SwitchSpec["ports"][number];
 
@@ -33,8 +35,8 @@ export interface Site extends Region {
 }
 
 /** `10.0.2.1/24` -> `10.0.2.1` */
-export function hostOf(interfaceText: string): string {
-  return interfaceText.split("/")[0]!;
+export function hostOf<Address>(interfaceText: Interface<Address>): Address {
+  return interfaceText.split("/")[0] as Address;
 }
 
 const vnis = once((vpcs: DesiredState["vpcs"]) => new Map(vpcs.map(({ name, vni }) => [name, vni])));
@@ -42,11 +44,11 @@ const vrfs = once(
   (networks: DesiredState["networks"]) => new Map(networks.map(({ name, vrf }) => [name, vrf])),
 );
 
-export function vniOf(state: DesiredState, vpc: string | undefined): number {
-  return (vpc === undefined ? undefined : vnis(state.vpcs).get(vpc)) ?? 0;
+export function vniOf(state: DesiredState, vpc: string | undefined): Uint<24> {
+  return (vpc === undefined ? undefined : vnis(state.vpcs).get(vpc)) ?? OUTSIDE_ANY_VPC;
 }
 
-export function vrfOf(state: DesiredState, network: string): number {
+export function vrfOf(state: DesiredState, network: string): Uint<16> {
   return vrfs(state.networks).get(network) ?? FABRIC_VRF;
 }
 

@@ -1,39 +1,42 @@
 // What the source of a packet may be, by where it comes from, and by which VRF an answer leaves.
-import type { Entry } from "../p4runtime/index.js";
+import { type Entry, type Ip, type IpPrefix, ipPrefix, uint } from "../p4runtime/index.js";
 import { isIpv6 } from "../state/index.js";
 import * as tables from "../tables/gateway.js";
 import { publicPrefixes, upstreamNetworks } from "./public.js";
 import { hostOf, type Site, vrfOf } from "./site.js";
 
+/** Of a packet that came in no tunnel. */
+const NO_VNI = uint(24, 0);
+
 /** Addresses that no packet from an upstream network can come from: the gateway's own, its LDs', the region's public ones. */
-function ownPrefixes(site: Site): Set<string> {
+function ownPrefixes(site: Site): Set<IpPrefix> {
   const { state } = site;
   const own = [
     ...state.switches.flatMap(({ tunnel_address, ports }) => [
       tunnel_address,
       ...ports.flatMap(({ address, address_v6 }) =>
-        [address, address_v6].flatMap((text) => (text === undefined ? [] : [hostOf(text)])),
+        [address, address_v6].flatMap((text) => (text === undefined ? [] : [hostOf<Ip>(text)])),
       ),
     ]),
     ...state.clusters.flatMap(({ steering_address, local_ips, lds }) => [
       steering_address,
       ...local_ips,
       ...lds.flatMap(({ address, address_v6 }) =>
-        [address, address_v6].flatMap((text) => (text === undefined ? [] : [hostOf(text)])),
+        [address, address_v6].flatMap((text) => (text === undefined ? [] : [hostOf<Ip>(text)])),
       ),
     ]),
-  ].map((text) => (text.includes("/") ? text : `${text}/${isIpv6(text) ? 128 : 32}`));
-  return new Set([...own, ...publicPrefixes(site).map(({ prefix }) => prefix)]);
+  ];
+  return new Set([...own.map(ipPrefix), ...publicPrefixes(site).map(({ prefix }) => prefix)]);
 }
 
 function spoofedFromUpstream(site: Site): Entry[] {
   const own = [...ownPrefixes(site)];
   return upstreamNetworks(site).flatMap((network) =>
     own.map((prefix) => {
-      const key = { network_id: site.ids.networks.get(network)!, vni: 0, prefix };
+      const at = { network_id: site.ids.networks.get(network)!, vni: NO_VNI };
       return isIpv6(prefix)
-        ? tables.source_policy_v6.deny_source_v6(key)
-        : tables.source_policy.deny_source(key);
+        ? tables.source_policy_v6.deny_source_v6({ ...at, prefix })
+        : tables.source_policy.deny_source({ ...at, prefix });
     }),
   );
 }
@@ -47,15 +50,15 @@ function answersOfVips(site: Site): Entry[] {
   return [...onFabric].flatMap((network) =>
     prefixes.flatMap(({ prefix, network: home }) => {
       const vrf_id = vrfOf(state, home);
-      const key = { network_id: ids.networks.get(network)!, vni: 0, prefix };
+      const at = { network_id: ids.networks.get(network)!, vni: NO_VNI };
       if (vrf_id === vrfOf(state, network) || seen.has(`${network} ${prefix}`)) {
         return [];
       }
       seen.add(`${network} ${prefix}`);
       return [
         isIpv6(prefix)
-          ? tables.source_policy_v6.route_in_vrf_v6(key, { vrf_id })
-          : tables.source_policy.route_in_vrf(key, { vrf_id }),
+          ? tables.source_policy_v6.route_in_vrf_v6({ ...at, prefix }, { vrf_id })
+          : tables.source_policy.route_in_vrf({ ...at, prefix }, { vrf_id }),
       ];
     }),
   );

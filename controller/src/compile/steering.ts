@@ -1,6 +1,6 @@
 // Services, clusters, LDs: what steers packets, the same on every switch, since any of them may get any packet. Only who is
 // believed to be an LD depends on the switch's ports.
-import type { Entry } from "../p4runtime/index.js";
+import { type Entry, type Uint, uint } from "../p4runtime/index.js";
 import { type ClusterSpec, clustersOf, type DesiredState, isIpv6, otherClusterOf } from "../state/index.js";
 import * as tables from "../tables/gateway.js";
 import { heartbeatKey } from "./cluster.js";
@@ -11,10 +11,10 @@ import { fabricPortsToward, hostOf, type Region, type Site, vniOf } from "./site
 export const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const;
 
 /** As `backup_ld_id`: there is none, and the primary is not watched. */
-const NO_LD = 0;
+const NO_LD = uint(16, 0);
 const US_PER_MS = 1000;
 /** As `previous_cluster_id`: the service does not migrate. */
-const NO_CLUSTER = 0;
+const NO_CLUSTER = uint(16, 0);
 
 /** The VPCs of the real servers of each cluster. */
 const vpcsOf = once((state: DesiredState): Map<string, Set<string>> => {
@@ -31,9 +31,9 @@ const vpcsOf = once((state: DesiredState): Map<string, Set<string>> => {
 });
 
 /** VNIs in which packets of a cluster's sessions come back: outside any VPC, and in each VPC that has one of its RS. */
-function vnisOf(state: DesiredState, cluster: ClusterSpec): number[] {
+function vnisOf(state: DesiredState, cluster: ClusterSpec): Uint<24>[] {
   const vpcs = vpcsOf(state).get(cluster.name) ?? new Set();
-  return [0, ...state.vpcs.filter(({ name }) => vpcs.has(name)).map(({ vni }) => vni)];
+  return [uint(24, 0), ...state.vpcs.filter(({ name }) => vpcs.has(name)).map(({ vni }) => vni)];
 }
 
 /**
@@ -48,9 +48,9 @@ function ldSources(site: Site, cluster: ClusterSpec): Entry[] {
         { port, network_id: site.ids.networks.get(network)!, address },
         {
           ld_id: site.ids.lds.get(ld.name)!,
-          key: cluster.failover === undefined ? 0 : heartbeatKey(cluster, ld),
+          key: cluster.failover === undefined ? uint(32, 0) : heartbeatKey(cluster, ld),
           epoch: 0,
-          hold_us: (cluster.failover?.hold_ms ?? 0) * US_PER_MS,
+          hold_us: uint(32, (cluster.failover?.hold_ms ?? 0) * US_PER_MS),
         },
       ),
     );
@@ -63,7 +63,10 @@ function hints({ ids, maps }: Site, cluster: ClusterSpec): Entry[] {
   return maps
     .get(cluster.name)!
     .map(({ ld }, bucket) =>
-      tables.previous_ld_of_bucket.hint_ld({ cluster_id, bucket }, { ld_id: ids.lds.get(ld)! }),
+      tables.previous_ld_of_bucket.hint_ld(
+        { cluster_id, bucket: uint(10, bucket) },
+        { ld_id: ids.lds.get(ld)! },
+      ),
     );
 }
 
@@ -83,7 +86,7 @@ function clusterEntries(site: Site, cluster: ClusterSpec): Entry[] {
       .get(cluster.name)!
       .map(({ ld, backup }, bucket) =>
         tables.ld_of_bucket.assign_ld(
-          { cluster_id, bucket },
+          { cluster_id, bucket: uint(10, bucket) },
           { ld_id: ids.lds.get(ld)!, backup_ld_id: idOf(backup) },
         ),
       ),
@@ -130,13 +133,14 @@ export function* compileServices(region: Region): Generator<Entry> {
   for (const service of state.services) {
     const { vpc, vip, protocol, port, cluster } = service;
     const other = otherClusterOf(service);
-    const key = { vni: vniOf(state, vpc), vip, protocol: PROTOCOL_NUMBERS[protocol], port };
+    const vni = vniOf(state, vpc);
+    const number = PROTOCOL_NUMBERS[protocol];
     const params = {
       cluster_id: ids.clusters.get(cluster)!,
       previous_cluster_id: other === undefined ? NO_CLUSTER : ids.clusters.get(other)!,
     };
     yield isIpv6(vip)
-      ? tables.service_v6.steer_service_v6(key, params)
-      : tables.service.steer_service(key, params);
+      ? tables.service_v6.steer_service_v6({ vni, vip, protocol: number, port }, params)
+      : tables.service.steer_service({ vni, vip, protocol: number, port }, params);
   }
 }

@@ -48,10 +48,9 @@ export function* compileVpcs({ state }: Region): Generator<Entry> {
       }
     }
     for (const { address, mac, host } of known.values()) {
-      const key = { vni, address };
       yield isIpv6(address)
-        ? tables.vm_v6.to_host(key, { mac, host })
-        : tables.vm.to_host(key, { mac, host });
+        ? tables.vm_v6.to_host({ vni, address }, { mac, host })
+        : tables.vm.to_host({ vni, address }, { mac, host });
     }
   }
 }

@@ -1,5 +1,5 @@
 // ARP (RFC 826) and neighbour discovery (RFC 4861) as frames: what is asked of a neighbour, and what it answers.
-import { formatAddress, formatMac, parseIp, parseMac } from "../p4runtime/index.js";
+import { formatIp, formatMac, type Ip, type Mac, parseIp, parseMac } from "../p4runtime/index.js";
 
 const ETHERTYPE_ARP = 0x0806;
 const ETHERTYPE_VLAN = 0x8100;
@@ -92,9 +92,9 @@ function internetChecksum(bytes: Buffer): number {
 /** What a frame from the switch says of neighbours. */
 export type Heard =
   /** A neighbour said which MAC it has. */
-  | { kind: "answer"; address: string; mac: string }
+  | { kind: "answer"; address: Ip; mac: Mac }
   /** A packet is for a neighbour whose MAC is not known. */
-  | { kind: "unresolved"; address: string };
+  | { kind: "unresolved"; address: Ip };
 
 /** @param frame - as packet-in has it, with or without a VLAN tag @returns undefined for what says nothing */
 export function heard(frame: Uint8Array): Heard | undefined {
@@ -112,13 +112,13 @@ export function heard(frame: Uint8Array): Heard | undefined {
   }
   const version = (packet[0] ?? 0) >> 4;
   if (version === 4 && packet.length >= 20) {
-    return { kind: "unresolved", address: formatAddress(packet.subarray(16, 20)) };
+    return { kind: "unresolved", address: formatIp(packet.subarray(16, 20)) };
   }
   if (version === 6 && packet.length >= IPV6_HEADER_BYTES) {
     const isAdvertisement = packet[6] === NEXT_HEADER_ICMPV6 && packet[40] === NEIGHBOR_ADVERTISEMENT;
     return isAdvertisement && packet[7] === UNROUTED_HOP_LIMIT
       ? advertisement(bytes.subarray(6, 12), packet.subarray(IPV6_HEADER_BYTES))
-      : { kind: "unresolved", address: formatAddress(packet.subarray(24, IPV6_HEADER_BYTES)) };
+      : { kind: "unresolved", address: formatIp(packet.subarray(24, IPV6_HEADER_BYTES)) };
   }
   return undefined;
 }
@@ -132,7 +132,7 @@ function arpAnswer(packet: Buffer): Heard | undefined {
 /** No station has a group's MAC or none. */
 function answer(address: Buffer, mac: Buffer): Heard | undefined {
   return (mac[0]! & 1) === 0 && mac.some((octet) => octet !== 0)
-    ? { kind: "answer", address: formatAddress(address), mac: formatMac(mac) }
+    ? { kind: "answer", address: formatIp(address), mac: formatMac(mac) }
     : undefined;
 }
 

@@ -1,6 +1,6 @@
 // Neighbours in the desired state as if they had been declared, and those that a switch holds already: what was learned is in the switch
 // itself, so that a controller that starts, or `sluice apply` beside it, takes nothing away that is right.
-import type { Entry, Switch } from "../p4runtime/index.js";
+import { type Entry, ip, mac, type Switch, uint } from "../p4runtime/index.js";
 import type { DesiredState, NeighborSpec, SwitchSpec } from "../state/index.js";
 import type { TableName } from "../tables/gateway.js";
 import { hasUnknown, NeighborTable } from "./table.js";
@@ -40,18 +40,24 @@ export async function heldNeighbors(connection: Switch): Promise<NeighborSpec[]>
   }
   return routes.flatMap(({ match, params }): NeighborSpec[] => {
     const hop = hops.get(Number(params?.nexthop_id))?.params;
-    const address = `${match.prefix}`.split("/")[0]!;
     return hop === undefined
       ? []
-      : [{ address, mac: `${hop.dst_mac}`, port: Number(hop.port), vlan: Number(hop.vlan_id) }];
+      : [
+          {
+            address: ip(`${match.prefix}`.split("/")[0]!),
+            mac: mac(`${hop.dst_mac}`),
+            port: uint(16, Number(hop.port)),
+            vlan: uint(12, Number(hop.vlan_id)),
+          },
+        ];
   });
 }
 
 function withResolved(spec: SwitchSpec, resolved: readonly NeighborSpec[]): SwitchSpec {
-  const macs = new Map(resolved.map(({ address, mac }) => [address, mac]));
+  const macs = new Map(resolved.map((neighbor) => [neighbor.address, neighbor.mac]));
   const declared = spec.neighbors.map((neighbor): NeighborSpec => {
-    const mac = neighbor.mac ?? macs.get(neighbor.address);
-    return mac === undefined ? neighbor : { ...neighbor, mac };
+    const found = neighbor.mac ?? macs.get(neighbor.address);
+    return found === undefined ? neighbor : { ...neighbor, mac: found };
   });
   const names = new Set(declared.map(({ address }) => address));
   const learned = resolved.filter(({ address }) => !names.has(address));

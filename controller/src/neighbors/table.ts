@@ -10,6 +10,7 @@
 //
 // Times are those of RFC 4861, section 10. Only answers to a question of ours change anything: an unasked one that names another MAC
 // makes us ask.
+import type { Ip, Mac, Uint } from "../p4runtime/index.js";
 import { blockOf, contains, type NeighborSpec, type SwitchSpec } from "../state/index.js";
 import { heard, question } from "./frames.js";
 
@@ -29,11 +30,11 @@ export type NeighborState = "incomplete" | "reachable" | "probing";
 
 /** A neighbour as it is observed. */
 export interface ObservedNeighbor {
-  address: string;
+  address: Ip;
   /** Undefined while it has not answered. */
-  mac: string | undefined;
-  port: number;
-  vlan: number;
+  mac: Mac | undefined;
+  port: Uint<16>;
+  vlan: Uint<12>;
   network: string;
   state: NeighborState;
   /** It is in the desired state, without a MAC. */
@@ -50,8 +51,8 @@ interface Neighbor extends ObservedNeighbor {
 
 /** A subnet of a port, on which neighbours are asked for. */
 interface Link {
-  port: number;
-  vlan: number;
+  port: Uint<16>;
+  vlan: Uint<12>;
   network: string;
   /** The switch's own address. */
   address: string;
@@ -159,7 +160,7 @@ export class NeighborTable {
     }
   }
 
-  #linkOf(address: string, at?: { port: number; vlan?: number | undefined }): Link | undefined {
+  #linkOf(address: Ip, at?: { port: number; vlan?: number | undefined }): Link | undefined {
     const block = blockOf(address);
     return this.#links.find(
       (link) =>
@@ -168,7 +169,7 @@ export class NeighborTable {
     );
   }
 
-  #add(address: string, { port, vlan, network }: Link, declared: boolean): Neighbor {
+  #add(address: Ip, { port, vlan, network }: Link, declared: boolean): Neighbor {
     const neighbor: Neighbor = {
       address,
       mac: undefined,
@@ -185,7 +186,7 @@ export class NeighborTable {
     return neighbor;
   }
 
-  #mayLearn(address: string, link: Link): Neighbor | undefined {
+  #mayLearn(address: Ip, link: Link): Neighbor | undefined {
     return link.learn && !this.#withMac.has(address) && isStation(link, address) && !this.#isFull()
       ? this.#add(address, link, false)
       : undefined;
@@ -201,7 +202,7 @@ export class NeighborTable {
     return learned >= MAX_LEARNED || incomplete >= MAX_INCOMPLETE;
   }
 
-  #answer(address: string, mac: string, port: number, nowMs: number): void {
+  #answer(address: Ip, mac: Mac, port: number, nowMs: number): void {
     const neighbor = this.#neighbors.get(address);
     if (neighbor === undefined || neighbor.port !== port) {
       return;

@@ -1,5 +1,6 @@
 // Addresses as people write them <-> bytes in network order. The lowest layer: nothing here knows P4.
 import { isIPv6 } from "node:net";
+import type { Ip, IpPrefix, Ipv4, Ipv6, Mac } from "./value_types.js";
 
 /** A value that is not what it claims to be. The message says what is wrong with it and what would be right. */
 export class ValueError extends Error {
@@ -7,7 +8,7 @@ export class ValueError extends Error {
 }
 
 /** An address block: `address` has no bits set beyond `prefixLen`. */
-export interface Prefix {
+export interface AddressBlock {
   address: Uint8Array;
   prefixLen: number;
 }
@@ -39,8 +40,8 @@ export function parseIpv4(text: string): Uint8Array {
 }
 
 /** @param bytes - 4 bytes */
-export function formatIpv4(bytes: Uint8Array): string {
-  return bytes.join(".");
+export function formatIpv4(bytes: Uint8Array): Ipv4 {
+  return bytes.join(".") as Ipv4;
 }
 
 /**
@@ -80,7 +81,7 @@ export function parseIpv6(text: string): Uint8Array {
  *
  * @param bytes - 16 bytes
  */
-export function formatIpv6(bytes: Uint8Array): string {
+export function formatIpv6(bytes: Uint8Array): Ipv6 {
   const groups = Array.from({ length: 8 }, (_, i) => (bytes[2 * i]! << 8) | bytes[2 * i + 1]!);
   let best = { start: -1, length: 1 };
   for (let start = 0; start < 8; start++) {
@@ -93,9 +94,11 @@ export function formatIpv6(bytes: Uint8Array): string {
     }
   }
   const hex = (part: number[]) => part.map((group) => group.toString(16)).join(":");
-  return best.start < 0
-    ? hex(groups)
-    : `${hex(groups.slice(0, best.start))}::${hex(groups.slice(best.start + best.length))}`;
+  const text =
+    best.start < 0
+      ? hex(groups)
+      : `${hex(groups.slice(0, best.start))}::${hex(groups.slice(best.start + best.length))}`;
+  return text as Ipv6;
 }
 
 /**
@@ -112,8 +115,8 @@ export function parseMac(text: string): Uint8Array {
 }
 
 /** @param bytes - 6 bytes */
-export function formatMac(bytes: Uint8Array): string {
-  return Array.from(bytes, (octet) => octet.toString(16).padStart(2, "0")).join(":");
+export function formatMac(bytes: Uint8Array): Mac {
+  return Array.from(bytes, (octet) => octet.toString(16).padStart(2, "0")).join(":") as Mac;
 }
 
 /** Formats 4 bytes as IPv4, 16 as IPv6, 6 as a MAC, anything else as hexadecimal. */
@@ -128,6 +131,16 @@ export function formatAddress(bytes: Uint8Array): string {
     default:
       return `0x${Buffer.from(bytes).toString("hex")}`;
   }
+}
+
+/** @param bytes - 4 or 16 bytes */
+export function formatIp(bytes: Uint8Array): Ip {
+  return bytes.length === 4 ? formatIpv4(bytes) : formatIpv6(bytes);
+}
+
+/** `address/length`; bits beyond the length are left away. */
+export function formatIpPrefix({ address, prefixLen }: AddressBlock): IpPrefix {
+  return `${formatIp(networkOf(address, prefixLen))}/${prefixLen}` as IpPrefix;
 }
 
 /** Clears every bit after the first `prefixLen`. */
@@ -148,7 +161,7 @@ export function parseIp(text: string): Uint8Array {
  *
  * @throws ValueError, also when bits beyond the prefix length are set
  */
-export function parseIpPrefix(text: string): Prefix {
+export function parseIpPrefix(text: string): AddressBlock {
   const { address, prefixLen } = parseIpInterface(text);
   const network = networkOf(address, prefixLen);
   if (Buffer.compare(network, address) !== 0) {
@@ -160,7 +173,7 @@ export function parseIpPrefix(text: string): Prefix {
 }
 
 /** Parses `address/length` where the address may be any of the block, as on an interface; no length means all bits. */
-export function parseIpInterface(text: string): Prefix {
+export function parseIpInterface(text: string): AddressBlock {
   const [addressText, lengthText, ...rest] = text.split("/") as [string, string | undefined];
   const address = parseIp(addressText);
   const bits = 8 * address.length;
@@ -178,7 +191,7 @@ export function parseIpInterface(text: string): Prefix {
 }
 
 /** {@link parseIpPrefix} for IPv4 alone. */
-export function parseIpv4Prefix(text: string): Prefix {
+export function parseIpv4Prefix(text: string): AddressBlock {
   const [address] = text.split("/") as [string];
   parseIpv4(address);
   return parseIpPrefix(text);

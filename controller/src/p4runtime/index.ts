@@ -1,5 +1,6 @@
 // A P4Runtime client by names, usable without the rest of Sluice. Layers, each using only those before it:
 //
+//   value_types, literal_types  what a value is of, for the compiler;  typed_values  makes such values
 //   addresses  text of IP and MAC addresses <-> bytes
 //   values     what people write for a field <-> canonical byte strings
 //   schema     P4Info by name, alias and id; schema_text prints it
@@ -16,6 +17,7 @@ export type { DigestConfig, IdleEntries, ReceivedDigest } from "./digests.js";
 export * from "./entries.js";
 export { codeName, P4RuntimeError, plainReason, type UpdateError } from "./errors.js";
 export * from "./items.js";
+export type { Given, Named, UintUpTo } from "./literal_types.js";
 export { nearest } from "./nearest.js";
 export { type Packed, Packer, unpack } from "./packed.js";
 export { type PackedBytes, PackedStore, packedBytes } from "./packed_store.js";
@@ -26,6 +28,8 @@ export * from "./schema.js";
 export { renderSchema } from "./schema_text.js";
 export type { SessionState } from "./session.js";
 export * from "./switch.js";
+export * from "./typed_values.js";
+export type * from "./value_types.js";
 export * from "./values.js";
 export type { PackedUpdate, UpdateType } from "./write_request.js";
 export { MAX_UPDATES_PER_WRITE, WRITES_IN_FLIGHT } from "./writes.js";

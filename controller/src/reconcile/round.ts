@@ -25,7 +25,7 @@ export interface Round {
  */
 function tellsMapOf({ compiled }: Meaning, { cluster }: ClusterMove): (change: EntryChange) => boolean {
   const clusterId = compiled.ids.clusters.get(cluster.name);
-  const ldIds = new Set(cluster.lds.map(({ name }) => compiled.ids.lds.get(name)));
+  const ldIds = new Set<number | undefined>(cluster.lds.map(({ name }) => compiled.ids.lds.get(name)));
   return (change) => {
     if (change.type !== "modify" || (change.table !== BUCKETS_TABLE && change.table !== HEARTBEAT_TABLE)) {
       return false;

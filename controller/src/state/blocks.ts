@@ -1,5 +1,15 @@
 // Address blocks as ranges of numbers: what overlaps what. Blocks of different families never do.
-import { formatAddress, networkOf, parseIpInterface, quickIpv4 } from "../p4runtime/index.js";
+import {
+  formatIp,
+  formatIpPrefix,
+  type Ip,
+  type IpPrefix,
+  type Ipv6,
+  networkOf,
+  type Prefix,
+  parseIpInterface,
+  quickIpv4,
+} from "../p4runtime/index.js";
 
 export interface Block {
   /** 32 (IPv4) or 128. */
@@ -13,8 +23,8 @@ function toNumber(address: Uint8Array): bigint {
   return BigInt(`0x${Buffer.from(address).toString("hex")}`);
 }
 
-function toText(number: bigint, bits: number): string {
-  return formatAddress(Buffer.from(number.toString(16).padStart(bits / 4, "0"), "hex"));
+function toOctets(number: bigint, bits: number): Uint8Array {
+  return Buffer.from(number.toString(16).padStart(bits / 4, "0"), "hex");
 }
 
 /** @param text - a canonical address or prefix; bits beyond the prefix length are ignored */
@@ -37,14 +47,19 @@ export function contains(outer: Block, inner: Block): boolean {
   return outer.bits === inner.bits && outer.first <= inner.first && inner.last <= outer.last;
 }
 
+export function isIpv6(address: Ip): address is Ipv6;
+export function isIpv6(prefix: IpPrefix): prefix is Prefix<Ipv6>;
+export function isIpv6(text: string): boolean;
 export function isIpv6(text: string): boolean {
   return text.includes(":");
 }
 
 /** All addresses of a prefix, ascending, as text. */
-export function addressesOf(prefix: string): string[] {
+export function addressesOf(prefix: string): Ip[] {
   const block = blockOf(prefix);
-  return Array.from({ length: sizeOf(block) }, (_, i) => toText(block.first + BigInt(i), block.bits));
+  return Array.from({ length: sizeOf(block) }, (_, i) =>
+    formatIp(toOctets(block.first + BigInt(i), block.bits)),
+  );
 }
 
 /** The number of an IPv4 address, for the loops that see a million of them. Undefined for an IPv6 one. */
@@ -119,8 +134,8 @@ export class BlockSet {
 }
 
 /** Cuts a range of addresses into as few prefixes as cover it exactly. */
-function prefixesOf({ bits, first, last }: Block): string[] {
-  const prefixes: string[] = [];
+function prefixesOf({ bits, first, last }: Block): IpPrefix[] {
+  const prefixes: IpPrefix[] = [];
   for (let next = first; next <= last; ) {
     let length = bits;
     while (length > 0) {
@@ -130,14 +145,14 @@ function prefixesOf({ bits, first, last }: Block): string[] {
       }
       length--;
     }
-    prefixes.push(`${toText(next, bits)}/${length}`);
+    prefixes.push(formatIpPrefix({ address: toOctets(next, bits), prefixLen: length }));
     next += 1n << BigInt(bits - length);
   }
   return prefixes;
 }
 
 /** As few prefixes as hold exactly these addresses, ascending. */
-export function aggregate(addresses: Iterable<string>): string[] {
+export function aggregate(addresses: Iterable<string>): IpPrefix[] {
   const blocks = [...addresses].map(blockOf);
   blocks.sort((a, b) => a.bits - b.bits || (a.first < b.first ? -1 : Number(a.first > b.first)));
   const ranges: Block[] = [];

@@ -1,11 +1,12 @@
 // The rules of EIPs.
+import type { Ip } from "../p4runtime/index.js";
 import { BlockSet, blockOf, isIpv6, overlap } from "./blocks.js";
 import type { DesiredState, EipSpec, ServiceSpec } from "./document.js";
 import { type Claim, reference, unique, uniqueIds, uniqueNames } from "./rules.js";
 import type { Source } from "./source.js";
 
 /** The address inside the VPC that an EIP stands for. */
-export function ownerOf(eip: EipSpec): { vpc: string; address: string } {
+export function ownerOf(eip: EipSpec): { vpc: string; address: Ip } {
   return (eip.vm ?? eip.vip)!;
 }
 

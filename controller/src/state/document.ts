@@ -1,4 +1,5 @@
 // The shape of sluice.yaml. docs/sluice-yaml.md is its reference; check.ts has the rules between its parts.
+import { uint } from "../p4runtime/index.js";
 import type { Place } from "./problems.js";
 import {
   anyProtocol,
@@ -29,24 +30,25 @@ import {
   oneOrMore,
   optional,
   required,
+  unsigned,
 } from "./shapes.js";
 
 const MAX_ID = 0xffff;
 const MAX_VNI = 0xff_ffff;
 const MAX_WEIGHT = 65_535;
 /** EIPs that a switch has limits and counters for (p4src/sizes.p4); number 0 stays free. */
-export const MAX_EIP_INDEX = 2 ** 20 - 1;
+export const MAX_EIP_INDEX = 0xf_ffff;
 const MAX_PRIORITY = 0x7fff_ffff;
 
-const id = integer("an id", 1, MAX_ID);
-const port = integer("a port", 1, 65_535);
-const vlan = integer("a VLAN id", 0, 4094);
-const vrf = integer("a VRF number", 0, MAX_ID);
+const id = unsigned("an id", 1, MAX_ID);
+const port = unsigned("a port", 1, 65_535);
+const vlan = unsigned("a VLAN id", 0, 4094);
+const vrf = unsigned("a VRF number", 0, MAX_ID);
 
 const network = object("network", {
   name: required(name),
   id: optional(id),
-  vrf: optional(vrf, 0),
+  vrf: optional(vrf, uint(16, 0)),
   kind: optional(oneOf("a kind of network", ["upstream", "fabric"])),
   prefixes: optional(list("prefix", ipPrefix), []),
 });
@@ -54,11 +56,11 @@ const network = object("network", {
 const switchPort = object(
   "port",
   {
-    port: required(integer("a switch port", 0, 0xffff)),
+    port: required(unsigned("a switch port", 0, 0xffff)),
     network: required(name),
     address: optional(ipv4Interface),
     address_v6: optional(ipv6Interface),
-    vlan: optional(vlan, 0),
+    vlan: optional(vlan, uint(12, 0)),
     learn: optional(flag, false),
   },
   "port",
@@ -69,7 +71,7 @@ const neighbor = object(
   {
     address: required(ip),
     mac: optional(mac),
-    port: required(integer("a switch port", 0, 0xffff)),
+    port: required(unsigned("a switch port", 0, 0xffff)),
     vlan: optional(vlan),
   },
   "address",
@@ -203,7 +205,7 @@ function isGiven(at: (field?: string) => Place, field: string): boolean {
 
 const vpc = object("VPC", {
   name: required(name),
-  vni: required(integer("a VNI", 1, MAX_VNI)),
+  vni: required(unsigned("a VNI", 1, MAX_VNI)),
   vms: optional(
     list("VM", object("VM", { address: required(ip), mac: required(mac), host: required(ipv4) }, "address")),
     [],
@@ -213,7 +215,7 @@ const vpc = object("VPC", {
 const eipShape = checked(
   object("EIP", {
     name: required(name),
-    id: optional(integer("an EIP's id", 1, MAX_EIP_INDEX)),
+    id: optional(unsigned("an EIP's id", 1, MAX_EIP_INDEX)),
     address: required(ip),
     network: required(name),
     vm: optional(
@@ -278,8 +280,8 @@ const aclRule = checked(
 );
 
 const DEFAULT_PRIORITY_PORTS: ProtocolPort[] = [
-  { protocol: "tcp", port: 22 },
-  { protocol: "tcp", port: 3389 },
+  { protocol: "tcp", port: uint(16, 22) },
+  { protocol: "tcp", port: uint(16, 3389) },
 ];
 
 export const documentShape = object("", {

@@ -1,14 +1,24 @@
 // The values of the document that are one word each: names, addresses, rates.
 import {
-  formatAddress,
+  formatIp,
+  formatIpPrefix,
   formatIpv4,
+  formatIpv6,
   formatMac,
+  type Interface,
+  type Ip,
+  type IpPrefix,
+  type Ipv4,
+  type Ipv6,
+  type Mac,
   parseIp,
   parseIpInterface,
   parseIpPrefix,
   parseIpv4,
   parseIpv6,
   parseMac,
+  type Uint,
+  uint,
   ValueError,
 } from "../p4runtime/index.js";
 import { type Shape, scalar } from "./shapes.js";
@@ -35,8 +45,8 @@ export const name: Shape<string> = scalar(
   },
 );
 
-/** @returns the address's text @throws ValueError for addresses that no host can have */
-function hostAddress(text: string, address: Uint8Array): string {
+/** @throws ValueError for addresses that no host can have */
+function checkHost(text: string, address: Uint8Array): Uint8Array {
   const bad =
     address.length === 4
       ? address[0] === 0 || address[0] === 127 || address[0]! >= 224
@@ -44,7 +54,7 @@ function hostAddress(text: string, address: Uint8Array): string {
   if (bad) {
     throw new ValueError(`"${text}" is not a unicast address of a host`);
   }
-  return formatAddress(address);
+  return address;
 }
 
 /** Says that an address is of the other family where that is what is wrong with it. */
@@ -61,22 +71,22 @@ function refuseIpv6(text: string): void {
   throw new ValueError(`"${text}" is an IPv6 address; an IPv4 one is needed here`);
 }
 
-export const ipv4: Shape<string> = scalar("an IPv4 address", whole(IPV4), (text) => {
+export const ipv4: Shape<Ipv4> = scalar("an IPv4 address", whole(IPV4), (text) => {
   refuseIpv6(text);
-  return hostAddress(text, parseIpv4(text));
+  return formatIpv4(checkHost(text, parseIpv4(text)));
 });
 
 /** An address of either family. */
-export const ip: Shape<string> = scalar("an address", whole(IPV4, IPV6), (text) =>
-  hostAddress(text, parseIp(text)),
+export const ip: Shape<Ip> = scalar("an address", whole(IPV4, IPV6), (text) =>
+  formatIp(checkHost(text, parseIp(text))),
 );
 
-export const ipv6: Shape<string> = scalar("an IPv6 address", whole(IPV6), (text) =>
-  hostAddress(text, parseIpv6(text)),
+export const ipv6: Shape<Ipv6> = scalar("an IPv6 address", whole(IPV6), (text) =>
+  formatIpv6(checkHost(text, parseIpv6(text))),
 );
 
 /** An address with the length of its subnet's prefix, as on an interface. */
-export const ipv4Interface: Shape<string> = scalar(
+export const ipv4Interface: Shape<Interface<Ipv4>> = scalar(
   "an IPv4 address with a prefix length",
   whole(`${IPV4}/\\d+`),
   (text) => {
@@ -85,11 +95,11 @@ export const ipv4Interface: Shape<string> = scalar(
       throw new ValueError(`"${text}" has no prefix length (write it like 10.0.2.1/24)`);
     }
     const { address, prefixLen } = parseIpInterface(text);
-    return `${formatIpv4(address)}/${prefixLen}`;
+    return `${formatIpv4(address)}/${prefixLen}` as Interface<Ipv4>;
   },
 );
 
-export const ipv6Interface: Shape<string> = scalar(
+export const ipv6Interface: Shape<Interface<Ipv6>> = scalar(
   "an IPv6 address with a prefix length",
   whole(`${IPV6}/\\d+`),
   (text) => {
@@ -99,17 +109,16 @@ export const ipv6Interface: Shape<string> = scalar(
       );
     }
     const { address, prefixLen } = parseIpInterface(text);
-    return `${hostAddress(text, address)}/${prefixLen}`;
+    return `${formatIpv6(checkHost(text, address))}/${prefixLen}` as Interface<Ipv6>;
   },
 );
 
 /** A prefix of either family; an address alone is one of full length. */
-export const ipPrefix: Shape<string> = scalar("a prefix", whole(`(${IPV4}|${IPV6})(/\\d+)?`), (text) => {
-  const { address, prefixLen } = parseIpPrefix(text);
-  return `${formatAddress(address)}/${prefixLen}`;
-});
+export const ipPrefix: Shape<IpPrefix> = scalar("a prefix", whole(`(${IPV4}|${IPV6})(/\\d+)?`), (text) =>
+  formatIpPrefix(parseIpPrefix(text)),
+);
 
-export const mac: Shape<string> = scalar(
+export const mac: Shape<Mac> = scalar(
   "a MAC address",
   whole("([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}"),
   (text) => {
@@ -164,7 +173,7 @@ export const rate: Shape<number> = scalar(
 
 export interface ProtocolPort {
   protocol: "tcp" | "udp";
-  port: number;
+  port: Uint<16>;
 }
 
 /** `22/tcp` */
@@ -177,7 +186,7 @@ export const protocolPort: Shape<ProtocolPort> = scalar(
     if (!(port >= 1 && port <= 65_535)) {
       throw new ValueError(`"${text}" is not a port with its protocol (write it like 22/tcp)`);
     }
-    return { protocol: protocol as ProtocolPort["protocol"], port };
+    return { protocol: protocol as ProtocolPort["protocol"], port: uint(16, port) };
   },
 );
 

@@ -1,6 +1,6 @@
 // Small validators that are put together into the shape of the document (document.ts). Each reads one node, reports what
 // is wrong with it under the subject's name ("switch gw1: port 2: address"), and goes on, so that all errors come at once.
-import { nearest, ValueError } from "../p4runtime/index.js";
+import { nearest, type UintUpTo, ValueError } from "../p4runtime/index.js";
 import { type DocumentNode, entriesOf, isList, itemsOf, kindOf, textOf } from "./nodes.js";
 import type { Place } from "./problems.js";
 import type { Source } from "./source.js";
@@ -76,6 +76,15 @@ export function integer(what: string, min: number, max: number): Shape<number> {
     }
     return value;
   });
+}
+
+/** {@link integer} for what becomes a field of a table: a value of as many bits as `max` needs. */
+export function unsigned<const Max extends number>(
+  what: string,
+  min: number,
+  max: Max,
+): Shape<UintUpTo<Max>> {
+  return integer(what, min, max) as Shape<UintUpTo<Max>>;
 }
 
 export function oneOf<const T extends string>(what: string, values: readonly T[]): Shape<T> {

@@ -1,4 +1,4 @@
-// Writes TypeScript for a P4 program, so that a wrong table, field or action is a compile error. Run by generate.ts.
+// Writes TypeScript for a P4 program, so that a wrong table, field, action, width or format is a compile error. Run by generate.ts.
 import type {
   Schema,
   SchemaField,
@@ -16,18 +16,48 @@ function pascal(name: string): string {
   return name.replace(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase());
 }
 
-function typeOf(field: SchemaField, match?: SchemaMatchField["match"]): string {
-  const pattern = match === "lpm" || match === "ternary" || match === "range";
-  switch (field.format) {
+/** Widest field that is a JavaScript number. */
+const MAX_NUMBER_BITS = 48;
+
+function valueType({ format, bitwidth }: SchemaField): string {
+  switch (format) {
     case "ipv4":
-      return match === "lpm" ? "Ipv4Prefix" : "Ipv4";
+      return "Ipv4";
+    case "ipv6":
+      return "Ipv6";
     case "mac":
       return "Mac";
-    case "number":
-      return pattern ? "number | string" : "number";
-    default:
+    case "text":
       return "string";
+    default:
+      return bitwidth <= MAX_NUMBER_BITS
+        ? `Uint<${bitwidth}>`
+        : `Uint<${MAX_NUMBER_BITS}> | BigUint<${bitwidth}>`;
   }
+}
+
+function typeOf(field: SchemaField, match?: SchemaMatchField["match"]): string {
+  const value = valueType(field);
+  switch (match) {
+    case "lpm":
+      return `Prefix<${value}>`;
+    case "ternary":
+      return `${value} | Prefix<${value}> | Ternary<${value}>`;
+    case "range":
+      return `${value} | Range<${value}>`;
+    default:
+      return value;
+  }
+}
+
+/** A function's type parameters and parameters for fields of these types, by the name of the parameter. */
+function givenFields(types: ReadonlyMap<string, string>): { generic: string; given: string[] } {
+  const letters = new Map([...types].map(([name, type]) => [name, { letter: name[0]!.toUpperCase(), type }]));
+  const bounds = [...letters.values()].map(({ letter, type }) => `const ${letter} extends Named<${type}>`);
+  return {
+    generic: bounds.length === 0 ? "" : `<${bounds.join(", ")}>`,
+    given: [...letters].map(([name, { letter, type }]) => `${name}: Given<${letter}, ${type}>`),
+  };
 }
 
 function comment(field: SchemaField): string {
@@ -40,6 +70,7 @@ function comment(field: SchemaField): string {
 function tableBinding(table: SchemaTable): string[] {
   const key = `${pascal(table.alias)}Key`;
   const entryActions = table.actions.filter(({ scope }) => scope !== "default-only");
+  const match = givenFields(new Map([["match", key]]));
   return [
     `export interface ${key} {`,
     ...table.fields.flatMap((field) => [
@@ -67,19 +98,25 @@ function tableBinding(table: SchemaTable): string[] {
       ? []
       : ["member", "group"].map(
           (choice) =>
-            `  ${choice}: (match: ${key}, ${choice}: number): Entry => ({ table: "${table.alias}", match: fields(match), ${choice} }),`,
+            `  ${choice}: ${match.generic}(${match.given}, ${choice}: number): Entry => ({ table: "${table.alias}", match: fields(match), ${choice} }),`,
         )),
     ...(table.profile === undefined ? entryActions : []).map(({ action }) => {
-      const priority = table.needsPriority ? ", priority: number" : "";
-      const params = action.params.length === 0 ? "" : `, params: ${pascal(action.alias)}Params`;
+      const hasParams = action.params.length > 0;
+      const { generic, given } = givenFields(
+        new Map([
+          ["match", key],
+          ...(hasParams ? [["params", `${pascal(action.alias)}Params`] as const] : []),
+        ]),
+      );
+      const parameters = [...given, ...(table.needsPriority ? ["priority: number"] : [])];
       const fields = [
         `table: "${table.alias}"`,
         "match: fields(match)",
         `action: "${action.alias}"`,
-        ...(params === "" ? [] : ["params: fields(params)"]),
-        ...(priority === "" ? [] : ["priority"]),
+        ...(hasParams ? ["params: fields(params)"] : []),
+        ...(table.needsPriority ? ["priority"] : []),
       ];
-      return `  ${action.alias}: (match: ${key}${params}${priority}): Entry => ({ ${fields.join(", ")} }),`;
+      return `  ${action.alias}: ${generic}(${parameters.join(", ")}): Entry => ({ ${fields.join(", ")} }),`;
     }),
     "};",
     "",
@@ -90,10 +127,10 @@ function profileBinding({ alias, size, maxGroupSize, actions }: SchemaProfile): 
   return [
     `/** Action profile ${alias}: ${size} members, ${maxGroupSize} in a group. */`,
     `export const ${alias} = {`,
-    ...actions.map(
-      (action) =>
-        `  ${action.alias}: (member: number, params: ${pascal(action.alias)}Params): ProfileMember => ({ profile: "${alias}", member, action: "${action.alias}", params: fields(params) }),`,
-    ),
+    ...actions.map((action) => {
+      const { generic, given } = givenFields(new Map([["params", `${pascal(action.alias)}Params`]]));
+      return `  ${action.alias}: ${generic}(member: number, ${given}): ProfileMember => ({ profile: "${alias}", member, action: "${action.alias}", params: fields(params) }),`;
+    }),
     `  group: (group: number, members: ProfileGroup["members"]): ProfileGroup => ({ profile: "${alias}", group, members }),`,
     "};",
     "",
@@ -105,17 +142,10 @@ export function renderBindings(schema: Schema): string {
   const tables = [...schema.tables];
   return [
     HEADER,
-    'import type { Entry, ProfileGroup, ProfileMember, ValueInput } from "../p4runtime/index.js";',
+    'import type { BigUint, Entry, Given, Ipv4, Ipv6, Mac, Named, Prefix, ProfileGroup, ProfileMember, Range, Ternary, Uint, ValueInput } from "../p4runtime/index.js";',
     "",
-    "/** Like 192.0.2.1. */",
-    "export type Ipv4 = string;",
-    "/** Like 192.0.2.0/24. */",
-    "export type Ipv4Prefix = string;",
-    "/** Like 02:00:00:00:00:01. */",
-    "export type Mac = string;",
-    "",
-    "/** An interface has no index signature, though every field of these is a value. */",
-    "const fields = (given: object) => given as Record<string, ValueInput>;",
+    "/** What was given has been checked by the compiler, field by field. */",
+    "const fields = (given: unknown) => given as Record<string, ValueInput>;",
     "",
     ...tables.flatMap(tableBinding),
     ...[...schema.profiles].flatMap(profileBinding),
