@@ -58,12 +58,15 @@ static int bytes_for_sure(const struct worker *worker, session_ref ref) {
 }
 
 int alter_mtu_bytes(struct worker *worker, const struct packet *packet, session_ref ref) {
-    const struct flow_key other = session_flow(&worker->sessions, ref ^ 1);
+    const struct session *session = session_at(&worker->sessions, ref);
     struct way_out way = way_of(worker, ref);
     int growth = bytes_for_sure(worker, ref);
 
-    if (flow_is_v6(&packet->key) || flow_is_v6(&other)) /* IPv4 to IPv4 keeps its options */
+    if (session_has_v6_side(session)) { /* IPv4 to IPv4 keeps its options */
+        const struct flow_key other = session_flow(&worker->sessions, ref ^ 1);
+
         growth += translate_growth(packet, &other);
+    }
     return way_mtu_bytes(worker, &way) - growth;
 }
 

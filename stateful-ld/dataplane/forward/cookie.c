@@ -5,6 +5,7 @@
 #include "forward/fullnat.h"
 #include "forward/own_segment.h"
 #include "forward/session_life.h"
+#include "forward/session_opening.h"
 #include "forward/worker.h"
 #include "packet/checksum.h"
 #include "packet/proxy_v2.h"
@@ -92,7 +93,7 @@ static void send_as_client(struct worker *worker, session_ref ref, struct tcp_se
         return;
     packet.bucket = session_at(&worker->sessions, ref)->bucket;
     packet.hash = session_hash(&worker->sessions, &packet.key);
-    reason = fullnat_translate(worker, mbuf, &packet, ref & ~1u);
+    reason = fullnat_translate(worker, mbuf, &packet, ref & ~1u, NULL);
     if (reason != DROP_NONE)
         worker_drop(worker, mbuf, reason);
 }
@@ -173,6 +174,7 @@ enum drop_reason cookie_accept(struct worker *worker, struct rte_mbuf *mbuf,
     const struct service *service = snapshot_service(snapshot, &packet->key);
     const struct rte_tcp_hdr *tcp = tcp_of(mbuf, packet);
     uint32_t acknowledged = rte_be_to_cpu_32(tcp->recv_ack);
+    const struct opening opening = { .service = service, .choice = CHOICE_LATER };
     enum drop_reason reason;
     session_ref ref;
     uint16_t mss;
@@ -186,7 +188,7 @@ enum drop_reason cookie_accept(struct worker *worker, struct rte_mbuf *mbuf,
                            acknowledged - 1, worker->now_ms);
     if (mss == 0)
         return DROP_NOT_SYN;
-    reason = session_start(worker, service, packet, &ref);
+    reason = session_start(worker, &opening, packet, &ref);
     if (reason != DROP_NONE) {
         struct way_out way = way_to_client(worker, packet);
 

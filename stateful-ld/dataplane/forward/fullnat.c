@@ -12,6 +12,7 @@
 #include "forward/peer.h"
 #include "forward/refuse.h"
 #include "forward/session_life.h"
+#include "forward/session_opening.h"
 #include "forward/way_out.h"
 #include "forward/worker.h"
 #include "packet/rewrite.h"
@@ -29,7 +30,8 @@ static bool replaces(const struct session *session, enum direction direction,
 }
 
 static inline enum drop_reason find_session(struct worker *worker, const struct packet *packet,
-                                            session_ref guess, session_ref *found) {
+                                            session_ref guess, const struct opening *opening,
+                                            session_ref *found) {
     const struct session_table *table = &worker->sessions;
     session_ref ref = guess;
 
@@ -41,7 +43,7 @@ static inline enum drop_reason find_session(struct worker *worker, const struct 
         ref = 0;
     }
     *found = ref;
-    return likely(ref != 0) ? DROP_NONE : session_admit(worker, packet, found);
+    return likely(ref != 0) ? DROP_NONE : session_admit(worker, packet, opening, found);
 }
 
 static inline void rewrite_tcp(struct rte_tcp_hdr *tcp, const struct rewrite *rewrite,
@@ -74,11 +76,6 @@ static inline void rewrite_packet(uint8_t *frame, const struct packet *packet,
 static __rte_noinline enum drop_reason too_big(struct worker *worker, struct rte_mbuf *mbuf,
                                                const struct packet *packet, session_ref ref) {
     return icmp_too_big(worker, mbuf, packet, ref, alter_mtu_bytes(worker, packet, ref));
-}
-
-static inline bool has_v6_side(const struct session *session) {
-    return ((session->key[FROM_CLIENT].vni_protocol | session->key[FROM_RS].vni_protocol) &
-            FLOW_V6) != 0;
 }
 
 /* A packet of a session with IPv6 on one side or both, in place. */
@@ -130,7 +127,7 @@ enum drop_reason fullnat_rewrite(struct worker *worker, struct rte_mbuf *mbuf,
                                  struct packet *packet, session_ref ref) {
     const struct session *session = session_at(&worker->sessions, ref);
 
-    if (has_v6_side(session))
+    if (session_has_v6_side(session))
         return rewrite_v6(worker, mbuf, packet, ref, fragments_next_id(worker));
     session_touch(worker, ref, packet);
     rewrite_packet(rte_pktmbuf_mtod(mbuf, uint8_t *), packet, session, session_direction(ref),
@@ -179,7 +176,7 @@ static __rte_noinline enum drop_reason translate(struct worker *worker, struct r
         if (reason != DROP_NONE)
             return reason;
     }
-    if (unlikely(has_v6_side(session)))
+    if (unlikely(session_has_v6_side(session)))
         return translate_v6(worker, mbuf, packet, ref, fragments_next_id(worker));
     way = way_of(worker, ref);
     if (unlikely(packet->l3_len > way_mtu_bytes(worker, &way)))
@@ -200,7 +197,7 @@ static inline bool is_steady(const struct worker *worker, const struct session *
                              const struct packet *packet) {
     return ((worker->snapshot->attentive | session->alter | (session->replica & REPLICA_STANDBY) |
              (packet->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))) == 0) &
-           (STEADY_STATES >> session->state & 1) & !has_v6_side(session);
+           (STEADY_STATES >> session->state & 1) & !session_has_v6_side(session);
 }
 
 /* The next hop of a packet that leaves without a tunnel; NULL: it does not, or it has to be looked
@@ -242,11 +239,12 @@ static inline bool translate_steady(struct worker *worker, struct rte_mbuf *mbuf
 }
 
 enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
-                                   struct packet *packet, session_ref guess) {
+                                   struct packet *packet, session_ref guess,
+                                   const struct opening *opening) {
     enum drop_reason reason;
     session_ref ref;
 
-    reason = find_session(worker, packet, guess, &ref);
+    reason = find_session(worker, packet, guess, opening, &ref);
     if (unlikely(reason != DROP_NONE))
         return without_session(worker, mbuf, packet, reason);
     if (likely(is_steady(worker, session_at(&worker->sessions, ref), packet)) &&
@@ -303,7 +301,8 @@ enum drop_reason fullnat_translate_fragment(struct worker *worker, struct rte_mb
     session_ref ref;
 
     packet->hash = session_hash(&worker->sessions, &packet->key);
-    reason = first ? find_session(worker, packet, 0, &ref) : find_for_later(worker, packet, &ref);
+    reason =
+        first ? find_session(worker, packet, 0, NULL, &ref) : find_for_later(worker, packet, &ref);
     if (reason != DROP_NONE)
         return reason == DROP_BUCKET_NOT_OWNED ? peer_pass_on(worker, mbuf, packet) : reason;
     session = session_at(&worker->sessions, ref);
@@ -316,8 +315,9 @@ enum drop_reason fullnat_translate_fragment(struct worker *worker, struct rte_mb
         if (reason != DROP_NONE)
             return reason;
     }
-    reason = has_v6_side(session) ? translate_v6(worker, mbuf, packet, ref, new_id)
-                                  : translate_fragment(worker, mbuf, packet, ref, (uint16_t)new_id);
+    reason = session_has_v6_side(session)
+                 ? translate_v6(worker, mbuf, packet, ref, new_id)
+                 : translate_fragment(worker, mbuf, packet, ref, (uint16_t)new_id);
     worker->stats.fragments_translated += reason == DROP_NONE;
     return reason;
 }

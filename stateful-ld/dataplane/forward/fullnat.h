@@ -14,6 +14,7 @@
 #include "packet/parse.h"
 #include "session/session.h"
 
+struct opening;
 struct worker;
 
 /**
@@ -21,10 +22,12 @@ struct worker;
  *
  * @param packet what the parser and the caller (hash, bucket) know of it; not to be used after
  * @param guess  what session_index_guess() said, or 0
+ * @param opening what session_foresee() said, or NULL
  * @return DROP_NONE, or why the caller must drop the packet, which may have been changed by then
  */
 enum drop_reason fullnat_translate(struct worker *worker, struct rte_mbuf *mbuf,
-                                   struct packet *packet, session_ref guess);
+                                   struct packet *packet, session_ref guess,
+                                   const struct opening *opening);
 
 /**
  * The translation alone, in place: for a packet that goes another way, or has been given one by the

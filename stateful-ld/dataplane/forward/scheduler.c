@@ -76,6 +76,10 @@ static int choose_by_hash(const struct snapshot *snapshot, const struct service 
     return -1;
 }
 
+bool scheduler_foresees(const struct service *service) {
+    return service->scheduler.kind != SLUICE__LD__V1__SCHEDULER__WEIGHTED_LEAST_CONNECTIONS;
+}
+
 int scheduler_choose(struct worker *worker, const struct service *service,
                      const struct flow_key *client) {
     const struct snapshot *snapshot = worker->snapshot;

@@ -5,6 +5,8 @@
 #ifndef SLUICE_FORWARD_SCHEDULER_H
 #define SLUICE_FORWARD_SCHEDULER_H
 
+#include <stdbool.h>
+
 #include "packet/flow.h"
 
 struct service;
@@ -16,6 +18,9 @@ struct worker;
  */
 int scheduler_choose(struct worker *worker, const struct service *service,
                      const struct flow_key *client);
+
+/** True when a choice does not depend on what becomes of the ones before: it may be made ahead. */
+bool scheduler_foresees(const struct service *service);
 
 /**
  * The hash that SOURCE_HASH looks up, of the leading @p bits of an address. Like

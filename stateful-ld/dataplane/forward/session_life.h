@@ -1,7 +1,7 @@
 /**
  * @file
- * The life of a session: opened for a client's first packet, moved through its states by what is
- * seen of it, ended when it has been idle for too long or is replaced.
+ * The life of a session: moved through its states by what is seen of it, ended when it has been
+ * idle for too long or is replaced.
  *
  * All of it on the worker that owns the session's bucket.
  */
@@ -11,28 +11,8 @@
 #include <stdint.h>
 
 #include "forward/worker.h"
-#include "packet/drop_reason.h"
 #include "packet/parse.h"
 #include "session/session.h"
-
-struct service;
-
-/**
- * Open a session for a packet that belongs to none: choose an RS and a local port.
- *
- * @param[out] ref the session, in the direction from the client
- * @return DROP_NONE, or why there is no session for this packet
- */
-enum drop_reason session_admit(struct worker *worker, const struct packet *packet,
-                               session_ref *ref);
-
-/**
- * Open one without asking whether the packet is of those that do: behind a SYN cookie.
- *
- * @return as session_admit()
- */
-enum drop_reason session_start(struct worker *worker, const struct service *service,
-                               const struct packet *packet, session_ref *ref);
 
 /** A packet of the session has come: count it, move the TCP state, put the end off. */
 void session_touch(struct worker *worker, session_ref ref, const struct packet *packet);

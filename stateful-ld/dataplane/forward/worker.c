@@ -12,6 +12,7 @@
 #include "forward/heartbeat.h"
 #include "forward/local_ip_rules.h"
 #include "forward/session_life.h"
+#include "forward/session_opening.h"
 #include "forward/slow_path.h"
 #include "packet/parse_usual.h"
 #include "session/memory.h"
@@ -176,7 +177,8 @@ struct burst {
     struct rte_mbuf *mbufs[BURST];
     struct packet packets[BURST];
     session_ref guesses[BURST];
-    uint8_t strangers[BURST]; /* packets without a session, which will open one perhaps */
+    uint8_t strangers[BURST];       /* packets without a session, which will open one perhaps */
+    struct opening openings[BURST]; /* of strangers */
     uint32_t stranger_count;
 };
 
@@ -214,25 +216,35 @@ static inline uint32_t classify_burst(struct worker *worker, struct rte_mbuf **m
     return found;
 }
 
+static void foresee_sessions(struct worker *worker, struct burst *burst) {
+    for (uint32_t i = 0; i < burst->stranger_count; i++) {
+        const struct packet *packet = &burst->packets[burst->strangers[i]];
+
+        local_ports_prefetch_first(ports_for(worker, packet), packet->bucket);
+    }
+    for (uint32_t i = 0; i < burst->stranger_count; i++)
+        burst->openings[i] = session_foresee(worker, &burst->packets[burst->strangers[i]]);
+}
+
 /* One pass over the burst for each thing that has to come from memory, so that it is on its way for
  * all packets at a time: index entries, sessions, and what opens one where there is none. Passes of
  * their own, and not some packets ahead in one: a wait for the first packet is a wait for all. */
 static void process_burst(struct worker *worker, struct rte_mbuf **mbufs, uint16_t count) {
     struct burst burst;
+    uint32_t strangers = 0;
     uint32_t found;
 
     burst.stranger_count = 0;
     found = classify_burst(worker, mbufs, count, &burst);
     for (uint32_t i = 0; i < found; i++)
         guess_session(worker, &burst, i);
-    for (uint32_t i = 0; i < burst.stranger_count; i++) {
-        const struct packet *packet = &burst.packets[burst.strangers[i]];
-
-        local_ports_prefetch_first(ports_for(worker, packet), packet->bucket);
-    }
+    if (burst.stranger_count != 0)
+        foresee_sessions(worker, &burst);
     for (uint32_t i = 0; i < found; i++) {
+        const struct opening *opening =
+            unlikely(burst.guesses[i] == 0) ? &burst.openings[strangers++] : NULL;
         enum drop_reason reason =
-            fullnat_translate(worker, burst.mbufs[i], &burst.packets[i], burst.guesses[i]);
+            fullnat_translate(worker, burst.mbufs[i], &burst.packets[i], burst.guesses[i], opening);
 
         if (unlikely(reason != DROP_NONE))
             worker_drop(worker, burst.mbufs[i], reason);

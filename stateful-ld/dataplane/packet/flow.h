@@ -78,6 +78,12 @@ static inline bool flow_is_v6(const struct flow_key *key) {
     return (key->vni_protocol & FLOW_V6) != 0;
 }
 
+/** Two values of half the size of @p type, one behind the other in memory, put together in a
+ * register: by stores they would be two, see flow_set_ports(). */
+#define FLOW_PAIR(type, first, second)                                                             \
+    (RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN ? (type)(second) << sizeof(type) * 4 | (type)(first)      \
+                                         : (type)(first) << sizeof(type) * 4 | (type)(second))
+
 /**
  * Set the ports of a key whose VNI and protocol are set; @p ports: the packet's, source first.
  *
@@ -117,9 +123,10 @@ static inline struct ip_address flow_dst(const struct flow_key *key) {
 static inline void flow_set_addresses(struct flow_key *key, const struct ip_address *src,
                                       const struct ip_address *dst) {
     if (ip_family(dst) == FAMILY_IPV4) {
+        const uint64_t addresses = FLOW_PAIR(uint64_t, ip_to_v4(src), ip_to_v4(dst));
+
         key->vni_protocol &= ~(uint32_t)FLOW_V6;
-        key->src = ip_to_v4(src);
-        key->dst = ip_to_v4(dst);
+        flow_set_ip4(key, &addresses);
     } else {
         key->vni_protocol |= FLOW_V6;
         key->src = key->dst = 0;

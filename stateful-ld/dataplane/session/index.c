@@ -18,31 +18,24 @@ void session_index_free(struct session_index *index) {
     memory_unmap(index->lines, lines_bytes(index->line_count));
 }
 
-/* INDEX_LINE_ENTRIES when the line is full. */
-static uint32_t empty_entry(const struct index_line *line) {
-    uint32_t entry = 0;
+/* The first entry of @p ref, which no other one has (0: that is empty); INDEX_LINE_ENTRIES when
+ * there is none. All are compared: where it lies, no CPU could predict. */
+static uint32_t entry_of(const struct index_line *line, session_ref ref) {
+    uint32_t matches = 1u << INDEX_LINE_ENTRIES;
 
-    while (entry < INDEX_LINE_ENTRIES && line->ref[entry] != 0)
-        entry++;
-    return entry;
+    for (uint32_t i = 0; i < INDEX_LINE_ENTRIES; i++)
+        matches |= (uint32_t)(line->ref[i] == ref) << i;
+    return (uint32_t)__builtin_ctz(matches);
 }
 
 void session_index_insert(struct session_index *index, uint32_t hash, session_ref ref) {
     uint32_t number = session_index_home(index, hash);
     uint32_t entry;
 
-    while ((entry = empty_entry(&index->lines[number])) == INDEX_LINE_ENTRIES)
+    while ((entry = entry_of(&index->lines[number], 0)) == INDEX_LINE_ENTRIES)
         number = session_index_next(index, number);
     index->lines[number].hash[entry] = hash;
     index->lines[number].ref[entry] = ref;
-}
-
-static uint32_t find_entry(const struct index_line *line, uint32_t hash, session_ref ref) {
-    uint32_t entry = 0;
-
-    while (entry < INDEX_LINE_ENTRIES && (line->ref[entry] != ref || line->hash[entry] != hash))
-        entry++;
-    return entry;
 }
 
 /* True when an entry that belongs at `home` and lies at `line` would not be found if `hole`, from
@@ -93,7 +86,7 @@ void session_index_remove(struct session_index *index, uint32_t hash, session_re
     uint32_t entry;
     bool was_full;
 
-    while ((entry = find_entry(line, hash, ref)) == INDEX_LINE_ENTRIES) {
+    while ((entry = entry_of(line, ref)) == INDEX_LINE_ENTRIES) {
         number = session_index_next(index, number);
         line = &index->lines[number];
     }

@@ -44,7 +44,7 @@ void session_index_free(struct session_index *index);
 /** Add an entry; the same pair must not be there yet. */
 void session_index_insert(struct session_index *index, uint32_t hash, session_ref ref);
 
-/** Take out an entry, which must be there. */
+/** Take out an entry, which must be there; no other one has its @p ref. */
 void session_index_remove(struct session_index *index, uint32_t hash, session_ref ref);
 
 /* Multiplication instead of a mask: any number of lines will do. */

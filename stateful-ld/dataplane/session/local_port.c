@@ -138,6 +138,26 @@ void local_port_prefetch(const struct local_ports *ports, uint16_t bucket, uint8
     rte_prefetch0(&list->node[node->next]);
 }
 
+static struct local_port port_at(const struct local_ip_set *ips, uint16_t node, uint16_t bucket) {
+    uint8_t slot = (uint8_t)((node - 1) / LOCAL_PORTS_PER_BUCKET);
+
+    return (struct local_port){
+        .address = ips->address[slot],
+        .port = port_of(node, bucket),
+        .slot = slot,
+    };
+}
+
+bool local_port_first(const struct local_ports *ports, const struct local_ip_set *ips,
+                      uint64_t slots, uint16_t bucket, struct local_port *first) {
+    const struct local_port_bucket *list = &ports->buckets[bucket];
+
+    if (list->slots != slots || slots == 0)
+        return false;
+    *first = port_at(ips, list->node[ANCHOR].next, bucket);
+    return true;
+}
+
 bool local_port_take(struct local_ports *ports, const struct local_ip_set *ips, uint64_t slots,
                      uint16_t bucket, local_port_is_free is_free, void *context,
                      struct local_port *taken) {
@@ -152,9 +172,7 @@ bool local_port_take(struct local_ports *ports, const struct local_ip_set *ips, 
         uint16_t front = list->node[ANCHOR].next;
 
         move_to_end(list, front);
-        taken->slot = (uint8_t)((front - 1) / LOCAL_PORTS_PER_BUCKET);
-        taken->address = ips->address[taken->slot];
-        taken->port = port_of(front, bucket);
+        *taken = port_at(ips, front, bucket);
         if (is_free(context, taken))
             return true;
     }

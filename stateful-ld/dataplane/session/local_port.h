@@ -59,6 +59,14 @@ void local_ports_prefetch(const struct local_ports *ports, uint16_t bucket);
 /** When that is there: for what else local_port_take() reads. */
 void local_ports_prefetch_first(const struct local_ports *ports, uint16_t bucket);
 
+/**
+ * The port that local_port_take() tries first, left where it is.
+ *
+ * @return false when it cannot be told, or there is none
+ */
+bool local_port_first(const struct local_ports *ports, const struct local_ip_set *ips,
+                      uint64_t slots, uint16_t bucket, struct local_port *first);
+
 enum {
     LOCAL_PORT_PREFETCH_STEPS = 2
 };

@@ -107,8 +107,7 @@ uint32_t session_open(struct session_table *table, const struct flow_key *from_c
 
 void session_close(struct session_table *table, uint32_t number) {
     struct session *session = &table->sessions[number];
-    bool v6 = ((session->key[0].vni_protocol | session->key[1].vni_protocol) & FLOW_V6) != 0;
-    enum ip_family family = v6 ? FAMILY_IPV6 : FAMILY_IPV4;
+    enum ip_family family = session_has_v6_side(session) ? FAMILY_IPV6 : FAMILY_IPV4;
 
     for (session_ref ref = number << 1; ref <= (number << 1 | 1); ref++)
         session_index_remove(&table->index, session_hash_of(table, ref), ref);

@@ -133,6 +133,11 @@ static inline bool session_is(const struct session_table *table, session_ref ref
             ip6_pair_equal(&session_addresses(table, ref)->v6[direction], &key->v6));
 }
 
+static inline bool session_has_v6_side(const struct session *session) {
+    return ((session->key[FROM_CLIENT].vni_protocol | session->key[FROM_RS].vni_protocol) &
+            FLOW_V6) != 0;
+}
+
 /** session_hash() of an open session's tuple. */
 static inline uint32_t session_hash_of(const struct session_table *table, session_ref ref) {
     enum direction direction = session_direction(ref);

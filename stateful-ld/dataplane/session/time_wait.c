@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include <rte_common.h>
+#include <rte_prefetch.h>
 
 #include "session/memory.h"
 
@@ -48,6 +49,11 @@ void time_wait_note(struct time_wait *table, uint32_t hash, uint32_t next, uint6
         .ended_ms = (uint32_t)now_ms,
     };
     table->last_ms = now_ms;
+}
+
+void time_wait_prefetch(const struct time_wait *table, uint32_t hash) {
+    if (table->last_ms != 0)
+        rte_prefetch0(&table->sets[hash & table->mask]);
 }
 
 bool time_wait_find(const struct time_wait *table, uint32_t hash, uint64_t now_ms, uint32_t *next) {

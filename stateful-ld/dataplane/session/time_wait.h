@@ -46,6 +46,9 @@ void time_wait_free(struct time_wait *table);
 /** A session has ended that its RS closed first. @param hash of the tuple its RS answers with */
 void time_wait_note(struct time_wait *table, uint32_t hash, uint32_t next, uint64_t now_ms);
 
+/** Ask for what time_wait_find() reads. */
+void time_wait_prefetch(const struct time_wait *table, uint32_t hash);
+
 /** @return false when the RS holds nothing there, as far as is known */
 bool time_wait_find(const struct time_wait *table, uint32_t hash, uint64_t now_ms, uint32_t *next);
 

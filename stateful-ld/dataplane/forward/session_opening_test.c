@@ -1,0 +1,200 @@
+/* Sessions that are opened by packets of one burst, about which things are found out ahead. */
+#include "forward/session_opening.h"
+
+#include "packet/bucket.h"
+#include "testing/harness.h"
+#include "testing/test.h"
+
+#define VIP "203.0.113.10"
+
+enum {
+    RS_COUNT = 4,
+    WEIGHT_OF_FIRST = 3,
+};
+
+static struct harness harness;
+static struct message message;
+
+static struct message_service *start(void) {
+    struct message_service *web;
+
+    harness_start(&harness, 1, 256);
+    message_begin(&message);
+    web = message_service(&message, "web", 0, VIP, FRAME_TCP, 80);
+    message_rs(&message, web, "a", "10.0.0.31", 80, WEIGHT_OF_FIRST);
+    message_rs(&message, web, "b", "10.0.0.32", 80, 1);
+    message_rs(&message, web, "c", "10.0.0.33", 80, 1);
+    message_rs(&message, web, "d", "10.0.0.34", 80, 1);
+    message_rs(&message, message_service(&message, "dns", 0, VIP, FRAME_UDP, 53), "e", "10.0.0.35",
+               53, 1);
+    return web;
+}
+
+static void ready(void) {
+    harness_apply(&harness, &message);
+    harness_resolve(&harness);
+}
+
+static int set_up(void **state) {
+    (void)state;
+    start();
+    ready();
+    return 0;
+}
+
+static int set_up_least_connections(void **state) {
+    (void)state;
+    start()->message.scheduler = SLUICE__LD__V1__SCHEDULER__WEIGHTED_LEAST_CONNECTIONS;
+    ready();
+    return 0;
+}
+
+static int set_up_cookies(void **state) {
+    (void)state;
+    start()->message.syn_cookie_threshold_per_s = 3;
+    ready();
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    harness_stop(&harness);
+    return 0;
+}
+
+static struct frame from_client(uint8_t protocol, uint16_t src_port, uint16_t dst_port,
+                                uint8_t tcp_flags) {
+    const struct flow_spec flow = {
+        .src = "192.0.2.77",
+        .dst = VIP,
+        .src_port = src_port,
+        .dst_port = dst_port,
+        .protocol = protocol,
+        .tcp_flags = tcp_flags,
+    };
+    const struct tunnel_spec tunnel = { .bucket = src_port & BUCKET_MASK };
+
+    return frame_tunnelled(&flow, &tunnel);
+}
+
+static struct frame syn(uint16_t src_port) {
+    return from_client(FRAME_TCP, src_port, 80, TCP_SYN);
+}
+
+static uint32_t receive(const struct frame *frames, uint16_t count) {
+    return harness_receive_burst(&harness, 0, frames, count);
+}
+
+static uint64_t dropped(enum drop_reason reason) {
+    return harness_worker(&harness)->stats.drops[reason];
+}
+
+static uint64_t sessions_of(const char *rs) {
+    const struct snapshot *snapshot = harness_worker(&harness)->snapshot;
+    const struct ip_address address = ip_of(rs);
+
+    for (uint32_t i = 0; i < snapshot->target_count; i++)
+        if (ip_equal(&snapshot->targets[i].address, &address))
+            return harness_worker(&harness)->rs[i].sessions_active;
+    fail_msg("no target %s", rs);
+    return 0;
+}
+
+/* As they would one by one: two rounds of 3, 1, 1, 1. */
+static void rss_take_turns_within_a_burst(void **state) {
+    struct frame burst[2 * (WEIGHT_OF_FIRST + RS_COUNT - 1)];
+
+    (void)state;
+    for (uint16_t i = 0; i < RTE_DIM(burst); i++)
+        burst[i] = syn((uint16_t)(40000 + i));
+    assert_int_equal(receive(burst, RTE_DIM(burst)), RTE_DIM(burst));
+    assert_int_equal(sessions_of("10.0.0.31"), 2 * WEIGHT_OF_FIRST);
+    assert_int_equal(sessions_of("10.0.0.32"), 2);
+    assert_int_equal(sessions_of("10.0.0.33"), 2);
+    assert_int_equal(sessions_of("10.0.0.34"), 2);
+}
+
+/* What the RSs have is what each choice is about, so none may be made before the last one counts.
+ */
+static void least_connections_count_those_of_the_burst(void **state) {
+    struct frame burst[12];
+
+    (void)state;
+    for (uint16_t i = 0; i < RTE_DIM(burst); i++)
+        burst[i] = syn((uint16_t)(40000 + i));
+    assert_int_equal(receive(burst, RTE_DIM(burst)), RTE_DIM(burst));
+    assert_int_equal(sessions_of("10.0.0.31"), 6);
+    assert_int_equal(sessions_of("10.0.0.32"), 2);
+    assert_int_equal(sessions_of("10.0.0.33"), 2);
+    assert_int_equal(sessions_of("10.0.0.34"), 2);
+}
+
+/* Both seemed to belong to none when they were looked at. */
+static void packets_of_one_new_flow_share_a_session(void **state) {
+    struct frame burst[] = {
+        syn(40000),
+        syn(40000),
+        from_client(FRAME_UDP, 5000, 53, 0),
+        from_client(FRAME_UDP, 5000, 53, 0),
+        from_client(FRAME_UDP, 5000, 53, 0),
+    };
+    struct frame_view first, second;
+
+    (void)state;
+    assert_int_equal(receive(burst, RTE_DIM(burst)), RTE_DIM(burst));
+    assert_int_equal(harness_worker(&harness)->sessions.active, 2);
+    for (uint32_t i = 1; i < RTE_DIM(burst); i++) {
+        if (i == 2)
+            continue;
+        first = frame_view(&harness.sent[i - 1]);
+        second = frame_view(&harness.sent[i]);
+        assert_int_equal(first.ip->dst_addr, second.ip->dst_addr);
+        assert_int_equal(first.ip->src_addr, second.ip->src_addr);
+    }
+    assert_int_equal(sessions_of("10.0.0.35"), 1);
+}
+
+/* Each keeps what was found out about it, whatever lies between. */
+static void those_that_may_not_are_told_apart(void **state) {
+    const struct frame known = syn(41000);
+    struct frame burst[] = {
+        syn(40000), from_client(FRAME_TCP, 40001, 80, TCP_ACK), known,
+        syn(40002), from_client(FRAME_TCP, 40003, 81, TCP_SYN), known,
+        syn(40004), from_client(FRAME_UDP, 40005, 53, 0),
+    };
+
+    (void)state;
+    assert_int_equal(receive(&known, 1), 1);
+    assert_int_equal(receive(burst, RTE_DIM(burst)), RTE_DIM(burst) - 2);
+    assert_int_equal(dropped(DROP_NOT_SYN), 1);
+    assert_int_equal(dropped(DROP_NO_SERVICE), 1);
+    assert_int_equal(harness_drops(&harness), 2);
+    assert_int_equal(harness_worker(&harness)->sessions.active, 1 + 4);
+    assert_int_equal(sessions_of("10.0.0.35"), 1);
+}
+
+/* A SYN is counted once, though it is looked at twice. */
+static void cookies_begin_behind_their_threshold(void **state) {
+    struct frame burst[5];
+
+    (void)state;
+    for (uint16_t i = 0; i < RTE_DIM(burst); i++)
+        burst[i] = syn((uint16_t)(40000 + i));
+    receive(burst, RTE_DIM(burst));
+    assert_int_equal(harness_worker(&harness)->sessions.active, 3);
+    assert_int_equal(harness_worker(&harness)->stats.syn_cookies_sent, 2);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(rss_take_turns_within_a_burst, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(least_connections_count_those_of_the_burst,
+                                        set_up_least_connections, tear_down),
+        cmocka_unit_test_setup_teardown(packets_of_one_new_flow_share_a_session, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(those_that_may_not_are_told_apart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(cookies_begin_behind_their_threshold, set_up_cookies,
+                                        tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
