@@ -14,7 +14,7 @@ SCENARIOS = {
     "move": "an EIP moves from one VM to another and back, under HTTP requests and pings",
     "health": "a real server in a VPC stops and returns: health checks by the LDs take it out, and bring it back slowly",
     "failover": "an LD dies, hangs, loses its link or its memory, and returns, under connections and new ones",
-    "scale": "a third LD joins, one is upgraded, one leaves, under connections and new ones: buckets move by copy",
+    "scale": "LDs join, one is upgraded, two leave, under connections and new ones: buckets move by copy",
     "migrate": "a service moves to another cluster of LDs and back, under connections and new ones",
     "stacks": "through the LDs: a long download checked by hash, thousands of connections, iperf3, UDP, traceroute, PMTU",
     "stacks6": "the same of an IPv6 VIP: a download, many connections, UDP and its fragments, and NAT64",
@@ -23,7 +23,6 @@ SCENARIOS = {
 }
 # What `all` leaves out on a target, and why; by its name it is shown all the same.
 LEFT_OUT = {
-    "softswitch": {"scale": "it takes as long as half of the others"},
     "bmv2": {
         "failover": "simple_switch_grpc forwards nothing for seconds while it is written to: that would be measured",
         "scale": "the same",

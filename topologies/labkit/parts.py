@@ -3,8 +3,10 @@
 import contextlib
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
+from typing import Sequence
 
 from mininet.net import Mininet
 
@@ -168,12 +170,25 @@ def start_ld(parts: Parts, run: RunDir, node: LabNode) -> None:
     # fmt: on
 
 
-def start_spare_ld(parts: Parts, run: RunDir, node: LabNode) -> None:
-    """One more LD, which knows nothing of a show before; returns when its agent listens."""
-    shutil.rmtree(run / f"{node.name}.state", ignore_errors=True)
-    start_ld(parts, run, node)
-    wait_for_dataplane(parts, run, node.name)
-    wait_for(lambda: accepts(agent_socket(run, node.name)), f"the agent of {node.name} accepts connections", parts)
+def start_spare_lds(parts: Parts, run: RunDir, nodes: Sequence[LabNode]) -> None:
+    """More LDs, which know nothing of a show before; returns when their agents listen."""
+    for node in nodes:
+        shutil.rmtree(run / f"{node.name}.state", ignore_errors=True)
+        start_ld(parts, run, node)
+    for node in nodes:
+        _wait_for_ld(parts, run, node.name)
+
+
+def end_spare_lds(parts: Parts, names: Sequence[str]) -> None:
+    """Ends them, once they are in no cluster any more."""
+    for name in names:
+        parts.end(f"{name}-agent", signal.SIGTERM)
+        parts.end(name, signal.SIGTERM)
+
+
+def _wait_for_ld(parts: Parts, run: RunDir, ld: str) -> None:
+    wait_for_dataplane(parts, run, ld)
+    wait_for(lambda: accepts(agent_socket(run, ld)), f"the agent of {ld} accepts connections", parts)
 
 
 def start_web_server(parts: Parts, run: RunDir, node: LabNode) -> None:
@@ -212,8 +227,7 @@ def start_all(parts: Parts, run: RunDir, net: Mininet, target: str) -> None:
     wait_for(lambda: accepts(switch_socket(run)), f"{plan.SWITCH} accepts P4Runtime connections", parts)
     _favour(parts.part(plan.SWITCH).popen.pid)
     for ld in plan.LDS:
-        wait_for_dataplane(parts, run, ld)
-        wait_for(lambda name=ld: accepts(agent_socket(run, name)), f"the agent of {ld} accepts connections", parts)
+        _wait_for_ld(parts, run, ld)
     for name in plan.WEB_SERVERS:
         wait_for(lambda node=net[name]: _listens(node), f"nginx of {name} answers", parts)
 

@@ -7,7 +7,8 @@
                                                 └ vm1   (the same VPC; has the EIPs)
                                         6── h2 ─┬ rs3   (VPC "blue")
                                                 └ vm2
-                                        7── ld3         (spare)
+                                        7── ld3         (spare, as is ld4)
+                                        8── ld4
 """
 
 from dataclasses import dataclass
@@ -37,7 +38,8 @@ ROUTERS = ("r1", "r2", "r3")
 UPLINK = "x1"
 LDS = ("ld1", "ld2")
 # On the fabric, but in no cluster, and without a program until a show starts it.
-SPARE_LD = "ld3"
+SPARE_LDS = ("ld3", "ld4")
+SPARE_LD = SPARE_LDS[0]
 REAL_SERVERS = ("rs1", "rs2", "rs3")
 VM = "vm1"
 OTHER_VM = "vm2"
@@ -202,7 +204,8 @@ LINKS: tuple[tuple[Interface, Interface], ...] = (
     (Interface("rs1", "02:00:00:00:05:02", "10.0.4.2/24", TENANT_MTU), _switch_port(4)),
     (Interface("h1", "02:00:00:00:06:02", "10.0.5.2/24"), _switch_port(5)),
     (Interface("h2", "02:00:00:00:07:02", "10.0.6.2/24"), _switch_port(6)),
-    (Interface(SPARE_LD, "02:00:00:00:0b:02"), _switch_port(7)),
+    (Interface(SPARE_LDS[0], "02:00:00:00:0b:02"), _switch_port(7)),
+    (Interface(SPARE_LDS[1], "02:00:00:00:0c:02"), _switch_port(8)),
     *(
         (
             Interface(
@@ -259,6 +262,11 @@ def node_names() -> list[str]:
 
 def interfaces_of(node: str) -> list[Interface]:
     return [end for link in LINKS for end in link if end.node == node]
+
+
+def switch_port_of(node: str) -> int:
+    """The port of the switch that a node is behind."""
+    return next(other.port for one, other in LINKS if one.node == node and other.node == SWITCH)
 
 
 def address_of(node: str) -> str:

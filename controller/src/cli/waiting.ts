@@ -3,10 +3,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ApiError } from "../api/index.js";
 import type { Progress } from "./progress.js";
 
+const RETRY_MS = 200;
+
 /**
  * Asks again and again until there is an answer.
  *
  * @param look - undefined: not yet
+ * @param pollMs - between two looks; 0: `look` itself takes its time
  * @param maxFailures - so many calls in a row may fail: a controller or an LD may be away for a moment
  * @throws ApiError after as many failures, and at once what is none
  */
@@ -27,7 +30,7 @@ export async function pollUntil<T>(
         throw error;
       }
     }
-    await sleep(pollMs);
+    await sleep(failures > 0 ? Math.max(RETRY_MS, pollMs) : pollMs);
   }
 }
 

@@ -36,7 +36,7 @@ export { type Ids, idsOf, nameOf } from "./names.js";
 export { formatRanges, fromRanges, joinRanges, toRanges } from "./ranges.js";
 export { rendezvous } from "./rendezvous.js";
 export { type Region, vniOf } from "./site.js";
-export { PROTOCOL_NUMBERS } from "./steering.js";
+export { NO_LD, PROTOCOL_NUMBERS } from "./steering.js";
 export { compileRegion } from "./switch_entries.js";
 
 export interface CompiledSwitch extends SwitchContents {

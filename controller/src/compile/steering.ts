@@ -11,7 +11,7 @@ import { fabricPortsToward, hostOf, type Region, type Site, vniOf } from "./site
 export const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const;
 
 /** As `backup_ld_id`: there is none, and the primary is not watched. */
-const NO_LD = uint(16, 0);
+export const NO_LD = uint(16, 0);
 const US_PER_MS = 1000;
 /** As `previous_cluster_id`: the service does not migrate. */
 const NO_CLUSTER = uint(16, 0);

@@ -9,7 +9,7 @@ import {
   type SessionFilter,
   SessionState,
 } from "@sluice/proto/ld";
-import { fromRanges, nameOf, PROTOCOL_NUMBERS, toRanges, vniOf } from "../compile/index.js";
+import { fromRanges, NO_LD, nameOf, PROTOCOL_NUMBERS, toRanges, vniOf } from "../compile/index.js";
 import { type CounterValue, describeKey, type Entry } from "../p4runtime/index.js";
 import {
   allOrReasons,
@@ -128,27 +128,43 @@ export interface BucketNumbers {
   ld: string;
   buckets: number;
   ranges: BucketRange[];
+  /** Buckets that go to it when their own LD is late. */
+  backup_of: number;
+  backup_ranges: BucketRange[];
 }
 
-/** Which LD each switch sends each bucket to. @throws UnreachableError */
+/** Which LD each switch sends each bucket to, and which one stands in for it. @throws UnreachableError */
 export async function measureBuckets({ ids, switches }: Parts): Promise<BucketNumbers[]> {
   const tables = await allOrReasons(switches.map((part) => entriesOf(part, ["ld_of_bucket"])));
   return switches.flatMap(({ connection }, i) => {
-    const groups = new Map<string, { cluster: string; ld: string; buckets: number[] }>();
+    const groups = new Map<string, { cluster: string; ld: string; own: number[]; others: number[] }>();
+    const groupOf = (clusterId: number, ldId: number) => {
+      const key = `${clusterId} ${ldId}`;
+      const group = groups.get(key) ?? {
+        cluster: nameOf(ids.clusters, clusterId),
+        ld: nameOf(ids.lds, ldId),
+        own: [],
+        others: [],
+      };
+      groups.set(key, group);
+      return group;
+    };
     for (const { match, params } of tables[i]!) {
-      const cluster = nameOf(ids.clusters, Number(match.cluster_id));
-      const ld = nameOf(ids.lds, Number(params?.ld_id));
-      const group = groups.get(`${cluster} ${ld}`) ?? { cluster, ld, buckets: [] };
-      group.buckets.push(Number(match.bucket));
-      groups.set(`${cluster} ${ld}`, group);
+      const [cluster, ld, backup] = [match.cluster_id, params?.ld_id, params?.backup_ld_id].map(Number);
+      groupOf(cluster!, ld!).own.push(Number(match.bucket));
+      if (backup !== Number(NO_LD)) {
+        groupOf(cluster!, backup!).others.push(Number(match.bucket));
+      }
     }
     return [...groups.values()]
-      .map(({ cluster, ld, buckets }) => ({
+      .map(({ cluster, ld, own, others }) => ({
         switch: connection.name,
         cluster,
         ld,
-        buckets: buckets.length,
-        ranges: toRanges(buckets),
+        buckets: own.length,
+        ranges: toRanges(own),
+        backup_of: others.length,
+        backup_ranges: toRanges(others),
       }))
       .sort((a, b) => a.cluster.localeCompare(b.cluster) || a.ld.localeCompare(b.ld));
   });

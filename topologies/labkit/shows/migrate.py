@@ -1,6 +1,5 @@
 """A service moves to another cluster of LDs and back, under connections in transfer and new ones: `migration` of the service."""
 
-import signal
 import time
 from typing import Any
 
@@ -56,7 +55,7 @@ class MigrateShow(Show):
         return f"service {plan.SERVICE} from cluster {OLD} to {NEW} and back, under {CONNECTIONS} connections"
 
     def _with_the_other_cluster(self, lab: Lab) -> None:
-        parts.start_spare_ld(lab.programs, lab.directory, lab.node(plan.SPARE_LD))
+        parts.start_spare_lds(lab.programs, lab.directory, [lab.node(plan.SPARE_LD)])
         cluster = _other_cluster(str(lab.directory.path))
         lab.sluice.change(lambda text: text.replace("\nservices:\n", f"\n{cluster}services:\n", 1))
         lab.sluice.apply()
@@ -89,8 +88,7 @@ class MigrateShow(Show):
         cluster = _other_cluster(str(lab.directory.path))
         lab.sluice.change(lambda text: _edit_service(text, _MIGRATION, "").replace(cluster, "", 1))
         lab.sluice.apply()
-        for name in (f"{plan.SPARE_LD}-agent", plan.SPARE_LD):
-            lab.programs.end(name, signal.SIGTERM)
+        parts.end_spare_lds(lab.programs, [plan.SPARE_LD])
 
     def _judge(self) -> None:
         self.load.judge(self)

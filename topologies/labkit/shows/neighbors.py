@@ -1,9 +1,6 @@
 """Neighbours whose MACs nobody declared: a running controller asks for them, a router at once, a host for its first packet."""
 
-import json
-from typing import Any
-
-from .. import plan, tools
+from .. import controller, plan, tools
 from ..measure import Measured
 from ..processes import wait_for
 from ..show import Lab, Show
@@ -25,28 +22,25 @@ class NeighborsShow(Show):
         host = plan.interfaces_of(HOST.name)[0]
         address = plan.host_of(router.address or "")
         self.macs = {address: router.mac, HOST.vtep: host.mac}
-        api = f"unix:{lab.directory / 'controller.sock'}"
-        command = lab.sluice.command("serve", "--store", str(lab.directory / "store"), "--listen", api)
-        with tools.running(lab.node(plan.SWITCH), *command):
-            wait_for(lambda: _answers(lab, api), "the controller answers", lab.programs)
+        with controller.running(lab) as running:
             # The router stays a next hop of routes, without its MAC; of the host nothing is left but its port's subnet.
             lab.sluice.change_line(plan.SWITCH, f"{address}, mac: {router.mac},", f"{address},")
             lab.sluice.remove_line(f"address: {HOST.vtep}, mac: {host.mac}")
             lab.sluice.change_line(plan.SWITCH, "port: 6, network: fabric,", "port: 6, network: fabric, learn: true,")
-            lab.sluice("apply", "--server", api)
-            wait_for(lambda: self._knows(lab, api, 1), f"{ROUTER} is known", lab.programs, PATIENCE_S)
+            running.sluice("apply")
+            wait_for(lambda: self._knows(running, 1), f"{ROUTER} is known", lab.programs, PATIENCE_S)
             self.first = tools.pings(lab.node(plan.CLIENT), EIP.address, 1)
-            wait_for(lambda: self._knows(lab, api, 2), f"{HOST.name} is known", lab.programs, PATIENCE_S)
+            wait_for(lambda: self._knows(running, 2), f"{HOST.name} is known", lab.programs, PATIENCE_S)
             self.answered = tools.pings(lab.node(plan.CLIENT), EIP.address, PINGS)
-            self.rows = _neighbors(lab, api)
+            self.rows = running.measured("neighbors")
             lab.sluice.file.write_text(before, encoding="utf-8")
-            lab.sluice("apply", "--server", api)
+            running.sluice("apply")
         lab.sluice.check_nothing_to_do()
         self.expect("pings of an EIP by the host that was asked for", self.answered, PINGS)
         return f"{ROUTER} and {HOST.name} without their MACs in sluice.yaml, found by ARP; {PINGS} pings by them"
 
-    def _knows(self, lab: Lab, api: str, count: int) -> bool:
-        found = {row["address"]: row.get("mac") for row in _neighbors(lab, api) if row["state"] == "reachable"}
+    def _knows(self, running: controller.Controller, count: int) -> bool:
+        found = {row["address"]: row.get("mac") for row in running.measured("neighbors") if row["state"] == "reachable"}
         return sum(found.get(address) == mac for address, mac in self.macs.items()) >= count
 
     def report(self, measured: Measured) -> str:
@@ -63,11 +57,3 @@ class NeighborsShow(Show):
                 f"  pings of {EIP.address}, by {HOST.name}: the first one {self.first} of 1, then {self.answered} of {PINGS}",
             ]
         )
-
-
-def _neighbors(lab: Lab, api: str) -> list[dict[str, Any]]:
-    return json.loads(lab.sluice("get", "neighbors", "--server", api, "-o", "json"))
-
-
-def _answers(lab: Lab, api: str) -> bool:
-    return (lab.directory / "controller.sock").exists() and bool(lab.sluice("status", "--server", api))

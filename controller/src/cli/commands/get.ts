@@ -164,18 +164,25 @@ export function addGet(program: Command, io: Io): void {
     EIP_RATES,
   );
 
-  addReport(get, io, "buckets", "which LD each switch sends each bucket to", measureBuckets, (buckets) =>
-    renderTable(
-      ["SWITCH", "CLUSTER", "LD", "BUCKETS", "RANGES"],
-      buckets.map((item) => [
-        item.switch,
-        item.cluster,
-        item.ld,
-        item.buckets,
-        formatRanges(item.ranges, RANGES_SHOWN),
-      ]),
-      "no buckets",
-    ),
+  addReport(
+    get,
+    io,
+    "buckets",
+    "which LD each switch sends each bucket to, and which one stands in for how many",
+    measureBuckets,
+    (buckets) =>
+      renderTable(
+        ["SWITCH", "CLUSTER", "LD", "BUCKETS", "BACKUP OF", "RANGES"],
+        buckets.map((item) => [
+          item.switch,
+          item.cluster,
+          item.ld,
+          item.buckets,
+          item.backup_of,
+          formatRanges(item.ranges, RANGES_SHOWN),
+        ]),
+        "no buckets",
+      ),
   );
 
   addReport(

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import type { Command } from "commander";
 import type { ApiClient } from "../../api/index.js";
 import { type Io, print } from "../context.js";
-import { change, type Json } from "../deeds.js";
+import { change, type Deed, type Json } from "../deeds.js";
 import { EXIT, UsageError } from "../exit.js";
 import { type Progress, withProgress } from "../progress.js";
 import {
@@ -61,37 +61,27 @@ function untilSettled(client: ApiClient, revision: number, progress: Progress): 
   const show = countdown(progress);
   return pollUntil(
     async () => {
-      const { body } = await client.get<Status>(`/v1/status?revision=${revision}`);
+      // The controller answers as soon as all parts have it, so nothing is waited for in between.
+      const { body } = await client.get<Status>(`/v1/status?revision=${revision}&wait_ms=${POLL_MS}`);
       if (body.settled || body.parts.some(({ state }) => state === "unreachable")) {
         return body;
       }
       show(body.moves.reduce((sum, move) => sum + move.buckets_left, 0));
       return undefined;
     },
-    POLL_MS,
+    0,
     MAX_FAILURES,
   );
 }
 
-/** Says that an LD is drained or not, and waits until its buckets are where they belong. */
-export async function setDrained(
+/** Makes a change by which buckets move, and waits until they are where they belong. */
+export async function changeAndMove(
   io: Io,
   options: ChangeOptions,
-  ld: string,
-  drained: boolean,
+  deed: Deed,
 ): Promise<{ result: ChangeResult; settled: Status | undefined }> {
   const client = clientOf(options);
-  const cluster = await clusterOf(client, ld);
-  const { result } = await change(
-    client,
-    io,
-    { ...options, wait: false },
-    {
-      key: `clusters/${cluster}`,
-      action: `ld ${drained ? "drain" : "undrain"} ${ld}`,
-      edit: withDrained(ld, drained),
-    },
-  );
+  const { result } = await change(client, io, { ...options, wait: false }, deed);
   if (!options.wait || options.dryRun === true) {
     return { result, settled: undefined };
   }
@@ -103,6 +93,21 @@ export async function setDrained(
     io.stderr.write(`Not all buckets have moved yet: ${lateness(settled)}\n`);
   }
   return { result, settled };
+}
+
+/** Says that an LD is drained or not, and waits until its buckets are where they belong. */
+export async function setDrained(
+  io: Io,
+  options: ChangeOptions,
+  ld: string,
+  drained: boolean,
+): Promise<{ result: ChangeResult; settled: Status | undefined }> {
+  const cluster = await clusterOf(clientOf(options), ld);
+  return changeAndMove(io, options, {
+    key: `clusters/${cluster}`,
+    action: `ld ${drained ? "drain" : "undrain"} ${ld}`,
+    edit: withDrained(ld, drained),
+  });
 }
 
 async function setAndShow(io: Io, options: ChangeOptions, ld: string, drained: boolean): Promise<void> {

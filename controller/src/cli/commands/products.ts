@@ -1,11 +1,11 @@
 // The products by their own names: each command is one change of the desired state, made by the controller.
 import type { Command } from "commander";
 import { sameValue } from "../../daemon/objects.js";
-import type { Io } from "../context.js";
+import { type Io, print } from "../context.js";
 import { agreeTo, carryOut, type Deed, existing, given, type Json } from "../deeds.js";
 import { EXIT, UsageError } from "../exit.js";
-import { type ChangeOptions, withChangeOptions } from "../server.js";
-import { setDrained } from "./ld.js";
+import { type ChangeOptions, renderResult, withChangeOptions } from "../server.js";
+import { changeAndMove, setDrained } from "./ld.js";
 
 interface OwnerOptions extends ChangeOptions {
   vpc?: string;
@@ -220,6 +220,8 @@ interface ScaleOptions extends ChangeOptions {
   address?: string;
   gateway?: string;
   mac?: string;
+  addressV6?: string;
+  gatewayV6?: string;
 }
 
 /** An LD leaves without its buckets; one that cannot be reached has nothing to give. */
@@ -248,9 +250,12 @@ function addCluster(program: Command, io: Io): void {
     .option("--agent <address>", "of the LD to add: its agent")
     .option("--address <prefix>", "its tunnel endpoint, like 10.0.3.2/24")
     .option("--gateway <address>", "its next hop")
+    .option("--address-v6 <prefix>", "for local IPs of IPv6")
+    .option("--gateway-v6 <address>")
     .option("--mac <mac>")
     .action(async (name: string, options: ScaleOptions) => {
       const { add, remove, agent, address, gateway, mac } = options;
+      const v6 = { address_v6: options.addressV6, gateway_v6: options.gatewayV6 };
       if ((add === undefined) === (remove === undefined)) {
         throw new UsageError("give either --add LD or --remove LD");
       }
@@ -260,7 +265,8 @@ function addCluster(program: Command, io: Io): void {
         edit: (before) => {
           const found = existing("cluster", name, before, "declare it in the document: sluice apply");
           const lds = ((found.lds as Json[] | undefined) ?? []).filter((ld) => ld.name !== (add ?? remove));
-          const added = add === undefined ? [] : [{ name: add, ...given({ agent, address, gateway, mac }) }];
+          const added =
+            add === undefined ? [] : [{ name: add, ...given({ agent, address, gateway, mac, ...v6 }) }];
           return { ...found, lds: [...lds, ...added] };
         },
       };
@@ -270,7 +276,13 @@ function addCluster(program: Command, io: Io): void {
           return;
         }
       }
-      await carryOut(io, options, deed);
+      const { result, settled } = await changeAndMove(io, options, deed);
+      print(
+        io,
+        options,
+        { ...result, ...(settled && { settled: settled.settled, parts: settled.parts }) },
+        () => renderResult(result, options, settled, io),
+      );
     });
 }
 
