@@ -1,11 +1,13 @@
 // Neighbours that nobody declared: what is asked of whom and when, and frames through a switch that a controller keeps.
+import { Update_Type, WriteRequest } from "@sluice/proto/p4runtime";
 import { SoftSwitch, serve } from "@sluice/softswitch";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { heard, MAX_LEARNED, NeighborTable, question } from "../src/neighbors/index.js";
 import { formatAddress, ip, mac, parseIp, uint } from "../src/p4runtime/index.js";
 import { parseValue } from "../src/state/index.js";
 import { eventually, TestController } from "./support/controller.js";
 import { useFolder } from "./support/folder.js";
+import { gateway } from "./support/program.js";
 
 const MAC = "02:00:00:00:00:01";
 const NEIGHBOR_MAC = "02:00:00:00:01:02";
@@ -279,8 +281,8 @@ describe("through a switch that a controller keeps", () => {
     };
     const wanted = document(changes.ports, changes.neighbors, changes.routes);
     wanted.switches[0]!.p4runtime = address;
-    const start = async () => {
-      const controller = await TestController.start(folder.path(""));
+    const start = async (options?: { auditMs?: number }) => {
+      const controller = await TestController.start(folder.path(""), options);
       ending.push(() => controller.stop());
       return controller;
     };
@@ -319,6 +321,45 @@ describe("through a switch that a controller keeps", () => {
     expect(controller.lines.filter(({ event }) => event === "drift")).toEqual([]);
     expect(controller.controller.region.state.switches[0]!.neighbors).toEqual([]);
   });
+
+  /** The updates of a WriteRequest, like `INSERT route`. */
+  const updatesOf = (request: Uint8Array) =>
+    WriteRequest.decode(request).updates.map(({ type, entity }) => {
+      const item = entity?.entity;
+      const tableId = item?.$case === "tableEntry" ? item.value.tableId : 0;
+      return `${Update_Type[type]} ${gateway.tables.get(tableId).alias}`;
+    });
+
+  it.each([0, 2_000])(
+    "a station costs the same beside %i EIPs: two entries, and none is read",
+    async (eips) => {
+      const { stations, soft, wanted, start, macOf } = await region({ ports });
+      const controller = await start({ auditMs: 600_000 });
+      await controller.apply({
+        ...wanted,
+        networks: wanted.networks.map((network) => ({
+          ...network,
+          prefixes: [network.name === "internet" ? "203.0.0.0/16" : "10.0.2.0/24"],
+        })),
+        vpcs: [{ name: "blue", vni: 7 }],
+        eips: Array.from({ length: eips }, (_, i) => ({
+          name: `eip${i}`,
+          address: `203.0.${i >> 8}.${i & 255}`,
+          network: "internet",
+          vm: { vpc: "blue", address: `192.168.${i >> 8}.${i & 255}`, mac: OTHER_MAC, host: "10.0.2.9" },
+        })),
+      });
+      const reads = vi.spyOn(soft, "readEach");
+      const writes = vi.spyOn(soft, "writeEncoded");
+      const written = () => writes.mock.calls.splice(0).flatMap(([bytes]) => updatesOf(bytes));
+      stations.set("192.0.2.9", NEIGHBOR_MAC);
+      macOf("192.0.2.9");
+      await eventually("the packet arrives", () => macOf("192.0.2.9") === "020000000102");
+      expect(written()).toEqual(["INSERT nexthop", "INSERT route"]); // the next hop first, without which the route leads nowhere
+      expect(reads).not.toHaveBeenCalled();
+      expect(controller.controller.reconciler.parts).toMatchObject([{ state: "in sync", mended: 0 }]);
+    },
+  );
 
   it("so does one for an IPv6 station", async () => {
     const { stations, wanted, start, macOf } = await region({

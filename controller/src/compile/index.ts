@@ -4,7 +4,7 @@
 //   names  the numbers of a whole document
 //   switch_entries  what switches hold, of
 //     site  the switch in its surroundings;  public  its public addresses;
-//     ports, sources, routes, clusters  a group of tables each, of one switch
+//     ports, sources, routes (hops), clusters  a group of tables each, of one switch
 //     services, vpcs, eips, acl         a group of tables each, of all switches
 //   ld_config  what an LD holds;  cluster  what it knows of the others;  migration  and of another cluster
 import type { LdConfig } from "@sluice/proto/ld";
@@ -20,6 +20,7 @@ export { standsAlone } from "./alone.js";
 export { type BucketMap, dealBuckets } from "./bucket_map.js";
 export { joinAssignments } from "./cluster.js";
 export { EIP_DIRECTIONS, eipEntries } from "./eips.js";
+export { compileHops, type HopSite, neighborsStandAlone, touchedNeighbors } from "./hops.js";
 export { preferredId } from "./ids.js";
 export { maglev } from "./maglev.js";
 export {
@@ -35,7 +36,7 @@ export {
 export { type Ids, idsOf, nameOf } from "./names.js";
 export { formatRanges, fromRanges, joinRanges, toRanges } from "./ranges.js";
 export { rendezvous } from "./rendezvous.js";
-export { type Region, vniOf } from "./site.js";
+export { neighborsOf, type Region, type Site, siteOf, vniOf } from "./site.js";
 export { NO_LD, PROTOCOL_NUMBERS } from "./steering.js";
 export { compileRegion } from "./switch_entries.js";
 

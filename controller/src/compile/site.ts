@@ -65,7 +65,7 @@ export function portOf(item: SwitchSpec, neighbor: NeighborSpec): PortSpec {
 }
 
 /** LDs that are on a switch's own subnets are its neighbors, also when nobody lists them. */
-function neighborsOf(state: DesiredState, item: SwitchSpec): NeighborSpec[] {
+export function neighborsOf(state: DesiredState, item: SwitchSpec): NeighborSpec[] {
   const listed = new Set(item.neighbors.map(({ address }) => address));
   const attached = state.clusters
     .flatMap((cluster) => cluster.lds)

@@ -1,7 +1,7 @@
 // The controller's connections to switches and LDs, by name: opened when they are first used, and anew when the part has another address.
 import { partCredentials } from "@sluice/proto/tls";
 import { Switch } from "../p4runtime/index.js";
-import { LdClient } from "../reconcile/index.js";
+import { LdClient, type LdPart } from "../reconcile/index.js";
 import type { DesiredState, LdSpec, SwitchSpec } from "../state/index.js";
 
 export interface ConnectionOptions {
@@ -64,6 +64,12 @@ export class Connections {
     const connection = new LdClient({ name, address: agent, ...this.#options });
     this.#lds.set(name, { key: agent, connection });
     return connection;
+  }
+
+  ldsOf({ clusters }: DesiredState): LdPart[] {
+    return clusters.flatMap((cluster) =>
+      cluster.lds.map((spec) => ({ cluster, spec, connection: this.ldOf(spec) })),
+    );
   }
 
   /** Closes connections to parts that are not in this state. */

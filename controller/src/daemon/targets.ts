@@ -1,6 +1,17 @@
 // What every part must hold for the desired state, kept packed, and what a change of it means in entries.
-import { eipEntries, idsOf, standsAlone } from "../compile/index.js";
-import { Packer, placeOf, type Schema } from "../p4runtime/index.js";
+import {
+  compileHops,
+  eipEntries,
+  type HopSite,
+  idsOf,
+  neighborsOf,
+  neighborsStandAlone,
+  type Site,
+  siteOf,
+  standsAlone,
+  touchedNeighbors,
+} from "../compile/index.js";
+import { type Entry, type Ip, type Item, Packer, placeOf, type Schema, uint } from "../p4runtime/index.js";
 import {
   type DesiredEntries,
   EntryChange,
@@ -12,7 +23,13 @@ import {
 import type { DesiredState, EipSpec } from "../state/index.js";
 import type { EipChange } from "./region.js";
 
-type PackedEips = Map<string, { place: string; effect: string }>;
+/** What items do, by their keys. */
+type PackedItems = Map<string, { place: string; effect: string }>;
+
+function hopItems(site: HopSite, touched: ReadonlySet<Ip>): Item[] {
+  const { routes, hops, profiles } = compileHops(site, touched);
+  return [...routes, ...hops, ...profiles];
+}
 
 export class Targets {
   readonly schema: Schema;
@@ -25,6 +42,8 @@ export class Targets {
   readonly #shared: DesiredEntries;
   /** What each switch holds besides when no LD holds anything: as many entries as it will ever be. */
   readonly #desired: readonly DesiredEntries[];
+  /** Of each switch, without neighbors that are observed. Made when they are asked for. */
+  #sites: readonly Site[] | undefined;
 
   /**
    * @param state - its EIPs are those of the beginning; what becomes of them later is in the entries alone
@@ -66,8 +85,49 @@ export class Targets {
 
   /** What every switch has to be told of a change of EIPs. @throws EntryError */
   changesOf(eips: readonly EipChange[]): EntryChange[] {
-    const before = this.#pack(eips.map((change) => change.before));
-    const after = this.#pack(eips.map((change) => change.after));
+    return this.#difference(
+      eips.flatMap(({ before }) => this.#eipEntries(before)),
+      eips.flatMap(({ after }) => this.#eipEntries(after)),
+    );
+  }
+
+  #eipEntries(eip: EipSpec | undefined): Entry[] {
+    const { state } = this;
+    return eip === undefined ? [] : eipEntries({ state, ids: idsOf(state) }, eip, uint(24, eip.id!));
+  }
+
+  /**
+   * What each switch has to be told when neighbors are observed otherwise than before ({@link observe}): entries of those neighbors
+   * alone, whatever else there is.
+   *
+   * @param observed - this state, with neighbors as they are now
+   * @returns in the order of the switches; undefined when other entries depend on it, too
+   * @throws EntryError
+   */
+  neighborChanges(observed: DesiredState): EntryChange[][] | undefined {
+    const { state } = this;
+    this.#sites ??= state.switches.map((item) => siteOf(state, item, idsOf(state)));
+    const changes: EntryChange[][] = [];
+    for (const [i, site] of this.#sites.entries()) {
+      const hopSite = ({ switches }: DesiredState): HopSite => {
+        const item = switches[i]!;
+        return { state, item, neighbors: neighborsOf(state, item) };
+      };
+      const [before, after] = [hopSite(this.#observed), hopSite(observed)];
+      const touched = touchedNeighbors(before, after);
+      if (!neighborsStandAlone(site, touched)) {
+        return undefined;
+      }
+      changes.push(
+        touched.size === 0 ? [] : this.#difference(hopItems(before, touched), hopItems(after, touched)),
+      );
+    }
+    return changes;
+  }
+
+  #difference(itemsBefore: readonly Item[], itemsAfter: readonly Item[]): EntryChange[] {
+    const before = this.#pack(itemsBefore);
+    const after = this.#pack(itemsAfter);
     const changes: EntryChange[] = [];
     for (const [key, { place, effect }] of after) {
       const old = before.get(key)?.effect;
@@ -108,17 +168,11 @@ export class Targets {
     }
   }
 
-  #pack(eips: readonly (EipSpec | undefined)[]): PackedEips {
-    const packed: PackedEips = new Map();
-    for (const eip of eips) {
-      if (eip === undefined) {
-        continue;
-      }
-      const { state } = this;
-      for (const entry of eipEntries({ state, ids: idsOf(state) }, eip, eip.id!)) {
-        const { key, effect } = this.#packer.pack(entry);
-        packed.set(key, { place: placeOf(entry), effect });
-      }
+  #pack(items: readonly Item[]): PackedItems {
+    const packed: PackedItems = new Map();
+    for (const item of items) {
+      const { key, effect } = this.#packer.pack(item);
+      packed.set(key, { place: placeOf(item), effect });
     }
     return packed;
   }

@@ -23,6 +23,8 @@ interface Kept {
 export class NeighborKeeper {
   readonly #options: KeeperOptions;
   readonly #kept = new Map<string, Kept>();
+  /** Whether {@link observed} has changed since somebody said that he has seen it, by setting this to false. */
+  hasNews = false;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -62,7 +64,10 @@ export class NeighborKeeper {
           this.#options.log.debug({ event: "question_not_sent", part: spec.name, reason: error.message });
         });
       },
-      onChange: this.#options.onChange,
+      onChange: () => {
+        this.hasNews = true;
+        this.#options.onChange();
+      },
     });
     table.adopt(before === undefined ? await heldNeighbors(connection) : before.table.resolved);
     this.#detach(spec.name);

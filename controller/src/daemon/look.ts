@@ -1,0 +1,130 @@
+// A look at everything: reads what the parts hold, and writes the difference. A part that cannot be reached keeps no other one waiting,
+// except where buckets move: no LD takes a bucket while the one that has it cannot be told to give it up.
+import type { Logger } from "pino";
+import { hasUnknown, type NeighborKeeper } from "../neighbors/index.js";
+import type { Pipeline } from "../p4runtime/index.js";
+import {
+  executePlan,
+  holdingsOf,
+  isEmpty,
+  type LdPart,
+  type LdPlan,
+  type Meaning,
+  planSwitch,
+  roundOf,
+  type SwitchPlan,
+  whileCopying,
+} from "../reconcile/index.js";
+import type { DesiredState } from "../state/index.js";
+import type { Connections } from "./connections.js";
+import type { PartStates } from "./part_states.js";
+import type { Targets } from "./targets.js";
+
+/** All parts hold what is desired; there is more to do at once; or it has to be tried again. */
+export type Found = "good" | "more" | "bad";
+
+export interface LookerOptions {
+  pipeline: Pipeline;
+  log: Logger;
+  /** The longest that a look waits for sessions to be copied. */
+  auditMs: number;
+  connections: Connections;
+  states: PartStates;
+  neighbors: NeighborKeeper;
+  /** Whether there is something else to do than to wait for sessions. */
+  hasNews: () => boolean;
+}
+
+export class Looker {
+  readonly #options: LookerOptions;
+
+  constructor(options: LookerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param wasGood - all parts have held this state before: what differs now is drift, unless neighbors have changed
+   * @throws ApplyError when a part refused, or was lost, in the middle
+   */
+  async look(targets: Targets, revision: number, wasGood: boolean): Promise<Found> {
+    const { pipeline, log, connections, states } = this.#options;
+    const { state, schema } = targets;
+    connections.forgetOthers(state);
+    states.forgetOthers(state);
+    const isObservedAnew = await this.#observeNeighbors(targets);
+    const lds = connections.ldsOf(state);
+    const { holdings, lost } = await holdingsOf(lds);
+    for (const [name, reason] of lost) {
+      states.note(name, "LD", "unreachable", reason);
+    }
+    const meaning = targets.meaning(holdings);
+    const looked = await this.#lookAtSwitches(targets, meaning);
+    const reached = new Set(looked.map(({ part }) => part.spec));
+    const unreachable = state.switches.filter((spec) => !reached.has(spec)).map(({ name }) => name);
+    const round = roundOf(meaning, looked, unreachable);
+    const ldPlans = round.steps.map(
+      (step): LdPlan => ({ ...step, part: lds.find(({ spec }) => spec === step.target.spec)! }),
+    );
+    states.noteChanges(isObservedAnew ? [] : round.switches, ldPlans, wasGood);
+    const writes = { pipeline, schema, switches: round.switches, lds: ldPlans };
+    const written = await executePlan(writes);
+    if (!isEmpty(writes)) {
+      log.info({ event: "written", revision, ...written });
+    }
+    states.noteRound(round, ldPlans);
+    if (round.moves.some(({ waiting }) => waiting?.why === "copying")) {
+      await this.#whileCopying(state, lds);
+      return "more";
+    }
+    if (round.more) {
+      return isEmpty(writes) ? "bad" : "more";
+    }
+    return states.list.every((part) => part.state === "in sync") ? "good" : "bad";
+  }
+
+  /** Until LDs have copied what they copy, or there is something else to do. */
+  async #whileCopying(state: DesiredState, lds: readonly LdPart[]): Promise<void> {
+    const { auditMs, hasNews, states } = this.#options;
+    const deadline = Date.now() + auditMs;
+    await whileCopying(state, lds, (moves) => {
+      states.noteMoves(moves);
+      return !hasNews() && Date.now() < deadline;
+    });
+  }
+
+  /** @returns whether neighbors have come, moved or gone since they were observed last */
+  async #observeNeighbors(targets: Targets): Promise<boolean> {
+    const { neighbors, connections } = this.#options;
+    const { state } = targets;
+    neighbors.forgetOthers(state);
+    // Why one cannot be reached, the look at the switches says.
+    await Promise.allSettled(
+      state.switches.filter(hasUnknown).map(async (spec) => {
+        const connection = await connections.switchOf(spec);
+        await connection.primary();
+        await neighbors.attach(state, spec, connection);
+      }),
+    );
+    const { hasNews } = neighbors;
+    neighbors.hasNews = false;
+    targets.observe(neighbors.observed(state));
+    return hasNews;
+  }
+
+  async #lookAtSwitches({ state }: Targets, meaning: Meaning): Promise<SwitchPlan[]> {
+    const { pipeline, connections, states } = this.#options;
+    const plans = await Promise.all(
+      state.switches.map(async (spec, i) => {
+        try {
+          const connection = await connections.switchOf(spec);
+          await connection.primary();
+          return await planSwitch({ spec, connection }, pipeline, meaning.desired(i));
+        } catch (error) {
+          states.note(spec.name, "switch", "unreachable", (error as Error).message);
+          return undefined;
+        }
+      }),
+    );
+    return plans.filter((plan) => plan !== undefined);
+  }
+}

@@ -1,0 +1,139 @@
+// How each part stands, as the API, metrics and log say it.
+import type { Logger } from "pino";
+import { describeItem } from "../p4runtime/index.js";
+import type { ClusterMove, LdPlan, Round, SwitchPlan } from "../reconcile/index.js";
+import type { DesiredState } from "../state/index.js";
+
+export interface PartStatus {
+  name: string;
+  kind: "switch" | "LD";
+  state: "in sync" | "changing" | "unreachable" | "waiting";
+  /** Why it is not in sync. */
+  reason?: string;
+  /** Changes that were made behind the controller's back and mended, since it started. */
+  mended: number;
+  /** Updates written to it since the controller started. */
+  written: number;
+}
+
+const DRIFT_SHOWN = 5;
+
+/** Configurations that an LD is told. */
+function configsOf({ release, take, settle }: LdPlan): number {
+  return [release, take, settle].filter((config) => config !== undefined).length;
+}
+
+export class PartStates {
+  readonly #log: Logger;
+  readonly #parts = new Map<string, PartStatus>();
+  #moves: readonly ClusterMove[] = [];
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  /** In the order of their names. */
+  get list(): PartStatus[] {
+    return [...this.#parts.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Where the clusters stand whose buckets move. */
+  get moves(): ClusterMove[] {
+    return this.#moves.filter(({ left, waiting }) => left > 0 || waiting !== undefined);
+  }
+
+  get(name: string): PartStatus | undefined {
+    return this.#parts.get(name);
+  }
+
+  note(name: string, kind: PartStatus["kind"], state: PartStatus["state"], reason?: string): PartStatus {
+    const old = this.#parts.get(name);
+    if (
+      old !== undefined &&
+      old.state !== state &&
+      (state === "unreachable" || old.state === "unreachable")
+    ) {
+      this.#log.warn({ event: state === "unreachable" ? "part_lost" : "part_back", part: name, reason });
+    }
+    const status: PartStatus = { name, kind, state, mended: old?.mended ?? 0, written: old?.written ?? 0 };
+    if (reason !== undefined) {
+      status.reason = reason;
+    }
+    this.#parts.set(name, status);
+    return status;
+  }
+
+  /** What a round has come to, part by part. */
+  noteRound(round: Round, lds: readonly LdPlan[]): void {
+    for (const { part, changes } of round.switches) {
+      this.note(part.spec.name, "switch", "in sync").written += changes.length;
+    }
+    for (const plan of lds) {
+      this.note(plan.part.spec.name, "LD", "in sync").written += configsOf(plan);
+    }
+    for (const { target } of round.held) {
+      const reason = `buckets of cluster ${target.cluster.name} move when all its LDs can be reached`;
+      this.note(target.spec.name, "LD", "waiting", reason);
+    }
+    for (const { cluster, begins, left } of round.moves) {
+      if (begins !== undefined) {
+        this.#log.info({ event: "buckets_move", cluster: cluster.name, ...begins, left });
+      }
+    }
+    this.noteMoves(round.moves);
+  }
+
+  /** Says of LDs whose buckets move what they wait for. */
+  noteMoves(moves: readonly ClusterMove[]): void {
+    this.#moves = moves;
+    for (const { cluster, waiting } of moves) {
+      for (const { name } of waiting?.why === "copying" ? cluster.lds : []) {
+        const { copied, toCopy, reasons } = waiting!;
+        if (this.#parts.get(name)?.state !== "unreachable") {
+          this.note(name, "LD", "changing", `${copied} of ${toCopy} sessions copied: ${reasons[0]}`);
+        }
+      }
+    }
+  }
+
+  /**
+   * Parts that are about to be changed.
+   *
+   * @param isDrift - all of them did hold what is desired: what differs was changed behind the controller's back
+   */
+  noteChanges(switches: readonly SwitchPlan[], lds: readonly LdPlan[], isDrift: boolean): void {
+    for (const { part, push, changes } of switches) {
+      const { name } = part.spec;
+      const known = this.#parts.get(name);
+      if (changes.length === 0 && !push) {
+        continue;
+      }
+      if (known !== undefined && isDrift) {
+        known.mended += changes.length;
+        const first = changes
+          .slice(0, DRIFT_SHOWN)
+          .map(({ type, entry }) => `${type} ${describeItem(entry)}`);
+        this.#log.warn({ event: "drift", part: name, restarted: push, changes: changes.length, first });
+      }
+      this.note(name, "switch", "changing");
+    }
+    for (const plan of lds) {
+      const { name } = plan.part.spec;
+      const changes = configsOf(plan);
+      const known = this.#parts.get(name);
+      if (changes > 0 && known !== undefined && isDrift) {
+        known.mended += changes;
+        this.#log.warn({ event: "drift", part: name, changes });
+      }
+    }
+  }
+
+  forgetOthers(state: DesiredState): void {
+    const names = new Set(
+      [...state.switches, ...state.clusters.flatMap(({ lds }) => lds)].map(({ name }) => name),
+    );
+    for (const name of this.#parts.keys()) {
+      if (!names.has(name)) this.#parts.delete(name);
+    }
+  }
+}
