@@ -122,6 +122,8 @@ static int run(struct control *control, struct port *port) {
         probe_poll(&probe, clock_ms());
         dataplane_neighbours(&dataplane, clock_ms());
         dataplane_limits(&dataplane, clock_ms());
+        if (dataplane.snapshot != NULL)
+            port_spread(port, ip_family(&dataplane.snapshot->own.vtep));
         rss_watch(&dataplane, clock_ms());
     }
     log_info("stopping");

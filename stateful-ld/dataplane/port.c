@@ -81,8 +81,9 @@ static int configure(struct port *port, const struct rte_eth_dev_info *info) {
     struct rte_eth_conf conf;
 
     port->rss_entries = usable_entries(info, port->queues);
+    port->rss_family = FAMILY_IPV4; /* until the configuration says otherwise */
     if (port->rss_entries != 0) {
-        rss_key(key, key_bytes(info));
+        rss_key(key, key_bytes(info), port->rss_family);
         conf = configuration(info, port->queues, key);
         if (rte_eth_dev_configure(port->id, port->queues, port->queues, &conf) == 0)
             return 0;
@@ -92,17 +93,27 @@ static int configure(struct port *port, const struct rte_eth_dev_info *info) {
     return rte_eth_dev_configure(port->id, port->queues, port->queues, &conf);
 }
 
-/* What the port says its key and table are, now that it runs. */
-static bool rss_is_as_told(const struct port *port, const struct rte_eth_dev_info *info,
-                           const struct rte_eth_rss_reta_entry64 *table) {
-    struct rte_eth_rss_reta_entry64 told[RTE_ETH_RSS_RETA_SIZE_512 / RTE_ETH_RETA_GROUP_SIZE * 4];
+/* Give a running port its key, and ask for it. */
+static bool set_key(const struct port *port, const struct rte_eth_dev_info *info) {
     uint8_t key[RSS_KEY_BYTES_MAX] = { 0 }, wanted[RSS_KEY_BYTES_MAX];
-    struct rte_eth_rss_conf conf = { .rss_key = key, .rss_key_len = key_bytes(info) };
+    struct rte_eth_rss_conf conf = {
+        .rss_key = wanted,
+        .rss_key_len = key_bytes(info),
+        .rss_hf = info->flow_type_rss_offloads & RSS_TYPES,
+    };
 
-    rss_key(wanted, key_bytes(info));
-    if (rte_eth_dev_rss_hash_conf_get(port->id, &conf) != 0 ||
-        memcmp(key, wanted, key_bytes(info)) != 0)
-        return false;
+    rss_key(wanted, key_bytes(info), port->rss_family);
+    /* Some drivers take the key at configuration, some only here. */
+    (void)rte_eth_dev_rss_hash_update(port->id, &conf);
+    conf.rss_key = key;
+    return rte_eth_dev_rss_hash_conf_get(port->id, &conf) == 0 &&
+           memcmp(key, wanted, key_bytes(info)) == 0;
+}
+
+/* What the port says its table is, now that it runs. */
+static bool table_is_as_told(const struct port *port, const struct rte_eth_dev_info *info,
+                             const struct rte_eth_rss_reta_entry64 *table) {
+    struct rte_eth_rss_reta_entry64 told[RTE_ETH_RSS_RETA_SIZE_512 / RTE_ETH_RETA_GROUP_SIZE * 4];
     memcpy(told, table, sizeof(told));
     for (uint32_t group = 0; group < RTE_DIM(told); group++)
         memset(told[group].reta, 0xff, sizeof(told[group].reta));
@@ -119,12 +130,7 @@ static bool rss_is_as_told(const struct port *port, const struct rte_eth_dev_inf
 static void spread_by_bucket(struct port *port, const struct rte_eth_dev_info *info,
                              uint16_t workers) {
     struct rte_eth_rss_reta_entry64 table[RTE_ETH_RSS_RETA_SIZE_512 / RTE_ETH_RETA_GROUP_SIZE * 4];
-    uint8_t owner_of_entry[RSS_TABLE_MAX], owner_of_bucket[BUCKET_COUNT], key[RSS_KEY_BYTES_MAX];
-    struct rte_eth_rss_conf conf = {
-        .rss_key = key,
-        .rss_key_len = key_bytes(info),
-        .rss_hf = info->flow_type_rss_offloads & RSS_TYPES,
-    };
+    uint8_t owner_of_entry[RSS_TABLE_MAX], owner_of_bucket[BUCKET_COUNT];
 
     if (port->rss_entries == 0 ||
         info->reta_size > RTE_DIM(table) * (uint32_t)RTE_ETH_RETA_GROUP_SIZE) {
@@ -140,15 +146,33 @@ static void spread_by_bucket(struct port *port, const struct rte_eth_dev_info *i
         group->reta[entry % RTE_ETH_RETA_GROUP_SIZE] =
             owner_of_entry[entry & (port->rss_entries - 1)] % port->queues;
     }
-    rss_key(key, key_bytes(info));
-    /* Some drivers take the key at configuration, some only here. */
-    (void)rte_eth_dev_rss_hash_update(port->id, &conf);
-    if (rte_eth_dev_rss_reta_update(port->id, table, info->reta_size) != 0 ||
-        !rss_is_as_told(port, info, table)) {
+    if (!set_key(port, info) ||
+        rte_eth_dev_rss_reta_update(port->id, table, info->reta_size) != 0 ||
+        !table_is_as_told(port, info, table)) {
         log_warning("port: its RSS key and table are not what they were set to: packets reach any "
                     "core and are handed over");
         port->rss_entries = 0;
     }
+}
+
+static bool can_spread(const struct rte_eth_dev_info *info, enum ip_family family) {
+    if (family == FAMILY_IPV4)
+        return true; /* else it would have no entries */
+    return (info->flow_type_rss_offloads & RTE_ETH_RSS_NONFRAG_IPV6_UDP) != 0 &&
+           key_bytes(info) >= RSS_KEY_V6_BYTES_MIN;
+}
+
+void port_spread(struct port *port, enum ip_family family) {
+    struct rte_eth_dev_info info;
+
+    if (port->rss_entries == 0 || family == port->rss_family)
+        return;
+    port->rss_family = family;
+    if (rte_eth_dev_info_get(port->id, &info) != 0 || !can_spread(&info, family) ||
+        !set_key(port, &info))
+        log_warning("port: its RSS cannot be set to spread tunnels over %s by their buckets: "
+                    "packets reach any core and are handed over",
+                    family == FAMILY_IPV6 ? "IPv6" : "IPv4");
 }
 
 static int find_port(struct port *port, char *error) {

@@ -11,6 +11,8 @@
 #include <rte_ether.h>
 #include <rte_mempool.h>
 
+#include "packet/address.h"
+
 enum {
     PORT_ERROR_BYTES = 256
 };
@@ -22,6 +24,7 @@ struct port {
     uint16_t queues;   /**< receive and transmit queues each; at most one per worker */
     uint32_t
         rss_entries; /**< of its RSS table, which spreads as rss_share() says; 0: it does not */
+    enum ip_family rss_family; /**< of the tunnels it spreads, or was to */
     struct rte_ether_addr mac;
 };
 
@@ -35,6 +38,9 @@ struct port {
  */
 int port_start(struct port *port, uint16_t workers, struct rte_mempool *mbufs,
                char error[PORT_ERROR_BYTES]);
+
+/** Let the port spread tunnels of @p family from now on; says so when it cannot. Control only. */
+void port_spread(struct port *port, enum ip_family family);
 
 /** Whether the port has its link: a cable, and somebody at the other end. Control only. */
 bool port_has_link(const struct port *port);

@@ -40,11 +40,12 @@ static struct frame_bytes template;
 static uint64_t template_sum; /* of its inner IP header, addresses 0 */
 
 __attribute__((constructor)) static void make_template(void) {
+    const struct ip_address steering = ip_of(frame_steering), vtep = ip_of(frame_vtep);
     const struct vxlan_tunnel tunnel = {
         .src_mac = frame_gateway_mac,
         .dst_mac = frame_ld_mac,
-        .src = ip4(frame_steering),
-        .dst = ip4(frame_vtep),
+        .src = &steering,
+        .dst = &vtep,
     };
 
     vxlan_write_outer((uint8_t *)&template, &tunnel,

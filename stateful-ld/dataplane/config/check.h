@@ -37,8 +37,11 @@ bool same(ProtobufCBinaryData a, ProtobufCBinaryData b);
 /** A host's address of either family. @param what names it in the reason */
 bool check_host(const struct check *check, const char *what, ProtobufCBinaryData bytes);
 
-/** A host's address of IPv4. */
-bool check_unicast(const struct check *check, const char *what, ProtobufCBinaryData address);
+/** The other end of a tunnel, or of what LDs say outside of tunnels: of the vtep's family. */
+bool check_tunnel_end(const struct check *check, const char *what, ProtobufCBinaryData address);
+
+/** True when the LD has an IPv6 address on the fabric. */
+bool has_ipv6(const Sluice__Ld__V1__LdConfig *config);
 
 bool is_local_ip(const Sluice__Ld__V1__LdConfig *config, ProtobufCBinaryData address);
 

@@ -28,13 +28,7 @@ struct text show(ProtobufCBinaryData address) {
 }
 
 struct ip_address address_of(ProtobufCBinaryData bytes) {
-    rte_be32_t word = 0;
-
-    if (bytes.len == sizeof(struct ip_address))
-        return ip_from_v6(bytes.data);
-    if (bytes.len == sizeof(word))
-        memcpy(&word, bytes.data, sizeof(word));
-    return ip_from_v4(word);
+    return ip_from_bytes(bytes.data, bytes.len);
 }
 
 bool same(ProtobufCBinaryData a, ProtobufCBinaryData b) {
@@ -53,47 +47,71 @@ bool check_host(const struct check *check, const char *what, ProtobufCBinaryData
     return true;
 }
 
-bool check_unicast(const struct check *check, const char *what, ProtobufCBinaryData address) {
-    if (address.len == 16)
-        return refuse(check, "%s: %s is IPv6, but the fabric's tunnels are IPv4 (give 4 bytes)",
-                      what, show(address).at);
-    return check_host(check, what, address);
+bool has_ipv6(const LdConfig *config) {
+    return config->ipv6 != NULL || config->vtep.len == 16;
+}
+
+bool check_tunnel_end(const struct check *check, const char *what, ProtobufCBinaryData address) {
+    if (!check_host(check, what, address))
+        return false;
+    if (address.len != check->config->vtep.len)
+        return refuse(check,
+                      "%s: %s is %s, but the vtep %s is not (the tunnels of a fabric are of one "
+                      "family)",
+                      what, show(address).at, address.len == 16 ? "IPv6" : "IPv4",
+                      show(check->config->vtep).at);
+    return true;
 }
 
 /* RFC 4861 6.1.2 has routers speak from their link-local address, so that is a next hop too. */
-static bool check_gateway_v6(const struct check *check, const Ipv6Fabric *ipv6) {
-    struct ip_address own = address_of(ipv6->address), gateway = address_of(ipv6->gateway);
+static bool check_gateway(const struct check *check, const char *prefix, ProtobufCBinaryData own,
+                          ProtobufCBinaryData gateway, uint32_t prefix_len) {
+    struct ip_address address = address_of(own), next = address_of(gateway);
+    char what[32];
 
-    if (ipv6->gateway.len != 16)
-        return refuse(check, "ipv6: gateway: an address of %zu bytes (IPv6 has 16)",
-                      ipv6->gateway.len);
-    if (ip6_is_link_local(&gateway))
+    snprintf(what, sizeof(what), "%sgateway", prefix);
+    if (gateway.len != own.len)
+        return refuse(check, "%s: an address of %zu bytes (%s has %zu)", what, gateway.len,
+                      own.len == 16 ? "IPv6" : "IPv4", own.len);
+    if (gateway.len == 16 && ip6_is_link_local(&next))
         return true;
-    if (!check_host(check, "ipv6: gateway", ipv6->gateway))
+    if (!check_host(check, what, gateway))
         return false;
-    if (!ip_same_subnet(&own, &gateway, ipv6->prefix_len))
-        return refuse(check, "ipv6: gateway: %s is not in the fabric subnet %s/%u",
-                      show(ipv6->gateway).at, show(ipv6->address).at, ipv6->prefix_len);
-    if (same(ipv6->address, ipv6->gateway))
-        return refuse(check, "ipv6: gateway: %s is the LD's own address", show(ipv6->gateway).at);
+    if (!ip_same_subnet(&address, &next, own.len == 16 ? prefix_len : 96 + prefix_len))
+        return refuse(check, "%s: %s is not in the fabric subnet %s/%u", what, show(gateway).at,
+                      show(own).at, prefix_len);
+    if (same(own, gateway))
+        return refuse(check, "%s: %s is the LD's own address", what, show(gateway).at);
+    return true;
+}
+
+static bool check_mtu(const struct check *check) {
+    uint32_t mtu_bytes = check->config->mtu_bytes;
+
+    if (mtu_bytes == 0)
+        return true;
+    if (!check_range(check, "mtu_bytes", mtu_bytes, MTU_MIN_BYTES, MTU_MAX_BYTES))
+        return false;
+    if (has_ipv6(check->config) && mtu_bytes < IPV6_MTU_MIN_BYTES)
+        return refuse(check, "mtu_bytes: %u is less than IPv6 needs (%d, RFC 8200)", mtu_bytes,
+                      IPV6_MTU_MIN_BYTES);
     return true;
 }
 
 static bool check_ipv6(const struct check *check) {
     const Ipv6Fabric *ipv6 = check->config->ipv6;
-    uint32_t mtu_bytes = check->config->mtu_bytes;
 
     if (ipv6 == NULL)
         return true;
+    if (check->config->vtep.len == 16)
+        return refuse(check, "ipv6: the vtep %s is the LD's IPv6 address already (leave ipv6 out)",
+                      show(check->config->vtep).at);
     if (ipv6->address.len != 16)
         return refuse(check, "ipv6: address: an address of %zu bytes (IPv6 has 16)",
                       ipv6->address.len);
-    if (mtu_bytes != 0 && mtu_bytes < IPV6_MTU_MIN_BYTES)
-        return refuse(check, "mtu_bytes: %u is less than IPv6 needs (%d, RFC 8200)", mtu_bytes,
-                      IPV6_MTU_MIN_BYTES);
     return check_host(check, "ipv6: address", ipv6->address) &&
            check_range(check, "ipv6: prefix_len", ipv6->prefix_len, 1, 127) &&
-           check_gateway_v6(check, ipv6);
+           check_gateway(check, "ipv6: ", ipv6->address, ipv6->gateway, ipv6->prefix_len);
 }
 
 static bool check_return_tunnels(const struct check *check) {
@@ -104,7 +122,7 @@ static bool check_return_tunnels(const struct check *check) {
     for (size_t i = 0; i < config->n_return_tunnels; i++) {
         ProtobufCBinaryData vtep = config->return_tunnels[i];
 
-        if (!check_unicast(check, "return_tunnels", vtep))
+        if (!check_tunnel_end(check, "return_tunnels", vtep))
             return false;
         if (same(vtep, config->vtep))
             return refuse(check, "return_tunnels: %s is the LD's own vtep", show(vtep).at);
@@ -117,24 +135,15 @@ static bool check_return_tunnels(const struct check *check) {
 
 bool check_fabric(const struct check *check) {
     const LdConfig *config = check->config;
-    struct ip_address vtep, gateway;
 
-    if (!check_unicast(check, "vtep", config->vtep) ||
-        !check_range(check, "prefix_len", config->prefix_len, 1, 31) ||
-        !check_unicast(check, "gateway", config->gateway))
-        return false;
-    vtep = address_of(config->vtep);
-    gateway = address_of(config->gateway);
-    if (!ip_same_subnet(&vtep, &gateway, 96 + config->prefix_len))
-        return refuse(check, "gateway: %s is not in the fabric subnet %s/%u",
-                      show(config->gateway).at, show(config->vtep).at, config->prefix_len);
-    if (same(config->vtep, config->gateway))
-        return refuse(check, "gateway: %s is the LD's own vtep", show(config->gateway).at);
-    if (config->mtu_bytes != 0 &&
-        !check_range(check, "mtu_bytes", config->mtu_bytes, MTU_MIN_BYTES, MTU_MAX_BYTES))
+    if (!check_host(check, "vtep", config->vtep) ||
+        !check_range(check, "prefix_len", config->prefix_len, 1,
+                     config->vtep.len == 16 ? 127 : 31) ||
+        !check_gateway(check, "", config->vtep, config->gateway, config->prefix_len) ||
+        !check_mtu(check))
         return false;
     if (config->gateway_vtep.len != 0 &&
-        !check_unicast(check, "gateway_vtep", config->gateway_vtep))
+        !check_tunnel_end(check, "gateway_vtep", config->gateway_vtep))
         return false;
     if (same(config->gateway_vtep, config->vtep))
         return refuse(check, "gateway_vtep: %s is the LD's own vtep", show(config->vtep).at);
@@ -225,7 +234,7 @@ bool check_heartbeat(const struct check *check) {
         !check_range(check, "heartbeat: epoch", config->epoch, 0, UINT32_MAX))
         return false;
     for (size_t i = 0; i < heartbeat->n_switches; i++) {
-        if (!check_unicast(check, "heartbeat: switches", heartbeat->switches[i]))
+        if (!check_tunnel_end(check, "heartbeat: switches", heartbeat->switches[i]))
             return false;
         if (same(heartbeat->switches[i], config->vtep))
             return refuse(check, "heartbeat: switches: %s is the LD's own vtep",

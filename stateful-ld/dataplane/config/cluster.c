@@ -55,9 +55,11 @@ static bool check_lds(const struct check *check) {
         if (ld->ld_id == 0 || ld->ld_id > LD_ID_MAX)
             return refuse(check, "cluster: lds: id %u is out of range (1..%d)", ld->ld_id,
                           LD_ID_MAX);
-        if (ld->vtep.len != sizeof(rte_be32_t))
-            return refuse(check, "cluster: LD %u: a vtep of %zu bytes (IPv4 has 4)", ld->ld_id,
-                          ld->vtep.len);
+        if (ld->vtep.len != check->config->vtep.len)
+            return refuse(check,
+                          "cluster: LD %u: a vtep of %zu bytes, but the LD's own one has %zu (the "
+                          "tunnels of a fabric are of one family)",
+                          ld->ld_id, ld->vtep.len, check->config->vtep.len);
         for (size_t j = 0; j < i; j++)
             if (cluster->lds[j]->ld_id == ld->ld_id || same(cluster->lds[j]->vtep, ld->vtep))
                 return refuse(check, "cluster: LD %u: its id or its vtep is listed twice",
@@ -146,7 +148,7 @@ uint8_t cluster_find(const struct cluster *cluster, uint32_t ld_id) {
 
 static void place_at(struct cluster *cluster, uint8_t at, const Peer *ld) {
     cluster->lds[at].ld_id = ld->ld_id;
-    memcpy(&cluster->lds[at].vtep, ld->vtep.data, sizeof(cluster->lds[at].vtep));
+    cluster->lds[at].vtep = ip_from_bytes(ld->vtep.data, ld->vtep.len);
     cluster->ld_count = at >= cluster->ld_count ? at + 1u : cluster->ld_count;
 }
 

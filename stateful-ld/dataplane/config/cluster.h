@@ -8,8 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <rte_byteorder.h>
-
+#include "packet/address.h"
 #include "packet/bucket.h"
 #include "packet/siphash.h"
 #include "sluice/ld/v1/ld.pb-c.h"
@@ -25,7 +24,7 @@ enum {
 
 struct peer {
     uint32_t ld_id;
-    rte_be32_t vtep;
+    struct ip_address vtep;
     bool twin; /**< of the other cluster, where services migrate from or to */
     const struct neighbour *next_hop; /**< NULL for this LD itself */
 };

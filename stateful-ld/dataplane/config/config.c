@@ -37,7 +37,7 @@ static bool check_vpc(const struct check *check, const char *what, const RealSer
     if (rs->vpc->vni == 0 || rs->vpc->vni > VNI_MAX)
         return refuse(check, "%s: vpc: vni %u is out of range (1..%d)", what, rs->vpc->vni,
                       VNI_MAX);
-    if (!check_unicast(check, what, rs->vpc->host_vtep))
+    if (!check_tunnel_end(check, what, rs->vpc->host_vtep))
         return false;
     if (same(rs->vpc->host_vtep, check->config->vtep))
         return refuse(check, "%s: vpc: host_vtep %s is the LD's own vtep", what,
@@ -60,7 +60,7 @@ static bool check_families(const struct check *check, const char *what, const Se
                       "%s: %s is IPv6, but VIP %s is IPv4 (clients of IPv6 can have "
                       "servers of IPv4, not the other way round)",
                       what, show(rs->address).at, show(service->vip).at);
-    if (rs->address.len == 16 && rs->vpc == NULL && config->ipv6 == NULL)
+    if (rs->address.len == 16 && rs->vpc == NULL && !has_ipv6(config))
         return refuse(check, "%s: %s is IPv6, but the LD has no IPv6 on the fabric (give ipv6)",
                       what, show(rs->address).at);
     if (!has_local_ip(config, rs->address.len))
@@ -175,7 +175,7 @@ static bool check_vip(const struct check *check, const char *what, const Service
         return refuse(check, "%s: VIP %s is one of the local_ips", what, show(service->vip).at);
     if (service->vni == 0 && is_own_address(config, service->vip))
         return refuse(check, "%s: VIP %s is the LD's own address", what, show(service->vip).at);
-    if (service->vni == 0 && service->vip.len == 16 && config->ipv6 == NULL)
+    if (service->vni == 0 && service->vip.len == 16 && !has_ipv6(config))
         return refuse(check, "%s: VIP %s is IPv6, but the LD has no IPv6 on the fabric (give ipv6)",
                       what, show(service->vip).at);
     if (service->vni > VNI_MAX)

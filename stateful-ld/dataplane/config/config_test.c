@@ -69,7 +69,7 @@ static void fabric(void **state) {
     message.config.gateway = message_address(&message, "10.0.1.1");
     refused("gateway", "not in the fabric subnet");
     message.config.gateway = message_address(&message, "10.0.0.11");
-    refused("gateway", "own vtep");
+    refused("gateway", "LD's own address");
     message.config.gateway = message_address(&message, "10.0.0.1");
     message.config.mtu_bytes = 100;
     refused("mtu_bytes", "100");
@@ -148,9 +148,52 @@ static void ipv6_fabric(void **state) {
     message.ipv6.address = message_address(&message, "fd00:10::11");
     message.config.mtu_bytes = 1279;
     refused("mtu_bytes", "1279");
-    message.config.mtu_bytes = 0;
+}
+
+/* All ends of tunnels are of the vtep's family, and the LD's IPv6 address is the vtep itself. */
+static void underlay_of_ipv6(void **state) {
+    ProtobufCBinaryData entry = message_address(&message, "fd00:99::9");
+
+    (void)state;
     message.config.vtep = message_address(&message, "fd00:10::11");
-    refused("vtep", "the fabric's tunnels are IPv4");
+    message.config.prefix_len = 64;
+    refused("gateway", "4 bytes (IPv6 has 16)");
+    message.config.gateway = message_address(&message, "fd00:11::1");
+    refused("gateway", "not in the fabric subnet fd00:10::11/64");
+    message.config.gateway = message_address(&message, "fd00:10::11");
+    refused("gateway", "LD's own address");
+    message.config.gateway = message_address(&message, "fe80::1");
+    refused("gateway_vtep", "10.0.0.2 is IPv4, but the vtep fd00:10::11 is not");
+    message.config.gateway_vtep = message_address(&message, "fd00:10::2");
+    refused("vm1", "10.0.0.41 is IPv4");
+    vm1_vpc()->host_vtep = message.config.vtep;
+    refused("vm1", "own vtep");
+    vm1_vpc()->host_vtep = message_address(&message, "fd00:20::41");
+    accepted();
+    message.config.prefix_len = 128;
+    refused("prefix_len", "128");
+    message.config.prefix_len = 64;
+    message.config.mtu_bytes = 1279;
+    refused("mtu_bytes", "1279");
+    message.config.mtu_bytes = 0;
+    message_ipv6(&message, "fd00:10::12", 64, "fd00:10::1");
+    refused("ipv6", "the LD's IPv6 address already");
+    message.config.ipv6 = NULL;
+    message_heartbeat(&message, 1, 7, 0);
+    message_switch(&message, "10.0.0.2");
+    refused("heartbeat: switches", "10.0.0.2 is IPv4");
+    message.switches[0] = message_address(&message, "fd00:10::1");
+    accepted();
+    message.config.n_return_tunnels = 1;
+    message.config.return_tunnels = &entry;
+    accepted();
+    web()->vip = message_address(&message, "2001:db8::10");
+    accepted(); /* what the LD needs for IPv6, it has */
+    message_cluster(&message, 1);
+    message_assign(&message, 0, 1023, 1, 0);
+    accepted();
+    message_ld(&message, 2, "10.0.0.12");
+    refused("cluster: LD 2", "a vtep of 4 bytes, but the LD's own one has 16");
 }
 
 static void return_tunnels(void **state) {
@@ -166,7 +209,7 @@ static void return_tunnels(void **state) {
     tunnels[1] = message.config.vtep;
     refused("return_tunnels", "the LD's own vtep");
     tunnels[1] = message_address(&message, "fd00::1");
-    refused("return_tunnels", "the fabric's tunnels are IPv4");
+    refused("return_tunnels", "fd00::1 is IPv6, but the vtep 10.0.0.11 is not");
 }
 
 static void local_ips(void **state) {
@@ -440,6 +483,7 @@ int main(void) {
         CASE(local_ips),
         CASE(ipv6),
         CASE(ipv6_fabric),
+        CASE(underlay_of_ipv6),
         CASE(return_tunnels),
         CASE(buckets),
         CASE(services),

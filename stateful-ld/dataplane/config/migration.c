@@ -31,7 +31,7 @@ static bool check_ld(const struct check *check, size_t at) {
     const Peer *ld = migration->lds[at];
 
     if (!check_range(check, "migration: lds: id", ld->ld_id, 1, LD_ID_MAX) ||
-        !check_unicast(check, "migration: lds: vtep", ld->vtep))
+        !check_tunnel_end(check, "migration: lds: vtep", ld->vtep))
         return false;
     if (find(own->lds, own->n_lds, ld->ld_id) != NULL)
         return refuse(check, "migration: LD %u is of this cluster, not of the other one",

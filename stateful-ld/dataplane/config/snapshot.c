@@ -25,27 +25,34 @@ enum {
     HEARTBEAT_HOLD_DEFAULT_MS = 50,
 };
 
-static rte_be32_t v4_of(ProtobufCBinaryData bytes) {
-    rte_be32_t address = 0;
-
-    if (bytes.len == sizeof(address))
-        memcpy(&address, bytes.data, sizeof(address));
-    return address;
-}
+_Static_assert((int)VXLAN_OUTER_BYTES == (int)VXLAN_OVERHEAD_BYTES, "one number is both");
 
 static rte_be32_t mask_of(uint32_t prefix_len) {
     return rte_cpu_to_be_32(prefix_len == 0 ? 0 : UINT32_MAX << (32 - prefix_len));
 }
 
-/* Where a packet to `destination` is sent: to itself on the fabric, else to the gateway. */
-static struct ip_address next_hop_of(const LdConfig *config, struct ip_address destination) {
-    bool v6 = ip_family(&destination) == FAMILY_IPV6;
-    struct ip_address own = address_of(v6 ? config->ipv6->address : config->vtep);
-    uint32_t prefix_len = v6 ? config->ipv6->prefix_len : 96 + config->prefix_len;
+/* The LD on the fabric, in one family. */
+struct fabric {
+    struct ip_address own;
+    struct ip_address gateway;
+    uint32_t prefix_len; /* of the 128 bits */
+};
 
-    if (ip_same_subnet(&destination, &own, prefix_len))
-        return destination;
-    return address_of(v6 ? config->ipv6->gateway : config->gateway);
+static struct fabric fabric_of(const LdConfig *config, enum ip_family family) {
+    if (family == FAMILY_IPV6 && config->ipv6 != NULL)
+        return (struct fabric){ address_of(config->ipv6->address),
+                                address_of(config->ipv6->gateway), config->ipv6->prefix_len };
+    return (struct fabric){ address_of(config->vtep), address_of(config->gateway),
+                            config->vtep.len == 16 ? config->prefix_len : 96 + config->prefix_len };
+}
+
+/* Where a packet to `destination` is sent: to itself on the fabric, else to the gateway. No subnet
+ * of IPv6 has an address of IPv4 in it. */
+static struct ip_address next_hop_of(const LdConfig *config, struct ip_address destination) {
+    struct fabric fabric = fabric_of(config, ip_family(&destination));
+
+    return ip_same_subnet(&destination, &fabric.own, fabric.prefix_len) ? destination
+                                                                        : fabric.gateway;
 }
 
 static struct ip_address tunnel_end_of(const RealServer *rs) {
@@ -53,7 +60,15 @@ static struct ip_address tunnel_end_of(const RealServer *rs) {
 }
 
 static struct ip_address tunnel_end_of_target(const struct target *target) {
-    return target->in_vpc ? ip_from_v4(target->host_vtep) : target->address;
+    return target->in_vpc ? target->host_vtep : target->address;
+}
+
+/* An RS that drains may be of a family the fabric does not have any more, or its host of one that
+ * the tunnels do not. */
+static bool is_reached(const LdConfig *config, const struct target *target) {
+    if (target->in_vpc)
+        return (ip_family(&target->host_vtep) == FAMILY_IPV6) == (config->vtep.len == 16);
+    return ip_family(&target->address) == FAMILY_IPV4 || has_ipv6(config);
 }
 
 struct ip_address *snapshot_next_hops(const LdConfig *config, const struct snapshot *previous,
@@ -94,9 +109,7 @@ struct ip_address *snapshot_next_hops(const LdConfig *config, const struct snaps
     for (uint32_t i = 0; previous != NULL && i < previous->target_count; i++) {
         const struct target *target = &previous->targets[i];
 
-        if (target->next_hop == NULL)
-            continue;
-        if (config->ipv6 != NULL || target->in_vpc || ip_family(&target->address) == FAMILY_IPV4)
+        if (target->next_hop != NULL && is_reached(config, target))
             hops[used++] = next_hop_of(config, tunnel_end_of_target(target));
     }
     *count = used;
@@ -145,11 +158,12 @@ static void set_local_ips(struct snapshot *snapshot, const LdConfig *config,
     }
 }
 
-static uint32_t find_tunnel(const struct return_tunnels *tunnels, rte_be32_t vtep) {
+static uint32_t find_tunnel(const struct return_tunnels *tunnels, ProtobufCBinaryData vtep) {
+    struct ip_address wanted = address_of(vtep);
     uint32_t slot = 0;
 
     while (slot < RETURN_TUNNELS_MAX &&
-           ((tunnels->slots >> slot & 1) == 0 || tunnels->vtep[slot] != vtep))
+           ((tunnels->slots >> slot & 1) == 0 || !ip_equal(&tunnels->vtep[slot], &wanted)))
         slot++;
     return slot;
 }
@@ -159,7 +173,7 @@ static void set_tunnel(struct snapshot *snapshot, uint32_t slot, const LdConfig 
     struct return_tunnels *tunnels = &snapshot->return_tunnels;
 
     tunnels->slots |= 1ULL << slot;
-    tunnels->vtep[slot] = v4_of(vtep);
+    tunnels->vtep[slot] = address_of(vtep);
     tunnels->next_hop[slot] = hop_to(config, neighbours, address_of(vtep));
 }
 
@@ -169,14 +183,13 @@ static void set_return_tunnels(struct snapshot *snapshot, const LdConfig *config
     struct return_tunnels *tunnels = &snapshot->return_tunnels;
 
     for (size_t i = 0; inputs->previous != NULL && i < config->n_return_tunnels; i++) {
-        uint32_t slot =
-            find_tunnel(&inputs->previous->return_tunnels, v4_of(config->return_tunnels[i]));
+        uint32_t slot = find_tunnel(&inputs->previous->return_tunnels, config->return_tunnels[i]);
 
         if (slot != RETURN_TUNNELS_MAX)
             set_tunnel(snapshot, slot, config, config->return_tunnels[i], inputs->neighbours);
     }
     for (size_t i = 0; i < config->n_return_tunnels; i++)
-        if (find_tunnel(tunnels, v4_of(config->return_tunnels[i])) == RETURN_TUNNELS_MAX)
+        if (find_tunnel(tunnels, config->return_tunnels[i]) == RETURN_TUNNELS_MAX)
             set_tunnel(snapshot, (uint32_t)__builtin_ctzll(~tunnels->slots), config,
                        config->return_tunnels[i], inputs->neighbours);
 }
@@ -192,15 +205,10 @@ static uint32_t or_default(uint32_t configured_ms, uint32_t default_ms) {
     return configured_ms != 0 ? configured_ms : default_ms;
 }
 
-/* An RS that drains may be of a family the fabric does not have any more. */
 static const struct neighbour *hop_while_draining(const LdConfig *config,
                                                   const struct neighbour_set *set,
                                                   const struct target *target) {
-    struct ip_address end = tunnel_end_of_target(target);
-
-    if (ip_family(&end) == FAMILY_IPV6 && config->ipv6 == NULL)
-        return NULL;
-    return hop_to(config, set, end);
+    return is_reached(config, target) ? hop_to(config, set, tunnel_end_of_target(target)) : NULL;
 }
 
 static void set_target(struct target *target, const LdConfig *config, const RealServer *rs,
@@ -210,7 +218,7 @@ static void set_target(struct target *target, const LdConfig *config, const Real
     target->in_vpc = rs->vpc != NULL;
     if (rs->vpc != NULL) {
         target->vni = rs->vpc->vni;
-        target->host_vtep = v4_of(rs->vpc->host_vtep);
+        target->host_vtep = address_of(rs->vpc->host_vtep);
         memcpy(&target->mac, rs->vpc->mac.data, sizeof(target->mac));
     }
     target->next_hop = hop_to(config, neighbours, tunnel_end_of(rs));
@@ -487,28 +495,39 @@ static int allocate(struct snapshot *snapshot, const LdConfig *config, uint32_t 
 
 static void set_ipv6(struct snapshot *snapshot, const LdConfig *config,
                      const struct neighbour_set *neighbours) {
-    struct ip_address gateway;
+    struct fabric fabric = fabric_of(config, FAMILY_IPV6);
 
-    if (config->ipv6 == NULL)
+    if (!has_ipv6(config))
         return;
-    gateway = address_of(config->ipv6->gateway);
-    snapshot->own.address_v6 = address_of(config->ipv6->address);
+    snapshot->own.address_v6 = fabric.own;
     snapshot->own.link_local = nd_link_local(&snapshot->own.mac);
-    snapshot->prefix_len_v6 = config->ipv6->prefix_len;
-    snapshot->gateway_v6 = neighbour_find(neighbours, &gateway);
+    snapshot->prefix_len_v6 = fabric.prefix_len;
+    snapshot->gateway_v6 = neighbour_find(neighbours, &fabric.gateway);
+}
+
+/* Without IPv4 on the fabric, 0.0.0.0/32: no host has that. */
+static void set_tunnel_end(struct snapshot *snapshot, const LdConfig *config) {
+    struct ip_address vtep = address_of(config->vtep);
+    bool v6 = config->vtep.len == 16;
+
+    own_address_set_vtep(&snapshot->own, vtep);
+    snapshot->subnet_mask = mask_of(v6 ? 32 : config->prefix_len);
+    snapshot->subnet = v6 ? 0 : ip_to_v4(&vtep) & snapshot->subnet_mask;
+    snapshot->tunnel_bytes = VXLAN_OUTER_BYTES + (v6 ? VXLAN_V6_MORE_BYTES : 0);
 }
 
 static void set_addresses(struct snapshot *snapshot, const LdConfig *config,
                           const struct snapshot_inputs *inputs) {
+    const struct ip_address gateway = address_of(config->gateway);
+
     snapshot->own.mac = inputs->mac;
-    snapshot->own.vtep = v4_of(config->vtep);
-    snapshot->subnet_mask = mask_of(config->prefix_len);
-    snapshot->subnet = snapshot->own.vtep & snapshot->subnet_mask;
+    set_tunnel_end(snapshot, config);
     snapshot->mtu_bytes = (uint16_t)or_default(config->mtu_bytes, MTU_DEFAULT_BYTES);
-    snapshot->mss_max = (uint16_t)(snapshot->mtu_bytes - VXLAN_OVERHEAD_BYTES - IPV4_TCP_BYTES);
-    snapshot->mss_max_v6 = (uint16_t)(snapshot->mtu_bytes - VXLAN_OVERHEAD_BYTES - IPV6_TCP_BYTES);
-    snapshot->gateway = hop_to(config, inputs->neighbours, address_of(config->gateway));
-    snapshot->gateway_vtep = v4_of(config->gateway_vtep);
+    snapshot->mss_max = (uint16_t)(snapshot->mtu_bytes - snapshot->tunnel_bytes - IPV4_TCP_BYTES);
+    snapshot->mss_max_v6 =
+        (uint16_t)(snapshot->mtu_bytes - snapshot->tunnel_bytes - IPV6_TCP_BYTES);
+    snapshot->gateway = neighbour_find(inputs->neighbours, &gateway);
+    snapshot->gateway_vtep = address_of(config->gateway_vtep);
     if (config->gateway_vtep.len != 0)
         snapshot->gateway_vtep_hop =
             hop_to(config, inputs->neighbours, address_of(config->gateway_vtep));
@@ -529,7 +548,7 @@ static void set_heartbeat(struct heartbeat_config *heartbeat, const LdConfig *co
     heartbeat->previous_epoch = wanted->previous_epoch;
     for (size_t i = 0; i < wanted->n_switches; i++) {
         heartbeat->switches[heartbeat->switch_count++] = (struct heartbeat_switch){
-            .address = v4_of(wanted->switches[i]),
+            .address = address_of(wanted->switches[i]),
             .next_hop = hop_to(config, neighbours, address_of(wanted->switches[i])),
         };
     }
@@ -544,7 +563,7 @@ static void set_cluster(struct cluster *cluster, const LdConfig *config,
     migration_build(cluster, config, inputs->previous != NULL ? &inputs->previous->cluster : NULL);
     for (uint32_t i = 0; i < cluster->ld_count; i++)
         if (i != cluster->self && cluster->lds[i].ld_id != 0)
-            cluster->lds[i].next_hop = hop_to(config, neighbours, ip_from_v4(cluster->lds[i].vtep));
+            cluster->lds[i].next_hop = hop_to(config, neighbours, cluster->lds[i].vtep);
 }
 
 int snapshot_build(const LdConfig *config, const struct snapshot_inputs *inputs,

@@ -25,11 +25,11 @@
 /** Where and how packets reach an RS. */
 struct target {
     const struct neighbour *next_hop; /**< of the RS, or of its host when it is in a VPC */
-    rte_be32_t host_vtep;
-    uint32_t vni; /**< 0: not in a VPC */
+    uint32_t vni;                     /**< 0: not in a VPC */
     bool in_vpc;
     struct rte_ether_addr mac; /**< inner destination in the VPC */
     rte_be16_t port;
+    struct ip_address host_vtep; /**< in a VPC */
     struct ip_address address;
     uint32_t policy;    /**< index into snapshot.policies */
     bool reset_removed; /**< the RS is gone, and its sessions are to end */
@@ -60,12 +60,12 @@ enum {
 /** Region entries, by whose tunnels answers to their clients go back. A slot keeps its number. */
 struct return_tunnels {
     uint64_t slots; /**< bit per slot in use */
-    rte_be32_t vtep[RETURN_TUNNELS_MAX];
+    struct ip_address vtep[RETURN_TUNNELS_MAX];
     const struct neighbour *next_hop[RETURN_TUNNELS_MAX];
 };
 
 struct heartbeat_switch {
-    rte_be32_t address;
+    struct ip_address address;
     const struct neighbour *next_hop;
 };
 
@@ -81,15 +81,17 @@ struct heartbeat_config {
 
 struct snapshot {
     struct own_address own;
-    rte_be32_t subnet;
+    rte_be32_t subnet; /**< of IPv4; without IPv4 on the fabric one that no host is in */
     rte_be32_t subnet_mask;
-    uint16_t mtu_bytes;  /**< IP MTU of the fabric port */
-    uint16_t mss_max;    /**< largest TCP MSS that needs no fragment in any tunnel */
-    uint16_t mss_max_v6; /**< the same when a side is IPv6 */
-    const struct neighbour *gateway;
+    uint16_t mtu_bytes;    /**< IP MTU of the fabric port */
+    uint16_t mss_max;      /**< largest TCP MSS that needs no fragment in any tunnel */
+    uint16_t mss_max_v6;   /**< the same when a side is IPv6 */
+    uint16_t tunnel_bytes; /**< a tunnel's headers: outer Ethernet to VXLAN, or IP to inner
+                              Ethernet */
+    const struct neighbour *gateway;    /**< by its MAC IPv4 leaves, also when it is IPv6 itself */
     const struct neighbour *gateway_v6; /**< NULL when there is no IPv6 on the fabric */
     uint32_t prefix_len_v6;
-    rte_be32_t gateway_vtep;
+    struct ip_address gateway_vtep;
     const struct neighbour *gateway_vtep_hop; /**< NULL when there is no gateway VTEP */
     struct return_tunnels return_tunnels;
     uint64_t epoch;
@@ -170,13 +172,17 @@ static inline bool snapshot_on_link6(const struct snapshot *snapshot,
            ip_same_subnet(address, &snapshot->own.address_v6, snapshot->prefix_len_v6);
 }
 
-/** Slot + 1 of the region entry whose VTEP is @p tunnel_src; 0: it is none. */
+/** Slot + 1 of the region entry in whose tunnel the packet has come; 0: in none's. */
 static inline uint8_t snapshot_return_tunnel(const struct snapshot *snapshot,
-                                             rte_be32_t tunnel_src) {
+                                             const struct packet *packet) {
     const struct return_tunnels *tunnels = &snapshot->return_tunnels;
+    struct ip_address sender;
 
+    if (likely(tunnels->slots == 0) || !packet->tunnelled)
+        return 0;
+    sender = packet_tunnel_src(packet);
     for (uint64_t left = tunnels->slots; left != 0; left &= left - 1)
-        if (tunnels->vtep[__builtin_ctzll(left)] == tunnel_src)
+        if (ip_equal(&tunnels->vtep[__builtin_ctzll(left)], &sender))
             return (uint8_t)(__builtin_ctzll(left) + 1);
     return 0;
 }

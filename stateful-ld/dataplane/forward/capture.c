@@ -17,13 +17,17 @@
 static struct own_address receiver_of(const uint8_t *data, uint32_t bytes) {
     const struct rte_ether_hdr *ether = (const struct rte_ether_hdr *)data;
     const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(ether + 1);
-    struct own_address own = { 0 };
+    const struct rte_ipv6_hdr *ip6 = (const struct rte_ipv6_hdr *)(ether + 1);
+    struct own_address own = { .vtep_v4 = OWN_NO_IPV4 };
 
     if (bytes < sizeof(*ether) + sizeof(*ip))
         return own;
     own.mac = ether->dst_addr;
     if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && ip->next_proto_id == IPPROTO_UDP)
-        own.vtep = ip->dst_addr;
+        own.vtep_v4 = ip->dst_addr;
+    if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6) &&
+        bytes >= sizeof(*ether) + sizeof(*ip6) && ip6->proto == IPPROTO_UDP)
+        own.vtep = ip_from_v6(ip6->dst_addr);
     return own;
 }
 
@@ -32,9 +36,10 @@ static enum drop_reason parse_leaving(const uint8_t *data, uint32_t bytes, struc
     struct own_address own = receiver_of(data, bytes);
     enum drop_reason reason = parse_frame(data, bytes, &own, packet);
 
-    if (reason == DROP_NONE || own.vtep == 0)
+    if (reason == DROP_NONE || (own.vtep_v4 == OWN_NO_IPV4 && ip_is_none(&own.vtep)))
         return reason;
-    own.vtep = 0;
+    own.vtep_v4 = OWN_NO_IPV4;
+    own.vtep = (struct ip_address){ 0 };
     return parse_frame(data, bytes, &own, packet);
 }
 

@@ -6,6 +6,7 @@
 #include "forward/worker.h"
 #include "log.h"
 #include "packet/heartbeat.h"
+#include "packet/own_udp.h"
 
 void heartbeat_init(struct heartbeat *heartbeat, struct dataplane *dataplane) {
     memset(heartbeat, 0, sizeof(*heartbeat));
@@ -83,8 +84,9 @@ static struct rte_mbuf *make_frame(const struct dataplane *dataplane,
         return NULL;
     mbuf = rte_pktmbuf_alloc(dataplane->mbufs);
     if (mbuf != NULL)
-        heartbeat_write((uint8_t *)rte_pktmbuf_append(mbuf, HEARTBEAT_FRAME_BYTES), &snapshot->own,
-                        &mac, to->address, message);
+        heartbeat_write((uint8_t *)rte_pktmbuf_append(mbuf, own_udp_headers(&snapshot->own) +
+                                                                HEARTBEAT_PAYLOAD_BYTES),
+                        &snapshot->own, &mac, &to->address, message);
     return mbuf;
 }
 
@@ -204,7 +206,8 @@ void heartbeat_last_words(struct heartbeat *heartbeat, uint64_t now_us) {
     if (words == NULL)
         return;
     for (uint16_t i = 0; i < words->count; i++)
-        heartbeat_set_sequence(rte_pktmbuf_mtod(words->mbufs[i], uint8_t *), sequence);
+        heartbeat_set_sequence(rte_pktmbuf_mtod(words->mbufs[i], uint8_t *),
+                               rte_pktmbuf_data_len(words->mbufs[i]), sequence);
     worker = spokesman(heartbeat->dataplane);
     if (worker == NULL) {
         worker_say_last_words(worker_of_this_thread, words);

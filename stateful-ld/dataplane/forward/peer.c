@@ -8,8 +8,10 @@
 #include "replicate/install.h"
 
 static bool comes_from_a_peer(const struct cluster *cluster, const struct packet *packet) {
-    for (uint32_t i = 0; packet->tunnel_src != 0 && i < cluster->ld_count; i++)
-        if (cluster->lds[i].vtep == packet->tunnel_src)
+    struct ip_address sender = packet_tunnel_src(packet);
+
+    for (uint32_t i = 0; packet->tunnelled && i < cluster->ld_count; i++)
+        if (cluster->lds[i].ld_id != 0 && ip_equal(&cluster->lds[i].vtep, &sender))
             return true;
     return false;
 }
@@ -21,7 +23,7 @@ enum drop_reason peer_send_to(struct worker *worker, struct rte_mbuf *mbuf,
         .next_hop = peer->next_hop,
         .tunnel = true,
         .vni = flow_vni(&packet->key),
-        .vtep = peer->vtep,
+        .vtep = &peer->vtep,
     };
     enum drop_reason reason;
 

@@ -11,23 +11,40 @@ enum {
     WATCH_MS = 10 * 1000,
     ONE_OF_TUNNELS = 97,
     ONE_OF_REPLIES = 117,
+    /* The ports of IPv6 are so many bits further behind. */
+    PORTS_V6_MORE = 2 * (128 - 32),
 };
 
 static void set_bit(uint8_t *key, uint32_t bit) {
     key[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
 }
 
-void rss_key(uint8_t *key, uint32_t bytes) {
+void rss_key(uint8_t *key, uint32_t bytes, enum ip_family family) {
+    uint32_t more = family == FAMILY_IPV6 ? PORTS_V6_MORE : 0;
+
     memset(key, 0, bytes);
-    set_bit(key, ONE_OF_TUNNELS);
-    set_bit(key, ONE_OF_REPLIES);
+    set_bit(key, ONE_OF_TUNNELS + more);
+    set_bit(key, ONE_OF_REPLIES + more);
 }
 
 uint32_t rss_hash_ip4(uint32_t src, uint32_t dst, uint16_t src_port, uint16_t dst_port) {
     uint32_t tuple[3] = { src, dst, (uint32_t)src_port << 16 | dst_port };
     uint8_t key[RSS_KEY_BYTES_MIN];
 
-    rss_key(key, sizeof(key));
+    rss_key(key, sizeof(key), FAMILY_IPV4);
+    return rte_softrss(tuple, RTE_DIM(tuple), key);
+}
+
+uint32_t rss_hash_ip6(const struct ip6_pair *addresses, uint16_t src_port, uint16_t dst_port) {
+    uint32_t tuple[9];
+    uint8_t key[RSS_KEY_V6_BYTES_MIN];
+
+    for (int i = 0; i < 4; i++) {
+        tuple[i] = rte_be_to_cpu_32(addresses->src.word[i]);
+        tuple[4 + i] = rte_be_to_cpu_32(addresses->dst.word[i]);
+    }
+    tuple[8] = (uint32_t)src_port << 16 | dst_port;
+    rss_key(key, sizeof(key), FAMILY_IPV6);
     return rte_softrss(tuple, RTE_DIM(tuple), key);
 }
 
@@ -69,7 +86,7 @@ void rss_watch(struct dataplane *dataplane, uint64_t now_ms) {
     log_warning(
         "RSS: %lu tunnelled packets came to the wrong core since the last such line and were "
         "handed over, such as one of bucket %u with the NIC's hash %08x, ours %08x (the NIC "
-        "does not hash as its key says, or the tunnel is over IPv6)",
+        "does not hash as its key says, or not these tunnels)",
         (unsigned long)(sum - dataplane->misdirected), bucket, (uint32_t)example,
         rss_bucket_hash(bucket));
     dataplane->misdirected = sum;

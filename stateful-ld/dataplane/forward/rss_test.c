@@ -46,6 +46,39 @@ static void replies_of_one_rs_port_spread_by_their_bucket(void **state) {
     }
 }
 
+static struct ip6_pair random_pair(void) {
+    struct ip6_pair pair;
+
+    for (int i = 0; i < 2; i++) {
+        pair.src.half[i] = test_random(&seed);
+        pair.dst.half[i] = test_random(&seed);
+    }
+    return pair;
+}
+
+/* And the bucket is the same core's as over IPv4: the hash is the same. */
+static void over_ipv6_too_only_the_bucket_decides(void **state) {
+    (void)state;
+    for (uint16_t bucket = 0; bucket < BUCKET_COUNT; bucket++)
+        for (int i = 0; i < 16; i++) {
+            struct ip6_pair addresses = random_pair();
+            uint32_t hash = rss_hash_ip6(&addresses, bucket_to_udp_port(bucket), 4789);
+
+            assert_int_equal(hash & BUCKET_MASK, rss_bucket_hash(bucket) & BUCKET_MASK);
+        }
+}
+
+static void replies_over_ipv6_spread_by_their_bucket(void **state) {
+    (void)state;
+    for (uint16_t bucket = 0; bucket < BUCKET_COUNT; bucket++) {
+        struct ip6_pair one = random_pair(), other = random_pair();
+        uint32_t first = rss_hash_ip6(&one, 80, (uint16_t)(1024 + bucket));
+        uint32_t second = rss_hash_ip6(&other, 80, (uint16_t)(63 * 1024 + bucket));
+
+        assert_int_equal(first & BUCKET_MASK, second & BUCKET_MASK);
+    }
+}
+
 /* Three workers, so that it is not even. */
 static void entries_and_buckets_are_shared(void **state) {
     uint8_t entries[ENTRIES], buckets[BUCKET_COUNT];
@@ -72,8 +105,21 @@ static uint32_t nic_queue(const struct nic *nic, uint32_t src, uint32_t dst, uin
     return nic->table[entry / RTE_ETH_RETA_GROUP_SIZE].reta[entry % RTE_ETH_RETA_GROUP_SIZE];
 }
 
+static uint32_t nic_queue6(const struct nic *nic, const struct ip6_pair *addresses,
+                           uint16_t bucket) {
+    uint32_t tuple[9], entry;
+
+    for (int i = 0; i < 4; i++) {
+        tuple[i] = rte_be_to_cpu_32(addresses->src.word[i]);
+        tuple[4 + i] = rte_be_to_cpu_32(addresses->dst.word[i]);
+    }
+    tuple[8] = (uint32_t)bucket_to_udp_port(bucket) << 16 | 4789;
+    entry = rte_softrss(tuple, 9, nic->key) % ENTRIES;
+    return nic->table[entry / RTE_ETH_RETA_GROUP_SIZE].reta[entry % RTE_ETH_RETA_GROUP_SIZE];
+}
+
 /* net_null keeps key and table as a NIC does; it only receives nothing. */
-static void start_port(struct nic *nic) {
+static void start_port_for(struct nic *nic, enum ip_family family) {
     struct rte_eth_rss_conf conf = { .rss_key = nic->key, .rss_key_len = 40 };
     char error[PORT_ERROR_BYTES] = "";
     struct port port;
@@ -83,13 +129,19 @@ static void start_port(struct nic *nic) {
         fail_msg("%s", error);
     assert_int_equal(port.queues, WORKERS);
     assert_int_equal(port.rss_entries, ENTRIES);
+    port_spread(&port, family);
     assert_int_equal(rte_eth_dev_rss_hash_conf_get(port.id, &conf), 0);
     assert_true((conf.rss_hf & RTE_ETH_RSS_NONFRAG_IPV4_UDP) != 0);
+    assert_true((conf.rss_hf & RTE_ETH_RSS_NONFRAG_IPV6_UDP) != 0);
     for (uint32_t group = 0; group < RTE_DIM(nic->table); group++)
         nic->table[group].mask = UINT64_MAX;
     assert_int_equal(rte_eth_dev_rss_reta_query(port.id, nic->table, ENTRIES), 0);
     port_stop(&port);
     assert_int_equal(rte_eal_hotplug_remove("vdev", "net_null0"), 0);
+}
+
+static void start_port(struct nic *nic) {
+    start_port_for(nic, FAMILY_IPV4);
 }
 
 static struct frame client_frame(uint16_t port, uint16_t bucket) {
@@ -161,6 +213,27 @@ static void a_bucket_touches_one_core_only(void **state) {
     assert_own_buckets_only(1, BUCKET_COUNT / 2);
 }
 
+/* The port's own key, set while it runs, brings tunnels over IPv6 to the owners of their buckets,
+ * whatever the switches' address is; and back to IPv4. */
+static void a_port_spreads_tunnels_of_the_family_it_is_told(void **state) {
+    struct nic nic = { 0 }, before = { 0 };
+
+    (void)state;
+    start_port(&before);
+    start_port_for(&nic, FAMILY_IPV6);
+    assert_memory_equal(nic.table, before.table, sizeof(nic.table));
+    assert_memory_not_equal(nic.key, before.key, 40);
+    for (uint16_t bucket = 0; bucket < BUCKET_COUNT; bucket++) {
+        struct ip6_pair addresses = random_pair();
+
+        assert_int_equal(nic_queue6(&nic, &addresses, bucket),
+                         harness.dataplane.owner_of_bucket[bucket]);
+        assert_int_equal(nic_queue(&before, (uint32_t)addresses.src.word[0],
+                                   (uint32_t)addresses.dst.word[0], bucket),
+                         harness.dataplane.owner_of_bucket[bucket]);
+    }
+}
+
 static void a_packet_on_the_wrong_core_is_handed_over(void **state) {
     struct nic nic = { 0 };
 
@@ -220,7 +293,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_the_bucket_decides),
         cmocka_unit_test(replies_of_one_rs_port_spread_by_their_bucket),
+        cmocka_unit_test(over_ipv6_too_only_the_bucket_decides),
+        cmocka_unit_test(replies_over_ipv6_spread_by_their_bucket),
         cmocka_unit_test(entries_and_buckets_are_shared),
+        cmocka_unit_test_setup_teardown(a_port_spreads_tunnels_of_the_family_it_is_told, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_bucket_touches_one_core_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_packet_on_the_wrong_core_is_handed_over, set_up,
                                         tear_down),

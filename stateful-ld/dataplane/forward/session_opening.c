@@ -151,7 +151,7 @@ static enum drop_reason may_open(const struct worker *worker, const struct packe
 
 static void set_way_back(const struct worker *worker, struct session *session,
                          const struct packet *packet) {
-    uint8_t entry = snapshot_return_tunnel(worker->snapshot, packet->tunnel_src);
+    uint8_t entry = snapshot_return_tunnel(worker->snapshot, packet);
 
     session->by_entry = entry != 0;
     session->return_tunnel = entry != 0 ? (uint8_t)(entry - 1) : 0;

@@ -27,9 +27,9 @@ static void handle_arp(struct worker *worker, struct rte_mbuf *mbuf, const struc
     }
     worker->stats.arp_received++;
     if (snapshot_on_link(worker->snapshot, arp->arp_data.arp_sip) &&
-        arp->arp_data.arp_sip != own->vtep)
+        arp->arp_data.arp_sip != own->vtep_v4)
         neighbour_heard_of(worker, ip_from_v4(arp->arp_data.arp_sip), arp->arp_data.arp_sha);
-    if (!arp_asks_for(arp, own->vtep)) {
+    if (!arp_asks_for(arp, own)) {
         rte_pktmbuf_free(mbuf);
         return;
     }

@@ -18,7 +18,7 @@ struct way_out {
     const struct neighbour *next_hop;
     bool tunnel;
     uint32_t vni;
-    rte_be32_t vtep;                        /**< other end of the tunnel */
+    const struct ip_address *vtep;          /**< other end of the tunnel; the snapshot's */
     const struct rte_ether_addr *inner_mac; /**< NULL: the next hop's */
 };
 
@@ -27,7 +27,7 @@ static inline struct way_out way_to_rs(const struct target *target) {
         .next_hop = target->next_hop,
         .tunnel = target->in_vpc,
         .vni = target->vni,
-        .vtep = target->host_vtep,
+        .vtep = &target->host_vtep,
         .inner_mac = &target->mac,
     };
 }
@@ -75,7 +75,7 @@ static inline struct way_out way_to_vpc(const struct snapshot *snapshot, uint32_
         .next_hop = snapshot->gateway_vtep_hop,
         .tunnel = true,
         .vni = vni,
-        .vtep = snapshot->gateway_vtep,
+        .vtep = &snapshot->gateway_vtep,
     };
 }
 
@@ -84,7 +84,7 @@ static inline struct way_out way_back_by(const struct snapshot *snapshot, uint32
     return (struct way_out){
         .next_hop = snapshot->return_tunnels.next_hop[slot],
         .tunnel = true,
-        .vtep = snapshot->return_tunnels.vtep[slot],
+        .vtep = &snapshot->return_tunnels.vtep[slot],
     };
 }
 
@@ -92,7 +92,7 @@ static inline struct way_out way_back_by(const struct snapshot *snapshot, uint32
 static inline struct way_out way_to_client(struct worker *worker, const struct packet *packet) {
     const struct flow_key *client = &packet->key;
     uint32_t vni = flow_vni(client);
-    uint8_t entry = snapshot_return_tunnel(worker->snapshot, packet->tunnel_src);
+    uint8_t entry = snapshot_return_tunnel(worker->snapshot, packet);
 
     if (vni != 0)
         return way_to_vpc(worker->snapshot, vni);
@@ -125,7 +125,7 @@ static inline struct way_out way_of(struct worker *worker, session_ref ref) {
 
 /** The largest IP packet that fits. */
 static inline int way_mtu_bytes(const struct worker *worker, const struct way_out *way) {
-    return worker->snapshot->mtu_bytes - (way->tunnel ? VXLAN_OVERHEAD_BYTES : 0);
+    return worker->snapshot->mtu_bytes - (way->tunnel ? worker->snapshot->tunnel_bytes : 0);
 }
 
 /**
@@ -193,7 +193,7 @@ static inline enum drop_reason way_send(struct worker *worker, struct rte_mbuf *
                                         uint16_t bucket) {
     const struct snapshot *snapshot = worker->snapshot;
     uint16_t frame_bytes = (uint16_t)(RTE_ETHER_HDR_LEN + packet->l3_len);
-    uint16_t outer_bytes = way->tunnel ? VXLAN_OUTER_BYTES : 0;
+    uint16_t outer_bytes = way->tunnel ? snapshot->tunnel_bytes : 0;
     struct rte_ether_addr mac;
     uint8_t *frame;
 
@@ -209,7 +209,7 @@ static inline enum drop_reason way_send(struct worker *worker, struct rte_mbuf *
         const struct vxlan_tunnel tunnel = {
             .src_mac = snapshot->own.mac,
             .dst_mac = mac,
-            .src = snapshot->own.vtep,
+            .src = &snapshot->own.vtep,
             .dst = way->vtep,
             .vni = way->vni,
             .bucket = bucket,

@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
     if (size == 0)
         return 0;
-    own.vtep = ip4(frame_vtep);
+    own_address_set_vtep(&own, ip_of(frame_vtep));
     own.address_v6 = ip_of("fd00:10::11");
     frame = malloc(size);
     memcpy(frame, data, size);

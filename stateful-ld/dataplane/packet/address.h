@@ -46,6 +46,17 @@ static inline struct ip_address ip_from_v6(const uint8_t *bytes) {
     return address;
 }
 
+/** @param count 4 or 16; of anything else 0.0.0.0 */
+static inline struct ip_address ip_from_bytes(const uint8_t *bytes, size_t count) {
+    rte_be32_t word = 0;
+
+    if (count == sizeof(struct ip_address))
+        return ip_from_v6(bytes);
+    if (count == sizeof(word))
+        memcpy(&word, bytes, sizeof(word));
+    return ip_from_v4(word);
+}
+
 static inline bool ip_is_none(const struct ip_address *address) {
     return (address->half[0] | address->half[1]) == 0;
 }

@@ -9,8 +9,8 @@ bool arp_valid(const struct rte_arp_hdr *arp) {
            rte_is_valid_assigned_ether_addr(&arp->arp_data.arp_sha);
 }
 
-bool arp_asks_for(const struct rte_arp_hdr *arp, rte_be32_t address) {
-    return arp->arp_opcode == RTE_BE16(RTE_ARP_OP_REQUEST) && arp->arp_data.arp_tip == address;
+bool arp_asks_for(const struct rte_arp_hdr *arp, const struct own_address *own) {
+    return arp->arp_opcode == RTE_BE16(RTE_ARP_OP_REQUEST) && arp->arp_data.arp_tip == own->vtep_v4;
 }
 
 void arp_make_reply(uint8_t *frame, uint16_t l3_off, const struct own_address *own) {
@@ -23,7 +23,7 @@ void arp_make_reply(uint8_t *frame, uint16_t l3_off, const struct own_address *o
     arp->arp_data.arp_tha = arp->arp_data.arp_sha;
     arp->arp_data.arp_tip = arp->arp_data.arp_sip;
     arp->arp_data.arp_sha = own->mac;
-    arp->arp_data.arp_sip = own->vtep;
+    arp->arp_data.arp_sip = (rte_be32_t)own->vtep_v4;
 }
 
 void arp_make_request(struct rte_mbuf *mbuf, const struct own_address *own, rte_be32_t target,
@@ -45,7 +45,7 @@ void arp_make_request(struct rte_mbuf *mbuf, const struct own_address *own, rte_
         .arp_opcode = RTE_BE16(RTE_ARP_OP_REQUEST),
         .arp_data = {
             .arp_sha = own->mac,
-            .arp_sip = own->vtep,
+            .arp_sip = (rte_be32_t)own->vtep_v4,
             .arp_tip = target,
         },
     };

@@ -17,8 +17,8 @@
 /** True when @p arp is a request or reply for IPv4 over Ethernet with a sender one can answer. */
 bool arp_valid(const struct rte_arp_hdr *arp);
 
-/** True when @p arp asks who has @p address. */
-bool arp_asks_for(const struct rte_arp_hdr *arp, rte_be32_t address);
+/** True when @p arp asks who has the LD's IPv4 address. */
+bool arp_asks_for(const struct rte_arp_hdr *arp, const struct own_address *own);
 
 /**
  * Turn a request into our answer, in place.

@@ -103,7 +103,16 @@ static inline enum drop_reason parse_fragment_payload(struct cursor *cursor,
     return DROP_NONE;
 }
 
-/** The same of an ICMP message, which must be an echo request. @param type its number */
+/**
+ * A UDP packet to the VTEP, from its header on: a tunnel's, or another LD's.
+ *
+ * @param tunnelled by which IP it has come; the caller has set the packet's tunnel_src
+ */
+enum drop_reason parse_tunnel(struct cursor *cursor, enum tunnelled tunnelled,
+                              struct packet *packet);
+
+/** As parse_fragment_payload() of an ICMP message, which must be an echo request. @param type its
+ * number */
 static inline enum drop_reason parse_echo_fragment(struct cursor *cursor, struct packet *packet,
                                                    uint8_t type) {
     const uint8_t *icmp;

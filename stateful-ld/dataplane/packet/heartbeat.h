@@ -1,6 +1,6 @@
 /**
  * @file
- * The heartbeat on the wire (docs/design.md, failover; p4src/headers.p4): one UDP packet over IPv4.
+ * The heartbeat on the wire (docs/design.md, failover; p4src/headers.p4): one UDP packet.
  */
 #ifndef SLUICE_PACKET_HEARTBEAT_H
 #define SLUICE_PACKET_HEARTBEAT_H
@@ -12,7 +12,7 @@
 enum {
     UDP_PORT_HEARTBEAT = 53793, /**< of the range for private use (RFC 6335) */
     HEARTBEAT_GOING_DOWN = 1,   /**< flag: the LD ends its service now */
-    HEARTBEAT_FRAME_BYTES = 14 + 20 + 8 + 20,
+    HEARTBEAT_PAYLOAD_BYTES = 20,
 };
 
 struct heartbeat_message {
@@ -23,12 +23,12 @@ struct heartbeat_message {
     uint64_t sequence; /**< microseconds since 1970 */
 };
 
-/** Write a whole frame to @p frame, HEARTBEAT_FRAME_BYTES long. */
+/** Write a whole frame to @p frame: own_udp_headers() and HEARTBEAT_PAYLOAD_BYTES. */
 void heartbeat_write(uint8_t *frame, const struct own_address *own,
-                     const struct rte_ether_addr *next_hop, rte_be32_t to,
+                     const struct rte_ether_addr *next_hop, const struct ip_address *to,
                      const struct heartbeat_message *message);
 
-/** Change the sequence of a frame that has been written. Async-signal-safe. */
-void heartbeat_set_sequence(uint8_t *frame, uint64_t sequence);
+/** Change the sequence of a frame of @p bytes that has been written. Async-signal-safe. */
+void heartbeat_set_sequence(uint8_t *frame, uint16_t bytes, uint64_t sequence);
 
 #endif

@@ -178,7 +178,7 @@ static enum drop_reason parse_flow(struct cursor *cursor, const struct rte_ipv4_
 
 /* RFC 7348 5: the I flag must be set; reserved bits are ignored on receipt. */
 static enum drop_reason parse_vxlan(struct cursor *cursor, const struct rte_udp_hdr *udp,
-                                    struct packet *packet) {
+                                    enum tunnelled tunnelled, struct packet *packet) {
     const struct rte_vxlan_hdr *vxlan = take(cursor, sizeof(*vxlan));
     const struct rte_ether_hdr *ether;
     const struct rte_ipv4_hdr *ip;
@@ -191,7 +191,7 @@ static enum drop_reason parse_vxlan(struct cursor *cursor, const struct rte_udp_
     if (unlikely((vxlan->vx_flags & RTE_BE32(0x08000000)) == 0))
         return DROP_BAD_VXLAN;
     vni = rte_be_to_cpu_32(vxlan->vx_vni) >> 8;
-    packet->tunnelled = true;
+    packet->tunnelled = tunnelled;
     packet->bucket = packet->tunnel_bucket = bucket_from_udp_port(rte_be_to_cpu_16(udp->src_port));
     reason = parse_ethernet(cursor, &ether, &type);
     if (unlikely(reason != DROP_NONE))
@@ -214,7 +214,10 @@ static enum drop_reason parse_replication(const struct cursor *cursor,
     return DROP_NONE;
 }
 
-static enum drop_reason parse_tunnel(struct cursor *cursor, struct packet *packet) {
+/* The checksum may be 0, over IPv6 too (RFC 6935 5), and need not be looked at when it is not
+ * (RFC 7348 5): the packet inside has its own. */
+enum drop_reason parse_tunnel(struct cursor *cursor, enum tunnelled tunnelled,
+                              struct packet *packet) {
     uint32_t available = cursor->end - cursor->at;
     const struct rte_udp_hdr *udp = take(cursor, sizeof(*udp));
     uint32_t length;
@@ -229,7 +232,7 @@ static enum drop_reason parse_tunnel(struct cursor *cursor, struct packet *packe
         return parse_replication(cursor, udp, packet);
     if (unlikely(udp->dst_port != RTE_BE16(UDP_PORT_VXLAN)))
         return DROP_NOT_FOR_US;
-    return parse_vxlan(cursor, udp, packet);
+    return parse_vxlan(cursor, udp, tunnelled, packet);
 }
 
 static enum drop_reason parse_echo(struct cursor *cursor, const struct rte_ipv4_hdr *ip,
@@ -255,7 +258,7 @@ static enum drop_reason parse_own(struct cursor *cursor, const struct rte_ipv4_h
         return DROP_FRAGMENT; /* RFC 7348 4.3: VTEPs must not fragment, and may drop fragments */
     packet->tunnel_src = ip->src_addr;
     if (likely(ip->next_proto_id == IPPROTO_UDP))
-        return parse_tunnel(cursor, packet);
+        return parse_tunnel(cursor, TUNNELLED_OVER_IPV4, packet);
     if (ip->next_proto_id == IPPROTO_ICMP)
         return parse_echo(cursor, ip, packet);
     return DROP_NOT_FOR_US;
@@ -289,7 +292,7 @@ enum drop_reason parse_frame(const uint8_t *data, uint32_t bytes, const struct o
     enum drop_reason reason;
     uint16_t type;
 
-    packet->tunnelled = false;
+    packet->tunnelled = NOT_TUNNELLED;
     packet->tunnel_src = 0;
     packet->bucket = packet->tunnel_bucket = BUCKET_NONE;
     reason = parse_ethernet(&cursor, &ether, &type);
@@ -308,7 +311,7 @@ enum drop_reason parse_frame(const uint8_t *data, uint32_t bytes, const struct o
     reason = parse_ipv4(&cursor, &ip);
     if (unlikely(reason != DROP_NONE))
         return reason;
-    if (likely(ip->dst_addr == own->vtep))
+    if (likely(ip->dst_addr == own->vtep_v4))
         return parse_own(&cursor, ip, packet);
     return parse_flow(&cursor, ip, 0, packet);
 }

@@ -22,10 +22,26 @@ enum {
 /** What the LD itself is called on the wire. */
 struct own_address {
     struct rte_ether_addr mac;
-    rte_be32_t vtep;
+    /** `vtep` when it is IPv4, in network order; else OWN_NO_IPV4, and the LD has no IPv4 address.
+     * Wider than an address, so that no packet's destination is equal to that. */
+    uint64_t vtep_v4;
+    struct ip_address vtep;       /**< where tunnels end; when it is IPv6, it is `address_v6` */
     struct ip_address address_v6; /**< on the fabric; none when the LD has no IPv6 there */
     struct ip_address link_local; /**< the same */
 };
+
+#define OWN_NO_IPV4 (1ULL << 32)
+
+/** Say where tunnels end. */
+static inline void own_address_set_vtep(struct own_address *own, struct ip_address vtep) {
+    own->vtep = vtep;
+    own->vtep_v4 = ip_family(&vtep) == FAMILY_IPV4 ? ip_to_v4(&vtep) : OWN_NO_IPV4;
+}
+
+/** True when tunnels go over IPv6. */
+static inline bool own_tunnels_over_v6(const struct own_address *own) {
+    return own->vtep_v4 == OWN_NO_IPV4;
+}
 
 /** True when @p address is one of the LD's own IPv6 addresses. */
 static inline bool own_address_is(const struct own_address *own, const struct ip_address *address) {
@@ -65,6 +81,13 @@ enum {
     PACKET_OFFSET_MASK = 0x1fff,
 };
 
+/** In which tunnel a packet has come. */
+enum tunnelled {
+    NOT_TUNNELLED = 0,
+    TUNNELLED_OVER_IPV4,
+    TUNNELLED_OVER_IPV6,
+};
+
 /** What the parser found out. Offsets are bytes from the start of the frame. */
 struct packet {
     struct flow_key key;
@@ -76,12 +99,20 @@ struct packet {
     uint16_t bucket;        /**< of the flow; by the parser the tunnel's, or BUCKET_NONE */
     uint16_t tunnel_bucket; /**< as the tunnel's source port has it, or BUCKET_NONE */
     uint8_t tcp_flags;
-    bool tunnelled;
-    rte_be32_t tunnel_src;  /**< who has sent the tunnel's packet; 0: not in one */
-    uint16_t inner_l4_off;  /**< PACKET_ICMP_ERROR: L4 header of the embedded packet */
-    uint16_t fragment;      /**< of fragments: offset in 8 bytes, PACKET_MORE_FRAGMENTS */
-    rte_be32_t fragment_id; /**< PACKET_FRAGMENT: identification; of IPv4 its 16 bits */
+    uint8_t tunnelled;               /**< enum tunnelled */
+    rte_be32_t tunnel_src;           /**< who has sent the tunnel's packet, over IPv4 */
+    uint16_t inner_l4_off;           /**< PACKET_ICMP_ERROR: L4 header of the embedded packet */
+    uint16_t fragment;               /**< of fragments: offset in 8 bytes, PACKET_MORE_FRAGMENTS */
+    rte_be32_t fragment_id;          /**< PACKET_FRAGMENT: identification; of IPv4 its 16 bits */
+    struct ip_address tunnel_src_v6; /**< who has sent the tunnel's packet, over IPv6 */
 };
+
+/** Who has sent the tunnel's packet; none when the packet is in no tunnel. */
+static inline struct ip_address packet_tunnel_src(const struct packet *packet) {
+    if (packet->tunnelled == TUNNELLED_OVER_IPV6)
+        return packet->tunnel_src_v6;
+    return packet->tunnelled ? ip_from_v4(packet->tunnel_src) : (struct ip_address){ 0 };
+}
 
 /** Bytes of the datagram in front of a fragment's. */
 static inline uint32_t packet_fragment_offset(const struct packet *packet) {

@@ -208,6 +208,17 @@ static enum drop_reason parse_header(struct cursor *cursor, const struct rte_ipv
     return DROP_NONE;
 }
 
+/* A packet to the VTEP that no neighbour and no ping is: a tunnel's, or another LD's. */
+static enum drop_reason parse_own(struct cursor *cursor, const struct chain *chain,
+                                  struct packet *packet) {
+    if (chain->fragment != NULL && !is_atomic(chain->fragment))
+        return DROP_FRAGMENT; /* RFC 7348 4.3, as over IPv4 */
+    if (chain->protocol != IPPROTO_UDP)
+        return DROP_NOT_FOR_US;
+    packet->tunnel_src_v6 = packet->key.v6.src;
+    return parse_tunnel(cursor, TUNNELLED_OVER_IPV6, packet);
+}
+
 enum drop_reason parse_ipv6(struct cursor *cursor, uint32_t vni, const struct own_address *plain,
                             struct packet *packet) {
     const struct rte_ipv6_hdr *ip;
@@ -228,6 +239,9 @@ enum drop_reason parse_ipv6(struct cursor *cursor, uint32_t vni, const struct ow
     if (reason != DROP_NONE)
         return reason;
     packet->l4_off = (uint16_t)cursor->at;
+    if (plain != NULL && chain.protocol != IPPROTO_ICMPV6 &&
+        ip_equal(&packet->key.v6.dst, &plain->vtep))
+        return parse_own(cursor, &chain, packet);
     if (chain.protocol > 0x7f)
         return DROP_UNKNOWN_PROTOCOL;
     packet->key.vni_protocol = flow_vni_protocol(vni, chain.protocol) | FLOW_V6;

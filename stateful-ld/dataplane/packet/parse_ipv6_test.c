@@ -16,10 +16,10 @@ static int set_up(void **state) {
     (void)state;
     own = (struct own_address){
         .mac = frame_ld_mac,
-        .vtep = ip4(frame_vtep),
         .address_v6 = ip_of("fd00:10::11"),
         .link_local = nd_link_local(&frame_ld_mac),
     };
+    own_address_set_vtep(&own, ip_of(frame_vtep));
     return 0;
 }
 
@@ -193,11 +193,141 @@ static void neighbour_discovery(void **state) {
     assert_false(nd_read(frame.bytes, &packet, &own, &heard));
 }
 
+enum {
+    OUTER_V6 = 14, /* of a tunnel over IPv6 */
+    INNER_V6 = OUTER_V6 + 40 + 8 + 8 + 14,
+};
+
+/* The client's packet by the switch, to an LD whose tunnels go over IPv6. */
+static struct frame tunnelled_v6(void) {
+    const struct flow_spec flow = { .src = "192.0.2.77",
+                                    .dst = "203.0.113.10",
+                                    .src_port = 40000,
+                                    .dst_port = 80,
+                                    .protocol = FRAME_TCP,
+                                    .payload = 20 };
+    const struct tunnel_spec tunnel = { .bucket = 77, .vni = 0xabcdef, .dst = frame_vtep_v6 };
+
+    own_address_set_vtep(&own, ip_of(frame_vtep_v6));
+    return frame_tunnelled(&flow, &tunnel);
+}
+
+static void a_tunnel_over_ipv6(void **state) {
+    struct frame frame = tunnelled_v6();
+    struct ip_address steering = ip_of(frame_steering_v6), sender;
+    struct packet packet;
+
+    (void)state;
+    every_prefix_is_refused(&frame);
+    assert_int_equal(parse(&frame, frame.length, &packet), DROP_NONE);
+    assert_int_equal(packet.kind, PACKET_FLOW);
+    assert_int_equal(packet.tunnelled, TUNNELLED_OVER_IPV6);
+    sender = packet_tunnel_src(&packet);
+    assert_true(ip_equal(&sender, &steering));
+    assert_int_equal(packet.bucket, 77);
+    assert_int_equal(packet.tunnel_bucket, 77);
+    assert_int_equal(packet.l3_off, INNER_V6);
+    assert_int_equal(packet.l3_len, 60);
+    assert_int_equal(packet.key.vni_protocol, flow_vni_protocol(0xabcdef, FRAME_TCP));
+    assert_int_equal(packet.key.src, ip4("192.0.2.77"));
+    assert_int_equal(ntohs(packet.key.dst_port), 80);
+    /* RFC 7348 5: a checksum that is there may be looked at, or not. */
+    frame.bytes[OUTER_V6 + 46] = 0x12;
+    assert_int_equal(parse(&frame, frame.length, &packet), DROP_NONE);
+    frame.bytes[INNER_V6 - 22] = 0; /* no VNI */
+    assert_int_equal(parse(&frame, frame.length, &packet), DROP_BAD_VXLAN);
+}
+
+/* A packet of IPv6 in a tunnel over IPv6, and extension headers on the way there. */
+static void ipv6_in_ipv6(void **state) {
+    static const uint8_t hop_by_hop[8] = { 17, 0, 1, 4 };
+    struct frame outer = tunnelled_v6(), inner = with_extensions();
+    struct frame frame = begin(frame_steering_v6, frame_vtep_v6, 0);
+    struct packet packet;
+
+    (void)state;
+    add(&frame, hop_by_hop, sizeof(hop_by_hop));
+    add(&frame, outer.bytes + OUTER_V6 + 40, 8 + 8);
+    add(&frame, inner.bytes, inner.length);
+    frame.bytes[OUTER_V6 + 40 + 8 + 4] = (uint8_t)((16 + inner.length) >> 8);
+    frame.bytes[OUTER_V6 + 40 + 8 + 5] = (uint8_t)(16 + inner.length);
+    finish(&frame);
+    every_prefix_is_refused(&frame);
+    assert_int_equal(parse(&frame, frame.length, &packet), DROP_NONE);
+    assert_int_equal(packet.tunnelled, TUNNELLED_OVER_IPV6);
+    assert_int_equal(packet.l3_off, INNER_V6 + 8);
+    assert_int_equal(packet.key.vni_protocol, flow_vni_protocol(0xabcdef, FRAME_UDP) | FLOW_V6);
+    assert_int_equal(packet.tunnel_bucket, 77);
+    assert_int_equal(packet.bucket, BUCKET_NONE); /* the switch has seen no ports */
+}
+
+/* What is for the VTEP and no tunnel; and tunnels that are not for it. */
+static void other_packets_to_a_vtep_of_ipv6(void **state) {
+    static const uint8_t first[8] = { 17, 0, 0, 1, 1, 2, 3, 4 };
+    static const uint8_t atomic[8] = { 17, 0, 0, 0, 1, 2, 3, 4 };
+    static const uint8_t echo[8] = { 128 };
+    struct frame whole = tunnelled_v6(), frame = whole;
+    struct packet packet;
+
+    (void)state;
+    frame.bytes[OUTER_V6 + 43] = 0xb6; /* UDP to 4790 */
+    assert_int_equal(parse(&frame, frame.length, &packet), DROP_NOT_FOR_US);
+    frame = whole;
+    frame.bytes[OUTER_V6 + 6] = FRAME_TCP;
+    assert_int_equal(parse(&frame, frame.length, &packet), DROP_NOT_FOR_US);
+    frame = whole;
+    frame.bytes[OUTER_V6 + 45]++; /* a UDP length beyond the packet */
+    assert_int_equal(parse(&frame, frame.length, &packet), DROP_BAD_UDP_LENGTH);
+    frame = whole;
+    memcpy(frame.bytes, "\x33\x33\0\0\0\x01", 6); /* to all nodes */
+    assert_int_equal(parse(&frame, frame.length, &packet), DROP_NOT_OUR_MAC);
+    frame = whole;
+    frame.bytes[OUTER_V6 + 39]++; /* somebody else's */
+    assert_int_equal(parse(&frame, frame.length, &packet), DROP_UDP_WITHOUT_CHECKSUM);
+    frame = begin(frame_steering_v6, frame_vtep_v6, 44);
+    add(&frame, first, sizeof(first));
+    add(&frame, whole.bytes + OUTER_V6 + 40, whole.length - OUTER_V6 - 40);
+    finish(&frame);
+    assert_int_equal(parse(&frame, frame.length, &packet), DROP_FRAGMENT);
+    memcpy(frame.bytes + OUTER_V6 + 40, atomic, sizeof(atomic));
+    assert_int_equal(parse(&frame, frame.length, &packet), DROP_NONE);
+    assert_int_equal(packet.tunnelled, TUNNELLED_OVER_IPV6);
+    frame = begin("fd00:10::1", frame_vtep_v6, IPPROTO_ICMPV6);
+    add(&frame, echo, sizeof(echo));
+    finish_icmp(&frame, OUTER_V6 + 40);
+    assert_int_equal(parse(&frame, frame.length, &packet), DROP_NONE);
+    assert_int_equal(packet.kind, PACKET_ECHO);
+    /* Where tunnels go over IPv4, none ends in the LD's IPv6 address. */
+    own_address_set_vtep(&own, ip_of(frame_vtep));
+    assert_int_equal(parse(&whole, whole.length, &packet), DROP_UDP_WITHOUT_CHECKSUM);
+}
+
+static void another_ld_over_ipv6(void **state) {
+    struct frame frame = tunnelled_v6();
+    struct packet packet;
+
+    (void)state;
+    frame.bytes[OUTER_V6 + 42] = UDP_PORT_REPLICATION >> 8;
+    frame.bytes[OUTER_V6 + 43] = UDP_PORT_REPLICATION & 0xff;
+    assert_int_equal(parse(&frame, frame.length, &packet), DROP_NONE);
+    assert_int_equal(packet.kind, PACKET_REPLICATION);
+    assert_int_equal(packet.l4_off, OUTER_V6 + 48);
+    assert_int_equal(packet.l3_len, frame.length - OUTER_V6 - 48);
+    assert_int_equal(packet.bucket, 77);
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup(name, set_up)
     const struct CMUnitTest tests[] = {
-        CASE(extension_headers), CASE(chains_have_an_end),  CASE(fragments),
-        CASE(icmp_errors),       CASE(neighbour_discovery),
+        CASE(extension_headers),
+        CASE(chains_have_an_end),
+        CASE(fragments),
+        CASE(icmp_errors),
+        CASE(neighbour_discovery),
+        CASE(a_tunnel_over_ipv6),
+        CASE(ipv6_in_ipv6),
+        CASE(other_packets_to_a_vtep_of_ipv6),
+        CASE(another_ld_over_ipv6),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,7 @@ static const struct tunnel_spec tunnel = { .bucket = 77, .vni = 0xabcdef };
 static int set_up(void **state) {
     (void)state;
     own.mac = frame_ld_mac;
-    own.vtep = ip4(frame_vtep);
+    own_address_set_vtep(&own, ip_of(frame_vtep));
     return 0;
 }
 

@@ -1,8 +1,8 @@
 /**
  * @file
  * A short way through the parser for the frame nearly every frame is: TCP or UDP over IPv4 in VXLAN
- * from a switch, no tags, no options, no fragment. It accepts less than parse_frame() and says the
- * same of what it accepts; a unit test and the fuzzer hold it to that.
+ * over IPv4 from a switch, no tags, no options, no fragment. It accepts less than parse_frame() and
+ * says the same of what it accepts; a unit test and the fuzzer hold it to that.
  *
  * One test for all fields that have one usual value, instead of one each, and nothing is kept in
  * between: a third of the instructions.
@@ -80,7 +80,7 @@ static inline uint64_t usual_differences(const struct usual_frame *frame,
     const uint16_t *mac = (const uint16_t *)&own->mac;
 
     return differs[0] | differs[1] | (uint64_t)(to[0] ^ mac[0]) | (uint64_t)(to[1] ^ mac[1]) |
-           (uint64_t)(to[2] ^ mac[2]) | (frame->outer_ip.dst_addr ^ own->vtep);
+           (uint64_t)(to[2] ^ mac[2]) | (frame->outer_ip.dst_addr ^ own->vtep_v4);
 }
 
 /* Each header says how long what is in it is, and all of it must be there: negative when it is not,
@@ -154,7 +154,7 @@ static inline bool parse_usual(const uint8_t *data, uint32_t bytes, const struct
         return false;
     packet->tcp_flags = flags;
     packet->kind = PACKET_FLOW;
-    packet->tunnelled = true;
+    packet->tunnelled = TUNNELLED_OVER_IPV4;
     packet->bucket = packet->tunnel_bucket =
         bucket_from_udp_port(be16toh(frame->outer_udp.src_port));
     packet->tunnel_src = frame->outer_ip.src_addr;

@@ -8,28 +8,52 @@ enum {
     OUTER_TTL = 64
 };
 
-void vxlan_write_outer(uint8_t *outer, const struct vxlan_tunnel *tunnel, uint16_t inner_bytes) {
-    struct rte_ether_hdr *ether = (struct rte_ether_hdr *)outer;
-    struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(ether + 1);
-    struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(ip + 1);
-    struct rte_vxlan_hdr *vxlan = (struct rte_vxlan_hdr *)(udp + 1);
-    uint16_t udp_bytes = (uint16_t)(sizeof(*udp) + sizeof(*vxlan) + inner_bytes);
-
-    ether->dst_addr = tunnel->dst_mac;
-    ether->src_addr = tunnel->src_mac;
-    ether->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
-    /* DF with identification 0: RFC 6864 4.1, atomic datagrams need none. */
+/* DF with identification 0: RFC 6864 4.1, atomic datagrams need none. */
+static void write_ipv4(struct rte_ipv4_hdr *ip, const struct vxlan_tunnel *tunnel,
+                       uint16_t udp_bytes) {
     *ip = (struct rte_ipv4_hdr){
         .version_ihl = 0x45,
         .total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + udp_bytes)),
         .fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG),
         .time_to_live = OUTER_TTL,
         .next_proto_id = IPPROTO_UDP,
-        .src_addr = tunnel->src,
-        .dst_addr = tunnel->dst,
+        .src_addr = ip_to_v4(tunnel->src),
+        .dst_addr = ip_to_v4(tunnel->dst),
     };
     ip->hdr_checksum = (uint16_t)~checksum_fold(checksum_sum(ip, sizeof(*ip)));
-    /* Checksum 0: RFC 7348 5 "SHOULD be transmitted as zero". */
+}
+
+/* The flow label is the source port, for routers that spread by it (RFC 6438), as the switch does.
+ */
+static void write_ipv6(struct rte_ipv6_hdr *ip, const struct vxlan_tunnel *tunnel,
+                       uint16_t udp_bytes) {
+    *ip = (struct rte_ipv6_hdr){
+        .vtc_flow = rte_cpu_to_be_32(6u << 28 | bucket_to_udp_port(tunnel->bucket)),
+        .payload_len = rte_cpu_to_be_16(udp_bytes),
+        .proto = IPPROTO_UDP,
+        .hop_limits = OUTER_TTL,
+    };
+    memcpy(ip->src_addr, tunnel->src, sizeof(ip->src_addr));
+    memcpy(ip->dst_addr, tunnel->dst, sizeof(ip->dst_addr));
+}
+
+void vxlan_write_outer(uint8_t *outer, const struct vxlan_tunnel *tunnel, uint16_t inner_bytes) {
+    struct rte_ether_hdr *ether = (struct rte_ether_hdr *)outer;
+    bool v6 = ip_family(tunnel->dst) == FAMILY_IPV6;
+    struct rte_udp_hdr *udp =
+        (struct rte_udp_hdr *)(outer + sizeof(*ether) +
+                               (v6 ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr)));
+    struct rte_vxlan_hdr *vxlan = (struct rte_vxlan_hdr *)(udp + 1);
+    uint16_t udp_bytes = (uint16_t)(sizeof(*udp) + sizeof(*vxlan) + inner_bytes);
+
+    ether->dst_addr = tunnel->dst_mac;
+    ether->src_addr = tunnel->src_mac;
+    ether->ether_type = v6 ? RTE_BE16(RTE_ETHER_TYPE_IPV6) : RTE_BE16(RTE_ETHER_TYPE_IPV4);
+    if (v6)
+        write_ipv6((struct rte_ipv6_hdr *)(ether + 1), tunnel, udp_bytes);
+    else
+        write_ipv4((struct rte_ipv4_hdr *)(ether + 1), tunnel, udp_bytes);
+    /* Checksum 0: RFC 7348 5 "SHOULD be transmitted as zero"; over IPv6 RFC 6935. */
     *udp = (struct rte_udp_hdr){
         .src_port = rte_cpu_to_be_16(bucket_to_udp_port(tunnel->bucket)),
         .dst_port = RTE_BE16(UDP_PORT_VXLAN),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "forward/worker.h"
+#include "packet/own_udp.h"
 #include "replicate/install.h"
 #include "replicate/receiver.h"
 #include "replicate/sender.h"
@@ -230,7 +231,14 @@ void replicate_send(struct worker *worker, uint8_t peer, uint16_t bucket, const 
                     uint16_t payload_bytes) {
     const struct snapshot *snapshot = worker->snapshot;
     const struct peer *to = &snapshot->cluster.lds[peer];
+    uint16_t headers = own_udp_headers(&snapshot->own);
     struct rte_ether_addr mac;
+    const struct own_udp udp = {
+        .next_hop = &mac,
+        .to = &to->vtep,
+        .src_port = bucket_to_udp_port(bucket),
+        .dst_port = UDP_PORT_REPLICATION,
+    };
     struct rte_mbuf *mbuf;
     uint8_t *frame;
 
@@ -239,9 +247,9 @@ void replicate_send(struct worker *worker, uint8_t peer, uint16_t bucket, const 
     mbuf = rte_pktmbuf_alloc(worker->dataplane->mbufs);
     if (mbuf == NULL)
         return;
-    frame = (uint8_t *)rte_pktmbuf_append(mbuf, (uint16_t)(WIRE_FRAME_OVERHEAD + payload_bytes));
-    wire_put_frame(frame, &snapshot->own, &mac, to->vtep, bucket, payload_bytes);
-    memcpy(frame + WIRE_FRAME_OVERHEAD, payload, payload_bytes);
+    frame = (uint8_t *)rte_pktmbuf_append(mbuf, (uint16_t)(headers + payload_bytes));
+    memcpy(frame + headers, payload, payload_bytes);
+    own_udp_write(frame, &snapshot->own, &udp, payload_bytes);
     worker->stats.replication_packets_sent++;
     worker_send(worker, mbuf);
 }

@@ -1,18 +1,13 @@
 #include "replicate/wire.h"
 
-#include <netinet/in.h>
 #include <string.h>
 
-#include <rte_ip.h>
-#include <rte_udp.h>
+#include <rte_cycles.h>
 
 #include "packet/bucket.h"
-#include "packet/checksum.h"
 #include "session/tcp_state.h"
 
 enum {
-    TTL = 64,
-    INTERNETWORK_CONTROL = 0xc0, /* RFC 791 3.1: before anything that fills queues */
     RECORD_HEAD_BYTES = 16,
     SHORT_BYTES = sizeof(struct flow_short),
     V6_BYTES = sizeof(struct ip6_pair),
@@ -244,34 +239,4 @@ uint16_t wire_get_record(const uint8_t *at, uint16_t bytes, struct record *recor
     next = get_key(next, at + bytes, &record->rs);
     next = get_numbers(next, at + bytes, record);
     return next == NULL ? 0 : (uint16_t)(next - at);
-}
-
-void wire_put_frame(uint8_t *frame, const struct own_address *own,
-                    const struct rte_ether_addr *next_hop, rte_be32_t to, uint16_t bucket,
-                    uint16_t payload_bytes) {
-    struct rte_ether_hdr *ether = (struct rte_ether_hdr *)frame;
-    struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(ether + 1);
-    struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(ip + 1);
-    uint16_t udp_bytes = (uint16_t)(sizeof(*udp) + payload_bytes);
-
-    ether->dst_addr = *next_hop;
-    ether->src_addr = own->mac;
-    ether->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
-    *ip = (struct rte_ipv4_hdr){
-        .version_ihl = 0x45,
-        .type_of_service = INTERNETWORK_CONTROL,
-        .total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + udp_bytes)),
-        .fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG),
-        .time_to_live = TTL,
-        .next_proto_id = IPPROTO_UDP,
-        .src_addr = own->vtep,
-        .dst_addr = to,
-    };
-    ip->hdr_checksum = (uint16_t)~checksum_fold(checksum_sum(ip, sizeof(*ip)));
-    /* Without a UDP checksum, as our tunnels: the tag tells a damaged packet. */
-    *udp = (struct rte_udp_hdr){
-        .src_port = rte_cpu_to_be_16(bucket_to_udp_port(bucket)),
-        .dst_port = RTE_BE16(UDP_PORT_REPLICATION),
-        .dgram_len = rte_cpu_to_be_16(udp_bytes),
-    };
 }

@@ -15,7 +15,6 @@
 #include <stdint.h>
 
 #include "packet/flow.h"
-#include "packet/parse.h"
 #include "packet/siphash.h"
 #include "session/session.h"
 
@@ -26,7 +25,6 @@ enum {
     /** A packet's UDP payload; fits the smallest MTU an underlay has. */
     WIRE_PAYLOAD_MAX = 1400,
     WIRE_RECORD_MAX = 16 + 2 * (16 + 32) + 48,
-    WIRE_FRAME_OVERHEAD = 14 + 20 + 8,
 };
 
 enum wire_type {
@@ -106,10 +104,5 @@ bool wire_open(const uint8_t *at, uint16_t bytes, const struct siphash_key *key,
  * @return bytes read; 0: it is none
  */
 uint16_t wire_get_record(const uint8_t *at, uint16_t bytes, struct record *record);
-
-/** Write Ethernet, IPv4 and UDP headers of a packet with @p payload_bytes. */
-void wire_put_frame(uint8_t *frame, const struct own_address *own,
-                    const struct rte_ether_addr *next_hop, rte_be32_t to, uint16_t bucket,
-                    uint16_t payload_bytes);
 
 #endif

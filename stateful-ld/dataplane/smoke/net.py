@@ -13,6 +13,7 @@ from scapy.all import ARP, IP, UDP, Ether, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOpt
 from scapy.layers.vxlan import VXLAN
 from scapy.utils import checksum
 
+from underlay import STEERING, VTEP
 from wire import Control
 
 LD_MAC = "02:00:00:00:00:11"
@@ -132,11 +133,18 @@ class Wire:
             self.send(Ether(src=mac_of(target), dst=frame.src) / reply)
 
 
-def tunnelled(inner, bucket, vni=0, steering="198.18.0.1", vtep="10.0.0.11"):
+def outer_ip(src, dst, bucket):
+    """As the switch writes it (p4src/controls/tunnel.p4)."""
+    if ":" in dst:
+        return IPv6(src=src, dst=dst, hlim=64, fl=0xC000 | bucket << 4)
+    return IP(src=src, dst=dst, ttl=64)
+
+
+def tunnelled(inner, bucket, vni=0, steering=STEERING, vtep=VTEP):
     """As the switch wraps it."""
     return (
         Ether(src=mac_of("10.0.0.1"), dst=LD_MAC)
-        / IP(src=steering, dst=vtep, ttl=64)
+        / outer_ip(steering, vtep, bucket)
         / UDP(sport=0xC000 | bucket << 4, dport=4789, chksum=0)
         / VXLAN(flags=8, vni=vni)
         / Ether(src="02:00:00:00:00:aa", dst="02:00:00:00:00:bb")

@@ -7,13 +7,18 @@ from scapy.all import IP, TCP, UDP, IPv6, Raw, raw
 from scapy.layers.vxlan import VXLAN
 
 from net import LD_MAC, equal, mac_of, tunnelled, verify
+from underlay import OVER_IPV6, STEERING, VTEP
 from wire import named
 
-GATEWAY, GATEWAY6, GATEWAY_VTEP = "10.0.0.1", "fd00:10::1", "10.0.0.2"
-HOST, HOST_OTHER = "10.0.0.41", "10.0.0.42"
-ENTRY = "10.0.0.9"  # of the region, at another site
+GATEWAY6 = "fd00:10::1"
+# On a fabric of IPv6 all IPv4 leaves by the gateway, whose MAC goes by its IPv6 address.
+GATEWAY = GATEWAY6 if OVER_IPV6 else "10.0.0.1"
+RS_HOP = GATEWAY if OVER_IPV6 else "10.0.0.31"
+_TUNNELS_END = "fd00:10::{:x}" if OVER_IPV6 else "10.0.0.{}"
+GATEWAY_VTEP, HOST, HOST_OTHER = (_TUNNELS_END.format(number) for number in (2, 41, 42))
+ENTRY = _TUNNELS_END.format(9)  # of the region, at another site
 LOCAL_IPS = {4: "198.18.1.1", 6: "fd00:18::1"}
-FABRIC_MTU, TUNNEL_BYTES = 1600, 50
+FABRIC_MTU = 1600
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Path:
     vni: int = 0  # of the VIP
     host: str = ""  # of an RS in a VPC
     rs_vni: int = 0
-    steering: str = "198.18.0.1"  # whose tunnel the client's packets come by
+    steering: str = STEERING  # whose tunnel the client's packets come by
 
     @property
     def local_ip(self):
@@ -44,10 +49,10 @@ class Path:
         return version(self.client) != version(self.rs)
 
 
-V4 = Path("v4", "192.0.2.77", "203.0.113.10", 80, "10.0.0.31", 8080, "10.0.0.31", GATEWAY)
+V4 = Path("v4", "192.0.2.77", "203.0.113.10", 80, "10.0.0.31", 8080, RS_HOP, GATEWAY)
 V6 = Path("v6", "2001:db8:c::77", "2001:db8:f::10", 80, "fd00:20::31", 8080, GATEWAY6, GATEWAY6)
 V6_ON_LINK = Path("v6-on-link", "2001:db8:c::78", "2001:db8:f::11", 80, "fd00:10::31", 8080, "fd00:10::31", GATEWAY6)
-NAT64 = Path("nat64", "2001:db8:c::77", "2001:db8:f::10", 8000, "10.0.0.31", 8081, "10.0.0.31", GATEWAY6)
+NAT64 = Path("nat64", "2001:db8:c::77", "2001:db8:f::10", 8000, "10.0.0.31", 8081, RS_HOP, GATEWAY6)
 VPC4 = Path("vpc4", "192.168.1.77", "192.168.1.10", 80, "192.168.1.20", 80, HOST, GATEWAY_VTEP, 7001, HOST, 7001)
 # The same addresses in another VPC, on another host.
 VPC4_AGAIN = dataclasses.replace(VPC4, name="vpc4-again", hop=HOST_OTHER, vni=7002, host=HOST_OTHER, rs_vni=7002)
@@ -67,7 +72,7 @@ PROXIED = tuple(dataclasses.replace(path, name=f"{path.name}-proxied", port=path
 # Of these there are services; paths by the entry share theirs.
 SERVED = (V4, V6, V6_ON_LINK, NAT64, VPC4, VPC4_AGAIN, VPC6, VPC_NAT64, INTO_VPC4, INTO_VPC6)
 PATHS = (*SERVED, ENTRY4, ENTRY6)
-NEIGHBOURS = {ENTRY, GATEWAY, GATEWAY6, GATEWAY_VTEP, "10.0.0.31", "fd00:10::31", HOST, HOST_OTHER}
+NEIGHBOURS = {ENTRY, GATEWAY, GATEWAY6, GATEWAY_VTEP, RS_HOP, "fd00:10::31", HOST, HOST_OTHER}
 
 
 def version(address):
@@ -92,6 +97,19 @@ def inner(frame):
     if VXLAN in frame:
         frame = frame[VXLAN].payload
     return frame[IP] if IP in frame else frame[IPv6]
+
+
+def verify_outer(frame, packet):
+    """The headers around a packet, whose checksum of UDP is 0 by either IP (RFC 7348, RFC 6935)."""
+    outer, udp = frame.payload, frame[UDP]
+    size = 30 + (packet.len if packet.version == 4 else 40 + packet.plen)
+    equal("length, checksum of the tunnel's UDP", (udp.len, udp.chksum), (size, 0))
+    if OVER_IPV6:
+        equal("outer", (frame.type, outer.nh, outer.plen, outer.hlim), (0x86DD, 17, size, 64))
+        equal("flow label", outer.fl, udp.sport)
+    else:
+        verify(outer, "outer")
+        equal("outer", (frame.type, outer.proto, outer.len, outer.ttl), (0x0800, 17, 20 + size, 64))
 
 
 class Net:
@@ -192,8 +210,9 @@ class Flow:
             assert VXLAN not in frame, "a tunnel where none belongs"
             equal("ethertype", frame.type, 0x0800 if packet.version == 4 else 0x86DD)
         else:
-            verify(frame[IP], "outer")
-            equal("tunnel", (frame[IP].src, frame[IP].dst, frame[VXLAN].vni), ("10.0.0.11", vtep, vni))
+            verify_outer(frame, packet)
+            outer = frame.payload
+            equal("tunnel", (outer.src, outer.dst, frame[VXLAN].vni), (VTEP, vtep, vni))
             equal("port of the tunnel", frame[UDP].dport, 4789)
             if self.bucket is not None:
                 equal("bucket of the tunnel", frame[UDP].sport, 0xC000 | self.bucket << 4)

@@ -4,7 +4,8 @@ from scapy.all import TCP, UDP, Raw, raw
 from scapy.utils import checksum
 
 from net import equal, plain, pseudo_header
-from paths import FABRIC_MTU, INTO_VPC4, INTO_VPC6, NAT64, PATHS, PROXIED, TUNNEL_BYTES, V4, V6, Flow, header, ip, version
+from paths import FABRIC_MTU, INTO_VPC4, INTO_VPC6, NAT64, PATHS, PROXIED, V4, V6, Flow, header, ip, version
+from underlay import TUNNEL_BYTES
 
 DATA = bytes(range(256)) * 16
 ROUTERS = {4: "172.16.0.9", 6: "2001:db8:9::9"}

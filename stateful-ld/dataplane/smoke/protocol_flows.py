@@ -24,7 +24,8 @@ from scapy.all import (
 )
 
 from net import equal, plain, tunnelled, verify
-from paths import FABRIC_MTU, NAT64, PATHS, TUNNEL_BYTES, V4, V6, VPC4, VPC4_AGAIN, Flow, header, version
+from paths import FABRIC_MTU, NAT64, PATHS, V4, V6, VPC4, VPC4_AGAIN, Flow, header, version
+from underlay import TUNNEL_BYTES
 
 DATA = bytes(range(256)) * 16
 PLAIN = (V4, V6, NAT64)

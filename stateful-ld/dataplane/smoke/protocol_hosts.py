@@ -24,8 +24,9 @@ from scapy.layers.vxlan import VXLAN
 from net import LD_MAC, equal, mac_of, tunnelled, verify
 from paths import ENTRY, GATEWAY, GATEWAY6, PATHS, V4, V6, VPC4, VPC6, Flow, header, inner, ip, version
 from protocol_flows import pieces_of
+from underlay import OVER_IPV6, VTEP
 
-VTEP, OWN6 = "10.0.0.11", "fd00:10::11"
+OWN6 = "fd00:10::11"  # over IPv6 it is also the VTEP
 LINK_LOCAL = "fe80::ff:fe00:11"  # of LD_MAC
 
 
@@ -36,6 +37,16 @@ def arp(net):
     equal("MACs", (reply.src, reply.dst), (LD_MAC, mac_of(GATEWAY)))
     equal("sender", (reply[ARP].hwsrc, reply[ARP].psrc), (LD_MAC, VTEP))
     equal("target", (reply[ARP].hwdst, reply[ARP].pdst), (mac_of(GATEWAY), GATEWAY))
+
+
+def arp_is_nobodys(net):
+    """Without IPv4 on the fabric: no answer, not even for 0.0.0.0."""
+    for target in "10.0.0.11", "0.0.0.0":
+        who_has = ARP(hwsrc=mac_of(GATEWAY), psrc="10.0.0.1", pdst=target)
+        net.wire.send(Ether(src=mac_of(GATEWAY), dst="ff:ff:ff:ff:ff:ff") / who_has)
+    answered = net.counter("arp_answered")
+    ping_of_its_own(net, OWN6)  # behind them in the queue
+    equal("answers", net.counter("arp_answered") - answered, 0)
 
 
 def solicitation(target, src=GATEWAY6, multicast=True, hlim=255, option=True):
@@ -147,7 +158,7 @@ def ping_of_vip(net, path):
     equal("tunnel", VXLAN in frame, path.vni != 0 or path.steering == ENTRY)
     equal("MAC", frame.dst, mac_of(path.client_hop))
     if VXLAN in frame:
-        equal("VNI, to", (frame[VXLAN].vni, frame[IP].dst), (path.vni, path.client_hop))
+        equal("VNI, to", (frame[VXLAN].vni, frame.payload.dst), (path.vni, path.client_hop))
 
 
 def ping_in_fragments(net, path):
@@ -181,12 +192,12 @@ def ping_of_nobody(net, src, dst):
 
 
 CASES = [
-    ("arp", arp, ()),
+    ("arp", *((arp_is_nobodys, ()) if OVER_IPV6 else (arp, ()))),
     ("neighbour discovery", neighbour_discovery, ()),
     ("duplicate address detection", duplicate_address_detection, ()),
     ("bad neighbour discovery", bad_neighbour_discovery, ()),
     ("neighbours are asked for", neighbours_are_asked_for, ()),
-    *((f"ping of its own, {address}", ping_of_its_own, (address,)) for address in (VTEP, OWN6, LINK_LOCAL)),
+    *((f"ping of its own, {address}", ping_of_its_own, (address,)) for address in dict.fromkeys((VTEP, OWN6, LINK_LOCAL))),
     *((f"ping of the VIP, {path.name}", ping_of_vip, (path,)) for path in PATHS),
     *((f"ping in fragments, {path.name}", ping_in_fragments, (path,)) for path in (V4, V6, VPC4, VPC6)),
     ("ping of nobody, v4", ping_of_nobody, ("192.0.2.1", "203.0.113.99")),

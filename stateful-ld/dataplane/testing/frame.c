@@ -10,6 +10,8 @@ const struct rte_ether_addr frame_ld_mac = { { 0x02, 0, 0, 0, 0, 0x11 } };
 const struct rte_ether_addr frame_gateway_mac = { { 0x02, 0, 0, 0, 0, 0x01 } };
 const char frame_vtep[] = "10.0.0.11";
 const char frame_steering[] = "198.18.0.1";
+const char frame_vtep_v6[] = "fd00:10::11";
+const char frame_steering_v6[] = "fd00:ff::1";
 
 rte_be32_t ip4(const char *text) {
     struct in_addr address;
@@ -148,14 +150,47 @@ struct frame frame_plain(const struct flow_spec *flow) {
     return frame;
 }
 
-struct frame frame_wrap(const struct frame *plain, const struct tunnel_spec *tunnel) {
-    struct frame frame = { .length = 0 };
+static void append_outer_v4(struct frame *frame, const struct tunnel_spec *tunnel,
+                            uint32_t udp_bytes) {
     struct rte_ipv4_hdr *outer;
+
+    append_ether(frame, RTE_ETHER_TYPE_IPV4);
+    outer = append(frame, sizeof(*outer));
+    outer->version_ihl = 0x45;
+    outer->time_to_live = 64;
+    outer->next_proto_id = FRAME_UDP;
+    outer->src_addr = ip4(tunnel->src != NULL ? tunnel->src : frame_steering);
+    outer->dst_addr = ip4(tunnel->dst != NULL ? tunnel->dst : frame_vtep);
+    outer->total_length = htons((uint16_t)(sizeof(*outer) + udp_bytes));
+    outer->hdr_checksum = ip_checksum(outer);
+}
+
+static void append_outer_v6(struct frame *frame, const struct tunnel_spec *tunnel,
+                            uint32_t udp_bytes) {
+    struct ip_address src = ip_of(tunnel->src != NULL ? tunnel->src : frame_steering_v6);
+    struct ip_address dst = ip_of(tunnel->dst);
+    struct rte_ipv6_hdr *outer;
+
+    append_ether(frame, RTE_ETHER_TYPE_IPV6);
+    outer = append(frame, sizeof(*outer));
+    outer->vtc_flow = htonl(6u << 28);
+    outer->payload_len = htons((uint16_t)udp_bytes);
+    outer->proto = FRAME_UDP;
+    outer->hop_limits = 64;
+    memcpy(outer->src_addr, &src, sizeof(src));
+    memcpy(outer->dst_addr, &dst, sizeof(dst));
+}
+
+struct frame frame_wrap(const struct frame *plain, const struct tunnel_spec *tunnel) {
+    uint32_t udp_bytes = sizeof(struct rte_udp_hdr) + sizeof(struct rte_vxlan_hdr) + plain->length;
+    struct frame frame = { .length = 0 };
     struct rte_udp_hdr *udp;
     struct rte_vxlan_hdr *vxlan;
 
-    append_ether(&frame, RTE_ETHER_TYPE_IPV4);
-    outer = append(&frame, sizeof(*outer));
+    if (tunnel->dst != NULL && strchr(tunnel->dst, ':') != NULL)
+        append_outer_v6(&frame, tunnel, udp_bytes);
+    else
+        append_outer_v4(&frame, tunnel, udp_bytes);
     udp = append(&frame, sizeof(*udp));
     vxlan = append(&frame, sizeof(*vxlan));
     memcpy(append(&frame, plain->length), plain->bytes, plain->length);
@@ -163,14 +198,7 @@ struct frame frame_wrap(const struct frame *plain, const struct tunnel_spec *tun
     vxlan->vx_vni = htonl(tunnel->vni << 8);
     udp->src_port = htons(tunnel->bucket < 1024 ? (uint16_t)(0xC000 | tunnel->bucket << 4) : 1);
     udp->dst_port = htons(4789);
-    udp->dgram_len = htons((uint16_t)(frame.length - 14 - sizeof(*outer)));
-    outer->version_ihl = 0x45;
-    outer->time_to_live = 64;
-    outer->next_proto_id = FRAME_UDP;
-    outer->src_addr = ip4(frame_steering);
-    outer->dst_addr = ip4(frame_vtep);
-    outer->total_length = htons((uint16_t)(frame.length - 14));
-    outer->hdr_checksum = ip_checksum(outer);
+    udp->dgram_len = htons((uint16_t)udp_bytes);
     return frame;
 }
 
@@ -381,26 +409,41 @@ static void check_l4(struct frame_view *view, const uint8_t *l4, uint32_t bytes)
 }
 
 static const uint8_t *view_tunnel(struct frame_view *view, const uint8_t *at, uint32_t bytes) {
-    view->outer = check_ip(at, bytes);
-    view->outer_udp = (const struct rte_udp_hdr *)(view->outer + 1);
+    uint32_t header_bytes = sizeof(*view->outer);
+
+    if (at[0] >> 4 == 6) {
+        view->outer_v6 = (const struct rte_ipv6_hdr *)at;
+        header_bytes = sizeof(*view->outer_v6);
+        assert_int_equal(ntohs(view->outer_v6->payload_len), bytes - header_bytes);
+    } else {
+        view->outer = check_ip(at, bytes);
+    }
+    view->outer_udp = (const struct rte_udp_hdr *)(at + header_bytes);
     view->vxlan = (const struct rte_vxlan_hdr *)(view->outer_udp + 1);
     view->inner_ether = (const struct rte_ether_hdr *)(view->vxlan + 1);
-    assert_int_equal(ntohs(view->outer_udp->dgram_len), bytes - sizeof(*view->outer));
+    assert_int_equal(ntohs(view->outer_udp->dgram_len), bytes - header_bytes);
     assert_int_equal(view->inner_ether->ether_type, htons(RTE_ETHER_TYPE_IPV4));
     return (const uint8_t *)(view->inner_ether + 1);
+}
+
+/* UDP to the port of VXLAN, over either IP. */
+static bool is_tunnel(const uint8_t *at, uint32_t bytes) {
+    bool v6 = at[0] >> 4 == 6;
+    uint32_t header_bytes = v6 ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr);
+
+    return bytes > header_bytes + sizeof(struct rte_udp_hdr) && at[v6 ? 6 : 9] == FRAME_UDP &&
+           ((const struct rte_udp_hdr *)(at + header_bytes))->dst_port == htons(4789);
 }
 
 struct frame_view frame_view(const struct frame *frame) {
     struct frame_view view = { .ether = (const struct rte_ether_hdr *)frame->bytes };
     const uint8_t *at = (const uint8_t *)(view.ether + 1);
     const uint8_t *end = frame->bytes + frame->length;
-    const struct rte_ipv4_hdr *first;
     uint32_t header_bytes;
 
-    assert_int_equal(view.ether->ether_type, htons(RTE_ETHER_TYPE_IPV4));
-    first = check_ip(at, (uint32_t)(end - at));
-    if (first->next_proto_id == FRAME_UDP &&
-        ((const struct rte_udp_hdr *)(first + 1))->dst_port == htons(4789))
+    assert_int_equal(view.ether->ether_type,
+                     htons(at[0] >> 4 == 6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4));
+    if (is_tunnel(at, (uint32_t)(end - at)))
         at = view_tunnel(&view, at, (uint32_t)(end - at));
     view.ip = check_ip(at, (uint32_t)(end - at));
     header_bytes = (view.ip->version_ihl & 0xf) * 4;

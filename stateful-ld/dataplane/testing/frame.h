@@ -60,6 +60,8 @@ struct flow_spec {
 struct tunnel_spec {
     uint16_t bucket; /**< BUCKET_NONE: a source port below 0xC000 */
     uint32_t vni;
+    const char *src; /**< NULL: the steering address */
+    const char *dst; /**< NULL: the VTEP; when it is IPv6, so is the tunnel */
 };
 
 extern const struct rte_ether_addr frame_ld_mac;      /**< 02:00:00:00:00:11 */
@@ -115,7 +117,11 @@ void frame_fix_ip_checksum(struct frame *frame, uint32_t offset);
 /** Recompute the checksum of the ICMP message from @p offset to the end of the frame. */
 void frame_fix_icmp_checksum(struct frame *frame, uint32_t offset);
 
-/** Offset of the inner IPv4 header in a frame_tunnelled() frame without VLAN tags. */
+/** The VTEP and the steering address of an underlay of IPv6. */
+extern const char frame_vtep_v6[];     /**< fd00:10::11 */
+extern const char frame_steering_v6[]; /**< fd00:ff::1 */
+
+/** Offset of the inner IPv4 header in a frame_tunnelled() frame over IPv4 without VLAN tags. */
 enum {
     FRAME_INNER_IP = 14 + 20 + 8 + 8 + 14
 };
@@ -123,7 +129,8 @@ enum {
 /** Headers found in a frame that left the LD; NULL where there is none. */
 struct frame_view {
     const struct rte_ether_hdr *ether;
-    const struct rte_ipv4_hdr *outer; /**< only when tunnelled */
+    const struct rte_ipv4_hdr *outer;    /**< only when tunnelled over IPv4 */
+    const struct rte_ipv6_hdr *outer_v6; /**< only when tunnelled over IPv6 */
     const struct rte_udp_hdr *outer_udp;
     const struct rte_vxlan_hdr *vxlan;
     const struct rte_ether_hdr *inner_ether;
