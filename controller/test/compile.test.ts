@@ -10,6 +10,7 @@ import {
   maglev,
   nameOf,
   rendezvous,
+  standsAlone,
   toRanges,
 } from "../src/compile/index.js";
 import {
@@ -18,6 +19,7 @@ import {
   describeItem,
   describeKey,
   encodeItem,
+  formatAddress,
   type Interface,
   type Ipv6,
   ip,
@@ -26,21 +28,26 @@ import {
   ipv6,
   itemKey,
   mac,
+  parseIp,
   uint,
 } from "../src/p4runtime/index.js";
 import { factsOf } from "../src/reconcile/index.js";
 import { addressesOf, aggregate, parseState } from "../src/state/index.js";
 import { BUCKETS, ECMP_SLOTS } from "../src/tables/constants.js";
 import { gateway, repositoryFile } from "./support/program.js";
+import { exampleOverIpv6 } from "./support/underlay.js";
 
 const example = parseState("example", repositoryFile("controller/examples/sluice.yaml"));
 const names = (count: number) => Array.from({ length: count }, (_, i) => `ld${i + 1}`);
 
 const eips = parseState("eips", repositoryFile("controller/examples/eips.yaml"));
 
+const overIpv6 = parseState("over IPv6", exampleOverIpv6());
+
 describe.each([
   ["example", example],
   ["eips", eips],
+  ["over_ipv6", overIpv6],
 ])("the document %s", (name, state) => {
   const { switches } = compile(state);
 
@@ -107,6 +114,52 @@ describe("the example", () => {
       lds: Object.fromEntries(lds.map(({ spec, config }) => [spec.name, [...factsOf(config)].sort()])),
     });
     expect(show(turned)).toEqual(show(compiled));
+  });
+});
+
+describe("tunnels over IPv6", () => {
+  const { ids, lds, switches } = compile(overIpv6);
+  const entriesOf = (table: string) => switches[0]!.allEntries().filter((entry) => entry.table === table);
+
+  it("lead to LDs, which are told the other ends", () => {
+    const facts = factsOf(lds[0]!.config);
+    expect(facts.get("tunnel endpoint")).toBe("fd00:2::2/64");
+    expect(facts.get("gateway")).toBe("fd00:2::1");
+    expect(facts.get("gateway tunnel")).toBe("fd00:ff::1");
+    expect(facts.get("IPv6")).toBeUndefined();
+    expect(lds[0]!.config.heartbeat?.switches.map(formatAddress)).toEqual(["fd00:2::1"]);
+    expect(lds[0]!.config.cluster?.lds.map(({ vtep }) => formatAddress(vtep))).toEqual([
+      "fd00:2::2",
+      "fd00:2::3",
+    ]);
+    expect(lds[0]!.config.services[0]!.realServers[0]!.vpc?.hostVtep.map(Number)).toEqual(
+      parseIp("fd00:0:6::2"),
+    );
+  });
+
+  it("come from hosts that have numbers, the same in each table", () => {
+    const known = new Map(entriesOf("host_v6").map(({ match, params }) => [match.host_id, params?.address]));
+    expect([...known.values()].sort()).toEqual(["fd00:0:6::2", "fd00:0:6::3"]);
+    for (const { match, params } of entriesOf("host_source_v6")) {
+      expect(known.get(Number(params?.host_id))).toBe(match.address);
+    }
+    const [vm] = entriesOf("eip_in").filter(({ match }) => match.eip === "203.0.113.50");
+    expect(vm?.action).toBe("bind_vm_by_host_id");
+    expect(known.get(Number(vm?.params?.host_id))).toBe("fd00:0:6::2");
+  });
+
+  it("leave a host its number when another one comes", () => {
+    const [vpc] = overIpv6.vpcs;
+    const vm = { address: ip("192.168.0.99"), mac: mac("02:00:00:00:06:99"), host: ip("fd00:0:6::99") };
+    const more = { ...overIpv6, vpcs: [{ ...vpc!, vms: [vm, ...vpc!.vms] }] };
+    for (const [host, id] of ids.hosts) {
+      expect(idsOf(more).hosts.get(host)).toBe(id);
+    }
+    expect(idsOf(more).hosts.size).toBe(ids.hosts.size + 1);
+  });
+
+  it("make an EIP more than its own entries", () => {
+    expect(standsAlone(overIpv6, overIpv6.eips.find(({ vm }) => vm?.vpc === "green")!)).toBe(false);
   });
 });
 

@@ -230,6 +230,7 @@ const BAD_EIPS: [string, string | RegExp, string][] = [
   ["an IPv4 EIP of an IPv6 VM", "address: 192.168.0.10,", 'address: "fd00::11",'],
   ["an IPv6 EIP of an IPv4 VM", 'address: "fd00::10"', "address: 192.168.0.11"],
   ["a host with an IPv6 address", "host: 10.0.6.3", 'host: "fd00::3"'],
+  ["a switch whose tunnels alone are of IPv6", "tunnel_address: 10.255.0.1", 'tunnel_address: "fd00::1"'],
   ["a rate without a unit", limits, "{ in: 100 }"],
   ["a rate with another unit", limits, "{ in: 100MB }"],
   ["a rate of nothing", limits, "{ out: 0Mbps }"],

@@ -1,5 +1,5 @@
 // Which EIPs are nothing but their own entries.
-import { BlockSet, type DesiredState, type EipSpec } from "../state/index.js";
+import { BlockSet, type DesiredState, type EipSpec, isIpv6 } from "../state/index.js";
 import { once } from "./once.js";
 
 const homes = once(
@@ -14,8 +14,8 @@ const kindsAreSaid = once((networks: DesiredState["networks"]) =>
 
 /**
  * Whether an EIP comes and goes with the entries of `eipEntries` alone. It does not where its address is outside the prefixes of
- * its network (it is a route of its own then), where its VPC has a VIP (its VM may be a client of that), or where its host decides
- * what the fabric is.
+ * its network (it is a route of its own then), where its VPC has a VIP (its VM may be a client of that), where its host decides
+ * what the fabric is, or where that is reached over IPv6 and so has a number.
  */
 export function standsAlone(
   { networks, services }: DesiredState,
@@ -24,6 +24,6 @@ export function standsAlone(
   return (
     kindsAreSaid(networks) &&
     homes(networks).get(network)?.meets(address) === true &&
-    (vm === undefined || !vpcsWithVip(services).has(vm.vpc))
+    (vm === undefined || (!vpcsWithVip(services).has(vm.vpc) && !isIpv6(vm.host)))
   );
 }

@@ -1,8 +1,8 @@
 // Desired state -> what the LDs of a cluster know of each other, and by what they and the switches know them. Pure.
 import { createHmac } from "node:crypto";
 import type { BucketAssignment, Cluster, Heartbeat } from "@sluice/proto/ld";
-import { parseIpv4, type Uint, uint } from "../p4runtime/index.js";
-import type { ClusterSpec, DesiredState, LdSpec } from "../state/index.js";
+import { parseIp, type Uint, uint } from "../p4runtime/index.js";
+import { type ClusterSpec, type DesiredState, isIpv6, type LdSpec } from "../state/index.js";
 import type { BucketMap } from "./bucket_map.js";
 import type { Ids } from "./names.js";
 import { fabricPortsToward, hostOf, siteOf } from "./site.js";
@@ -21,11 +21,12 @@ export function heartbeatKey(cluster: ClusterSpec, ld: LdSpec): Uint<32> {
   return uint(32, keyOf(cluster, `heartbeat ${cluster.name} ${ld.name}`).readUInt32BE(0));
 }
 
-/** Where on each switch an LD's heartbeats arrive: the switch's address on the port by which it reaches the LD. */
+/** Where on each switch an LD's heartbeats arrive: the switch's address, of the LD's family, on the port by which it reaches the LD. */
 function switchAddresses(state: DesiredState, ids: Ids, ld: LdSpec): string[] {
+  const field = isIpv6(ld.address) ? "address_v6" : "address";
   const addresses = state.switches.flatMap((item) => {
     const ports = fabricPortsToward(siteOf(state, item, ids), hostOf(ld.address));
-    const address = ports.find((port) => port.address !== undefined)?.address;
+    const address = ports.find((port) => port[field] !== undefined)?.[field];
     return address === undefined ? [] : [hostOf(address)];
   });
   return [...new Set(addresses)];
@@ -41,7 +42,7 @@ export function compileHeartbeat(
   if (cluster.failover === undefined) {
     return undefined;
   }
-  const switches = switchAddresses(state, ids, ld).map(parseIpv4);
+  const switches = switchAddresses(state, ids, ld).map(parseIp);
   return switches.length === 0
     ? undefined
     : {
@@ -99,7 +100,7 @@ export function compileCluster(ids: Ids, cluster: ClusterSpec, ld: LdSpec, map: 
     ldId: ids.lds.get(ld.name)!,
     lds: cluster.lds.map(({ name, address }) => ({
       ldId: ids.lds.get(name)!,
-      vtep: parseIpv4(hostOf(address)),
+      vtep: parseIp(hostOf(address)),
     })),
     buckets: assignments(ids, map),
     replicationKey:

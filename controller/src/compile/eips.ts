@@ -2,6 +2,7 @@
 import { type Entry, type Ipv4, type Ipv6, type Uint, uint } from "../p4runtime/index.js";
 import { type EipSpec, isIpv6, ownerOf } from "../state/index.js";
 import * as tables from "../tables/gateway.js";
+import type { Ids } from "./names.js";
 import { type Region, vniOf, vrfOf } from "./site.js";
 import { PROTOCOL_NUMBERS } from "./steering.js";
 
@@ -41,33 +42,54 @@ function limits(index: Uint<24>, { limit }: EipSpec): Entry[] {
   });
 }
 
+/** Of both families the same: a VM's host is an address, or reached over IPv6 and a number. */
+function bound(
+  key: tables.EipInKey,
+  at: { index: Uint<24>; vni: Uint<24> },
+  own: Ipv4,
+  { vm }: EipSpec,
+  { hosts }: Ids,
+): Entry {
+  if (vm === undefined) {
+    return tables.eip_in.bind_vip(key, { ...at, vip: own });
+  }
+  const { mac, host } = vm;
+  return isIpv6(host)
+    ? tables.eip_in.bind_vm_by_host_id(key, { ...at, address: own, mac, host_id: hosts.get(host)! })
+    : tables.eip_in.bind_vm(key, { ...at, address: own, mac, host });
+}
+
+function boundV6(
+  key: tables.EipInV6Key,
+  at: { index: Uint<24>; vni: Uint<24> },
+  own: Ipv6,
+  { vm }: EipSpec,
+  { hosts }: Ids,
+): Entry {
+  if (vm === undefined) {
+    return tables.eip_in_v6.bind_vip_v6(key, { ...at, vip: own });
+  }
+  const { mac, host } = vm;
+  return isIpv6(host)
+    ? tables.eip_in_v6.bind_vm_by_host_id_v6(key, { ...at, address: own, mac, host_id: hosts.get(host)! })
+    : tables.eip_in_v6.bind_vm_v6(key, { ...at, address: own, mac, host });
+}
+
 /** The entries of one EIP: they depend on no other one. @param index - the EIP's (`Ids.eips`) */
 export function eipEntries({ state, ids }: Region, eip: EipSpec, index: Uint<24>): Entry[] {
-  const { address, vm } = eip;
+  const { address } = eip;
   const owner = ownerOf(eip);
   const network_id = ids.networks.get(eip.network)!;
   const vrf_id = vrfOf(state, eip.network);
   const vni = vniOf(state, owner.vpc);
   if (isIpv6(address)) {
     const own = owner.address as Ipv6; // of the same family: state/check_eips.ts
-    const key = { network_id, eip: address };
-    return [
-      tables.eip_out_v6.set_eip_v6({ vni, address: own }, { network_id, vrf_id, eip: address }),
-      vm === undefined
-        ? tables.eip_in_v6.bind_vip_v6(key, { index, vni, vip: own })
-        : tables.eip_in_v6.bind_vm_v6(key, { index, vni, address: own, mac: vm.mac, host: vm.host }),
-      ...limits(index, eip),
-    ];
+    const out = tables.eip_out_v6.set_eip_v6({ vni, address: own }, { network_id, vrf_id, eip: address });
+    return [out, boundV6({ network_id, eip: address }, { index, vni }, own, eip, ids), ...limits(index, eip)];
   }
   const own = owner.address as Ipv4;
-  const key = { network_id, eip: address };
-  return [
-    tables.eip_out.set_eip({ vni, address: own }, { network_id, vrf_id, eip: address }),
-    vm === undefined
-      ? tables.eip_in.bind_vip(key, { index, vni, vip: own })
-      : tables.eip_in.bind_vm(key, { index, vni, address: own, mac: vm.mac, host: vm.host }),
-    ...limits(index, eip),
-  ];
+  const out = tables.eip_out.set_eip({ vni, address: own }, { network_id, vrf_id, eip: address });
+  return [out, bound({ network_id, eip: address }, { index, vni }, own, eip, ids), ...limits(index, eip)];
 }
 
 /** One EIP after the other: there may be a million. */

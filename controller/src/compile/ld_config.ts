@@ -1,6 +1,6 @@
 // Desired state -> the configuration of one LD. Pure.
 import { IpProtocol, type LdConfig, type RealServer, type Service } from "@sluice/proto/ld";
-import { parseIp, parseIpv4, parseIpv6, parseMac } from "../p4runtime/index.js";
+import { parseIp, parseIpv6, parseMac } from "../p4runtime/index.js";
 import {
   addressesOf,
   type ClusterSpec,
@@ -30,7 +30,7 @@ function realServer(state: DesiredState, rs: RealServerSpec): RealServer {
     vpc:
       rs.vpc === undefined
         ? undefined
-        : { vni: vniOf(state, rs.vpc), hostVtep: parseIpv4(rs.host!), mac: parseMac(rs.mac!) },
+        : { vni: vniOf(state, rs.vpc), hostVtep: parseIp(rs.host!), mac: parseMac(rs.mac!) },
   };
 }
 
@@ -87,11 +87,11 @@ export function compileLd(
   const services = servicesOf(state).get(cluster.name) ?? [];
   const ownBuckets = map.flatMap((holders, bucket) => (holders.ld === ld.name ? [bucket] : []));
   return {
-    vtep: parseIpv4(address),
+    vtep: parseIp(address),
     prefixLen: Number(prefixLen),
-    gateway: parseIpv4(ld.gateway),
+    gateway: parseIp(ld.gateway),
     mtuBytes: ld.mtu_bytes,
-    gatewayVtep: gateway === undefined ? new Uint8Array() : parseIpv4(gateway.tunnel_address),
+    gatewayVtep: gateway === undefined ? new Uint8Array() : parseIp(gateway.tunnel_address),
     localIps: cluster.local_ips.flatMap(addressesOf).map(parseIp),
     ownedBuckets: toRanges(ownBuckets),
     epoch: 0n,

@@ -1,7 +1,7 @@
 // Desired state -> what an LD knows of the cluster that services of its own migrate from or to. Pure.
 import { createHash } from "node:crypto";
 import type { Migration } from "@sluice/proto/ld";
-import { parseIpv4 } from "../p4runtime/index.js";
+import { parseIp } from "../p4runtime/index.js";
 import { type ClusterSpec, clustersOf, type DesiredState } from "../state/index.js";
 import type { BucketMap } from "./bucket_map.js";
 import { assignments, keyOf, REPLICATION_KEY_BYTES } from "./cluster.js";
@@ -73,7 +73,7 @@ export function compileMigration(
     services: pairing.services,
     lds: other.lds.map(({ name, address }) => ({
       ldId: ids.lds.get(name)!,
-      vtep: parseIpv4(hostOf(address)),
+      vtep: parseIp(hostOf(address)),
     })),
     buckets: assignments(ids, maps.get(other.name)!),
     key: migrationKey(pair),

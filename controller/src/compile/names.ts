@@ -1,6 +1,6 @@
 // The numbers that tables know things by, for a whole document, and back.
-import type { Uint } from "../p4runtime/index.js";
-import { type DesiredState, MAX_EIP_INDEX } from "../state/index.js";
+import type { Ipv6, Uint } from "../p4runtime/index.js";
+import { type DesiredState, hostsOverIpv6, MAX_EIP_INDEX } from "../state/index.js";
 import { assignIds, byName, numbersOf } from "./ids.js";
 import { once } from "./once.js";
 
@@ -10,10 +10,17 @@ export interface Ids {
   networks: ReadonlyMap<string, Uint<16>>;
   clusters: ReadonlyMap<string, Uint<16>>;
   lds: ReadonlyMap<string, Uint<16>>;
+  /** Hosts that are reached over IPv6, by address; none where tunnels go over IPv4. */
+  hosts: ReadonlyMap<Ipv6, Uint<16>>;
   /** The index of an EIP: its cells of limits and counters. Made when it is asked for. */
   readonly eips: ReadonlyMap<string, Uint<20>>;
   /** The same, in the order of the document. */
   eipIndices: Uint32Array;
+}
+
+function hostIds(state: DesiredState): Map<Ipv6, Uint<16>> {
+  const hosts = hostsOverIpv6(state).map((name) => ({ name }));
+  return assignIds(hosts, MAX_ID) as Map<string, Uint<16>> as Map<Ipv6, Uint<16>>;
 }
 
 export const idsOf: (state: DesiredState) => Ids = once((state) => {
@@ -26,6 +33,7 @@ export const idsOf: (state: DesiredState) => Ids = once((state) => {
       state.clusters.flatMap((cluster) => cluster.lds),
       MAX_ID,
     ),
+    hosts: hostIds(state),
     get eips() {
       eips ??= byName<typeof MAX_EIP_INDEX>(state.eips, eipIndices);
       return eips;

@@ -1,5 +1,6 @@
 // A switch's ports, its own addresses on them, and where tunnels begin and end.
 import type { Entry, Interface } from "../p4runtime/index.js";
+import { isIpv6 } from "../state/index.js";
 import * as tables from "../tables/gateway.js";
 import { hostOf, type PortSpec, type Site, vrfOf } from "./site.js";
 
@@ -62,11 +63,29 @@ function tunnelEntries({ item, ids, fabric }: Site): Entry[] {
   const networks = [...new Set(item.ports.map(({ network }) => network))];
   return networks.flatMap((network) => {
     const network_id = ids.networks.get(network)!;
-    const source = tables.tunnel_source.set_tunnel_source({ network_id }, { address });
-    return fabric.has(network)
-      ? [source, tables.my_tunnel.terminate_tunnel({ address, udp_port: UDP_PORT_VXLAN, network_id })]
-      : [source];
+    const end = { udp_port: UDP_PORT_VXLAN, network_id } as const;
+    const [source, ends] = isIpv6(address)
+      ? [
+          tables.tunnel_source_v6.set_tunnel_source_v6({ network_id }, { address }),
+          tables.my_tunnel_v6.terminate_tunnel({ address, ...end }),
+        ]
+      : [
+          tables.tunnel_source.set_tunnel_source({ network_id }, { address }),
+          tables.my_tunnel.terminate_tunnel({ address, ...end }),
+        ];
+    return fabric.has(network) ? [source, ends] : [source];
   });
+}
+
+/** The hosts that are reached over IPv6 are known by numbers: by which tunnels are sent to them, and theirs believed. */
+function hostEntries({ item, ids, fabric }: Site): Entry[] {
+  const networks = [...new Set(item.ports.map(({ network }) => network))].filter((name) => fabric.has(name));
+  return [...ids.hosts].flatMap(([address, host_id]) => [
+    tables.host_v6.set_host_v6({ host_id }, { address }),
+    ...networks.map((network) =>
+      tables.host_source_v6.known_host({ network_id: ids.networks.get(network)!, address }, { host_id }),
+    ),
+  ]);
 }
 
 export function compilePorts(site: Site): Entry[] {
@@ -75,5 +94,6 @@ export function compilePorts(site: Site): Entry[] {
     ...portEntries(site),
     ...icmpSources(site),
     ...tunnelEntries(site),
+    ...hostEntries(site),
   ];
 }

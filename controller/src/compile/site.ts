@@ -1,5 +1,5 @@
 // One switch in its surroundings: what all parts of its compilation ask for.
-import { type Interface, type Uint, uint } from "../p4runtime/index.js";
+import { type Interface, type Ip, type Ipv4, type Ipv6, type Uint, uint } from "../p4runtime/index.js";
 import {
   blockOf,
   type DesiredState,
@@ -35,6 +35,8 @@ export interface Site extends Region {
 }
 
 /** `10.0.2.1/24` -> `10.0.2.1` */
+export function hostOf<Address>(interfaceText: Interface<Address>): Address;
+export function hostOf(interfaceText: Interface<Ipv4> | Interface<Ipv6>): Ip;
 export function hostOf<Address>(interfaceText: Interface<Address>): Address {
   return interfaceText.split("/")[0] as Address;
 }

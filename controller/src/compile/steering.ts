@@ -1,7 +1,14 @@
 // Services, clusters, LDs: what steers packets, the same on every switch, since any of them may get any packet. Only who is
 // believed to be an LD depends on the switch's ports.
-import { type Entry, type Uint, uint } from "../p4runtime/index.js";
-import { type ClusterSpec, clustersOf, type DesiredState, isIpv6, otherClusterOf } from "../state/index.js";
+import { type Entry, type Ipv4, type Ipv6, type Uint, uint } from "../p4runtime/index.js";
+import {
+  type ClusterSpec,
+  clustersOf,
+  type DesiredState,
+  isIpv6,
+  type LdSpec,
+  otherClusterOf,
+} from "../state/index.js";
 import * as tables from "../tables/gateway.js";
 import { heartbeatKey } from "./cluster.js";
 import { pairingsOf } from "./migration.js";
@@ -43,17 +50,18 @@ function vnisOf(state: DesiredState, cluster: ClusterSpec): Uint<24>[] {
 function ldSources(site: Site, cluster: ClusterSpec): Entry[] {
   return cluster.lds.flatMap((ld) => {
     const address = hostOf(ld.address);
-    return fabricPortsToward(site, address).map(({ port, network }) =>
-      tables.ld_source.known_ld(
-        { port, network_id: site.ids.networks.get(network)!, address },
-        {
-          ld_id: site.ids.lds.get(ld.name)!,
-          key: cluster.failover === undefined ? uint(32, 0) : heartbeatKey(cluster, ld),
-          epoch: 0,
-          hold_us: uint(32, (cluster.failover?.hold_ms ?? 0) * US_PER_MS),
-        },
-      ),
-    );
+    return fabricPortsToward(site, address).map(({ port, network }) => {
+      const key = { port, network_id: site.ids.networks.get(network)! };
+      const params = {
+        ld_id: site.ids.lds.get(ld.name)!,
+        key: cluster.failover === undefined ? uint(32, 0) : heartbeatKey(cluster, ld),
+        epoch: uint(32, 0),
+        hold_us: uint(32, (cluster.failover?.hold_ms ?? 0) * US_PER_MS),
+      };
+      return isIpv6(address)
+        ? tables.ld_source_v6.known_ld_v6({ ...key, address }, params)
+        : tables.ld_source.known_ld({ ...key, address }, params);
+    });
   });
 }
 
@@ -70,17 +78,20 @@ function hints({ ids, maps }: Site, cluster: ClusterSpec): Entry[] {
     );
 }
 
+function tunnelTo({ steering_address }: ClusterSpec, { address, mac }: LdSpec, key: tables.LdKey): Entry {
+  const vtep = hostOf(address);
+  // Both are of one family: state/check_underlay.ts
+  return isIpv6(vtep)
+    ? tables.ld.tunnel_to_ld_v6(key, { steering_address: steering_address as Ipv6, vtep, mac })
+    : tables.ld.tunnel_to_ld(key, { steering_address: steering_address as Ipv4, vtep, mac });
+}
+
 function clusterEntries(site: Site, cluster: ClusterSpec): Entry[] {
   const { state, ids } = site;
   const cluster_id = ids.clusters.get(cluster.name)!;
   const idOf = (name: string | undefined) => (name === undefined ? NO_LD : ids.lds.get(name)!);
   return [
-    ...cluster.lds.map((ld) =>
-      tables.ld.tunnel_to_ld(
-        { ld_id: ids.lds.get(ld.name)! },
-        { steering_address: cluster.steering_address, vtep: hostOf(ld.address), mac: ld.mac },
-      ),
-    ),
+    ...cluster.lds.map((ld) => tunnelTo(cluster, ld, { ld_id: ids.lds.get(ld.name)! })),
     ...ldSources(site, cluster),
     ...site.maps
       .get(cluster.name)!

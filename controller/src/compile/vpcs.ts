@@ -1,7 +1,8 @@
 // Where the VMs of a VPC are: whom the gateway hears from each host, and to which host it brings what LDs answer a VM.
-import type { Entry } from "../p4runtime/index.js";
+import type { Entry, Uint } from "../p4runtime/index.js";
 import { type DesiredState, isIpv6, type VpcSpec } from "../state/index.js";
 import * as tables from "../tables/gateway.js";
+import type { Ids } from "./names.js";
 import { once } from "./once.js";
 import type { Region } from "./site.js";
 
@@ -38,8 +39,21 @@ const ownersOfEips = once((state: DesiredState) => {
   return byVpc;
 });
 
+function vmEntry(vni: Uint<24>, { address, mac, host }: Vm, { hosts }: Ids): Entry {
+  if (isIpv6(host)) {
+    const params = { mac, host_id: hosts.get(host)! };
+    return isIpv6(address)
+      ? tables.vm_v6.to_host_by_id({ vni, address }, params)
+      : tables.vm.to_host_by_id({ vni, address }, params);
+  }
+  const params = { mac, host };
+  return isIpv6(address)
+    ? tables.vm_v6.to_host({ vni, address }, params)
+    : tables.vm.to_host({ vni, address }, params);
+}
+
 /** Where state/check_vpcs.ts has seen to it that no two speak differently of one address. */
-export function* compileVpcs({ state }: Region): Generator<Entry> {
+export function* compileVpcs({ state, ids }: Region): Generator<Entry> {
   for (const { name, vni, vms } of state.vpcs) {
     const known = new Map(vms.map((vm) => [vm.address, vm]));
     for (const others of [realServers(state).get(name), ownersOfEips(state).get(name)]) {
@@ -47,10 +61,8 @@ export function* compileVpcs({ state }: Region): Generator<Entry> {
         known.set(vm.address, vm);
       }
     }
-    for (const { address, mac, host } of known.values()) {
-      yield isIpv6(address)
-        ? tables.vm_v6.to_host({ vni, address }, { mac, host })
-        : tables.vm.to_host({ vni, address }, { mac, host });
+    for (const vm of known.values()) {
+      yield vmEntry(vni, vm, ids);
     }
   }
 }

@@ -62,11 +62,17 @@ export async function countEips(
   );
 }
 
-function describeBinding(state: DesiredState, entry: Entry | undefined): string | undefined {
+/** @param hosts - by number, those that are reached over IPv6 */
+function describeBinding(
+  state: DesiredState,
+  hosts: ReadonlyMap<number, string>,
+  entry: Entry | undefined,
+): string | undefined {
   if (entry?.params === undefined) {
     return undefined;
   }
-  const { vni, address, vip, host } = entry.params;
+  const { vni, address, vip, host_id } = entry.params;
+  const host = host_id === undefined ? entry.params.host : (hosts.get(Number(host_id)) ?? `host #${host_id}`);
   const vpcs = new Map(state.vpcs.map((vpc) => [vpc.name, vpc.vni]));
   const at = host === undefined ? "" : ` at ${host}`;
   return `${address ?? vip} in ${nameOf(vpcs, Number(vni))}${at}`;
@@ -76,6 +82,7 @@ function describeBinding(state: DesiredState, entry: Entry | undefined): string 
 export async function measureEips({ state, ids, switches }: Parts): Promise<EipNumbers[]> {
   const indices = state.eips.map(({ name }) => ids.eips.get(name)!);
   const held = await allOrReasons(switches.map((part) => heldBy(part, indices)));
+  const hosts = new Map([...ids.hosts].map(([host, id]) => [id, host]));
   return state.eips.map((eip: EipSpec) => {
     const counted = ({ cells }: Held, direction: Direction) =>
       cells.get(2 * ids.eips.get(eip.name)! + EIP_DIRECTIONS[direction].cell) ?? NOTHING;
@@ -93,6 +100,7 @@ export async function measureEips({ state, ids, switches }: Parts): Promise<EipN
         switch: connection.name,
         bound: describeBinding(
           state,
+          hosts,
           held[i]!.bindings.get(`${ids.networks.get(eip.network)} ${eip.address}`),
         ),
         in: counted(held[i]!, "in"),

@@ -8,14 +8,14 @@ import { type ClusterMove, type LdHolding, movesOf } from "./ld_moves.js";
 import { type LdSteps, planLds } from "./ld_steps.js";
 
 /** Of which epoch an LD's heartbeats are believed. */
-export const HEARTBEAT_TABLE: TableName = "ld_source";
+export const HEARTBEAT_TABLES: ReadonlySet<string> = new Set<TableName>(["ld_source", "ld_source_v6"]);
 /** Which LD has a bucket. */
 export const BUCKETS_TABLE: TableName = "ld_of_bucket";
 /** What switches are told of maps. All other tables are the same whichever map is in force. */
-export const MAP_TABLES: ReadonlySet<string> = new Set<TableName>([
+export const MAP_TABLES: ReadonlySet<string> = new Set<string>([
   BUCKETS_TABLE,
-  HEARTBEAT_TABLE,
-  "previous_ld_of_bucket",
+  ...HEARTBEAT_TABLES,
+  "previous_ld_of_bucket" satisfies TableName,
 ]);
 
 export interface Meaning {
@@ -32,7 +32,7 @@ export interface Meaning {
 /** The switches believe heartbeats of the epoch that each LD will have. */
 function* withEpochs(items: readonly Item[], epochs: ReadonlyMap<number, bigint>): Generator<Item> {
   for (const item of items) {
-    yield isEntry(item) && item.table === HEARTBEAT_TABLE
+    yield isEntry(item) && HEARTBEAT_TABLES.has(item.table)
       ? {
           ...item,
           params: { ...item.params, epoch: Number(epochs.get(Number(item.params?.ld_id)) ?? 0n) },

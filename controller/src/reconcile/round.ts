@@ -4,7 +4,7 @@ import type { Entry } from "../p4runtime/index.js";
 import type { EntryChange } from "./entry_diff.js";
 import { type ClusterMove, isUnsettled, type Waiting } from "./ld_moves.js";
 import type { LdSteps } from "./ld_steps.js";
-import { BUCKETS_TABLE, HEARTBEAT_TABLE, type Meaning } from "./meaning.js";
+import { BUCKETS_TABLE, HEARTBEAT_TABLES, type Meaning } from "./meaning.js";
 import type { SwitchPlan } from "./switch_plan.js";
 
 export interface Round {
@@ -27,7 +27,7 @@ function tellsMapOf({ compiled }: Meaning, { cluster }: ClusterMove): (change: E
   const clusterId = compiled.ids.clusters.get(cluster.name);
   const ldIds = new Set<number | undefined>(cluster.lds.map(({ name }) => compiled.ids.lds.get(name)));
   return (change) => {
-    if (change.type !== "modify" || (change.table !== BUCKETS_TABLE && change.table !== HEARTBEAT_TABLE)) {
+    if (change.type !== "modify" || (change.table !== BUCKETS_TABLE && !HEARTBEAT_TABLES.has(change.table))) {
       return false;
     }
     const { match, params } = change.entry as Entry;

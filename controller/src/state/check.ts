@@ -4,6 +4,7 @@ import { checkAcl } from "./check_acl.js";
 import { checkEips } from "./check_eips.js";
 import { checkFamilies } from "./check_families.js";
 import { checkMigrations } from "./check_migrations.js";
+import { checkUnderlay } from "./check_underlay.js";
 import { checkVpcs } from "./check_vpcs.js";
 import type { DesiredState, RouteSpec, SwitchSpec } from "./document.js";
 import { type Claim, ownAddresses, reference, unique, uniqueIds, uniqueNames } from "./rules.js";
@@ -179,20 +180,6 @@ function checkClusters(source: Source, state: DesiredState, own: readonly Claim[
       }
       pools.push({ block, text, cluster: cluster.name, line: place.line });
     }
-    for (const ld of cluster.lds) {
-      const [address] = ld.address.split("/") as [string];
-      if (!overlap(blockOf(ld.gateway), blockOf(ld.address))) {
-        source.report(
-          source.at(ld, "gateway"),
-          `LD ${ld.name}: gateway ${ld.gateway} is not in the subnet of ${ld.address} (the LD could not reach it)`,
-        );
-      } else if (ld.gateway === address) {
-        source.report(
-          source.at(ld, "gateway"),
-          `LD ${ld.name}: its gateway is its own address (give the switch's address in that subnet)`,
-        );
-      }
-    }
   }
   const pooled = new BlockSet(pools.map(({ block }) => block));
   for (const service of state.services.filter(({ vip }) => pooled.meets(vip))) {
@@ -286,6 +273,7 @@ export function checkState(source: Source, state: DesiredState): void {
   checkClusters(source, state, own);
   checkServices(source, state, own);
   checkFamilies(source, state);
+  checkUnderlay(source, state);
   checkMigrations(source, state);
   checkEips(source, state, own);
   checkAcl(source, state);

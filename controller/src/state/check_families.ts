@@ -12,23 +12,39 @@ import type { Source } from "./source.js";
 
 const LINK_LOCAL = blockOf("fe80::/10");
 
+function checkGateway(source: Source, ld: LdSpec, field: "gateway" | "gateway_v6", own: string): void {
+  const address = ld[field]!;
+  const gateway = blockOf(address);
+  if (!overlap(gateway, blockOf(own)) && !(isIpv6(own) && overlap(gateway, LINK_LOCAL))) {
+    const where = isIpv6(own)
+      ? `neither in the subnet of ${own} nor link-local`
+      : `not in the subnet of ${own}`;
+    source.report(
+      source.at(ld, field),
+      `LD ${ld.name}: ${field} ${address} is ${where} (the LD could not reach it)`,
+    );
+  } else if (address === own.split("/")[0]) {
+    source.report(
+      source.at(ld, field),
+      `LD ${ld.name}: its ${field} is its own address (give the switch's address in that subnet)`,
+    );
+  }
+}
+
 function checkLd(source: Source, ld: LdSpec): void {
-  const { address_v6, gateway_v6 } = ld;
+  const { address, address_v6, gateway_v6 } = ld;
+  checkGateway(source, ld, "gateway", address);
   if (address_v6 === undefined || gateway_v6 === undefined) {
     return;
   }
-  const gateway = blockOf(gateway_v6);
-  if (!overlap(gateway, blockOf(address_v6)) && !overlap(gateway, LINK_LOCAL)) {
+  if (isIpv6(address)) {
     source.report(
-      source.at(ld, "gateway_v6"),
-      `LD ${ld.name}: gateway_v6 ${gateway_v6} is neither in the subnet of ${address_v6} nor link-local (the LD could not reach it)`,
+      source.at(ld, "address_v6"),
+      `LD ${ld.name}: its address ${address} is IPv6 already (leave address_v6 and gateway_v6 out)`,
     );
-  } else if (gateway_v6 === address_v6.split("/")[0]) {
-    source.report(
-      source.at(ld, "gateway_v6"),
-      `LD ${ld.name}: its gateway_v6 is its own address (give the switch's address in that subnet)`,
-    );
+    return;
   }
+  checkGateway(source, ld, "gateway_v6", address_v6);
 }
 
 /** What is IPv6 outside of any VPC is reached from the LD's own address. */
@@ -39,7 +55,7 @@ function checkOutside(
   cluster: ClusterSpec | undefined,
   what: string,
 ): void {
-  const ld = cluster?.lds.find(({ address_v6 }) => address_v6 === undefined);
+  const ld = cluster?.lds.find(({ address, address_v6 }) => address_v6 === undefined && !isIpv6(address));
   if (ld !== undefined) {
     source.report(
       source.at(item, field),

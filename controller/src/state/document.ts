@@ -4,8 +4,8 @@ import type { Place } from "./problems.js";
 import {
   anyProtocol,
   ip,
+  ipInterface,
   ipPrefix,
-  ipv4,
   ipv4Interface,
   ipv6,
   ipv6Interface,
@@ -105,7 +105,7 @@ const switchShape = object("switch", {
   p4runtime: required(rpcAddress),
   device_id: optional(integer("a device id", 1, Number.MAX_SAFE_INTEGER), 1),
   mac: required(mac),
-  tunnel_address: required(ipv4),
+  tunnel_address: required(ip),
   ports: optional(list("port", switchPort), []),
   neighbors: optional(list("neighbor", neighbor), []),
   routes: optional(list("route", route), []),
@@ -116,8 +116,8 @@ const ld = checked(
     name: required(name),
     id: optional(id),
     agent: required(rpcAddress),
-    address: required(ipv4Interface),
-    gateway: required(ipv4),
+    address: required(ipInterface),
+    gateway: required(ip),
     address_v6: optional(ipv6Interface),
     gateway_v6: optional(ipv6),
     mac: required(mac),
@@ -145,7 +145,7 @@ const failover = object("failover", {
 const cluster = object("cluster", {
   name: required(name),
   id: optional(id),
-  steering_address: required(ipv4),
+  steering_address: required(ip),
   local_ips: required(list("local IP", ipPrefix)),
   lds: required(list("LD", ld)),
   timeouts: optional(timeouts),
@@ -160,7 +160,7 @@ const realServer = checked(
     weight: optional(integer("a weight", 0, MAX_WEIGHT), 1),
     drain: optional(flag, false),
     vpc: optional(name),
-    host: optional(ipv4),
+    host: optional(ip),
     mac: optional(mac),
   }),
   (value, at) => {
@@ -207,7 +207,7 @@ const vpc = object("VPC", {
   name: required(name),
   vni: required(unsigned("a VNI", 1, MAX_VNI)),
   vms: optional(
-    list("VM", object("VM", { address: required(ip), mac: required(mac), host: required(ipv4) }, "address")),
+    list("VM", object("VM", { address: required(ip), mac: required(mac), host: required(ip) }, "address")),
     [],
   ),
 });
@@ -221,7 +221,7 @@ const eipShape = checked(
     vm: optional(
       object(
         "VM",
-        { vpc: required(name), address: required(ip), mac: required(mac), host: required(ipv4) },
+        { vpc: required(name), address: required(ip), mac: required(mac), host: required(ip) },
         "address",
       ),
     ),

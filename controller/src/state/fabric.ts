@@ -34,7 +34,9 @@ function networksWith(item: SwitchSpec, ends: ReadonlySet<string>, where: BlockS
   const networkOf = (port: number, vlan: number | undefined) =>
     item.ports.find((candidate) => candidate.port === port && (vlan ?? candidate.vlan) === candidate.vlan)
       ?.network;
-  const attached = item.ports.filter(({ address }) => address !== undefined && where.meets(address));
+  const attached = item.ports.filter(({ address, address_v6 }) =>
+    [address, address_v6].some((own) => own !== undefined && where.meets(own)),
+  );
   return [
     ...attached.map(({ network }) => network),
     ...item.neighbors

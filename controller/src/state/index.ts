@@ -13,6 +13,7 @@ import { Source } from "./source.js";
 export { addressesOf, aggregate, BlockSet, blockOf, contains, isIpv6, overlap } from "./blocks.js";
 export { serviceAddress } from "./check.js";
 export { ownerOf } from "./check_eips.js";
+export { hostsOverIpv6 } from "./check_underlay.js";
 export type * from "./document.js";
 export { clustersOf, MAX_EIP_INDEX, otherClusterOf } from "./document.js";
 export { fabricNetworks } from "./fabric.js";

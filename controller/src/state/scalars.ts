@@ -14,7 +14,6 @@ import {
   parseIp,
   parseIpInterface,
   parseIpPrefix,
-  parseIpv4,
   parseIpv6,
   parseMac,
   type Uint,
@@ -71,11 +70,6 @@ function refuseIpv6(text: string): void {
   throw new ValueError(`"${text}" is an IPv6 address; an IPv4 one is needed here`);
 }
 
-export const ipv4: Shape<Ipv4> = scalar("an IPv4 address", whole(IPV4), (text) => {
-  refuseIpv6(text);
-  return formatIpv4(checkHost(text, parseIpv4(text)));
-});
-
 /** An address of either family. */
 export const ip: Shape<Ip> = scalar("an address", whole(IPV4, IPV6), (text) =>
   formatIp(checkHost(text, parseIp(text))),
@@ -110,6 +104,19 @@ export const ipv6Interface: Shape<Interface<Ipv6>> = scalar(
     }
     const { address, prefixLen } = parseIpInterface(text);
     return `${formatIpv6(checkHost(text, address))}/${prefixLen}` as Interface<Ipv6>;
+  },
+);
+
+/** An address of either family with the length of its subnet's prefix. */
+export const ipInterface: Shape<Interface<Ipv4> | Interface<Ipv6>> = scalar(
+  "an address with a prefix length",
+  whole(`(${IPV4}|${IPV6})/\\d+`),
+  (text) => {
+    if (!text.includes("/")) {
+      throw new ValueError(`"${text}" has no prefix length (write it like 10.0.2.1/24 or 2001:db8::1/64)`);
+    }
+    const { address, prefixLen } = parseIpInterface(text);
+    return `${formatIp(checkHost(text, address))}/${prefixLen}` as Interface<Ipv4> | Interface<Ipv6>;
   },
 );
 
