@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ApiError } from "../src/api/index.js";
 import { fromRanges } from "../src/compile/index.js";
 import { decodeEntry } from "../src/p4runtime/index.js";
@@ -13,22 +13,18 @@ import { type Document, useRegion } from "./support/region.js";
 
 const folder = useFolder();
 const region = useRegion(folder);
-let gw1: FakeSwitch;
-let lds: FakeLd[];
-let document: Document;
-beforeEach(() => {
-  ({ gw1, lds, document } = region());
-});
-const start = (options?: { auditMs?: number; timeoutMs?: number }) => region().start(options);
 
 describe("the desired state", () => {
   it("is what was put, checked, stored with its history, and made so everywhere", async () => {
-    const { client } = await start().then((controller) => controller);
-    const [controller] = region().running;
-    const revision = await controller!.apply(document);
+    const { client } = await region.start().then((controller) => controller);
+    const [controller] = region.running;
+    const revision = await controller!.apply(region.document);
     expect(revision).toBe(1);
-    expect(region().bindingOf("203.0.113.50")).toContain("address=192.168.0.10");
-    expect(lds.map(({ config }) => config?.services.map(({ name }) => name))).toEqual([["shop"], ["shop"]]);
+    expect(region.bindingOf("203.0.113.50")).toContain("address=192.168.0.10");
+    expect(region.lds.map(({ config }) => config?.services.map(({ name }) => name))).toEqual([
+      ["shop"],
+      ["shop"],
+    ]);
     const { body } = await client.get<{ commits: { revision: number; actor: string; changes: number }[] }>(
       "/v1/history",
     );
@@ -38,14 +34,14 @@ describe("the desired state", () => {
   });
 
   it("is refused as a whole when it is wrong, with every problem, and nothing changes", async () => {
-    const controller = await start();
-    await controller.apply(document);
-    const before = gw1.writes.length;
+    const controller = await region.start();
+    await controller.apply(region.document);
+    const before = region.gw1.writes.length;
     const wrong = {
-      ...document,
+      ...region.document,
       eips: [
-        { ...document.eips[0], network: "nowhere" },
-        { ...document.eips[2], id: "x" },
+        { ...region.document.eips[0], network: "nowhere" },
+        { ...region.document.eips[2], id: "x" },
       ],
     };
     const error = await controller.client.put("/v1/state", wrong, "apply").catch((reason) => reason);
@@ -56,25 +52,25 @@ describe("the desired state", () => {
       expect.stringContaining('network "nowhere" does not exist'),
     ]);
     const one = await controller.client
-      .put("/v1/eips/vm1", { ...document.eips[0], network: "nowhere" }, "x")
+      .put("/v1/eips/vm1", { ...region.document.eips[0], network: "nowhere" }, "x")
       .catch((reason) => reason);
     expect(one.problems).toEqual(['EIP vm1: network "nowhere" does not exist (declare it under networks:)']);
     const taken = await controller.client
       .put(
         "/v1/eips/thief",
-        { ...document.eips[2], name: "thief", address: "203.0.113.50", network: "bgp" },
+        { ...region.document.eips[2], name: "thief", address: "203.0.113.50", network: "bgp" },
         "x",
       )
       .catch((reason) => reason);
     expect(taken.problems.join()).toContain("203.0.113.50 in network bgp is another EIP already");
-    expect(gw1.writes.length).toBe(before);
+    expect(region.gw1.writes.length).toBe(before);
     expect(controller.controller.region.revision).toBe(1);
   });
 
   it("takes a repeated request for done, and a change for an older revision for a conflict", async () => {
-    const controller = await start();
-    await controller.apply(document);
-    const eip = { ...document.eips[2], address: "100.64.9.8" };
+    const controller = await region.start();
+    await controller.apply(region.document);
+    const eip = { ...region.document.eips[2], address: "100.64.9.8" };
     const first = await controller.client.put<{ revision: number }>("/v1/eips/phone", eip, "x", 1);
     expect(first.body.revision).toBe(2);
     const again = await controller.client.put<{ revision: number; changes: unknown[] }>(
@@ -93,21 +89,21 @@ describe("the desired state", () => {
   });
 
   it("survives the controller, whose restart touches nothing that is right", async () => {
-    const first = await start();
-    await first.apply(document);
-    await region().stop(first);
-    const writes = gw1.writes.length;
-    const applied = lds.map((ld) => ld.applied.length);
-    const second = await start();
+    const first = await region.start();
+    await first.apply(region.document);
+    await region.stop(first);
+    const writes = region.gw1.writes.length;
+    const applied = region.lds.map((ld) => ld.applied.length);
+    const second = await region.start();
     await second.settled(1);
     expect(second.controller.region.document()).toMatchObject({ networks: expect.any(Array) });
-    expect(gw1.writes.length).toBe(writes);
-    expect(gw1.pipelinesPushed).toBe(1);
-    expect(lds.map((ld) => ld.applied.length)).toEqual(applied);
+    expect(region.gw1.writes.length).toBe(writes);
+    expect(region.gw1.pipelinesPushed).toBe(1);
+    expect(region.lds.map((ld) => ld.applied.length)).toEqual(applied);
   });
 
   it("is open to one process at a time", async () => {
-    await start();
+    await region.start();
     await expect(LevelStore.open(folder.path("store"))).rejects.toThrow(StoreError);
     await expect(LevelStore.open(folder.path("store"))).rejects.toThrow("another process has it open");
   });
@@ -115,26 +111,28 @@ describe("the desired state", () => {
 
 describe("drift", () => {
   it("is mended: an entry that is gone, one that does something else, one too many", async () => {
-    const controller = await start();
-    await controller.apply(document);
-    const keys = [...gw1.entries.keys()];
-    const binding = keys.find((key) => decodeEntry(gateway, gw1.entries.get(key)!).table === "eip_in")!;
-    const good = gw1.entries.get(binding)!;
-    gw1.entries.delete(binding);
-    await eventually("the binding is back", () => gw1.entries.has(binding));
-    expect(gw1.entries.get(binding)).toEqual(good);
+    const controller = await region.start();
+    await controller.apply(region.document);
+    const keys = [...region.gw1.entries.keys()];
+    const binding = keys.find(
+      (key) => decodeEntry(gateway, region.gw1.entries.get(key)!).table === "eip_in",
+    )!;
+    const good = region.gw1.entries.get(binding)!;
+    region.gw1.entries.delete(binding);
+    await eventually("the binding is back", () => region.gw1.entries.has(binding));
+    expect(region.gw1.entries.get(binding)).toEqual(good);
 
-    const other = keys.find((key) => decodeEntry(gateway, gw1.entries.get(key)!).table === "nexthop")!;
-    const hop = gw1.entries.get(other)!;
-    gw1.entries.delete(other);
+    const other = keys.find((key) => decodeEntry(gateway, region.gw1.entries.get(key)!).table === "nexthop")!;
+    const hop = region.gw1.entries.get(other)!;
+    region.gw1.entries.delete(other);
     const stray = {
       ...hop,
       match: [
         { ...hop.match[0]!, fieldMatchType: { $case: "exact" as const, value: { value: Uint8Array.of(9) } } },
       ],
     };
-    gw1.entries.set("stray", stray);
-    await eventually("the next hop is back", () => gw1.entries.has(other));
+    region.gw1.entries.set("stray", stray);
+    await eventually("the next hop is back", () => region.gw1.entries.has(other));
     await eventually(
       "it is reported",
       () => controller.controller.reconciler.parts.find(({ name }) => name === "gw1")!.mended >= 2,
@@ -143,14 +141,14 @@ describe("drift", () => {
   });
 
   it("is mended: a switch that was rebooted empty, an LD that has lost its configuration", async () => {
-    const controller = await start({ timeoutMs: 3_000 });
-    await controller.apply(document);
-    const held = gw1.entries.size;
-    gw1.stop();
-    gw1 = await FakeSwitch.listen(folder.socket("gw1.sock"));
-    await eventually("the switch is as it was", () => gw1.entries.size === held);
-    expect(gw1.pipelinesPushed).toBe(1);
-    const [ld1] = lds as [FakeLd];
+    const controller = await region.start({ timeoutMs: 3_000 });
+    await controller.apply(region.document);
+    const held = region.gw1.entries.size;
+    region.gw1.stop();
+    region.gw1 = await FakeSwitch.listen(folder.socket("gw1.sock"));
+    await eventually("the switch is as it was", () => region.gw1.entries.size === held);
+    expect(region.gw1.pipelinesPushed).toBe(1);
+    const [ld1] = region.lds as [FakeLd];
     const { config } = ld1;
     ld1.config = undefined;
     await eventually("the LD is configured", () => ld1.config !== undefined);
@@ -160,28 +158,28 @@ describe("drift", () => {
 
 describe("a part that is lost", () => {
   it("keeps no other part waiting, but no bucket of its cluster moves", async () => {
-    const controller = await start({ timeoutMs: 1_000 });
-    await controller.apply(document);
-    const [ld1, ld2] = lds as [FakeLd, FakeLd];
+    const controller = await region.start({ timeoutMs: 1_000 });
+    await controller.apply(region.document);
+    const [ld1, ld2] = region.lds as [FakeLd, FakeLd];
     const owned = (ld: FakeLd) => fromRanges(ld.config!.ownedBuckets).size;
     const before = owned(ld1);
     ld2.dataPlaneUp = false;
     const { body } = await controller.client.put<{ revision: number }>(
       "/v1/eips/phone",
       {
-        ...document.eips[2],
+        ...region.document.eips[2],
         vm: { vpc: "green", address: "192.168.0.11", mac: "02:00:00:00:06:31", host: "10.0.6.3" },
       },
       "x",
     );
     await eventually(
       "the EIP has moved",
-      () => region().bindingOf("100.64.9.7")?.includes("192.168.0.11") === true,
+      () => region.bindingOf("100.64.9.7")?.includes("192.168.0.11") === true,
     );
     await controller.settled(body.revision);
     const ld3 = await FakeLd.listen(folder.socket("ld3.agent.sock"));
-    lds.push(ld3);
-    const [cluster] = document.clusters as [Document["clusters"][0]];
+    region.lds.push(ld3);
+    const [cluster] = region.document.clusters as [Document["clusters"][0]];
     const third = {
       ...cluster.lds[0],
       name: "ld3",
@@ -203,7 +201,7 @@ describe("a part that is lost", () => {
     expect(reconciler.applied).toBeLessThan(scaled.body.revision);
     ld2.dataPlaneUp = true;
     await controller.settled(scaled.body.revision);
-    expect(lds.reduce((sum, ld) => sum + owned(ld), 0)).toBe(1024);
+    expect(region.lds.reduce((sum, ld) => sum + owned(ld), 0)).toBe(1024);
     expect(owned(ld3)).toBeGreaterThan(300);
   });
 });

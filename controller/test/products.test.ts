@@ -9,70 +9,57 @@ import { fromRanges } from "../src/compile/index.js";
 import { decodeEntry } from "../src/p4runtime/index.js";
 import { eventually } from "./support/controller.js";
 import { FakeLd } from "./support/fake_ld.js";
-import type { FakeSwitch } from "./support/fake_switch.js";
 import { useFolder } from "./support/folder.js";
 import { gateway } from "./support/program.js";
 import { type Document, useRegion } from "./support/region.js";
 
 const folder = useFolder();
 const region = useRegion(folder);
-let gw1: FakeSwitch;
-let lds: FakeLd[];
-let document: Document;
-beforeEach(() => {
-  ({ gw1, lds, document } = region());
-});
-const start = (options?: { auditMs?: number; timeoutMs?: number }) => region().start(options);
-const sluice = (...argv: string[]) => region().sluice(...argv);
 
 describe("the products", () => {
   it("a moved EIP is one write of one entry, without a look at the rest", async () => {
-    const controller = await start({ auditMs: 600_000 });
-    await controller.apply(document);
-    const first = gw1.writes.length;
-    gw1.mute.add("read");
-    const { code, out, err } = await sluice("eip", "move", "phone", "--host", "10.0.6.9");
+    const controller = await region.start({ auditMs: 600_000 });
+    await controller.apply(region.document);
+    const first = region.gw1.writes.length;
+    region.gw1.mute.add("read");
+    const { code, out, err } = await region.sluice("eip", "move", "phone", "--host", "10.0.6.9");
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toContain('vm.host: "10.0.6.3" -> "10.0.6.9"');
     expect(out).toContain("all 3 parts have it");
-    expect(
-      region()
-        .updatesSince(first)
-        .map(({ type }) => type),
-    ).toEqual([Update_Type.MODIFY]);
-    expect(region().bindingOf("100.64.9.7")).toContain("host=10.0.6.9");
+    expect(region.updatesSince(first).map(({ type }) => type)).toEqual([Update_Type.MODIFY]);
+    expect(region.bindingOf("100.64.9.7")).toContain("host=10.0.6.9");
   });
 
   it("an EIP is created, bound to a VIP, limited and released", async () => {
-    const controller = await start();
-    await controller.apply(document);
+    const controller = await region.start();
+    await controller.apply(region.document);
     const vm = ["--vpc", "green", "--vm", "192.168.0.77", "--mac", "02:00:00:00:06:77", "--host", "10.0.6.2"];
-    const created = await sluice("eip", "create", "new", "203.0.113.77", "--network", "bgp", ...vm);
+    const created = await region.sluice("eip", "create", "new", "203.0.113.77", "--network", "bgp", ...vm);
     expect(created).toMatchObject({ code: 0, err: "" });
-    expect(region().bindingOf("203.0.113.77")).toContain("address=192.168.0.77");
+    expect(region.bindingOf("203.0.113.77")).toContain("address=192.168.0.77");
     // The same again is done already; something else under the name is not what was asked for.
-    expect((await sluice("eip", "create", "new", "203.0.113.77", "--network", "bgp", ...vm)).out).toContain(
-      "it is so already",
-    );
-    const other = await sluice("eip", "create", "new", "203.0.113.78", "--network", "bgp", ...vm);
+    expect(
+      (await region.sluice("eip", "create", "new", "203.0.113.77", "--network", "bgp", ...vm)).out,
+    ).toContain("it is so already");
+    const other = await region.sluice("eip", "create", "new", "203.0.113.78", "--network", "bgp", ...vm);
     expect(other.code).toBe(64);
     expect(other.err).toContain("EIP new exists already (sluice eip move new");
-    expect((await sluice("limit", "set", "new", "--in", "10Mbps")).code).toBe(0);
+    expect((await region.sluice("limit", "set", "new", "--in", "10Mbps")).code).toBe(0);
     expect(
-      [...gw1.entries.values()].filter((entry) => decodeEntry(gateway, entry).table === "eip_limit"),
+      [...region.gw1.entries.values()].filter((entry) => decodeEntry(gateway, entry).table === "eip_limit"),
     ).toHaveLength(3);
-    const bad = await sluice("limit", "set", "new", "--in", "much");
+    const bad = await region.sluice("limit", "set", "new", "--in", "much");
     expect(bad.code).toBe(2);
     expect(bad.err).toContain('EIP new: limit: in: "much" is not a rate (write it like 100Mbps');
-    expect((await sluice("eip", "release", "new")).code).toBe(0);
-    expect(region().bindingOf("203.0.113.77")).toBeUndefined();
-    expect((await sluice("history", "-o", "json")).out).toContain("eip release new");
+    expect((await region.sluice("eip", "release", "new")).code).toBe(0);
+    expect(region.bindingOf("203.0.113.77")).toBeUndefined();
+    expect((await region.sluice("history", "-o", "json")).out).toContain("eip release new");
   });
 
   it("a dry run shows the change and makes none", async () => {
-    const controller = await start();
-    await controller.apply(document);
-    const { code, out } = await sluice("eip", "release", "phone", "--dry-run");
+    const controller = await region.start();
+    await controller.apply(region.document);
+    const { code, out } = await region.sluice("eip", "release", "phone", "--dry-run");
     expect(code).toBe(0);
     expect(out).toContain("- eips/phone");
     expect(out).toContain("Nothing was changed (--dry-run).");
@@ -80,9 +67,9 @@ describe("the products", () => {
   });
 
   it("a service gets real servers, and a cluster another LD", async () => {
-    const controller = await start();
-    await controller.apply(document);
-    const put = await sluice(
+    const controller = await region.start();
+    await controller.apply(region.document);
+    const put = await region.sluice(
       "service",
       "create",
       "mail",
@@ -95,24 +82,45 @@ describe("the products", () => {
     );
     expect(put).toMatchObject({ code: 0, err: "" });
     expect(
-      (await sluice("rs", "add", "mail", "m1", "--address", "10.0.4.2", "--port", "2525", "--weight", "3"))
-        .code,
+      (
+        await region.sluice(
+          "rs",
+          "add",
+          "mail",
+          "m1",
+          "--address",
+          "10.0.4.2",
+          "--port",
+          "2525",
+          "--weight",
+          "3",
+        )
+      ).code,
     ).toBe(0);
-    const mail = () => lds[0]!.config!.services.find(({ name }) => name === "mail");
+    const mail = () => region.lds[0]!.config!.services.find(({ name }) => name === "mail");
     expect(mail()!.realServers).toMatchObject([{ name: "m1", port: 2525, weight: 3 }]);
-    expect((await sluice("rs", "remove", "mail", "m1")).code).toBe(0);
+    expect((await region.sluice("rs", "remove", "mail", "m1")).code).toBe(0);
     expect(mail()!.realServers).toEqual([]);
     const ld3 = await FakeLd.listen(folder.socket("ld3.agent.sock"));
-    lds.push(ld3);
-    const scaled = await sluice(
+    region.lds.push(ld3);
+    const scaled = await region.sluice(
       ...["cluster", "scale", "east", "--add", "ld3", "--agent", folder.socket("ld3.agent.sock")],
       ...["--address", "10.0.2.4/24", "--gateway", "10.0.2.1", "--mac", "02:00:00:00:02:04"],
     );
     expect(scaled).toMatchObject({ code: 0, err: "" });
-    const owned = lds.map(({ config }) => fromRanges(config!.ownedBuckets).size);
+    const owned = region.lds.map(({ config }) => fromRanges(config!.ownedBuckets).size);
     expect(owned.reduce((sum, count) => sum + count)).toBe(1024);
     expect(Math.min(...owned)).toBeGreaterThan(300);
-    const missing = await sluice("rs", "add", "nothing", "m1", "--address", "10.0.4.2", "--port", "2525");
+    const missing = await region.sluice(
+      "rs",
+      "add",
+      "nothing",
+      "m1",
+      "--address",
+      "10.0.4.2",
+      "--port",
+      "2525",
+    );
     expect(missing.code).toBe(64);
     expect(missing.err).toContain("service nothing does not exist (sluice service create nothing");
   });
@@ -120,21 +128,21 @@ describe("the products", () => {
 
 describe("on a terminal", () => {
   it("apply shows what it is about to change, asks, and changes it", async () => {
-    const controller = await start();
-    await controller.apply(document);
+    const controller = await region.start();
+    await controller.apply(region.document);
     const file = folder.path("sluice.yaml");
     writeFileSync(
       file,
-      JSON.stringify({ ...document, eips: document.eips.filter(({ name }) => name !== "vm1") }),
+      JSON.stringify({ ...region.document, eips: region.document.eips.filter(({ name }) => name !== "vm1") }),
     );
-    const said = await region().onTerminal("n\n", "apply", "-f", file);
+    const said = await region.onTerminal("n\n", "apply", "-f", file);
     expect(said).toMatchObject({ code: 8, err: "apply this? [y/N] Nothing was changed.\n" });
     expect(said.out).toContain("- eips/vm1");
     expect(controller.controller.region.revision).toBe(1);
-    const done = await region().onTerminal("y\n", "apply", "-f", file);
+    const done = await region.onTerminal("y\n", "apply", "-f", file);
     expect(done.code).toBe(0);
     expect(done.out.indexOf("- eips/vm1")).toBeLessThan(done.out.indexOf("Revision 2; all 3 parts have it."));
-    expect(await region().onTerminal("", "apply", "-f", file)).toMatchObject({
+    expect(await region.onTerminal("", "apply", "-f", file)).toMatchObject({
       code: 0,
       err: "",
       out: "Nothing to change: it is so already (revision 2).\n",
@@ -150,12 +158,12 @@ describe("on a terminal", () => {
   ])(
     "%j is shown and asked about; no, the end of the input and anything else are no",
     async (argv, shown) => {
-      const controller = await start();
-      const [shop] = document.services as Record<string, unknown>[];
+      const controller = await region.start();
+      const [shop] = region.document.services as Record<string, unknown>[];
       const mail = { ...shop, name: "mail", vip: "192.168.0.101" };
-      await controller.apply({ ...document, services: [shop, mail] });
+      await controller.apply({ ...region.document, services: [shop, mail] });
       for (const typed of ["n\n", "", "maybe\n"]) {
-        const { code, out, err } = await region().onTerminal(typed, ...argv);
+        const { code, out, err } = await region.onTerminal(typed, ...argv);
         expect({ code, err: err.replace(/^.*warning:.*\n/, "") }).toEqual({
           code: 8,
           err: `${argv.slice(0, 3).join(" ")}${argv[0] === "rs" ? " rs1" : ""}${argv[0] === "cluster" ? " --remove ld2" : ""}? [y/N] Nothing was changed.\n`,
@@ -167,10 +175,10 @@ describe("on a terminal", () => {
   );
 
   it("is changed what was shown, or nothing, when somebody else is faster", async () => {
-    const controller = await start();
-    await controller.apply(document);
+    const controller = await region.start();
+    await controller.apply(region.document);
     const { client } = controller;
-    const released = await region().onTerminal("yes\n", "eip", "release", "vm1");
+    const released = await region.onTerminal("yes\n", "eip", "release", "vm1");
     expect(released).toMatchObject({ code: 0, err: "eip release vm1? [y/N] " });
     expect(released.out.match(/- eips\/vm1/g)).toHaveLength(1);
     expect(released.out).toMatch(/\nRevision 2; all 3 parts have it\.\n$/);
@@ -183,7 +191,7 @@ describe("on a terminal", () => {
         write: (text) => {
           if (text.includes("[y/N]")) {
             const limit = { in: "1Mbps" };
-            const other = document.eips.find(({ name }) => name === "phone")!;
+            const other = region.document.eips.find(({ name }) => name === "phone")!;
             void client.put("/v1/eips/phone", { ...other, limit }, "x").then(() => stdin.end("y\n"));
           }
           return true;
@@ -195,14 +203,14 @@ describe("on a terminal", () => {
   });
 
   it("nothing is asked with --yes, --dry-run, -o json, or where standard input is no terminal", async () => {
-    const controller = await start();
-    await controller.apply(document);
+    const controller = await region.start();
+    await controller.apply(region.document);
     const release = ["eip", "release", "vm1"];
     for (const options of [["--dry-run"], ["-o", "json", "--dry-run"], ["--yes", "--dry-run"]]) {
-      expect(await region().onTerminal("", ...release, ...options)).toMatchObject({ code: 0, err: "" });
+      expect(await region.onTerminal("", ...release, ...options)).toMatchObject({ code: 0, err: "" });
     }
-    expect(await region().onTerminal("", ...release, "--yes")).toMatchObject({ code: 0, err: "" });
-    expect(await region().onTerminal(undefined, "eip", "release", "phone")).toMatchObject({
+    expect(await region.onTerminal("", ...release, "--yes")).toMatchObject({ code: 0, err: "" });
+    expect(await region.onTerminal(undefined, "eip", "release", "phone")).toMatchObject({
       code: 0,
       err: "",
     });
@@ -212,50 +220,51 @@ describe("on a terminal", () => {
 
 describe("a drain of a real server", () => {
   const sessions = (...counts: bigint[]) => {
-    for (const [i, ld] of lds.entries()) {
+    for (const [i, ld] of region.lds.entries()) {
       const { realServers } = ld.config!.services[0]!;
       ld.realServers = realServers.map(({ name, address, port, weight }) =>
         RsState.fromPartial({ service: "shop", rs: name, address, port, weight, sessionsActive: counts[i]! }),
       );
     }
   };
-  const weights = () => lds.map(({ config }) => config?.services[0]?.realServers.map(({ weight }) => weight));
+  const weights = () =>
+    region.lds.map(({ config }) => config?.services[0]?.realServers.map(({ weight }) => weight));
 
   it("is over when no LD has a session of it any more; then it leaves without a warning", async () => {
-    const controller = await start();
-    await controller.apply(document);
+    const controller = await region.start();
+    await controller.apply(region.document);
     sessions(3n, 2n);
-    const drained = sluice("drain", "rs", "shop", "rs1", "-o", "json");
+    const drained = region.sluice("drain", "rs", "shop", "rs1", "-o", "json");
     await eventually("it weighs nothing", () => weights().flat().join() === "0,0");
     sessions(3n, 2n);
-    const seen = await sluice("get", "drains");
+    const seen = await region.sluice("get", "drains");
     expect(seen.out).toMatch(/^shop +rs1 +192\.168\.0\.2:8443 +5 +draining$/m);
     sessions(0n, 1n);
     let over = false;
     void drained.then(() => {
       over = true;
     });
-    await sluice("get", "drains");
+    await region.sluice("get", "drains");
     expect(over).toBe(false);
     sessions(0n, 0n);
     expect(JSON.parse((await drained).out)).toMatchObject({ revision: 2, complete: true });
-    expect(await sluice("rs", "remove", "shop", "rs1")).toMatchObject({ code: 0, err: "" });
+    expect(await region.sluice("rs", "remove", "shop", "rs1")).toMatchObject({ code: 0, err: "" });
   });
 
   it("can be left alone and be undone; one that leaves undrained is warned of", async () => {
-    const controller = await start();
-    await controller.apply(document);
-    expect((await sluice("drain", "rs", "shop", "rs1", "--no-wait")).out).toContain("drain: true");
+    const controller = await region.start();
+    await controller.apply(region.document);
+    expect((await region.sluice("drain", "rs", "shop", "rs1", "--no-wait")).out).toContain("drain: true");
     await controller.settled(2);
     expect(weights()).toEqual([[0], [0]]);
-    await sluice("drain", "rs", "shop", "rs1", "--cancel");
+    await region.sluice("drain", "rs", "shop", "rs1", "--cancel");
     expect(weights()).toEqual([[1], [1]]);
-    const { code, err } = await sluice("rs", "remove", "shop", "rs1", "--dry-run");
+    const { code, err } = await region.sluice("rs", "remove", "shop", "rs1", "--dry-run");
     expect({ code, err }).toEqual({
       code: 0,
       err: "warning: real server rs1 of service shop leaves with the sessions it has: they end (sluice drain rs shop rs1 lets them go on)\n",
     });
-    const unknown = await sluice("drain", "rs", "shop", "rs9");
+    const unknown = await region.sluice("drain", "rs", "shop", "rs9");
     expect(unknown).toMatchObject({
       code: 64,
       err: "error: service shop has no real server rs9 (it has rs1)\n",
@@ -267,16 +276,16 @@ describe("LDs of a cluster with failover", () => {
   const owned = (ld: FakeLd) => fromRanges(ld.config!.ownedBuckets).size;
 
   beforeEach(async () => {
-    const [cluster] = document.clusters as [Document["clusters"][0] & { failover?: unknown }];
+    const [cluster] = region.document.clusters as [Document["clusters"][0] & { failover?: unknown }];
     cluster.failover = { secret: "0123456789abcdef" };
-    const controller = await start({ auditMs: 600_000 });
-    await controller.apply(document);
+    const controller = await region.start({ auditMs: 600_000 });
+    await controller.apply(region.document);
   });
 
   it("are drained and come back: step by step, and no switch learns a step before the sessions are there", async () => {
-    const [ld1, ld2] = lds as [FakeLd, FakeLd];
+    const [ld1, ld2] = region.lds as [FakeLd, FakeLd];
     const primaries = () =>
-      [...gw1.entries.values()].flatMap((item) => {
+      [...region.gw1.entries.values()].flatMap((item) => {
         const { table, params } = decodeEntry(gateway, item);
         return table === "ld_of_bucket"
           ? [`${params?.ld_id} ${params?.backup_id ?? params?.backup_ld_id}`]
@@ -288,9 +297,9 @@ describe("LDs of a cluster with failover", () => {
       const taken = epoch === 2n && heartbeat!.previousEpoch !== 0;
       ld1.peers = taken ? [PeerReplication.fromPartial({ ldId, sessionsToCopy: 9n })] : [];
     };
-    const drain = sluice("ld", "drain", "ld2");
+    const drain = region.sluice("ld", "drain", "ld2");
     await eventually("LDs hold the next map", () => ld1.config!.epoch > 1n);
-    const { reconciler } = region().running[0]!.controller;
+    const { reconciler } = region.running[0]!.controller;
     await eventually("it is told what is waited for", () =>
       reconciler.moves.some(({ waiting }) => waiting?.reasons[0] === "ld1 has not got all sessions of ld2"),
     );
@@ -302,23 +311,23 @@ describe("LDs of a cluster with failover", () => {
       out: expect.stringContaining("Drained: ld2 has no bucket"),
     });
     expect([owned(ld1), owned(ld2)]).toEqual([1024, 0]);
-    expect((await sluice("ld", "undrain", "ld2")).out).toContain("Back in use: ld2");
+    expect((await region.sluice("ld", "undrain", "ld2")).out).toContain("Back in use: ld2");
     expect([owned(ld1), owned(ld2)]).toEqual([512, 512]);
   });
 
   it("are upgraded by one command, and leave when they are empty", async () => {
-    const [ld1, ld2] = lds as [FakeLd, FakeLd];
-    const upgrade = sluice("ld", "upgrade", "ld2", "--command", "true");
+    const [ld1, ld2] = region.lds as [FakeLd, FakeLd];
+    const upgrade = region.sluice("ld", "upgrade", "ld2", "--command", "true");
     await eventually("it is empty", () => owned(ld2) === 0);
     ld2.uptimeMs = 10n;
     expect(await upgrade).toMatchObject({ code: 0, out: expect.stringContaining("Back in use: ld2") });
     expect(owned(ld2)).toBe(512);
-    const failed = await sluice("ld", "upgrade", "ld2", "--command", "exit 3");
+    const failed = await region.sluice("ld", "upgrade", "ld2", "--command", "exit 3");
     expect(failed).toMatchObject({ code: 64, err: expect.stringContaining("ld2 stays drained") });
-    expect((await sluice("ld", "drain", "ld9")).err).toContain(
+    expect((await region.sluice("ld", "drain", "ld9")).err).toContain(
       "no cluster has an LD ld9 (there are ld1, ld2)",
     );
-    expect(await sluice("cluster", "scale", "east", "--remove", "ld2")).toMatchObject({ code: 0 });
+    expect(await region.sluice("cluster", "scale", "east", "--remove", "ld2")).toMatchObject({ code: 0 });
     expect([owned(ld1), owned(ld2)]).toEqual([1024, 0]);
   });
 });

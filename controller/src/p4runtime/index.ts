@@ -9,7 +9,7 @@
 //   digests    what a switch says by itself besides packets
 //   errors     what servers answer, as sentences
 //   client     the calls, each with a deadline;  session: stream and election
-//   writes     requests on their way
+//   writes     requests on their way;  reads  what a switch holds;  inbox  what it says by itself
 //   switch     one switch by names: start here
 export * from "./addresses.js";
 export { Client, type ClientOptions, WriteFailure } from "./client.js";

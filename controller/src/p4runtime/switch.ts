@@ -1,13 +1,9 @@
 // One switch by names: who is primary, its pipeline, its entries, its counters, its packets.
 import { status } from "@grpc/grpc-js";
 import {
-  CounterEntry,
-  type DigestList,
   type Entity,
-  type IdleTimeoutNotification,
   SetForwardingPipelineConfigRequest_Action as PipelineAction,
   GetForwardingPipelineConfigRequest_ResponseType as ResponseType,
-  type StreamMessageResponse,
   WriteRequest,
 } from "@sluice/proto/p4runtime";
 import { Client, type ClientOptions } from "./client.js";
@@ -19,20 +15,19 @@ import {
   type IdleEntries,
   type ReceivedDigest,
 } from "./digests.js";
-import { type CounterValue, decodeEntry, type Entry, emptyTableEntry, encodeEntry } from "./entries.js";
+import { type CounterValue, decodeEntry, type Entry } from "./entries.js";
 import { P4RuntimeError } from "./errors.js";
+import { Inbox } from "./inbox.js";
 import type { Item } from "./items.js";
 import { Packer } from "./packed.js";
-import { decodePacketIn, encodePacketOut, PacketQueue, type ReceivedPacket } from "./packets.js";
+import { encodePacketOut, type ReceivedPacket } from "./packets.js";
 import { type Pipeline, pipelineCookie } from "./pipeline.js";
+import { type ReadOptions, readCounter, readEntry, readMessages } from "./reads.js";
 import { Schema } from "./schema.js";
 import { type Candidate, Session, type SessionState } from "./session.js";
 import type { ValueInput } from "./values.js";
 import { type Batch, batchesOf, type PackedUpdate, UPDATE_TYPES, type UpdateType } from "./write_request.js";
 import { MAX_UPDATES_PER_WRITE, sendBatches } from "./writes.js";
-
-const PACKETS_KEPT = 1024;
-const DIGESTS_KEPT = 1024;
 
 export interface SwitchOptions extends ClientOptions, Candidate {
   /** False: only read; no stream, no election, no packets. Default true. */
@@ -51,16 +46,18 @@ export class Switch {
   readonly name: string;
   readonly #client: Client;
   readonly #session: Session | undefined;
-  readonly #packets = new PacketQueue<ReceivedPacket>(PACKETS_KEPT);
-  readonly #digests = new PacketQueue<DigestList>(DIGESTS_KEPT);
-  readonly #idle = new PacketQueue<IdleTimeoutNotification>(DIGESTS_KEPT);
+  readonly #inbox = new Inbox();
   #schema: Schema | undefined;
 
   private constructor(options: SwitchOptions) {
     this.name = options.name;
     this.#client = new Client(options);
     if (options.write !== false) {
-      this.#session = new Session(this.#client, (message) => this.#receive(message), options);
+      this.#session = new Session(
+        this.#client,
+        (message) => this.#inbox.receive(message, this.#schema),
+        options,
+      );
     }
   }
 
@@ -240,127 +237,33 @@ export class Switch {
 
   // ---- Reads -------------------------------------------------------------------------------------------------------
 
-  /**
-   * Streams what tables hold as messages: the members and groups of their action profiles, then their entries.
-   *
-   * @param tables - aliases; default all
-   * @param options - `counters`: also read the direct counters, where a table has them
-   */
-  async *readMessages(
-    tables?: readonly string[],
-    options: { counters?: boolean } = {},
-  ): AsyncGenerator<Entity> {
-    const schema = await this.schema();
-    const wanted = tables === undefined ? [...schema.tables] : tables.map((name) => schema.tables.get(name));
-    const profiles = new Set(wanted.flatMap(({ profile }) => profile ?? []));
-    const entities = [
-      ...[...profiles].flatMap(({ id }): Entity[] => [
-        {
-          entity: {
-            $case: "actionProfileMember",
-            value: { actionProfileId: id, memberId: 0, action: undefined },
-          },
-        },
-        {
-          entity: {
-            $case: "actionProfileGroup",
-            value: { actionProfileId: id, groupId: 0, members: [], maxSize: 0 },
-          },
-        },
-      ]),
-      ...wanted.map((table): Entity => {
-        const counted = options.counters === true && table.directCounter !== undefined;
-        return {
-          entity: {
-            $case: "tableEntry",
-            value: {
-              ...emptyTableEntry(table.id),
-              counterData: counted ? { byteCount: 0n, packetCount: 0n } : undefined,
-            },
-          },
-        };
-      }),
-    ];
-    for await (const item of this.#client.read(entities)) {
-      if (item.entity?.$case !== "tableEntry" || !item.entity.value.isDefaultAction) {
-        yield item;
-      }
-    }
+  /** As {@link readMessages} of reads.ts. */
+  async *readMessages(tables?: readonly string[], options: ReadOptions = {}): AsyncGenerator<Entity> {
+    yield* readMessages(this.#client, await this.schema(), tables, options);
   }
 
   /** Streams the entries of one table, several, or all, by name. */
-  async *read(
-    tables?: string | readonly string[],
-    options: { counters?: boolean } = {},
-  ): AsyncGenerator<Entry> {
+  async *read(tables?: string | readonly string[], options: ReadOptions = {}): AsyncGenerator<Entry> {
     const schema = await this.schema();
-    for await (const message of this.readMessages(typeof tables === "string" ? [tables] : tables, options)) {
-      if (message.entity?.$case === "tableEntry") {
-        yield decodeEntry(schema, message.entity.value);
+    const wanted = typeof tables === "string" ? [tables] : tables;
+    for await (const { entity } of readMessages(this.#client, schema, wanted, options)) {
+      if (entity?.$case === "tableEntry") {
+        yield decodeEntry(schema, entity.value);
       }
     }
   }
 
   /** Reads one entry by its key, with its direct counter where the table has one. @returns undefined when absent */
   async readEntry(key: Entry): Promise<Entry | undefined> {
-    const schema = await this.schema();
-    const { action: _, params: __, ...keyOnly } = key;
-    const message = encodeEntry(schema, keyOnly);
-    if (schema.tables.get(key.table).directCounter !== undefined) {
-      message.counterData = { byteCount: 0n, packetCount: 0n };
-    }
-    try {
-      for await (const { entity } of this.#client.read([
-        { entity: { $case: "tableEntry", value: message } },
-      ])) {
-        if (entity?.$case === "tableEntry") {
-          return decodeEntry(schema, entity.value);
-        }
-      }
-    } catch (error) {
-      if (!(error instanceof P4RuntimeError && error.code === status.NOT_FOUND)) {
-        throw error;
-      }
-    }
-    return undefined;
+    return readEntry(this.#client, await this.schema(), key);
   }
 
   /** Reads cells of a counter that is not bound to a table, by index. Without `indices`, all of them. */
   async readCounter(name: string, indices?: readonly number[]): Promise<Map<number, CounterValue>> {
-    const counterId = (await this.schema()).counters.get(name).id;
-    const requests =
-      indices === undefined
-        ? [CounterEntry.fromPartial({ counterId })]
-        : indices.map((index) => CounterEntry.fromPartial({ counterId, index: { index: BigInt(index) } }));
-    const cells = new Map<number, CounterValue>();
-    if (requests.length === 0) {
-      return cells; // a read of nothing would be one of everything to some servers
-    }
-    for await (const { entity } of this.#client.read(
-      requests.map((value): Entity => ({ entity: { $case: "counterEntry", value } })),
-    )) {
-      if (entity?.$case === "counterEntry") {
-        const { index, data } = entity.value;
-        cells.set(Number(index?.index ?? 0n), {
-          packets: data?.packetCount ?? 0n,
-          bytes: data?.byteCount ?? 0n,
-        });
-      }
-    }
-    return cells;
+    return readCounter(this.#client, await this.schema(), name, indices);
   }
 
   // ---- Packets -----------------------------------------------------------------------------------------------------
-
-  #receive({ update }: StreamMessageResponse): void {
-    if (update?.$case === "packet" && this.#schema !== undefined) {
-      this.#packets.push(decodePacketIn(this.#schema, update.value));
-    } else if (update?.$case === "digest") {
-      this.#digests.push(update.value);
-    } else if (update?.$case === "idleTimeoutNotification") {
-      this.#idle.push(update.value);
-    }
-  }
 
   /** Sends a packet through the switch. @throws EntryError | SchemaError | P4RuntimeError */
   async sendPacket(payload: Uint8Array, metadata: Record<string, ValueInput>): Promise<void> {
@@ -371,7 +274,7 @@ export class Switch {
 
   /** @returns the oldest packet from the switch that was not taken yet, or undefined when none comes within `timeoutMs` */
   nextPacket(timeoutMs: number): Promise<ReceivedPacket | undefined> {
-    return this.#packets.take(timeoutMs);
+    return this.#inbox.packets.take(timeoutMs);
   }
 
   // ---- Digests and idle timeouts -------------------------------------------------------------------------------------
@@ -396,7 +299,7 @@ export class Switch {
    * @throws SchemaError for one that the program does not have, or of a type that cannot be read
    */
   async nextDigest(timeoutMs: number): Promise<ReceivedDigest | undefined> {
-    const list = await this.#digests.take(timeoutMs);
+    const list = await this.#inbox.digests.take(timeoutMs);
     if (list === undefined) {
       return undefined;
     }
@@ -409,7 +312,7 @@ export class Switch {
 
   /** @returns the oldest notification of idle entries that was not taken yet, or undefined when none comes within `timeoutMs` */
   async nextIdleEntries(timeoutMs: number): Promise<IdleEntries | undefined> {
-    const idle = await this.#idle.take(timeoutMs);
+    const idle = await this.#inbox.idle.take(timeoutMs);
     return idle && decodeIdleEntries(await this.schema(), idle);
   }
 }

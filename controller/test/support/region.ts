@@ -19,23 +19,17 @@ export interface Document {
 export class TestRegion {
   readonly running: TestController[] = [];
   readonly #folder: ReturnType<typeof useFolder>;
-  readonly document: Document;
-  readonly gw1: FakeSwitch;
-  readonly lds: FakeLd[];
+  document!: Document;
+  gw1!: FakeSwitch;
+  lds!: FakeLd[];
 
-  private constructor(
-    folder: ReturnType<typeof useFolder>,
-    document: Document,
-    gw1: FakeSwitch,
-    lds: FakeLd[],
-  ) {
+  constructor(folder: ReturnType<typeof useFolder>) {
     this.#folder = folder;
-    this.document = document;
-    this.gw1 = gw1;
-    this.lds = lds;
   }
 
-  static async open(folder: ReturnType<typeof useFolder>): Promise<TestRegion> {
+  /** Begins anew: an empty switch and empty LDs. */
+  async open(): Promise<void> {
+    const folder = this.#folder;
     const text = repositoryFile("controller/examples/eips.yaml").replaceAll("/run/sluice", folder.path(""));
     const document = plainDocument(text) as Document;
     for (const network of document.networks) {
@@ -47,11 +41,11 @@ export class TestRegion {
       FakeLd.listen(folder.socket("ld1.agent.sock")),
       FakeLd.listen(folder.socket("ld2.agent.sock")),
     ]);
-    return new TestRegion(folder, document, gw1, lds);
+    Object.assign(this, { document, gw1, lds });
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.running.map((controller) => controller.stop()));
+    await Promise.all(this.running.splice(0).map((controller) => controller.stop()));
     this.gw1.stop();
     for (const ld of this.lds) ld.stop();
   }
@@ -99,12 +93,10 @@ export class TestRegion {
   }
 }
 
-/** A region for each test. */
-export function useRegion(folder: ReturnType<typeof useFolder>): () => TestRegion {
-  let region: TestRegion;
-  beforeEach(async () => {
-    region = await TestRegion.open(folder);
-  });
+/** A region that begins anew with each test. */
+export function useRegion(folder: ReturnType<typeof useFolder>): TestRegion {
+  const region = new TestRegion(folder);
+  beforeEach(() => region.open());
   afterEach(() => region.close());
-  return () => region;
+  return region;
 }
