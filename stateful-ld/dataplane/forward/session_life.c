@@ -42,6 +42,16 @@ static void note_answer(struct worker *worker, session_ref ref, enum session_sta
         answers->unanswered++;
 }
 
+/* What the other LD has to hear of, should it have to go on with the session at any moment: only an
+ * established session may be idle for long. That the RS has answered is followed by the client's
+ * acknowledgement, or by nothing that matters (tcp_state_at_least()); an end may be late. */
+static void tell(struct worker *worker, uint32_t number, enum session_state state) {
+    if (state == STATE_ESTABLISHED)
+        replicate_mark(worker, number);
+    else if (state != STATE_SYN_RECV)
+        replicate_mark_later(worker, number);
+}
+
 void session_set_state(struct worker *worker, session_ref ref, enum session_state state) {
     struct session *session = session_at(&worker->sessions, ref);
 
@@ -50,7 +60,7 @@ void session_set_state(struct worker *worker, session_ref ref, enum session_stat
     session->state = (uint8_t)state;
     session->last_seen_ms = (uint32_t)worker->now_ms;
     session_rearm(worker, ref >> 1);
-    replicate_mark(worker, ref >> 1);
+    tell(worker, ref >> 1, state);
 }
 
 void session_touch(struct worker *worker, session_ref ref, const struct packet *packet) {
@@ -59,8 +69,10 @@ void session_touch(struct worker *worker, session_ref ref, const struct packet *
     enum session_state state = session->state;
 
     session_count(worker, ref, packet);
-    if (unlikely((session->replica & REPLICA_STANDBY) != 0))
+    if (unlikely((session->replica & REPLICA_STANDBY) != 0)) {
         install_activate(worker, ref >> 1);
+        state = tcp_state_at_least(state, packet->tcp_flags);
+    }
     if (flow_protocol(&packet->key) == IPPROTO_TCP)
         state = tcp_next_state(state, direction, packet->tcp_flags);
     if (unlikely(state != session->state))
@@ -118,7 +130,7 @@ static bool lives_on(struct worker *worker, uint32_t number) {
         return false;
     session->armed_tick = wheel_arm(&worker->wheel, number, deadline_ms);
     if ((session->replica & REPLICA_STANDBY) == 0)
-        replicate_mark(worker, number); /* it lives, the other LD has to know */
+        replicate_mark_later(worker, number); /* it lives, the other LD has to know */
     return true;
 }
 

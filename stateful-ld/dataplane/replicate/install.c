@@ -79,8 +79,8 @@ static void update(struct worker *worker, uint32_t number, const struct record *
 
     if (!gives_way(worker, session, record))
         return;
-    session->state = record->state;
-    session->alter = record->alter;
+    session->state = (uint8_t)record->state;
+    session->alter = (uint8_t)record->alter;
     session->numbers = record->numbers;
     session->last_seen_ms = (uint32_t)worker->now_ms - record->idle_ms;
     deactivate(worker, session, is_twins(worker, record));
@@ -115,8 +115,8 @@ static bool insert(struct worker *worker, const struct record *record) {
     session->bucket = record->bucket;
     session->guest = slot < 0;
     session->local_slot = slot < 0 ? 0 : (uint8_t)slot;
-    session->state = record->state;
-    session->alter = record->alter;
+    session->state = (uint8_t)record->state;
+    session->alter = (uint8_t)record->alter;
     session->numbers = record->numbers;
     session->replica = is_twins(worker, record) ? REPLICA_STANDBY | REPLICA_TWIN : REPLICA_STANDBY;
     session->created_ms = worker->now_ms - RTE_MIN(worker->now_ms, record->age_ms);

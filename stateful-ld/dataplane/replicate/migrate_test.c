@@ -5,6 +5,7 @@
 #include "forward/peer.h"
 #include "replicate/install.h"
 #include "replicate/replicate.h"
+#include "replicate/sender.h"
 #include "session/timeouts.h"
 #include "testing/lds.h"
 #include "testing/test.h"
@@ -162,7 +163,7 @@ static void they_end_there(void **state) {
                      connections[0].local_port);
     assert_true(lds_send_rs(LD_1, &connections[0], TCP_FIN | TCP_ACK));
     assert_int_equal(lds_send_client(LD_2, &connections[0], TCP_ACK), connections[0].local_port);
-    lds_pass(50);
+    lds_pass(SENDER_LATER_MS + 50);
     assert_int_equal(lds_session_of(LD_1, &connections[0])->state,
                      lds_session_of(LD_2, &connections[0])->state);
     for (int which = 0; which < LDS_MAX; which++) {

@@ -168,22 +168,31 @@ static void arrange(struct worker *worker) {
     memcpy(replication->twin, snapshot->cluster.twin, sizeof(replication->twin));
 }
 
-static void mark_for(struct worker *worker, uint8_t peer, uint32_t number) {
+typedef void (*mark_with)(struct worker *worker, struct sender *sender, uint32_t number);
+
+static inline void mark_for(struct worker *worker, uint8_t peer, uint32_t number, mark_with mark) {
     if (peer != CLUSTER_NO_LD && worker->replication.senders[peer] != NULL)
-        sender_mark(worker, worker->replication.senders[peer], number);
+        mark(worker, worker->replication.senders[peer], number);
 }
 
-void replicate_mark(struct worker *worker, uint32_t number) {
+static inline void mark_for_all(struct worker *worker, uint32_t number, mark_with mark) {
     const struct session *session = &worker->sessions.sessions[number];
     const struct snapshot *snapshot = worker->snapshot;
 
     if (worker->replication.sender_count == 0)
         return;
-    if ((session->replica & REPLICA_MARKED) == 0)
-        mark_for(worker, cluster_partner(&snapshot->cluster, session->bucket), number);
-    if (unlikely(snapshot->cluster.migrates) && (session->replica & REPLICA_MARKED_TWIN) == 0 &&
+    mark_for(worker, cluster_partner(&snapshot->cluster, session->bucket), number, mark);
+    if (unlikely(snapshot->cluster.migrates) &&
         snapshot_policy(snapshot, session->target)->migrates)
-        mark_for(worker, snapshot->cluster.twin[session->bucket], number);
+        mark_for(worker, snapshot->cluster.twin[session->bucket], number, mark);
+}
+
+void replicate_mark(struct worker *worker, uint32_t number) {
+    mark_for_all(worker, number, sender_mark);
+}
+
+void replicate_mark_later(struct worker *worker, uint32_t number) {
+    mark_for_all(worker, number, sender_mark_later);
 }
 
 void replicate_poll(struct worker *worker) {

@@ -132,6 +132,12 @@ void replicate_beaten(struct dataplane *dataplane, uint64_t now_ms);
 /** A session has come, or has changed: its bucket's other LD has to hear of it. */
 void replicate_mark(struct worker *worker, uint32_t number);
 
+/**
+ * It has changed in a way that the other LD can do without for a while: should it have to go on
+ * from before, the next packet brings the session where it would be, or only its end is late.
+ */
+void replicate_mark_later(struct worker *worker, uint32_t number);
+
 /** A packet of the streams has come. Takes over the mbuf. */
 void replicate_receive(struct worker *worker, struct rte_mbuf *mbuf, const struct packet *packet);
 

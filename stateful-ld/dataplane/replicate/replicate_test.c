@@ -115,7 +115,7 @@ static void changes_that_find_no_room_are_told(void **state) {
     struct connection some[40];
 
     (void)state;
-    sender->marks_tail = sender->marks_head + SENDER_MARKS; /* of sessions that are over */
+    sender->soon.tail = sender->soon.head + SENDER_MARKS; /* of sessions that are over */
     for (uint32_t i = 0; i < RTE_DIM(some); i++)
         some[i] = lds_establish(LD_1, i, BUCKET_1);
     assert_int_equal(sender->sweep, SWEEP_FROM_START);
@@ -125,7 +125,7 @@ static void changes_that_find_no_room_are_told(void **state) {
     assert_int_equal(sender->sweep, SWEEP_NONE);
     assert_int_equal(stats->replication_streams, streams);
     lds_send_client(LD_1, &some[0], TCP_FIN | TCP_ACK); /* as ever, from now on */
-    lds_pass(5);
+    lds_pass(SENDER_LATER_MS + 5);
     assert_int_equal(lds_session_of(LD_2, &some[0])->state, STATE_CLOSE_WAIT);
 }
 
@@ -155,10 +155,10 @@ static void the_end_of_a_connection_is_told(void **state) {
     (void)state;
     lds_pass(5);
     lds_send_client(LD_1, &connection, TCP_FIN | TCP_ACK);
-    lds_pass(5);
+    lds_pass(SENDER_LATER_MS + 5);
     assert_int_equal(lds_session_of(LD_2, &connection)->state, STATE_CLOSE_WAIT);
     lds_send_rs(LD_1, &connection, TCP_RST);
-    lds_pass(5);
+    lds_pass(SENDER_LATER_MS + 5);
     assert_int_equal(lds_session_of(LD_2, &connection)->state, STATE_CLOSE);
     harness_pass(&ld[LD_2], 4000);
     assert_null(lds_session_of(LD_2, &connection));

@@ -15,14 +15,28 @@ enum {
     SWEEP_BUDGET = 64,
 };
 
+static bool ring_init(struct mark_ring *ring, uint32_t room) {
+    ring->room = room;
+    ring->numbers = calloc(room, sizeof(*ring->numbers));
+    return ring->numbers != NULL;
+}
+
+static bool ring_is_full(const struct mark_ring *ring) {
+    return ring->tail - ring->head == ring->room;
+}
+
+static uint32_t *ring_at(const struct mark_ring *ring, uint32_t position) {
+    return &ring->numbers[position & (ring->room - 1)];
+}
+
 struct sender *sender_create(void) {
     struct sender *sender = calloc(1, sizeof(*sender));
 
     if (sender == NULL)
         return NULL;
-    sender->marks = calloc(SENDER_MARKS, sizeof(*sender->marks));
     sender->window = calloc(SENDER_WINDOW, sizeof(*sender->window));
-    if (sender->marks != NULL && sender->window != NULL)
+    if (ring_init(&sender->soon, SENDER_MARKS) && ring_init(&sender->later, SENDER_LATER_MARKS) &&
+        sender->window != NULL)
         return sender;
     sender_free(sender);
     return NULL;
@@ -31,7 +45,8 @@ struct sender *sender_create(void) {
 void sender_free(struct sender *sender) {
     if (sender == NULL)
         return;
-    free(sender->marks);
+    free(sender->soon.numbers);
+    free(sender->later.numbers);
     free(sender->window);
     free(sender);
 }
@@ -104,7 +119,9 @@ void sender_begin(struct worker *worker, struct sender *sender) {
     sender->phase = SENDER_HELLO;
     sender->next = 1;
     sender->acknowledged = 0;
-    sender->marks_head = sender->marks_tail = 0;
+    sender->soon.head = sender->soon.tail = 0;
+    sender->later.head = sender->later.tail = 0;
+    memset(sender->later_tail, 0, sizeof(sender->later_tail));
     sender->retry_ms = 0;
     sender->sweep = SWEEP_NONE;
     memset(sender->to_copy, 0xff, sizeof(sender->to_copy));
@@ -159,13 +176,37 @@ void sender_mark(struct worker *worker, struct sender *sender, uint32_t number) 
     if (sender->phase == SENDER_HELLO)
         return;
     session->replica |= marked_bit(sender);
-    if (sender->marks_tail - sender->marks_head == SENDER_MARKS) {
+    if (ring_is_full(&sender->soon)) {
         sender->sweep = SWEEP_FROM_START;
         return;
     }
-    if (sender->marks_head == sender->marks_tail)
+    if (sender->soon.head == sender->soon.tail)
         sender->waiting_since_ms = worker->now_ms;
-    sender->marks[sender->marks_tail++ % SENDER_MARKS] = number;
+    *ring_at(&sender->soon, sender->soon.tail++) = number;
+}
+
+void sender_mark_later(struct worker *worker, struct sender *sender, uint32_t number) {
+    struct session *session = &worker->sessions.sessions[number];
+
+    if (sender->phase == SENDER_HELLO || (session->replica & marked_bit(sender)) != 0)
+        return;
+    if (ring_is_full(&sender->later)) {
+        sender_mark(worker, sender, number);
+        return;
+    }
+    session->replica |= marked_bit(sender);
+    *ring_at(&sender->later, sender->later.tail++) = number;
+}
+
+/* Up to where the marks in `later` have waited for long enough. */
+static uint32_t later_due(const struct worker *worker, struct sender *sender) {
+    uint64_t step = worker->now_ms / (SENDER_LATER_MS / SENDER_LATER_STEPS);
+
+    if (step - sender->later_step > SENDER_LATER_STEPS) /* the worker has had a pause */
+        sender->later_step = step - SENDER_LATER_STEPS;
+    while (sender->later_step < step)
+        sender->later_tail[sender->later_step++ % SENDER_LATER_STEPS] = sender->later.tail;
+    return sender->later_tail[step % SENDER_LATER_STEPS];
 }
 
 void sender_acknowledged(struct worker *worker, struct sender *sender,
@@ -251,24 +292,24 @@ static void add_session(struct filling *filling, uint32_t number, uint8_t flags)
 }
 
 /* A session whose packet has left the caches meanwhile: both of its lines are told of. */
-static void prefetch_marked(const struct worker *worker, const struct sender *sender,
+static void prefetch_marked(const struct worker *worker, const struct mark_ring *ring,
                             uint32_t mark) {
-    const struct session *session = &worker->sessions.sessions[sender->marks[mark % SENDER_MARKS]];
+    const struct session *session = &worker->sessions.sessions[*ring_at(ring, mark)];
 
     rte_prefetch0(session);
     rte_prefetch0(&session->created_ms);
 }
 
-static void fill_marks(struct filling *filling) {
+static void fill_marks(struct filling *filling, struct mark_ring *ring, uint32_t up_to) {
     struct sender *sender = filling->sender;
 
     for (uint32_t i = 0; i < MARKS_AHEAD; i++)
-        prefetch_marked(filling->worker, sender, sender->marks_head + i);
-    while (sender->marks_head != sender->marks_tail && has_room(filling)) {
+        prefetch_marked(filling->worker, ring, ring->head + i);
+    while (ring->head != up_to && has_room(filling)) {
         uint32_t number;
 
-        prefetch_marked(filling->worker, sender, sender->marks_head + MARKS_AHEAD);
-        number = sender->marks[sender->marks_head++ % SENDER_MARKS];
+        prefetch_marked(filling->worker, ring, ring->head + MARKS_AHEAD);
+        number = *ring_at(ring, ring->head++);
 
         /* Closed since, its number perhaps used again and marked again, or told by the copy. */
         if (is_shared(filling, number) &&
@@ -360,7 +401,7 @@ static void fill_copy(struct filling *filling) {
 
 static bool may_leave(const struct worker *worker, const struct sender *sender) {
     return in_flight(sender) == 0 || worker->now_ms - sender->waiting_since_ms >= SENDER_WAIT_MS ||
-           sender->marks_tail - sender->marks_head >= WIRE_PAYLOAD_MAX / (WIRE_RECORD_MAX / 2);
+           sender->soon.tail - sender->soon.head >= WIRE_PAYLOAD_MAX / (WIRE_RECORD_MAX / 2);
 }
 
 /* Who hears nothing takes us for gone: a twin takes its sessions back (forward/peer.h), any other
@@ -380,6 +421,7 @@ static bool out_of_date(const struct worker *worker, const struct sender *sender
 
 void sender_poll(struct worker *worker, struct sender *sender) {
     struct filling filling = { worker, sender, WIRE_HEADER_BYTES, 0 };
+    uint32_t due;
 
     if (out_of_date(worker, sender)) {
         sender_begin(worker, sender);
@@ -396,8 +438,11 @@ void sender_poll(struct worker *worker, struct sender *sender) {
     }
     if (sender->phase == SENDER_HELLO)
         return;
-    if (sender->marks_head != sender->marks_tail && may_leave(worker, sender))
-        fill_marks(&filling);
+    if (sender->soon.head != sender->soon.tail && may_leave(worker, sender))
+        fill_marks(&filling, &sender->soon, sender->soon.tail);
+    due = later_due(worker, sender);
+    if (sender->later.head != due)
+        fill_marks(&filling, &sender->later, due);
     if (unlikely(sender->sweep != SWEEP_NONE))
         fill_sweep(&filling);
     if (sender->phase == SENDER_COPY)

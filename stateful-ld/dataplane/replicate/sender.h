@@ -5,7 +5,8 @@
  * Packets are numbered and kept until they are acknowledged, at most a window of them; what is lost
  * is sent again from there on. A packet holds what its sessions are when it is made, so changes
  * that come quicker than packets leave are told once. Little waits for company: while nothing is on
- * its way, the first change leaves at once.
+ * its way, the first change leaves at once. What the peer could do without waits for
+ * SENDER_LATER_MS: the session may have changed again by then.
  */
 #ifndef SLUICE_REPLICATE_SENDER_H
 #define SLUICE_REPLICATE_SENDER_H
@@ -21,6 +22,11 @@ struct worker;
 enum {
     SENDER_WINDOW = 128,
     SENDER_MARKS = 65536,
+    /** What may be told later waits so long, and no more than a step less or longer, for what else
+     * becomes of its session. */
+    SENDER_LATER_MS = 80,
+    SENDER_LATER_STEPS = 8,
+    SENDER_LATER_MARKS = 262144,
     SENDER_RETRY_MS = 10,
     SENDER_RETRY_MAX_MS = 200,
     /** So long without an answer, the peer has gone: a new stream begins when it is back. */
@@ -44,6 +50,14 @@ enum sender_sweep {
     SWEEP_NONE = 0,
     SWEEP_ON,
     SWEEP_FROM_START, /**< there are new ones, perhaps behind where it is */
+};
+
+/** Numbers of changed sessions, in the order of the changes. */
+struct mark_ring {
+    uint32_t *numbers;
+    uint32_t room; /**< a power of two */
+    uint32_t head;
+    uint32_t tail;
 };
 
 struct sender_packet {
@@ -73,13 +87,14 @@ struct sender {
     uint32_t copied_up_to;                /**< session number */
     uint32_t copied;                      /**< sessions; atomic, as is `looked_at` */
     uint32_t looked_at;                   /**< open sessions on the way there */
-    uint64_t waiting_since_ms;            /**< of the oldest mark */
-    uint32_t marks_head;                  /**< numbers of changed sessions; a ring */
-    uint32_t marks_tail;
-    uint8_t sweep;        /**< enum sender_sweep */
-    uint32_t swept_up_to; /**< session number */
-    uint32_t *marks;
-    struct sender_packet *window; /**< by sequence */
+    uint64_t waiting_since_ms;            /**< of the oldest mark in `soon` */
+    struct mark_ring soon;
+    struct mark_ring later;
+    uint32_t later_tail[SENDER_LATER_STEPS]; /**< where `later` ended, by step of time */
+    uint64_t later_step;                     /**< the present one */
+    uint8_t sweep;                           /**< enum sender_sweep */
+    uint32_t swept_up_to;                    /**< session number */
+    struct sender_packet *window;            /**< by sequence */
 };
 
 /** @return NULL when out of memory. */
@@ -103,7 +118,11 @@ void sender_follow(struct worker *worker, struct sender *sender,
                    const uint64_t gained[BUCKET_COUNT / 64],
                    const uint64_t left[BUCKET_COUNT / 64]);
 
+/** A session has changed. */
 void sender_mark(struct worker *worker, struct sender *sender, uint32_t number);
+
+/** The same, but the peer can do without for a while. */
+void sender_mark_later(struct worker *worker, struct sender *sender, uint32_t number);
 
 void sender_acknowledged(struct worker *worker, struct sender *sender,
                          const struct wire_header *header);

@@ -104,11 +104,11 @@ static uint8_t *put_numbers(uint8_t *at, const struct session_numbers *numbers) 
 
 uint16_t wire_put_record(uint8_t *at, const struct record *record) {
     const struct record_head head = {
-        .kind = record->kind,
-        .flags = record->flags,
+        .kind = (uint8_t)record->kind,
+        .flags = (uint8_t)record->flags,
         .bucket = rte_cpu_to_be_16(record->bucket),
-        .state = record->state,
-        .alter = record->alter,
+        .state = (uint8_t)record->state,
+        .alter = (uint8_t)record->alter,
         .idle_ms =
             rte_cpu_to_be_32(record->kind == RECORD_SESSION ? record->idle_ms : record->count),
         .age_s = rte_cpu_to_be_32(

@@ -61,12 +61,17 @@ enum {
     RECORD_COPY = 1, /**< of the copy a stream begins with, not of a change */
 };
 
-/** A session as it is told, or a mark in the stream. */
+/**
+ * A session as it is told, or a mark in the stream.
+ *
+ * The first fields are bytes on the wire. Were they bytes here, what the compiler would read at
+ * once when it writes them there would come from several stores, and has to wait for them.
+ */
 struct record {
-    uint8_t kind;
-    uint8_t flags;
-    uint8_t state; /**< enum session_state */
-    uint8_t alter; /**< enum session_alter */
+    uint16_t kind;
+    uint16_t flags;
+    uint16_t state; /**< enum session_state */
+    uint16_t alter; /**< enum session_alter */
     uint16_t bucket;
     uint8_t from;     /**< receiver's: index of the LD it came from */
     uint8_t worker;   /**< receiver's: worker of that LD */

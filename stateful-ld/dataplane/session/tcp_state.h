@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "packet/flow.h"
+
 /** Numbers as in ld.proto's SessionState. */
 enum session_state {
     STATE_NONE = 0,
@@ -50,6 +52,16 @@ static inline bool tcp_state_over(enum session_state state) {
  */
 static inline bool tcp_state_refreshed(enum session_state state) {
     return !tcp_state_over(state);
+}
+
+/**
+ * The state of a session of which one has heard only now and then, when one of its packets comes:
+ * who sends anything but a SYN or RST has seen the other side's SYN.
+ */
+static inline enum session_state tcp_state_at_least(enum session_state state, uint8_t tcp_flags) {
+    bool answered = (tcp_flags & (TCP_SYN | TCP_RST)) == 0;
+
+    return state == STATE_SYN_SENT && answered ? STATE_SYN_RECV : state;
 }
 
 /** Name as in ld.proto. */
