@@ -18,7 +18,7 @@ SCENARIOS = {
     "migrate": "a service moves to another cluster of LDs and back, under connections and new ones",
     "stacks": "through the LDs: a long download checked by hash, thousands of connections, iperf3, UDP, traceroute, PMTU",
     "stacks6": "the same of an IPv6 VIP: a download, many connections, UDP and its fragments, and NAT64",
-    "guard": "limits of services and of one client, a list of clients, SYN cookies under a flood",
+    "guard": "limits of services and of one client, lists of clients (block, allow), SYN cookies under a flood",
     "capture": "a client's address by PROXY protocol and TOA; a session captured on both sides of an LD",
 }
 # What `all` leaves out on a target, and why; by its name it is shown all the same.

@@ -79,10 +79,13 @@ SESSION_LIMIT = Limited(8083, 40, is_rate=False)
 NEW_SESSION_LIMIT = Limited(8084, 20, is_rate=True)
 CLIENT_LIMIT = Limited(8085, 5, is_rate=True, each_ld=True)
 BANDWIDTH_LIMIT = Limited(5202, 10_000_000, is_rate=True)
-# More of the VIP's services: one by PROXY protocol, one with TOA, one with a list of clients, one with SYN cookies.
+# More of the VIP's services: one by PROXY protocol, one with TOA, one with a list of clients that it is not for, one with a list of
+# those it is for alone, one with SYN cookies.
 PROXIED_PORT = 8081
 TOA_PORT = 8082
 LISTED_PORT = 8086
+ALLOWED_PORT = 8088
+# On both lists.
 LISTED_ADDRESS = "198.51.100.11"
 COOKIE_PORT = 8087
 # Of the IPv6 VIP, with a real server of IPv4.

@@ -66,6 +66,7 @@ class PlanTest(unittest.TestCase):
             f"new_sessions_per_client_per_s: {plan.CLIENT_LIMIT.limit}\n",
             f"bandwidth: {{ in: {plan.BANDWIDTH_LIMIT.limit // 1_000_000}Mbps,",
             f"block: [{plan.LISTED_ADDRESS}/32]",
+            f"allow: [{plan.LISTED_ADDRESS}/32]",
         ):
             self.assertIn(text, YAML)
 

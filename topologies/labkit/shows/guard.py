@@ -1,4 +1,4 @@
-"""What the LDs let through to a service: its limits, one client's limit, its list of clients, and SYN cookies under a flood."""
+"""What the LDs let through to a service: its limits, one client's limit, its lists of clients, and SYN cookies under a flood."""
 
 import json
 import sys
@@ -20,6 +20,8 @@ FLOWS, OVERLOAD, FLOW_BYTES = 24, 3.0, 1200
 BEGIN_S, WINDOW_S = 1.0, 2.0
 AT_LEAST, AT_MOST = 0.85, 1.05
 LIST_REQUESTS = 3
+# Nobody answers a client who is to be dropped, however long it waits.
+_PATIENCE = {0: "--connect-timeout 0.3", LIST_REQUESTS: ""}
 # The client's neighbours, few of which are there.
 FLOOD_NETWORK, FLOOD_SYNS, FLOOD_PER_S = "198.51.100.0/27", 6000, 3000
 FLOOD_REQUESTS = 20
@@ -42,6 +44,16 @@ class Opened:
         return (self.what, self.limit, self.answered, self.refused, self.silent, f"{self.reason} {self.dropped}")
 
 
+@dataclass(frozen=True)
+class Listed:
+    """How many requests to a service with a list of clients were answered, and packets that the LDs dropped for it."""
+
+    kind: str
+    listed: int
+    others: int
+    dropped: int
+
+
 class GuardShow(Show):
     name = "guard"
 
@@ -55,7 +67,7 @@ class GuardShow(Show):
         self._listed(lab)
         self._bandwidth(lab)
         self._flood(lab)
-        return "limits of services and of one client, a list of clients, SYN cookies under a flood, all by the LDs"
+        return "limits of services and of one client, lists of clients, SYN cookies under a flood, all by the LDs"
 
     def _open(self, lab: Lab, what: str, limited: plan.Limited, reason: str) -> Opened:
         """More than a limit allows. An LD has its part of a service's limit, and all of a client's for those that come to
@@ -80,18 +92,29 @@ class GuardShow(Show):
         return self.drops[reason] - before[reason]
 
     def _listed(self, lab: Lab) -> None:
-        """The client has the blocked address only meanwhile."""
+        """The client has the address that both lists have only meanwhile."""
         client, device = lab.node(plan.CLIENT), plan.interfaces_of(plan.CLIENT)[0].name
         client.sh(f"ip address add {plan.LISTED_ADDRESS}/32 dev {device}")
-        blocked = f"--interface {plan.LISTED_ADDRESS} --connect-timeout 0.3"
-        self.blocked = len(tools.http_answers(client, plan.VIP, LIST_REQUESTS, blocked, plan.LISTED_PORT))
-        client.sh(f"ip address del {plan.LISTED_ADDRESS}/32 dev {device}")
-        self.listed = len(tools.http_answers(client, plan.VIP, LIST_REQUESTS, port=plan.LISTED_PORT))
-        self.list_drops = self._dropped(lab, "access_list")
-        self.expect("answers to a blocked client", self.blocked, 0)
-        self.expect("answers to others", self.listed, LIST_REQUESTS)
-        if self.list_drops < LIST_REQUESTS:
-            self.fail(f"{self.list_drops} packets dropped as access_list")
+        try:
+            self.lists = [
+                self._list(lab, "block", plan.LISTED_PORT, listed=0, others=LIST_REQUESTS),
+                self._list(lab, "allow", plan.ALLOWED_PORT, listed=LIST_REQUESTS, others=0),
+            ]
+        finally:
+            client.sh(f"ip address del {plan.LISTED_ADDRESS}/32 dev {device}")
+
+    def _list(self, lab: Lab, kind: str, port: int, listed: int, others: int) -> Listed:
+        """Requests to one service from the listed address and from the client's own, and how many must be answered."""
+        answered = [
+            len(tools.http_answers(lab.node(plan.CLIENT), plan.VIP, LIST_REQUESTS, f"{source} {_PATIENCE[wanted]}", port))
+            for source, wanted in ((f"--interface {plan.LISTED_ADDRESS}", listed), ("", others))
+        ]
+        found = Listed(kind, *answered, self._dropped(lab, "access_list"))
+        self.expect(f"{kind}: answers to the listed client", found.listed, listed)
+        self.expect(f"{kind}: answers to others", found.others, others)
+        if found.dropped < LIST_REQUESTS:
+            self.fail(f"{kind}: {found.dropped} packets dropped as access_list")
+        return found
 
     def _bandwidth(self, lab: Lab) -> None:
         client, server, port = lab.node(plan.CLIENT), lab.node("rs1"), plan.BANDWIDTH_LIMIT.port
@@ -138,8 +161,11 @@ class GuardShow(Show):
                 table(("connections", "limit", "answered", "refused", "no answer", "dropped by the LDs as"), rows),
                 f"  bandwidth: {FLOWS} UDP flows of {OVERLOAD:g} × the limit of {limit_bps / 1e6:g} Mbit/s,"
                 f" {self.passed_bps / 1e6:.2f} Mbit/s passed ({self.passed_bps / limit_bps:.1%})",
-                f"  list of clients: {plan.LISTED_ADDRESS}, blocked, {self.blocked} of {LIST_REQUESTS} answered;"
-                f" {plan.address_of(plan.CLIENT)} {self.listed} of {LIST_REQUESTS}; access_list {self.list_drops}",
+                f"  {LIST_REQUESTS} connections each, to services with a list that has {plan.LISTED_ADDRESS}:",
+                table(
+                    ("list", f"{plan.LISTED_ADDRESS} answered", f"{plan.address_of(plan.CLIENT)} answered", "access_list"),
+                    [(item.kind, item.listed, item.others, item.dropped) for item in self.lists],
+                ),
                 f"  flood of {self.flooded:,} SYNs, {FLOOD_PER_S:,} a second from {FLOOD_NETWORK}: {self.cookies:,} answered by"
                 f" cookies, {self.sessions:,} sessions opened",
                 f"  {plan.CLIENT} meanwhile: {self.in_flood} of {FLOOD_REQUESTS} requests answered,"
