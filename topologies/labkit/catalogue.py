@@ -20,6 +20,7 @@ SCENARIOS = {
     "stacks6": "the same of an IPv6 VIP: a download, many connections, UDP and its fragments, and NAT64",
     "guard": "limits of services and of one client, lists of clients (block, allow), SYN cookies under a flood",
     "capture": "a client's address by PROXY protocol and TOA; a session captured on both sides of an LD",
+    "underlay6": "all tunnels of the region go over IPv6 by one sluice apply: requests, pings, EIPs; and back",
 }
 # What `all` leaves out on a target, and why; by its name it is shown all the same.
 LEFT_OUT = {

@@ -92,24 +92,55 @@ class Uplink(LabNode):
 class Hypervisor(LabNode):
     """A host with a VXLAN device, a bridge and guests. All forwarding entries are static, nothing is learned."""
 
+    _DEVICE = f"vxlan{plan.VNI}"
+
     def extra_lines(self) -> Sequence[str]:
-        me = next(host for host in plan.HOSTS if host.name == self.name)
-        device = f"vxlan{plan.VNI}"
-        # `proxy`: the device answers the guests' ARP from its neighbour entries; nothing is flooded to the fabric.
-        lines = [
+        me = self._host()
+        return (
             "ip link add br0 type bridge",
-            f"ip link add {device} type vxlan id {plan.VNI} dstport 4789 local {me.vtep} nolearning proxy",
-            f"ip link set {device} mtu {plan.TENANT_MTU} master br0 up",
-            f"bridge link set dev {device} learning off",
             *(f"ip link set {self.name}-eth{port} master br0" for port in range(1, len(me.guests) + 1)),
             "ip link set br0 up",
+            *self._tunnel_lines(over_v6=False),
+        )
+
+    def tunnel_over_ipv6(self, gateway: str) -> None:
+        """Gives the host an IPv6 address on the fabric, and its tunnels the other ends that they have over IPv6."""
+        device = f"{self.name}-eth0"
+        self.sh(
+            *enable_ipv6(device),
+            f"ip address add {self._host().vtep_v6}/64 dev {device} nodad",
+            f"ip -6 route add default via {gateway}",
+            f"ip link del {self._DEVICE}",
+            *self._tunnel_lines(over_v6=True),
+        )
+
+    def tunnel_over_ipv4(self) -> None:
+        """As it was before."""
+        self.sh(
+            f"ip link del {self._DEVICE}",
+            f"sysctl -q -w net.ipv6.conf.{self.name}-eth0.disable_ipv6=1",
+            *self._tunnel_lines(over_v6=False),
+        )
+
+    def _host(self) -> plan.Host:
+        return next(host for host in plan.HOSTS if host.name == self.name)
+
+    def _tunnel_lines(self, over_v6: bool) -> list[str]:
+        me, device = self._host(), self._DEVICE
+        # `proxy`: the device answers the guests' ARP from its neighbour entries; nothing is flooded to the fabric.
+        # The UDP checksum of tunnels is 0 (RFC 7348, RFC 6935).
+        local = f"{me.vtep_v6} udp6zerocsumtx udp6zerocsumrx" if over_v6 else me.vtep
+        lines = [
+            f"ip link add {device} type vxlan id {plan.VNI} dstport 4789 local {local} nolearning proxy",
+            f"ip link set {device} mtu {plan.TENANT_MTU} master br0 up",
+            f"bridge link set dev {device} learning off",
         ]
         lines += enable_ipv6(device)
         of_gateway = (plan.VPC_GATEWAY, plan.VPC_GATEWAY_V6, plan.APP_VIP)
-        remote = [(plan.VPC_GATEWAY_MAC, plan.SWITCH_VTEP, of_gateway)]
+        remote = [(plan.VPC_GATEWAY_MAC, plan.SWITCH_VTEP_V6 if over_v6 else plan.SWITCH_VTEP, of_gateway)]
         for host in plan.HOSTS:
             if host is not me:
-                remote += [(guest.mac, host.vtep, guest.addresses) for guest in host.guests]
+                remote += [(guest.mac, host.vtep_v6 if over_v6 else host.vtep, guest.addresses) for guest in host.guests]
         for mac, vtep, addresses in remote:
             lines.append(f"bridge fdb append {mac} dev {device} dst {vtep}")
             lines.append(f"bridge fdb replace {mac} dev {device} master static")

@@ -24,6 +24,9 @@ PUBLIC_PREFIX_V6 = "2001:db8:113::/48"
 SWITCH = "gw1"
 SWITCH_MAC = "02:00:00:01:00:01"
 SWITCH_VTEP = "10.255.0.1"
+# The same, and the source of its tunnels to LDs, while these go over IPv6 (shows/underlay6.py).
+SWITCH_VTEP_V6 = "2001:db8:ff::1"
+STEERING_V6 = "2001:db8:ff::100"
 DEVICE_ID = 1
 CPU_PORT = 255
 # On the list acl.
@@ -136,6 +139,7 @@ class Host:
 
     name: str
     vtep: str
+    vtep_v6: str
     guests: tuple[Guest, ...]
 
 
@@ -143,6 +147,7 @@ HOSTS = (
     Host(
         "h1",
         "10.0.5.2",
+        "2001:db8:f5::2",
         (
             Guest("rs2", "192.168.0.2", "02:00:00:64:00:02", "02:00:00:00:08:01", "fd00:100::2"),
             # The second address is for its second EIP: by its source the gateway knows which one is meant.
@@ -152,6 +157,7 @@ HOSTS = (
     Host(
         "h2",
         "10.0.6.2",
+        "2001:db8:f6::2",
         (
             Guest("rs3", "192.168.0.3", "02:00:00:64:00:03", "02:00:00:00:09:01", "fd00:100::3"),
             Guest(

@@ -18,6 +18,7 @@ from .neighbors import NeighborsShow
 from .networks import NetworksShow
 from .protection import ProtectionShow
 from .scale import ScaleShow
+from .underlay6 import Underlay6Show
 from .vip import VipShow
 
 _SHOWS: tuple[type[Show], ...] = (
@@ -39,5 +40,6 @@ _SHOWS: tuple[type[Show], ...] = (
     Stacks6Show,
     GuardShow,
     CaptureShow,
+    Underlay6Show,
 )
 BY_NAME = {show.name: show for show in _SHOWS}
