@@ -1,5 +1,4 @@
 // What the parts count, asked of the controller: over the API, by `sluice get --server`, and as Prometheus reads it.
-import { get } from "node:http";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { plainDocument } from "../src/state/index.js";
 import { runSluice } from "./support/cli.js";
@@ -32,18 +31,6 @@ afterEach(async () => {
 
 const sluice = (...argv: string[]) => runSluice(...argv, "--server", controller.address);
 
-function metrics(): Promise<string> {
-  const socketPath = controller.address.replace(/^unix:/, "");
-  return new Promise((resolve, reject) => {
-    get({ socketPath, path: "/metrics" }, (response) => {
-      let text = "";
-      response.setEncoding("utf8");
-      response.on("data", (part) => (text += part));
-      response.on("end", () => resolve(text));
-    }).on("error", reject);
-  });
-}
-
 it.each([
   ["services", /^shop +192\.168\.0\.100:443\/tcp/m],
   ["eips", /^vm1 +203\.0\.113\.50/m],
@@ -65,11 +52,13 @@ it("get says which part the controller cannot ask", async () => {
   expect(code).toBe(3);
   expect(err).toContain("gw1");
   expect((await sluice("get", "lds")).code).toBe(0);
-  expect(await metrics()).toContain('sluice_part_state{part="gw1",kind="switch",state="unreachable"} 1');
+  expect(await controller.metrics()).toContain(
+    'sluice_part_state{part="gw1",kind="switch",state="unreachable"} 1',
+  );
 });
 
 it("Prometheus reads of the controller, switches, LDs, services and EIPs", async () => {
-  const text = await metrics();
+  const text = await controller.metrics();
   for (const line of [
     /^sluice_term 7$/m,
     /^sluice_desired_revision 1$/m,
@@ -77,6 +66,7 @@ it("Prometheus reads of the controller, switches, LDs, services and EIPs", async
     /^sluice_drops_total\{part="ld1",kind="ld",reason="no_session"\} 2$/m,
     /^sluice_drops_total\{part="gw1",kind="switch",reason="acl"\} \d+$/m,
     /^sluice_ld_up\{ld="ld2",cluster="[^"]+"\} 1$/m,
+    /^sluice_ld_ready\{ld="ld2",cluster="[^"]+"\} 1$/m,
     /^sluice_ld_packets_total\{ld="ld1",cluster="[^"]+",direction="in"\} 200$/m,
     /^sluice_service_packets_total\{service="shop",switch="gw1"\} \d+$/m,
     /^sluice_eip_bytes_total\{eip="vm1",switch="gw1",direction="out"\} \d+$/m,

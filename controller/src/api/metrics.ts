@@ -109,6 +109,7 @@ async function dropMetrics(scrape: Scrape, parts: Parts): Promise<void> {
 async function ldMetrics(scrape: Scrape, parts: Parts): Promise<void> {
   const of = ["ld", "cluster"];
   const up = scrape.gauge("ld_up", "Whether an LD's agent and data plane answer", of);
+  const ready = scrape.gauge("ld_ready", "Whether an LD is up and has all sessions of its buckets", of);
   const uptime = scrape.gauge("ld_uptime_seconds", "Since the data plane started", of);
   const buckets = scrape.gauge("ld_buckets", "Buckets that an LD owns", of);
   const sessions = scrape.gauge("ld_sessions", "Sessions that are open", of);
@@ -123,6 +124,7 @@ async function ldMetrics(scrape: Scrape, parts: Parts): Promise<void> {
   for (const ld of await measureLds(parts)) {
     const labels = { ld: ld.name, cluster: ld.cluster };
     up(labels, ld.up ? 1 : 0);
+    ready(labels, ld.ready ? 1 : 0);
     if (!ld.up) {
       continue;
     }

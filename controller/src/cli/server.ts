@@ -34,7 +34,16 @@ export interface Status {
   revision: number;
   applied_revision: number;
   settled: boolean;
-  parts: { name: string; kind: string; state: string; reason?: string; mended: number; written: number }[];
+  parts: {
+    name: string;
+    kind: string;
+    state: string;
+    reason?: string;
+    /** Of an LD. */
+    health?: { state: string; reason: string };
+    mended: number;
+    written: number;
+  }[];
   /** Clusters whose buckets move. */
   moves: {
     cluster: string;

@@ -1,7 +1,7 @@
 // The controller's connections to switches and LDs, by name: opened when they are first used, and anew when the part has another address.
 import { partCredentials } from "@sluice/proto/tls";
 import { Switch } from "../p4runtime/index.js";
-import { LdClient, type LdPart } from "../reconcile/index.js";
+import { LdClient, type LdHealth, type LdPart } from "../reconcile/index.js";
 import type { DesiredState, LdSpec, SwitchSpec } from "../state/index.js";
 
 export interface ConnectionOptions {
@@ -11,6 +11,8 @@ export interface ConnectionOptions {
   pki?: string;
   /** Of a leader among several controllers: parts refuse smaller terms than they have seen. */
   term?: bigint;
+  /** An LD is otherwise than it was; it is watched from its first use on. */
+  onHealth: (ld: string, health: LdHealth) => void;
 }
 
 interface Open<C> {
@@ -23,8 +25,13 @@ export class Connections {
   readonly #switches = new Map<string, Open<Switch>>();
   readonly #lds = new Map<string, Open<LdClient>>();
 
-  constructor({ timeoutMs, pki, term }: ConnectionOptions) {
-    this.#options = { timeoutMs, ...(pki !== undefined && { pki }), ...(term !== undefined && { term }) };
+  constructor({ timeoutMs, pki, term, onHealth }: ConnectionOptions) {
+    this.#options = {
+      timeoutMs,
+      onHealth,
+      ...(pki !== undefined && { pki }),
+      ...(term !== undefined && { term }),
+    };
   }
 
   /** The connection that is open; undefined: none has been. */
@@ -54,14 +61,20 @@ export class Connections {
     return connection;
   }
 
-  /** Its first call shows whether the LD can be reached. */
+  /** Its first call shows whether the LD can be reached; from then on the LD says how it is. */
   ldOf({ name, agent }: LdSpec): LdClient {
     const open = this.#lds.get(name);
     if (open?.key === agent) {
       return open.connection;
     }
     open?.connection.close();
-    const connection = new LdClient({ name, address: agent, ...this.#options });
+    const { onHealth, ...options } = this.#options;
+    const connection = new LdClient({
+      name,
+      address: agent,
+      ...options,
+      onHealth: (health) => onHealth(name, health),
+    });
     this.#lds.set(name, { key: agent, connection });
     return connection;
   }

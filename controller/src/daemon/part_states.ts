@@ -1,7 +1,7 @@
 // How each part stands, as the API, metrics and log say it.
 import type { Logger } from "pino";
 import { describeItem } from "../p4runtime/index.js";
-import type { ClusterMove, LdPlan, Round, SwitchPlan } from "../reconcile/index.js";
+import type { ClusterMove, LdHealth, LdPlan, Round, SwitchPlan } from "../reconcile/index.js";
 import type { DesiredState } from "../state/index.js";
 
 export interface PartStatus {
@@ -10,6 +10,8 @@ export interface PartStatus {
   state: "in sync" | "changing" | "unreachable" | "waiting";
   /** Why it is not in sync. */
   reason?: string;
+  /** Of an LD, as it says itself; absent: it has not said anything yet. */
+  health?: LdHealth;
   /** Changes that were made behind the controller's back and mended, since it started. */
   mended: number;
   /** Updates written to it since the controller started. */
@@ -26,6 +28,7 @@ function configsOf({ release, take, settle }: LdPlan): number {
 export class PartStates {
   readonly #log: Logger;
   readonly #parts = new Map<string, PartStatus>();
+  readonly #health = new Map<string, LdHealth>();
   #moves: readonly ClusterMove[] = [];
 
   constructor(log: Logger) {
@@ -34,7 +37,12 @@ export class PartStates {
 
   /** In the order of their names. */
   get list(): PartStatus[] {
-    return [...this.#parts.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return [...this.#parts.values()]
+      .map((part) => {
+        const health = part.kind === "LD" ? this.#health.get(part.name) : undefined;
+        return health === undefined ? part : { ...part, health };
+      })
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** Where the clusters stand whose buckets move. */
@@ -61,6 +69,18 @@ export class PartStates {
     }
     this.#parts.set(name, status);
     return status;
+  }
+
+  /** An LD says that it is otherwise than before, or says nothing any more. @returns how it was before */
+  noteHealth(ld: string, health: LdHealth): LdHealth | undefined {
+    const { state, reason } = health;
+    const before = this.#health.get(ld);
+    this.#health.set(ld, health);
+    this.#log[state === "ready" ? "info" : "warn"]({ event: "ld_health", part: ld, state, reason });
+    if ((state === "down" || state === "unreachable") && this.#parts.has(ld)) {
+      this.note(ld, "LD", "unreachable", reason);
+    }
+    return before;
   }
 
   /** What a round has come to, part by part. */
@@ -132,8 +152,10 @@ export class PartStates {
     const names = new Set(
       [...state.switches, ...state.clusters.flatMap(({ lds }) => lds)].map(({ name }) => name),
     );
-    for (const name of this.#parts.keys()) {
-      if (!names.has(name)) this.#parts.delete(name);
+    for (const map of [this.#parts, this.#health]) {
+      for (const name of map.keys()) {
+        if (!names.has(name)) map.delete(name);
+      }
     }
   }
 }

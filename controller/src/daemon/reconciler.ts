@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import { idsOf } from "../compile/index.js";
 import { NeighborKeeper } from "../neighbors/index.js";
 import type { Pipeline } from "../p4runtime/index.js";
-import type { ClusterMove, Parts, SwitchPart } from "../reconcile/index.js";
+import type { ClusterMove, LdHealth, Parts, SwitchPart } from "../reconcile/index.js";
 import type { DesiredState } from "../state/index.js";
 import { type ConnectionOptions, Connections } from "./connections.js";
 import { type Known, KnownChanges } from "./known_changes.js";
@@ -13,7 +13,7 @@ import { Looker } from "./look.js";
 import { PartStates, type PartStatus } from "./part_states.js";
 import type { Targets } from "./targets.js";
 
-export interface ReconcilerOptions extends ConnectionOptions {
+export interface ReconcilerOptions extends Omit<ConnectionOptions, "onHealth"> {
   pipeline: Pipeline;
   log: Logger;
   /** How often the parts are looked at, in ms; a look that takes long is repeated less often. */
@@ -41,6 +41,8 @@ export class Reconciler {
   /** The newest revision there is. */
   #revision = -1;
   #nextLookMs = 0;
+  /** An LD is otherwise than it was when the last look began. */
+  #healthNews = false;
   #wake = () => {};
   #closed = false;
   #running: Promise<void> | undefined;
@@ -48,7 +50,10 @@ export class Reconciler {
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     const { log, pipeline, auditMs } = options;
-    this.#connections = new Connections(options);
+    this.#connections = new Connections({
+      ...options,
+      onHealth: (ld, health) => this.#heard(ld, health),
+    });
     this.#states = new PartStates(log);
     this.neighbors = new NeighborKeeper({ log, onChange: () => this.#wake() });
     const shared = {
@@ -142,14 +147,14 @@ export class Reconciler {
   }
 
   get #hasNews(): boolean {
-    return this.#closed || this.#known.wait || this.#lookedFor !== this.#targets;
+    return this.#closed || this.#known.wait || this.#healthNews || this.#lookedFor !== this.#targets;
   }
 
   async #run(): Promise<void> {
     while (!this.#closed) {
       try {
         const isWritten = this.#lookedFor === this.#targets && (await this.#writeKnown());
-        if (!isWritten || Date.now() >= this.#nextLookMs) {
+        if (!isWritten || this.#healthNews || Date.now() >= this.#nextLookMs) {
           await this.#look();
         }
       } catch (error) {
@@ -159,6 +164,16 @@ export class Reconciler {
       if (!this.#hasNews) {
         await this.#pause(Math.max(0, this.#nextLookMs - Date.now()));
       }
+    }
+  }
+
+  /** An LD says that it is otherwise than before, or says nothing any more: known at once, and looked at. */
+  #heard(ld: string, health: LdHealth): void {
+    const before = this.#states.noteHealth(ld, health);
+    // One that has got its configuration, or the sessions of its buckets, is as a look has left it.
+    if (before !== undefined && !(before.state === "not ready" && health.state === "ready")) {
+      this.#healthNews = true;
+      this.#wake();
     }
   }
 
@@ -174,6 +189,7 @@ export class Reconciler {
     const start = Date.now();
     const targets = this.#targets!;
     this.#lookedFor = targets;
+    this.#healthNews = false;
     this.#known.accept(targets);
     const revision = this.#revision;
     const found = await this.#looker.look(targets, revision, this.#applied >= revision);

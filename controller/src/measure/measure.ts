@@ -14,6 +14,7 @@ import { type CounterValue, describeKey, type Entry } from "../p4runtime/index.j
 import {
   allOrReasons,
   formatEndpoint,
+  healthOf,
   type LdPart,
   type Parts,
   type SwitchPart,
@@ -177,7 +178,9 @@ export interface LdNumbers {
   cluster: string;
   agent: string;
   up: boolean;
-  /** Why it is not up. */
+  /** It is up, and switches may send it packets: it has all sessions of its buckets. */
+  ready: boolean;
+  /** Why it is not. */
   reason: string;
   version: string;
   uptime_ms: bigint;
@@ -203,6 +206,7 @@ async function measureLd({ cluster, spec, connection }: LdPart): Promise<LdNumbe
     cluster: cluster.name,
     agent: spec.agent,
     up: false,
+    ready: false,
     reason: "",
     version: "",
     uptime_ms: 0n,
@@ -219,8 +223,9 @@ async function measureLd({ cluster, spec, connection }: LdPart): Promise<LdNumbe
   };
   try {
     const status = await connection.getStatus();
-    if (!status.dataPlaneUp) {
-      return { ...down, reason: "the agent is up, the data plane is not" };
+    const { state, reason } = healthOf(status);
+    if (state === "down") {
+      return { ...down, reason };
     }
     const [config = LdConfig.create(), counters] = await Promise.all([
       connection.getConfig(),
@@ -230,6 +235,8 @@ async function measureLd({ cluster, spec, connection }: LdPart): Promise<LdNumbe
     return {
       ...down,
       up: true,
+      ready: state === "ready",
+      reason,
       version: status.version,
       uptime_ms: status.dataPlaneUptimeMs,
       worker_cores: status.workerCores,

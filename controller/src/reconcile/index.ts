@@ -1,6 +1,6 @@
 // From what the parts hold to what they should hold.
 //
-//   ld_client, parts  connections;  order, entry_diff  a switch's tables;  ld_facts, ld_steps  an LD's configuration
+//   ld_client, parts  connections;  ld_watch  how an LD is, as it says by itself;  order, entry_diff  a switch's tables;  ld_facts, ld_steps  an LD's configuration
 //   real_servers  how LDs see real servers;  ld_shares  which ports an LD gives out
 //   ld_moves  where buckets stand that move;  meaning  what a state comes to for the parts;  round  what of it is done now
 //   switch_plan, plan  what has to change;  execute  in which order it is written;  converge  round after round
@@ -11,6 +11,7 @@ export { type Applied, ApplyError, executePlan } from "./execute.js";
 export { LdClient, LdError } from "./ld_client.js";
 export { diffFacts, type FactChange, factsOf, formatEndpoint } from "./ld_facts.js";
 export { type ClusterMove, type LdHolding, movesOf, type Waiting } from "./ld_moves.js";
+export { healthOf, type LdHealth } from "./ld_watch.js";
 export { type Meaning, meaningOf, regionEntries } from "./meaning.js";
 export { writeOrder } from "./order.js";
 export {

@@ -1,5 +1,5 @@
-// One LD's agent as promises. Every call has a deadline.
-import { type CallOptions, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+// One LD's agent as promises. Every call has a deadline; where the agent is watched, it fails as soon as nothing is to be expected.
+import { type CallOptions, type ClientUnaryCall, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import type {
   CaptureBatch,
   CaptureRequest,
@@ -12,10 +12,17 @@ import type {
 import { type GetStatusResponse, LdAgentClient } from "@sluice/proto/ld-agent";
 import { partCredentials } from "@sluice/proto/tls";
 import { codeName, plainReason } from "../p4runtime/index.js";
+import { type LdHealth, LdWatch } from "./ld_watch.js";
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 /** Listing millions of sessions takes longer than the other calls. */
 const LIST_FACTOR = 6;
+/** Channel settings: answers of any size, and a quick retry of the connection of an agent that comes back. */
+const CHANNEL_OPTIONS = {
+  "grpc.max_receive_message_length": -1,
+  "grpc.initial_reconnect_backoff_ms": 100,
+  "grpc.max_reconnect_backoff_ms": 2_000,
+};
 
 /** A call that an LD refused, or that never reached it. */
 export class LdError extends Error {
@@ -39,6 +46,8 @@ export interface LdClientOptions {
   pki?: string;
   /** Of a leader among several controllers: the agent refuses smaller ones than it has seen. */
   term?: bigint;
+  /** Is told how the LD is, whenever that is another one than before. Left out: it is not watched. */
+  onHealth?: (health: LdHealth) => void;
 }
 
 export class LdClient {
@@ -48,15 +57,38 @@ export class LdClient {
   readonly #stub: LdAgentClient;
   readonly #timeoutMs: number;
   readonly #term: bigint;
+  /** Unary calls that have no answer yet. */
+  readonly #calls = new Set<ClientUnaryCall>();
+  readonly #watch: LdWatch | undefined;
 
   constructor(options: LdClientOptions) {
     this.name = options.name;
     this.who = `LD ${options.name} (${options.address})`;
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#term = options.term ?? 0n;
-    this.#stub = new LdAgentClient(options.address, partCredentials(options.pki, options.address), {
-      "grpc.max_receive_message_length": -1,
-    });
+    this.#stub = new LdAgentClient(
+      options.address,
+      partCredentials(options.pki, options.address),
+      CHANNEL_OPTIONS,
+    );
+    const { onHealth } = options;
+    if (onHealth !== undefined) {
+      this.#watch = new LdWatch({
+        open: () => this.#stub.watchStatus({}),
+        failure: (error) => this.#failure("WatchStatus", error).message,
+        onChange: (health) => {
+          onHealth(health);
+          if (this.#watch?.isSilent === true) {
+            for (const call of this.#calls) call.cancel();
+          }
+        },
+      });
+    }
+  }
+
+  /** How the LD is, as it was last heard; undefined while it is not watched, or has not been heard yet. */
+  get health(): LdHealth | undefined {
+    return this.#watch?.health;
   }
 
   #failure(call: string, error: ServiceError): LdError {
@@ -67,11 +99,21 @@ export class LdClient {
           `${this.who} is down: ${reason} (are its agent and data plane running?)`,
           error.code,
         );
+      case status.CANCELLED:
+        return this.#silence();
       case status.DEADLINE_EXCEEDED:
         return new LdError(`${this.who} did not answer ${call} in time`, error.code);
       default:
         return new LdError(`${this.who} refused ${call}: ${codeName(error.code)}: ${reason}`, error.code);
     }
+  }
+
+  /** Of a call that has no answer to expect. */
+  #silence(): LdError {
+    return new LdError(
+      `${this.who}: ${this.health?.reason ?? "the connection was closed"}`,
+      status.UNAVAILABLE,
+    );
   }
 
   #options(factor = 1): Partial<CallOptions> {
@@ -85,13 +127,18 @@ export class LdClient {
       m: Metadata,
       o: Partial<CallOptions>,
       done: (e: ServiceError | null, a: A) => void,
-    ) => unknown,
+    ) => ClientUnaryCall,
     request: Q,
   ): Promise<A> {
+    if (this.#watch?.isSilent === true) {
+      return Promise.reject(this.#silence());
+    }
     return new Promise((resolve, reject) => {
-      method.call(this.#stub, request, new Metadata(), this.#options(), (error, answer) =>
-        error === null ? resolve(answer) : reject(this.#failure(name, error)),
-      );
+      const call = method.call(this.#stub, request, new Metadata(), this.#options(), (error, answer) => {
+        this.#calls.delete(call);
+        return error === null ? resolve(answer) : reject(this.#failure(name, error));
+      });
+      this.#calls.add(call);
     });
   }
 
@@ -155,6 +202,7 @@ export class LdClient {
   }
 
   close(): void {
+    this.#watch?.close();
     this.#stub.close();
   }
 }

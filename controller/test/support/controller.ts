@@ -1,4 +1,5 @@
 // A controller with its API on a Unix socket, for tests.
+import { get } from "node:http";
 import { pino } from "pino";
 import { ApiClient } from "../../src/api/index.js";
 import { ApiServer } from "../../src/api/server.js";
@@ -61,6 +62,19 @@ export class TestController {
         `revision ${revision} is not applied: ${JSON.stringify(this.controller.reconciler.parts)}`,
       );
     }
+  }
+
+  /** What Prometheus reads. */
+  metrics(): Promise<string> {
+    const socketPath = this.address.replace(/^unix:/, "");
+    return new Promise((resolve, reject) => {
+      get({ socketPath, path: "/metrics" }, (response) => {
+        let text = "";
+        response.setEncoding("utf8");
+        response.on("data", (part) => (text += part));
+        response.on("end", () => resolve(text));
+      }).on("error", reject);
+    });
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,5 @@
 // An LD agent for tests of the controller: it keeps the configuration it is given and fences epochs as agent.proto says.
-import { Server, ServerCredentials, status } from "@grpc/grpc-js";
+import { Server, ServerCredentials, type ServerWritableStream, status } from "@grpc/grpc-js";
 import {
   type CaptureRequest,
   Counters,
@@ -11,7 +11,13 @@ import {
   type SessionFilter,
   SessionState,
 } from "@sluice/proto/ld";
-import { type LdAgentServer, LdAgentService } from "@sluice/proto/ld-agent";
+import {
+  type GetStatusResponse,
+  type LdAgentServer,
+  LdAgentService,
+  type WatchStatusRequest,
+  type WatchStatusResponse,
+} from "@sluice/proto/ld-agent";
 
 export class FakeLd {
   config: LdConfig | undefined;
@@ -19,6 +25,11 @@ export class FakeLd {
   readonly applied: LdConfig[] = [];
   onApply: (config: LdConfig) => void = () => {};
   dataPlaneUp = true;
+  /** It has all sessions of its buckets. */
+  online = true;
+  stuckCores: number[] = [];
+  /** The process is stopped: it takes calls, and says nothing. */
+  hangs = false;
   /** What listings have been asked for. */
   readonly filters: SessionFilter[] = [];
   realServers: RsState[] = [];
@@ -27,6 +38,8 @@ export class FakeLd {
   peers: PeerReplication[] = [];
   uptimeMs = 65_000n;
   readonly #server = new Server();
+  readonly #watchers = new Set<ServerWritableStream<WatchStatusRequest, WatchStatusResponse>>();
+  readonly #telling = setInterval(() => this.tell(), 1_000);
 
   static async listen(address: string): Promise<FakeLd> {
     const fake = new FakeLd();
@@ -40,17 +53,47 @@ export class FakeLd {
   }
 
   stop(): void {
+    clearInterval(this.#telling);
     this.#server.forceShutdown();
+  }
+
+  /** Says to those who watch how it is, as it does every second. */
+  tell(): void {
+    for (const call of this.hangs ? [] : this.#watchers) {
+      call.write({ status: this.#status() });
+    }
+  }
+
+  #status(): GetStatusResponse {
+    const { dataPlaneUp, config } = this;
+    return {
+      version: "1.2",
+      dataPlaneUp,
+      dataPlaneUptimeMs: this.uptimeMs,
+      workerCores: 2,
+      state: dataPlaneUp
+        ? LdState.fromPartial({
+            configured: config !== undefined,
+            online: this.online && config !== undefined,
+            epoch: config?.epoch ?? 0n,
+            peers: this.peers,
+          })
+        : undefined,
+      stuckCores: this.stuckCores,
+      impaired: [],
+    };
   }
 
   #service(): LdAgentServer {
     return {
-      getConfig: (_, callback) =>
-        this.dataPlaneUp
-          ? callback(null, { config: this.config })
-          : callback({ code: status.UNAVAILABLE, details: "the data plane is not available" }),
+      getConfig: (_, callback) => {
+        if (this.hangs) return;
+        if (this.dataPlaneUp) callback(null, { config: this.config });
+        else callback({ code: status.UNAVAILABLE, details: "the data plane is not available" });
+      },
       applyConfig: (call, callback) => {
         const { config } = call.request;
+        if (this.hangs) return;
         if (config === undefined || config.epoch < (this.config?.epoch ?? 0n)) {
           callback({ code: status.FAILED_PRECONDITION, details: "an older epoch than the one held" });
           return;
@@ -117,26 +160,15 @@ export class FakeLd {
             workers: [],
           }),
         }),
-      getStatus: (_, callback) =>
-        callback(null, {
-          version: "1.2",
-          dataPlaneUp: this.dataPlaneUp,
-          dataPlaneUptimeMs: this.uptimeMs,
-          workerCores: 2,
-          state:
-            this.config?.cluster === undefined
-              ? undefined
-              : LdState.fromPartial({
-                  configured: true,
-                  online: true,
-                  epoch: this.config.epoch,
-                  peers: this.peers,
-                }),
-          stuckCores: [],
-          impaired: [],
-        }),
+      getStatus: (_, callback) => {
+        if (!this.hangs) callback(null, this.#status());
+      },
       listRealServers: (_, callback) => callback(null, { realServers: this.realServers }),
-      watchStatus: (call) => call.emit("error", { code: status.UNIMPLEMENTED }),
+      watchStatus: (call) => {
+        this.#watchers.add(call);
+        call.once("cancelled", () => this.#watchers.delete(call));
+        if (!this.hangs) call.write({ status: this.#status() });
+      },
     };
   }
 }

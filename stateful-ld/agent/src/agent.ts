@@ -87,10 +87,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       logger.debug({ event: "look_failed", reason: error.message }, "real servers were not looked at");
     });
   });
-  const openCapture = () =>
+  const openOwn = () =>
     new Dataplane({ path: options.dataplane, timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS, logger });
   const server = new Server();
-  server.addService(LdAgentService, ldAgentService({ dataplane, openCapture, feed, last, health, logger }));
+  server.addService(LdAgentService, ldAgentService({ dataplane, openOwn, feed, last, health, logger }));
   await new Promise<void>((resolve, reject) => {
     server.bindAsync(listen, serverCredentials(options.pki), (error) => (error ? reject(error) : resolve()));
   });

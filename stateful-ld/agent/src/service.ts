@@ -25,8 +25,8 @@ function toStatus(error: unknown): { code: status; details: string } {
 
 export interface ServiceOptions {
   dataplane: Dataplane;
-  /** A connection for one capture: it takes as long as it is asked to, and nobody else is to wait for it. */
-  openCapture: () => Dataplane;
+  /** A connection for one call that takes as long as its caller likes: nobody else is to wait for it. */
+  openOwn: () => Dataplane;
   feed: StatusFeed;
   /** Where configurations are kept; undefined: nowhere. */
   last: LastConfig | undefined;
@@ -36,7 +36,7 @@ export interface ServiceOptions {
 
 export function ldAgentService({
   dataplane,
-  openCapture,
+  openOwn,
   feed,
   last,
   health,
@@ -62,28 +62,18 @@ export function ldAgentService({
   /** Of the controllers that have configured this LD. */
   let greatestTerm = 0n;
 
-  async function streamSessions(call: ServerWritableStream<ListSessionsRequest, ListSessionsResponse>) {
-    const batches = dataplane.sessions(call.request.filter ?? SessionFilter.fromPartial({}));
-    const gone = new Promise((resolve) => call.once("cancelled", resolve));
-    for await (const sessions of batches) {
-      if (call.cancelled) {
-        return;
-      }
-      if (!call.write({ sessions })) {
-        await Promise.race([new Promise((resolve) => call.once("drain", resolve)), gone]);
-      }
-    }
-    call.end();
-  }
-
-  async function streamCapture(call: ServerWritableStream<CaptureRequest, CaptureBatch>) {
-    const connection = openCapture();
+  /** Passes on what a connection of its own yields, as fast as the caller reads it, and until he leaves. */
+  async function passOn<B, M>(
+    call: ServerWritableStream<unknown, M>,
+    batchesOf: (connection: Dataplane) => AsyncIterable<B>,
+    message: (batch: B) => M,
+  ): Promise<void> {
+    const connection = openOwn();
     const gone = new Promise<void>((resolve) => call.once("cancelled", resolve));
     void gone.then(() => connection.close());
-    logger.info({ event: "capture_began", filter: call.request.filter }, "packets are captured");
     try {
-      for await (const batch of connection.capture(call.request)) {
-        if (!call.write(batch)) {
+      for await (const batch of batchesOf(connection)) {
+        if (!call.write(message(batch))) {
           await Promise.race([new Promise((resolve) => call.once("drain", resolve)), gone]);
         }
       }
@@ -93,6 +83,24 @@ export function ldAgentService({
     } finally {
       connection.close();
     }
+  }
+
+  function streamSessions(call: ServerWritableStream<ListSessionsRequest, ListSessionsResponse>) {
+    const filter = call.request.filter ?? SessionFilter.fromPartial({});
+    return passOn(
+      call,
+      (connection) => connection.sessions(filter),
+      (sessions): ListSessionsResponse => ({ sessions }),
+    );
+  }
+
+  function streamCapture(call: ServerWritableStream<CaptureRequest, CaptureBatch>) {
+    logger.info({ event: "capture_began", filter: call.request.filter }, "packets are captured");
+    return passOn(
+      call,
+      (connection) => connection.capture(call.request),
+      (batch) => batch,
+    );
   }
 
   /** Runs a handler that streams; its failure is logged, and is the call's. */

@@ -164,7 +164,7 @@ describe("agent", () => {
     expect(fake.requests).toEqual([]);
   });
 
-  it("streams sessions batch by batch, and the next request is answered after them", async () => {
+  it("streams sessions batch by batch", async () => {
     fake = await FakeDataplane.listen(socket, (request, to) => {
       if (request.$case === "listSessions") {
         expect(SessionFilter.toJSON(request.value)).toEqual(SessionFilter.toJSON(filter));
@@ -178,6 +178,29 @@ describe("agent", () => {
     await start();
     const both = await Promise.all([listSessions(), getConfig()]);
     expect(both).toEqual([[1, 2, 3], plain(config)]);
+  });
+
+  it("answers others while somebody takes his time with a list, whose connection ends with the call", async () => {
+    let asked: Socket | undefined;
+    fake = await FakeDataplane.listen(socket, (request, to) => {
+      if (request.$case === "listSessions") {
+        asked = to;
+        to.write(
+          response({ response: { $case: "sessions", value: { sessions: [session(1)], last: false } } }),
+        );
+      } else {
+        to.write(response({ response: { $case: "config", value: { config } } }));
+      }
+    });
+    await start();
+    const call = client.listSessions({ filter });
+    for await (const { sessions } of call) {
+      expect(sessions).toHaveLength(1);
+      expect(await getConfig()).toEqual(plain(config));
+      call.cancel();
+      break;
+    }
+    await vi.waitFor(() => expect(asked!.destroyed).toBe(true));
   });
 
   it("streams a capture by a connection of its own, which ends with the call", async () => {

@@ -235,7 +235,7 @@ export function addGet(program: Command, io: Io): void {
             ? [
                 ld.name,
                 ld.cluster,
-                "up",
+                ld.ready ? "up" : `NOT READY: ${ld.reason}`,
                 seconds(ld.uptime_ms),
                 ld.worker_cores,
                 ld.epoch,

@@ -78,10 +78,13 @@ export function addServe(program: Command, io: Io): void {
     .action(async (options: ServerOptions) => {
       const { body } = await clientOf(options).get<Status>("/v1/status");
       print(io, options, body, (status) => {
-        const rows = status.parts.map(({ name, kind, state, reason, written, mended }) => [
+        const rows = status.parts.map(({ name, kind, state, reason, health, written, mended }) => [
           name,
           kind,
-          reason === undefined ? state : `${state}: ${reason}`,
+          [
+            reason === undefined ? state : `${state}: ${reason}`,
+            ...(health?.state === "not ready" ? [`not ready: ${health.reason}`] : []),
+          ].join("; "),
           written,
           mended,
         ]);
