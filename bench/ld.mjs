@@ -27,6 +27,8 @@ const BARS = {
 const SESSIONS = [1_000, 10_000, 100_000, 1_000_000, 4_000_000, 10_000_000];
 /** Where the other measurements stand beside the established ones. */
 const REFERENCE_SESSIONS = 1_000_000;
+/** Where what the memory allows is measured as well. */
+const MEMORY_SESSIONS = [1_000_000, 10_000_000];
 /** Room for those that linger 3 s after their end, at 1.3 M connections a second. */
 const CONNECTION_SESSIONS = 4_000_000;
 const MIGRATED_SESSIONS = 100_000;
@@ -109,8 +111,15 @@ async function measure(context) {
   });
   say("new connections (some seconds until as many sessions end as begin)");
   const connections = ldBench(context, "connections", CONNECTION_SESSIONS);
-  const result = { machine: machineLine(), ...context, limit, frames, established, connections };
+  const memory = MEMORY_SESSIONS.filter((sessions) => context.sessions.includes(sessions)).map((sessions) => {
+    say(`the memory of ${shortCount(sessions)} sessions alone`);
+    return ldBench(context, "memory", sessions);
+  });
+  const result = { machine: machineLine(), ...context, limit, frames, established, connections, memory };
   if (cpus().length < 2) return result;
+  say("dpdk-testpmd, macswap on two cores");
+  const both = { ...context, cores: 2, eal: eal(context, 2), frameBytes: FRAME_BYTES };
+  const twoCoresLimit = rates(await macswap(both), 2, ({ packets }) => packets);
   say("new connections, told to a backup LD");
   const replicated = ldBench(context, "replicated", CONNECTION_SESSIONS, { lds: 2 });
   say("new connections, told to a backup LD that has them as well, on the other core");
@@ -119,9 +128,12 @@ async function measure(context) {
   const migrations = MIGRATION_WIRES.map((wire) => migration(context, wire));
   say("two cores");
   const twoCores = ldBench(context, "established", REFERENCE_SESSIONS, { workers: 2 });
+  say("two cores, the memory of their sessions alone");
+  const twoCoresMemory = ldBench(context, "memory", REFERENCE_SESSIONS, { workers: 2 });
   say("two cores, every packet on the wrong one");
   const handoff = ldBench(context, "handoff", REFERENCE_SESSIONS, { workers: 2 });
-  return { ...result, replicated, installed, migrations, twoCores, handoff };
+  const onTwoCores = { twoCoresLimit, twoCores, twoCoresMemory, handoff };
+  return { ...result, replicated, installed, migrations, ...onTwoCores };
 }
 
 /** Sessions in use move to the LD of another cluster: how long it takes until they are all there, in each run. */
@@ -137,7 +149,8 @@ function migration(context, { delayUs, loss }) {
 }
 
 /** Rows of the table: a rate, its ratio to what it stands beside, and where there is a bar for that ratio the verdict. */
-function judge({ limit, frames, established, connections, replicated, installed, twoCores, handoff }) {
+function judge(result) {
+  const { limit, frames, established, connections, memory, replicated, installed } = result;
   const reference = established.find(({ sessions }) => sessions === REFERENCE_SESSIONS);
   const ofLimit = (packets, bar) =>
     bar === undefined ? undefined : against(packets.median / limit.median, bar);
@@ -157,6 +170,11 @@ function judge({ limit, frames, established, connections, replicated, installed,
       verdict: reference && against(connections.packets.median / reference.packets.median, BARS.connections),
     },
     { what: "new connections, connections", rate: connections.connections },
+    ...memory.map(({ sessions, packets }) => ({
+      what: `two cache lines of ${shortCount(sessions)} sessions, and no more`,
+      rate: packets,
+      ratio: packets.median / limit.median,
+    })),
   ];
   if (replicated !== undefined) {
     const ratio = replicated.connections.median / connections.connections.median;
@@ -172,21 +190,37 @@ function judge({ limit, frames, established, connections, replicated, installed,
       ratio: installed.connections.median / connections.connections.median,
     });
   }
-  if (reference !== undefined && twoCores !== undefined) {
-    const ratio = twoCores.packets.median / reference.packets.median;
-    rows.push({
+  if (reference !== undefined && result.twoCores !== undefined) rows.push(...twoCoresRows(result, reference));
+  return rows;
+}
+
+/** Each beside the same on one core. */
+function twoCoresRows({ limit, memory, twoCoresLimit, twoCores, twoCoresMemory, handoff }, { packets }) {
+  const ratio = twoCores.packets.median / packets.median;
+  const oneCoresMemory = memory.find(({ sessions }) => sessions === REFERENCE_SESSIONS).packets;
+  return [
+    {
+      what: "two cores, dpdk-testpmd macswap",
+      rate: twoCoresLimit,
+      ratio: twoCoresLimit.median / limit.median,
+    },
+    {
+      what: "two cores, two cache lines of 1 M sessions",
+      rate: twoCoresMemory.packets,
+      ratio: twoCoresMemory.packets.median / oneCoresMemory.median,
+    },
+    {
       what: "two cores, 1 M sessions",
       rate: twoCores.packets,
       ratio,
       verdict: against(ratio, BARS.twoCores),
-    });
-    rows.push({
+    },
+    {
       what: "two cores, each packet handed over",
       rate: handoff.packets,
-      ratio: handoff.packets.median / reference.packets.median,
-    });
-  }
-  return rows;
+      ratio: handoff.packets.median / packets.median,
+    },
+  ];
 }
 
 /** Bytes of resident memory that a session has cost, all-in: sessions, index, timers, ports, and what is there once. */

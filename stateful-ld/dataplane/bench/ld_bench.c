@@ -151,11 +151,12 @@ static void read_options(int argc, char **argv) {
             exit(2);
     }
     if (optind + 1 != argc || options.workers > WORKERS_OF_ONE) {
-        fprintf(stderr, "usage: ld-bench EAL_OPTIONS -- "
-                        "established|handoff|macswap|connections|replicated|installed|migration\n"
-                        "  [--sessions N] [--workers 1|2] [--runs N] [--run-ms N]\n"
-                        "  replicated, migration: [--delay-us N] [--loss N]  between the two LDs; "
-                        "one packet of N is lost\n");
+        fprintf(stderr,
+                "usage: ld-bench EAL_OPTIONS -- "
+                "established|handoff|macswap|memory|connections|replicated|installed|migration\n"
+                "  [--sessions N] [--workers 1|2] [--runs N] [--run-ms N]\n"
+                "  replicated, migration: [--delay-us N] [--loss N]  between the two LDs; "
+                "one packet of N is lost\n");
         exit(2);
     }
     options.measure = argv[optind];

@@ -10,6 +10,7 @@
 #include <rte_lcore.h>
 #include <rte_random.h>
 
+#include "bench/memory.h"
 #include "control/apply.h"
 #include "forward/loop.h"
 #include "forward/worker.h"
@@ -71,6 +72,8 @@ static int station_main(void *argument) {
     __atomic_store_n(&station->started, 1, __ATOMIC_RELEASE);
     if (strcmp(options.measure, "macswap") == 0 && station->frames != NULL)
         macswap_run(station);
+    else if (strcmp(options.measure, "memory") == 0 && station->frames != NULL)
+        memory_run(&station->worker->sessions, &station->swapped, &stop);
     else
         loop_run(station->worker, &loop);
     return 0;

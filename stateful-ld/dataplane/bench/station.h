@@ -40,7 +40,7 @@ struct station {
     uint32_t frame_count;
     pthread_t thread;
     uint32_t started; /**< `thread` is set */
-    uint64_t swapped; /**< packets macswap has sent back */
+    uint64_t swapped; /**< packets macswap has sent back, or what memory_run() has done */
 };
 
 extern struct station stations[STATIONS_MAX];
