@@ -11,6 +11,7 @@ import {
   regionEntries,
   roundOf,
 } from "../src/reconcile/index.js";
+import { isUnsettled } from "../src/reconcile/ld_moves.js";
 import { givesOut } from "../src/reconcile/ld_shares.js";
 import { type DesiredState, parseState } from "../src/state/index.js";
 import { gateway, repositoryFile } from "./support/program.js";
@@ -178,6 +179,19 @@ describe("LDs and switches", () => {
       });
     }
 
+    /** Whom the switch may send a bucket's packets to has the bucket, or is named as the one that has left it. */
+    checkFormer(config: LdConfig): void {
+      if (config.epoch === this.told.epoch || !isUnsettled(config)) return;
+      const idOf = (name: string) => this.lds.get(name)!.cluster!.ldId;
+      const wrong = config.cluster!.buckets.flatMap(({ first, last, ldId, backupLdId, formerLdId }) =>
+        this.told.map
+          .slice(first, last + 1)
+          .flatMap(({ ld, backup }) => (backup === undefined ? [ld] : [ld, backup]))
+          .filter((name) => ![ldId, backupLdId, formerLdId].includes(idOf(name))),
+      );
+      expect(wrong).toEqual([]);
+    }
+
     check(): void {
       // No share of a bucket's ports is given out by two.
       const shares = [...this.lds.values()].map(givesOut);
@@ -192,6 +206,7 @@ describe("LDs and switches", () => {
       expect(twice).toEqual([]);
       // The LDs speak for the epoch that the switch believes.
       if (this.told.epoch === 0n) return;
+      for (const config of this.lds.values()) this.checkFormer(config);
       for (const { epoch, heartbeat } of this.lds.values()) {
         expect([epoch, BigInt(heartbeat!.previousEpoch)]).toContain(this.told.epoch);
       }

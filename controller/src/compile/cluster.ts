@@ -61,7 +61,8 @@ function saySame(a: BucketAssignment, b: BucketAssignment): boolean {
     a.backupLdId === b.backupLdId &&
     a.shares?.primary === b.shares?.primary &&
     a.shares?.backup === b.shares?.backup &&
-    a.withheldShares === b.withheldShares
+    a.withheldShares === b.withheldShares &&
+    a.formerLdId === b.formerLdId
   );
 }
 
@@ -90,6 +91,7 @@ export function assignments(ids: Ids, map: BucketMap): BucketAssignment[] {
       backupLdId: idOf(backup),
       shares,
       withheldShares: 0,
+      formerLdId: 0,
     })),
   );
 }

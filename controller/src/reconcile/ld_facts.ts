@@ -81,6 +81,11 @@ function clusterFacts({ cluster, heartbeat }: LdConfig): [string, string][] {
   const { ldId, lds, buckets, replicationKey } = cluster;
   const backed = buckets.filter(({ backupLdId }) => backupLdId === ldId);
   const withheld = buckets.filter(({ withheldShares }) => withheldShares !== 0);
+  const left = buckets.filter(({ formerLdId }) => formerLdId !== 0);
+  const former = [...new Set(left.map(({ formerLdId }) => formerLdId))].map((id) => {
+    const ranges = joinRanges(left.filter(({ formerLdId }) => formerLdId === id));
+    return `${id} of ${formatRanges(ranges)}`;
+  });
   // A heartbeat's 32 bits could be found by trying; together with the longer key they cannot.
   const keys = [replicationKey, Buffer.from(`${heartbeat?.key ?? 0}`)];
   return [
@@ -92,6 +97,7 @@ function clusterFacts({ cluster, heartbeat }: LdConfig): [string, string][] {
     ...(withheld.length === 0
       ? []
       : [["ports withheld in buckets", formatRanges(joinRanges(withheld))] as [string, string]]),
+    ...(former.length === 0 ? [] : [["former LDs", former.sort().join("; ")] as [string, string]]),
     ["replication", replicationKey.length === 0 ? "off" : `on, keys ${fingerprint(...keys)}`],
   ];
 }

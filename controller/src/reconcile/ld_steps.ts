@@ -3,6 +3,7 @@
 import type { LdConfig } from "@sluice/proto/ld";
 import { type CompiledLd, fromRanges, toRanges } from "../compile/index.js";
 import { headFacts, sameConfig, serviceKey } from "./ld_facts.js";
+import { formerLds, withFormer } from "./ld_former.js";
 import { givesOut, givesUp, withholding } from "./ld_shares.js";
 
 export interface HeldLd {
@@ -82,12 +83,29 @@ function withOldHeartbeat(config: LdConfig, held: LdConfig | undefined): LdConfi
   return { ...config, heartbeat: { ...config.heartbeat, previousEpoch } };
 }
 
+/** By cluster: who has left a bucket, and is not known to have by all switches. */
+function formerOf(lds: readonly HeldLd[], epochs: ReadonlyMap<string, bigint>): Map<string, Uint32Array> {
+  const byCluster = new Map<string, HeldLd[]>();
+  for (const ld of lds) {
+    const { name } = ld.target.cluster;
+    byCluster.set(name, [...(byCluster.get(name) ?? []), ld]);
+  }
+  return new Map(
+    [...byCluster].map(([name, members]) => {
+      const held = members.flatMap((member) => member.held ?? []);
+      return [name, formerLds(held, members[0]!.target.config.cluster!, epochs.get(name))];
+    }),
+  );
+}
+
 /** Plans the steps of all LDs. Steps that would change nothing are left out. */
 export function planLds(lds: readonly HeldLd[]): LdSteps[] {
   const epochs = newEpochs(lds);
+  const former = formerOf(lds, epochs);
   return lds.map(({ target, held }) => {
     const final = { ...target.config, epoch: epochs.get(target.cluster.name) ?? held?.epoch ?? 0n };
-    const take = withOldHeartbeat(withOldServices(final, held), held);
+    const speaking = withOldHeartbeat(withOldServices(final, held), held);
+    const take = withFormer(speaking, former.get(target.cluster.name)!);
     const heldBuckets = fromRanges(held?.ownedBuckets ?? []);
     const kept = [...fromRanges(final.ownedBuckets)].filter((bucket) => heldBuckets.has(bucket));
     const before = givesOut(held);

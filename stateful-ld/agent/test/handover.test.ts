@@ -43,8 +43,8 @@ describe("the hand-over of a bucket", () => {
   ])(
     "gives no port to two, loses nothing, and comes to rest agreed: %s",
     { timeout: 60_000 },
-    (_, bounds, least) => {
-      const { states, wrong } = check(bounds);
+    async (_, bounds, least) => {
+      const { states, wrong } = await check(bounds);
       expect(wrong).toBeUndefined();
       expect(states).toBeGreaterThan(least);
     },
@@ -54,8 +54,8 @@ describe("the hand-over of a bucket", () => {
     ["one share for both", { crashes: 0, silences: 0, packets: 2 }],
     ["online without the copies", { crashes: 1, silences: 0, packets: 2 }],
     ["streams to any incarnation", { crashes: 1, silences: 0, packets: 2 }],
-  ])("notices what is wrong with: %s", { timeout: 60_000 }, (flaw, bounds) => {
-    const { wrong } = check(bounds, flaw);
+  ])("notices what is wrong with: %s", { timeout: 60_000 }, async (flaw, bounds) => {
+    const { wrong } = await check(bounds, flaw);
     expect(wrong?.what).toMatch(/^port \d is client \d's at LD \d and client \d's at LD \d$/);
   });
 });

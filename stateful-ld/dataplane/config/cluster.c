@@ -85,6 +85,13 @@ static bool check_assignment(const struct check *check, const BucketAssignment *
     if (item->backup_ld_id == item->ld_id)
         return refuse(check, "cluster: buckets: %u..%u: LD %u is its own backup", item->first,
                       item->last, item->ld_id);
+    if (item->former_ld_id != 0 &&
+        (find(check->cluster, item->former_ld_id) == NULL || item->former_ld_id == item->ld_id ||
+         item->former_ld_id == item->backup_ld_id))
+        return refuse(check,
+                      "cluster: buckets: %u..%u: former_ld_id %u is not one of lds, or has them "
+                      "still",
+                      item->first, item->last, item->former_ld_id);
     if (item->withheld_shares > SHARES_ALL ||
         (item->shares != NULL && ((item->shares->primary | item->shares->backup) > SHARES_ALL ||
                                   (item->shares->primary & item->shares->backup) != 0)))
@@ -198,10 +205,27 @@ static uint8_t shares_of(const BucketAssignment *item, uint32_t ld_id) {
     return item->shares != NULL ? (uint8_t)item->shares->backup : backups;
 }
 
+static void build_bucket(struct cluster *cluster, uint32_t bucket, const BucketAssignment *item,
+                         uint32_t ld_id) {
+    uint8_t former = cluster_find(cluster, item->former_ld_id);
+
+    cluster->primary[bucket] = cluster_find(cluster, item->ld_id);
+    cluster->backup[bucket] = cluster_find(cluster, item->backup_ld_id);
+    cluster->shares[bucket] = shares_of(item, ld_id) & (uint8_t)~item->withheld_shares;
+    if (former == CLUSTER_NO_LD)
+        return;
+    if (cluster->primary[bucket] == cluster->self)
+        cluster->former[bucket] = former;
+    else if (former == cluster->self)
+        cluster->former[bucket] = cluster->primary[bucket];
+    cluster->leaves |= cluster->former[bucket] != CLUSTER_NO_LD;
+}
+
 void cluster_build(struct cluster *cluster, const Cluster *config, const struct cluster *previous) {
     memset(cluster, 0, sizeof(*cluster));
     memset(cluster->primary, CLUSTER_NO_LD, sizeof(cluster->primary));
     memset(cluster->backup, CLUSTER_NO_LD, sizeof(cluster->backup));
+    memset(cluster->former, CLUSTER_NO_LD, sizeof(cluster->former));
     memset(cluster->twin, CLUSTER_NO_LD, sizeof(cluster->twin));
     if (config == NULL)
         return;
@@ -209,12 +233,8 @@ void cluster_build(struct cluster *cluster, const Cluster *config, const struct 
     cluster->self = cluster_find(cluster, config->ld_id);
     for (size_t i = 0; i < config->n_buckets; i++)
         for (uint32_t bucket = config->buckets[i]->first; bucket <= config->buckets[i]->last;
-             bucket++) {
-            cluster->primary[bucket] = cluster_find(cluster, config->buckets[i]->ld_id);
-            cluster->backup[bucket] = cluster_find(cluster, config->buckets[i]->backup_ld_id);
-            cluster->shares[bucket] = shares_of(config->buckets[i], config->ld_id) &
-                                      (uint8_t)~config->buckets[i]->withheld_shares;
-        }
+             bucket++)
+            build_bucket(cluster, bucket, config->buckets[i], config->ld_id);
     cluster->replicates = config->replication_key.len == REPLICATION_KEY_BYTES;
     if (cluster->replicates)
         memcpy(&cluster->replication_key, config->replication_key.data, REPLICATION_KEY_BYTES);

@@ -37,6 +37,12 @@ struct cluster {
     uint8_t primary[BUCKET_COUNT];    /**< index into `lds`, or CLUSTER_NO_LD */
     uint8_t backup[BUCKET_COUNT];     /**< the same */
     uint8_t shares[BUCKET_COUNT];     /**< of its ports, that this LD gives out; bit 0..3 */
+    bool leaves;                      /**< a bucket has an entry in `former` */
+    /**
+     * Of a bucket that an LD has left, as long as a switch may not know: to the primary who has
+     * left it, to that one the primary; else CLUSTER_NO_LD. Both tell each other its sessions.
+     */
+    uint8_t former[BUCKET_COUNT];
     struct siphash_key replication_key;
 
     /* Services move between this cluster and another one, whose LDs are in `lds` too. */
@@ -80,9 +86,14 @@ static inline uint8_t cluster_partner(const struct cluster *cluster, uint16_t bu
     return cluster->backup[bucket] == cluster->self ? cluster->primary[bucket] : CLUSTER_NO_LD;
 }
 
+/** True when a peer of the same cluster is told of a bucket's sessions. */
+static inline bool cluster_tells(const struct cluster *cluster, uint16_t bucket, uint8_t peer) {
+    return cluster_partner(cluster, bucket) == peer || cluster->former[bucket] == peer;
+}
+
 /** True when a peer is told of sessions of a bucket: of all, or of those of services that move. */
 static inline bool cluster_shares(const struct cluster *cluster, uint16_t bucket, uint8_t peer) {
-    return cluster_partner(cluster, bucket) == peer || cluster->twin[bucket] == peer;
+    return cluster_tells(cluster, bucket, peer) || cluster->twin[bucket] == peer;
 }
 
 /** True when this LD is the backup of the bucket. */

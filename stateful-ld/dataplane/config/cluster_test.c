@@ -87,6 +87,31 @@ static void ports_are_divided(void **state) {
     refused("shares of ports are four bits");
 }
 
+/* Who has left a bucket matters to its primary, and the primary to that one. */
+static void who_has_left_is_known(void **state) {
+    struct cluster cluster;
+
+    (void)state;
+    message_ld(&message, 5, "10.0.0.13");
+    message.assignments[0].former_ld_id = 5; /* 7, this LD, is primary */
+    message.assignments[1].former_ld_id = 5; /* it is backup */
+    assert_true(config_validate(&message.config, reason));
+    cluster_build(&cluster, message.config.cluster, NULL);
+    assert_true(cluster.leaves);
+    assert_int_equal(cluster.former[0], cluster_find(&cluster, 5));
+    assert_true(cluster_tells(&cluster, 0, cluster_find(&cluster, 5)));
+    assert_int_equal(cluster.former[1023], CLUSTER_NO_LD);
+    message.assignments[0].former_ld_id = 0;
+    message.assignments[1].backup_ld_id = 5;
+    message.assignments[1].former_ld_id = 7;
+    cluster_build(&cluster, message.config.cluster, NULL);
+    assert_int_equal(cluster.former[1023], cluster_find(&cluster, 9));
+    assert_int_equal(cluster_partner(&cluster, 1023), CLUSTER_NO_LD);
+    message.assignments[1].former_ld_id = 0;
+    cluster_build(&cluster, message.config.cluster, NULL);
+    assert_false(cluster.leaves);
+}
+
 static void keeps_its_index(void **state) {
     struct cluster before, after;
 
@@ -146,6 +171,13 @@ static void bad_buckets(void **state) {
     message.assignments[1].backup_ld_id = 9;
     refused("LD 9 is its own backup");
     set_up(state);
+    message.assignments[1].former_ld_id = 3;
+    refused("former_ld_id 3 is not one of lds, or has them still");
+    message.assignments[1].former_ld_id = 7;
+    refused("former_ld_id 7 is not one of lds, or has them still");
+    message.assignments[1].former_ld_id = 9;
+    refused("former_ld_id 9 is not one of lds, or has them still");
+    set_up(state);
     message.config.owned_buckets[0]->last = 512;
     refused("owned_buckets: 512");
     set_up(state);
@@ -158,6 +190,7 @@ int main(void) {
         cmocka_unit_test_setup(is_built, set_up),
         cmocka_unit_test_setup(not_everybody_is_a_partner, set_up),
         cmocka_unit_test_setup(ports_are_divided, set_up),
+        cmocka_unit_test_setup(who_has_left_is_known, set_up),
         cmocka_unit_test_setup(keeps_its_index, set_up),
         cmocka_unit_test_setup(bad_lds, set_up),
         cmocka_unit_test_setup(bad_buckets, set_up),

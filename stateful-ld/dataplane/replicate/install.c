@@ -39,7 +39,7 @@ static session_ref find(const struct worker *worker, const struct flow_key *key)
 void install_activate(struct worker *worker, uint32_t number) {
     struct session *session = &worker->sessions.sessions[number];
 
-    session->replica &= (uint8_t) ~(REPLICA_STANDBY | REPLICA_TWIN);
+    session->replica &= (uint8_t)~REPLICA_OF_OTHERS;
     worker->rs[session->target].sessions_standby--;
     worker->rs[session->target].sessions_active++;
     admission_taken_over(worker, session);
@@ -51,25 +51,35 @@ static bool is_twins(const struct worker *worker, const struct record *record) {
     return worker->snapshot->cluster.lds[record->from].twin;
 }
 
-static void deactivate(struct worker *worker, struct session *session, bool for_twin) {
-    session->replica &= (uint8_t)~REPLICA_TWIN;
-    if (for_twin)
-        session->replica |= REPLICA_TWIN;
-    if ((session->replica & REPLICA_STANDBY) != 0)
+/* Who has the packets of a session that a record tells of; bits of REPLICA_OF_OTHERS. */
+static uint8_t whose(const struct worker *worker, const struct record *record) {
+    if (is_twins(worker, record))
+        return REPLICA_STANDBY | REPLICA_TWIN;
+    return worker->snapshot->cluster.former[record->bucket] == record->from
+               ? REPLICA_STANDBY | REPLICA_FORMER
+               : REPLICA_STANDBY;
+}
+
+static void deactivate(struct worker *worker, struct session *session, uint8_t for_whom) {
+    bool was_standby = (session->replica & REPLICA_STANDBY) != 0;
+
+    session->replica = (uint8_t)((session->replica & ~REPLICA_OF_OTHERS) | for_whom);
+    if (was_standby)
         return;
-    session->replica |= REPLICA_STANDBY;
     worker->rs[session->target].sessions_standby++;
     worker->rs[session->target].sessions_active--;
     admission_over(worker, session);
 }
 
 /* Who has seen the last packet knows more. A session that has had no packet here, or not for as
- * long as there in its place, gives way. */
+ * long as there in its place, gives way. While a bucket moves two LDs tell of it, and each knows
+ * only its own packets. */
 static bool gives_way(const struct worker *worker, const struct session *session,
                       const struct record *record) {
     uint32_t last_seen_ms = (uint32_t)worker->now_ms - record->idle_ms;
+    bool same = ((session->replica ^ whose(worker, record)) & REPLICA_FORMER) == 0;
 
-    return (session->replica & REPLICA_STANDBY) != 0 ||
+    return ((session->replica & REPLICA_STANDBY) != 0 && same) ||
            (int32_t)(last_seen_ms - session->last_seen_ms) > 0;
 }
 
@@ -83,8 +93,9 @@ static void update(struct worker *worker, uint32_t number, const struct record *
     session->alter = (uint8_t)record->alter;
     session->numbers = record->numbers;
     session->last_seen_ms = (uint32_t)worker->now_ms - record->idle_ms;
-    deactivate(worker, session, is_twins(worker, record));
+    deactivate(worker, session, whose(worker, record));
     session_rearm(worker, number);
+    replicate_relay(worker, number, record->from);
 }
 
 /* Another session stands where the record's belongs. An LD that is offline believes the other. */
@@ -118,12 +129,13 @@ static bool insert(struct worker *worker, const struct record *record) {
     session->state = (uint8_t)record->state;
     session->alter = (uint8_t)record->alter;
     session->numbers = record->numbers;
-    session->replica = is_twins(worker, record) ? REPLICA_STANDBY | REPLICA_TWIN : REPLICA_STANDBY;
+    session->replica = whose(worker, record);
     session->created_ms = worker->now_ms - RTE_MIN(worker->now_ms, record->age_ms);
     session->last_seen_ms = (uint32_t)worker->now_ms - record->idle_ms;
     session->armed_tick = wheel_arm(&worker->wheel, number, session_deadline_ms(worker, session));
     worker->rs[target].sessions_standby++;
     worker->rs[target].sessions_guest += session->guest;
+    replicate_relay(worker, number, record->from);
     return true;
 }
 
@@ -140,7 +152,7 @@ static bool is_shared(const struct worker *worker, const struct record *record) 
     int target;
 
     if (!is_twins(worker, record))
-        return cluster_partner(&snapshot->cluster, record->bucket) == record->from;
+        return cluster_tells(&snapshot->cluster, record->bucket, record->from);
     target = snapshot_target(snapshot, &record->client, &record->rs);
     return snapshot->cluster.twin[record->bucket] == record->from && target >= 0 &&
            snapshot_policy(snapshot, (uint32_t)target)->migrates;

@@ -18,6 +18,9 @@ enum {
     REPLICA_STANDBY = 2,     /**< the other LD has its packets: it tells us when the session ends */
     REPLICA_MARKED_TWIN = 4, /**< its change waits to be told to the other cluster */
     REPLICA_TWIN = 8,        /**< on standby, and it is the other cluster that has its packets */
+    REPLICA_MARKED_FORMER = 16, /**< its change waits to be told to struct cluster's `former` */
+    REPLICA_FORMER = 32,        /**< on standby, and it is that LD that has its packets */
+    REPLICA_OF_OTHERS = REPLICA_STANDBY | REPLICA_TWIN | REPLICA_FORMER,
 };
 
 enum {

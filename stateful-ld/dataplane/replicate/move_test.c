@@ -24,6 +24,17 @@ struct holders {
     uint32_t backup_shares;
 };
 
+static const struct holders at_first = { LD_1, LD_2, 0x7, 0x8 };
+static const struct holders joined = { LD_1, LD_3, 0x7, 0x8 };
+static const struct holders swapped = { LD_3, LD_1, 0x8, 0x7 };
+static const struct holders left = { LD_3, LD_2, 0xe, 0x1 };
+
+/* Who stands in for LD 2 in the buckets that do not move. */
+static int others_backup;
+
+/* The map that the switches have learnt last. */
+static struct holders learnt;
+
 static struct {
     struct connection connections[CONNECTIONS_MAX];
     uint64_t opened_ms[CONNECTIONS_MAX];
@@ -33,6 +44,14 @@ static struct {
     /* Whom each switch knows as primary and as backup. */
     int knows[SWITCHES][2];
 } traffic;
+
+/* Who is in the map that the switches know, and not in this one. */
+static int former_of(struct holders holders) {
+    if (learnt.primary != holders.primary && learnt.primary != holders.backup)
+        return learnt.primary;
+    return learnt.backup != holders.primary && learnt.backup != holders.backup ? learnt.backup
+                                                                               : NOBODY;
+}
 
 static void give(int which, uint32_t epoch, uint32_t previous_epoch, struct holders holders) {
     struct message *message = &messages[which];
@@ -49,7 +68,9 @@ static void give(int which, uint32_t epoch, uint32_t previous_epoch, struct hold
     message_assign(message, 0, BUCKETS_MOVED - 1, (uint32_t)holders.primary + 1,
                    (uint32_t)(holders.backup + 1));
     message_shares(message, holders.primary_shares, holders.backup_shares);
-    message_assign(message, BUCKETS_MOVED, BUCKET_COUNT - 1, 2, 1);
+    if (previous_epoch != 0)
+        message_former(message, (uint32_t)(former_of(holders) + 1));
+    message_assign(message, BUCKETS_MOVED, BUCKET_COUNT - 1, 2, (uint32_t)others_backup + 1);
     harness_apply(&ld[which], message);
     harness_resolve(&ld[which]);
 }
@@ -146,14 +167,15 @@ static void change(uint32_t epoch, struct holders before, struct holders after) 
         give(which, epoch, 0, after);
         carry_traffic(5);
     }
+    learnt = after;
 }
 
 static int set_up(void **state) {
-    const struct holders at_first = { LD_1, LD_2, 0x7, 0x8 };
-
     (void)state;
     lds_begin();
     memset(&traffic, 0, sizeof(traffic));
+    learnt = at_first;
+    others_backup = LD_1;
     for (int i = 0; i < SWITCHES; i++)
         traffic.knows[i][1] = LD_2;
     for (int which = 0; which < LDS_MAX; which++) {
@@ -179,11 +201,7 @@ static void make_the_network_bad(void) {
 }
 
 static void buckets_move_under_traffic(void **state) {
-    const struct holders at_first = { LD_1, LD_2, 0x7, 0x8 };
-    const struct holders joined = { LD_1, LD_3, 0x7, 0x8 };
-    const struct holders swapped = { LD_3, LD_1, 0x8, 0x7 };
     const struct holders settled = { LD_3, LD_1, 0xe, 0x1 };
-    const struct holders left = { LD_3, LD_2, 0xe, 0x1 };
 
     (void)state;
     make_the_network_bad();
@@ -205,10 +223,6 @@ static void buckets_move_under_traffic(void **state) {
 
 /* A connection that says nothing is counted once all the same, by the LD that has it now. */
 static void idle_sessions_move_too(void **state) {
-    const struct holders at_first = { LD_1, LD_2, 0x7, 0x8 };
-    const struct holders joined = { LD_1, LD_3, 0x7, 0x8 };
-    const struct holders swapped = { LD_3, LD_1, 0x8, 0x7 };
-    const struct holders left = { LD_3, LD_2, 0xe, 0x1 };
     uint32_t count;
 
     (void)state;
@@ -226,8 +240,7 @@ static void idle_sessions_move_too(void **state) {
 }
 
 static void idle_sessions_count_when_nobody_is_left_to_share_them(void **state) {
-    const struct holders at_first = { LD_1, LD_2, 0x7, 0x8 };
-    const struct holders swapped = { LD_2, LD_1, 0x8, 0x7 };
+    const struct holders backup_has_it = { LD_2, LD_1, 0x8, 0x7 };
     const struct holders alone = { LD_2, NOBODY, 0xf, 0 };
     uint32_t count;
 
@@ -235,8 +248,8 @@ static void idle_sessions_count_when_nobody_is_left_to_share_them(void **state) 
     carry_traffic(100);
     count = traffic.count;
     traffic.silent = true;
-    change(2, at_first, swapped);
-    change(3, swapped, alone);
+    change(2, at_first, backup_has_it);
+    change(3, backup_has_it, alone);
     lds_pass(2 * STRAGGLERS_MS);
     assert_int_equal(harness_worker(&ld[LD_1])->rs[0].sessions_active, 0);
     assert_int_equal(harness_worker(&ld[LD_2])->rs[0].sessions_active, count);
@@ -245,7 +258,6 @@ static void idle_sessions_count_when_nobody_is_left_to_share_them(void **state) 
 
 /* What the others have shared before is not told again. */
 static void only_what_moves_is_copied(void **state) {
-    const struct holders joined = { LD_1, LD_3, 0x7, 0x8 };
     struct connection stays;
     uint64_t streams, sent;
 
@@ -268,7 +280,6 @@ static void only_what_moves_is_copied(void **state) {
 }
 
 static void a_copy_is_reported(void **state) {
-    const struct holders joined = { LD_1, LD_3, 0x7, 0x8 };
     struct replication_status status;
     size_t peers;
 
@@ -298,20 +309,185 @@ static void a_copy_is_reported(void **state) {
 }
 
 static void the_one_that_has_left_passes_on_what_it_does_not_know(void **state) {
-    const struct holders swapped = { LD_2, NOBODY, 0xf, 0 };
+    const struct holders alone = { LD_2, NOBODY, 0xf, 0 };
     struct connection connection;
 
     (void)state;
     for (int which = 0; which < LDS_MAX; which++)
-        give(which, 2, 1, swapped);
+        give(which, 2, 1, alone);
     lds_pass(10);
     connection = lds_establish(LD_1, 1, 5); /* a switch that does not know yet */
     assert_null(lds_session_of(LD_1, &connection));
     assert_non_null(lds_session_of(LD_2, &connection));
     for (int which = 0; which < LDS_MAX; which++)
-        give(which, 2, 0, swapped);
+        give(which, 2, 0, alone);
     lds_pass(2 * STRAGGLERS_MS);
     assert_int_equal(lds_send_client(LD_1, &connection, TCP_ACK), 0);
+}
+
+static void return_with(int which, uint32_t epoch, uint32_t previous_epoch, struct holders map) {
+    lds_start(which, 1);
+    give(which, epoch, previous_epoch, map);
+    lds_online(which);
+    lds_pass_until_online(which);
+}
+
+static void expect_known(int which) {
+    for (uint32_t i = 0; i < traffic.count; i++)
+        assert_non_null(lds_session_of(which, &traffic.connections[i]));
+}
+
+static void expect_client_answered(int which) {
+    for (uint32_t i = 0; i < traffic.count; i++)
+        assert_int_equal(lds_send_client(which, &traffic.connections[i], TCP_ACK),
+                         traffic.connections[i].local_port);
+}
+
+/* LD 1 dies between the map and its copy: the switches turn to LD 2, which has left, and nobody
+ * else knows the sessions. */
+static void who_has_left_is_asked_by_one_that_returns(void **state) {
+    (void)state;
+    carry_traffic(200);
+    traffic.silent = true;
+    for (int which = 0; which < LDS_MAX; which++)
+        give(which, 2, 1, joined);
+    lds_kill(LD_1);
+    lds_pass(100);
+    assert_int_equal(lds_standby(LD_3), 0);
+    expect_client_answered(LD_2);
+    return_with(LD_1, 2, 1, joined);
+    expect_known(LD_1);
+    for (uint32_t i = 0; i < 100; i++)
+        open_connection(LD_1); /* looks that no port is given out twice */
+    wait_until_whole();
+    lds_pass(10); /* what LD 2 has told, LD 1 passes on */
+    expect_known(LD_3);
+    for (int which = 0; which < LDS_MAX; which++)
+        give(which, 2, 0, joined);
+    lds_pass(2 * STRAGGLERS_MS);
+    assert_int_equal(harness_worker(&ld[LD_1])->rs[0].sessions_active, traffic.count);
+    assert_int_equal(lds_standby(LD_3), traffic.count);
+    for (uint32_t i = 0; i < traffic.count; i++)
+        assert_null(lds_session_of(LD_2, &traffic.connections[i]));
+    expect_client_answered(LD_1);
+}
+
+static void who_has_left_is_waited_for(void **state) {
+    (void)state;
+    others_backup = LD_3; /* LD 1 and LD 2 share nothing else */
+    change(2, at_first, at_first);
+    carry_traffic(200);
+    traffic.silent = true;
+    for (int which = 0; which < LDS_MAX; which++)
+        give(which, 3, 2, joined);
+    lds_kill(LD_1);
+    lds_pass(10);
+    network.mute = 1 << LD_2;
+    lds_start(LD_1, 1);
+    give(LD_1, 3, 2, joined);
+    for (int ms = 0; ms < 300; ms++) {
+        assert_false(lds_online(LD_1)); /* it has all that LD 3 knows */
+        lds_pass(1);
+    }
+    network.mute = 0;
+    lds_pass_until_online(LD_1);
+    expect_known(LD_1);
+}
+
+/* The same when the primary has changed, and the one that leaves has been it. */
+static void who_has_left_is_asked_by_the_new_primary(void **state) {
+    (void)state;
+    carry_traffic(200);
+    change(2, at_first, joined);
+    change(3, joined, swapped);
+    traffic.silent = true;
+    for (int which = 0; which < LDS_MAX; which++)
+        give(which, 4, 3, left);
+    lds_kill(LD_3);
+    expect_client_answered(LD_1);
+    return_with(LD_3, 4, 3, left);
+    expect_known(LD_3);
+    wait_until_whole();
+    lds_pass(10); /* what LD 1 has told, LD 3 passes on */
+    expect_known(LD_2);
+}
+
+/* As long as a switch may turn to it. */
+static void who_leaves_is_told_what_is_new(void **state) {
+    (void)state;
+    for (int which = 0; which < LDS_MAX; which++)
+        give(which, 2, 1, joined);
+    traffic.silent = true;
+    wait_until_whole();
+    for (uint32_t i = 0; i < 50; i++)
+        open_connection(LD_1);
+    lds_pass(5);
+    lds_kill(LD_1);
+    expect_client_answered(LD_2);
+    lds_pass(5);
+    assert_int_equal(harness_worker(&ld[LD_2])->rs[0].sessions_active, traffic.count);
+}
+
+/* LD 2 has had the packets of the last 20 seconds, LD 3 knows only what was before. */
+static void the_newer_word_of_two_counts(void **state) {
+    (void)state;
+    carry_traffic(200);
+    traffic.silent = true;
+    for (int which = 0; which < LDS_MAX; which++)
+        give(which, 2, 1, joined);
+    lds_pass(100);
+    assert_int_equal(lds_standby(LD_3), traffic.count);
+    lds_kill(LD_1);
+    lds_pass(20000);
+    expect_client_answered(LD_2);
+    return_with(LD_1, 2, 1, joined);
+    lds_pass(100);
+    for (uint32_t i = 0; i < traffic.count; i++) {
+        const struct session *session = lds_session_of(LD_1, &traffic.connections[i]);
+
+        assert_in_range((uint32_t)now_ms - session->last_seen_ms, 0, 1000);
+        session = lds_session_of(LD_3, &traffic.connections[i]); /* it hears of it from LD 1 */
+        assert_in_range((uint32_t)now_ms - session->last_seen_ms, 0, 1000);
+    }
+}
+
+static void nothing_is_opened_before_the_sessions_have_come(void **state) {
+    struct connection connection = { 9999, 3, 0 };
+    uint64_t *dropped;
+
+    (void)state;
+    carry_traffic(100);
+    network.cut = true;
+    for (int which = 0; which < LDS_MAX; which++)
+        give(which, 2, 1, joined);
+    dropped = &harness_worker(&ld[LD_3])->stats.drops[DROP_NOT_ONLINE];
+    assert_true(lds_online(LD_3));
+    assert_int_equal(lds_send_client(LD_3, &connection, TCP_SYN), 0);
+    assert_int_equal(*dropped, 1); /* in the turn of the loop in which the map has come */
+    lds_pass(100);
+    assert_int_equal(lds_send_client(LD_3, &connection, TCP_SYN), 0);
+    assert_int_equal(*dropped, 2);
+    assert_int_not_equal(lds_send_client(LD_1, &connection, TCP_SYN),
+                         0); /* it has them all along */
+    connection.client++;
+    network.cut = false;
+    wait_until_whole();
+    lds_pass(1);
+    assert_int_not_equal(lds_send_client(LD_3, &connection, TCP_SYN), 0);
+}
+
+/* Of somebody who says nothing, no copy can be expected. */
+static void a_bucket_of_somebody_silent_is_opened_after_a_while(void **state) {
+    const struct connection connection = { 9999, 3, 0 };
+
+    (void)state;
+    network.cut = true;
+    for (int which = 0; which < LDS_MAX; which++)
+        give(which, 2, 1, joined);
+    lds_pass(PEER_GONE_MS);
+    assert_int_equal(lds_send_client(LD_3, &connection, TCP_SYN), 0);
+    lds_pass(2);
+    assert_int_not_equal(lds_send_client(LD_3, &connection, TCP_SYN), 0);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -324,6 +500,13 @@ int main(void) {
         CASE(only_what_moves_is_copied),
         CASE(a_copy_is_reported),
         CASE(the_one_that_has_left_passes_on_what_it_does_not_know),
+        CASE(who_has_left_is_asked_by_one_that_returns),
+        CASE(who_has_left_is_waited_for),
+        CASE(who_has_left_is_asked_by_the_new_primary),
+        CASE(who_leaves_is_told_what_is_new),
+        CASE(the_newer_word_of_two_counts),
+        CASE(nothing_is_opened_before_the_sessions_have_come),
+        CASE(a_bucket_of_somebody_silent_is_opened_after_a_while),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

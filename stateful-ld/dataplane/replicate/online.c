@@ -31,7 +31,7 @@ bool replicate_is_silent(const struct replication *replication, uint8_t peer, ui
 
 static bool shares(const struct cluster *cluster, uint8_t peer) {
     for (uint16_t bucket = 0; bucket < BUCKET_COUNT; bucket++)
-        if (cluster_partner(cluster, bucket) == peer)
+        if (cluster_tells(cluster, bucket, peer))
             return true;
     return false;
 }

@@ -22,16 +22,22 @@ static bool is_alone(const struct cluster *cluster, uint16_t bucket) {
            cluster_partner(cluster, bucket) == CLUSTER_NO_LD;
 }
 
+/* This LD has been told by one that has left the bucket, and is not told by it any more. */
+static bool is_left(const struct snapshot *snapshot, uint16_t bucket, uint8_t former_before) {
+    return former_before != CLUSTER_NO_LD && snapshot->cluster.former[bucket] == CLUSTER_NO_LD;
+}
+
 static void look_for_changes(const struct snapshot *snapshot, struct released *released,
-                             const uint8_t partner_before[BUCKET_COUNT]) {
+                             const struct worker_replication *before) {
     for (uint16_t bucket = 0; bucket < BUCKET_COUNT; bucket++) {
         uint64_t *word = &released->served[bucket / 64];
         uint64_t bit = 1ULL << bucket % 64;
 
         if (serves(snapshot, bucket)) {
             *word |= bit;
-            released->pending |=
-                is_alone(&snapshot->cluster, bucket) && partner_before[bucket] != CLUSTER_NO_LD;
+            released->pending |= (is_alone(&snapshot->cluster, bucket) &&
+                                  before->partner[bucket] != CLUSTER_NO_LD) ||
+                                 is_left(snapshot, bucket, before->former[bucket]);
             continue;
         }
         released->pending |= (*word & bit) != 0;
@@ -47,7 +53,7 @@ void released_follow(struct worker *worker) {
         *released = (struct released){ .forget_from_ms = UINT64_MAX };
         return;
     }
-    look_for_changes(snapshot, released, worker->replication.partner);
+    look_for_changes(snapshot, released, &worker->replication);
     /* As long as heartbeats are sent for the epoch before too, a switch may not know this one. */
     if (snapshot->heartbeat.previous_epoch != 0)
         released->over_ms = UINT64_MAX;
@@ -59,13 +65,22 @@ void released_follow(struct worker *worker) {
                                    : UINT64_MAX;
 }
 
+/* Nobody else has its packets any more. */
+static bool is_ours_now(const struct cluster *cluster, const struct session *session) {
+    if ((session->replica & REPLICA_STANDBY) == 0)
+        return false;
+    return is_alone(cluster, session->bucket) ||
+           ((session->replica & REPLICA_FORMER) != 0 &&
+            cluster->former[session->bucket] == CLUSTER_NO_LD &&
+            cluster->primary[session->bucket] == cluster->self);
+}
+
 static void settle(struct worker *worker, uint32_t number) {
     const struct session *session = &worker->sessions.sessions[number];
 
     if (!serves(worker->snapshot, session->bucket))
         session_end(worker, number);
-    else if ((session->replica & REPLICA_STANDBY) != 0 &&
-             is_alone(&worker->snapshot->cluster, session->bucket))
+    else if (is_ours_now(&worker->snapshot->cluster, session))
         install_activate(worker, number);
 }
 

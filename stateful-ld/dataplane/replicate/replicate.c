@@ -26,6 +26,7 @@ int replicate_init(struct worker *worker) {
                                                        SOCKET_ID_ANY, RING_F_SC_DEQ);
     worker->replication.receivers = calloc(CLUSTER_LDS_MAX, sizeof(*worker->replication.receivers));
     memset(worker->replication.partner, CLUSTER_NO_LD, sizeof(worker->replication.partner));
+    memset(worker->replication.former, CLUSTER_NO_LD, sizeof(worker->replication.former));
     memset(worker->replication.twin, CLUSTER_NO_LD, sizeof(worker->replication.twin));
     worker->replication.released.forget_from_ms = UINT64_MAX;
     return worker->replication.records != NULL && worker->replication.receivers != NULL ? 0
@@ -102,25 +103,37 @@ struct look {
     uint64_t left[BUCKET_COUNT / 64]; /* and were shared with another one, who is out of them now */
 };
 
+/* It has all that is told of a bucket already. To whom leaves it, what waits in the stream is told
+ * still; but marks that had found no room were a partner's. */
+static bool knows_bucket(const struct worker *worker, uint16_t bucket, uint8_t peer) {
+    const struct worker_replication *replication = &worker->replication;
+    const struct cluster *cluster = &worker->snapshot->cluster;
+
+    if (cluster->lds[peer].twin)
+        return replication->twin[bucket] == peer;
+    if (cluster->former[bucket] != peer)
+        return replication->partner[bucket] == peer;
+    return replication->former[bucket] == peer ||
+           (replication->partner[bucket] == peer && replication->senders[peer] != NULL &&
+            replication->senders[peer]->sweep == SWEEP_NONE);
+}
+
 static void look_at_buckets(const struct worker *worker, uint8_t peer, struct look *look) {
     const struct cluster *cluster = &worker->snapshot->cluster;
-    bool twin = cluster->lds[peer].twin;
-    const uint8_t *before_of = twin ? worker->replication.twin : worker->replication.partner;
 
     memset(look, 0, sizeof(*look));
     for (uint16_t bucket = 0; bucket < BUCKET_COUNT; bucket++) {
-        uint8_t before = before_of[bucket];
-
         if (worker->dataplane->owner_of_bucket[bucket] != worker->id ||
             !cluster_shares(cluster, bucket, peer))
             continue;
         if (!look->shared)
             look->first = bucket;
         look->shared = true;
-        if (before == peer)
+        if (knows_bucket(worker, bucket, peer))
             continue;
         look->gained[bucket / 64] |= 1ULL << bucket % 64;
-        if (before != CLUSTER_NO_LD && !twin)
+        if (cluster_partner(cluster, bucket) == peer &&
+            worker->replication.partner[bucket] != CLUSTER_NO_LD)
             look->left[bucket / 64] |= 1ULL << bucket % 64;
     }
 }
@@ -132,6 +145,7 @@ static void arrange(struct worker *worker) {
     struct worker_replication *replication = &worker->replication;
     struct look look;
 
+    gained_follow(worker);
     replication->snapshot = snapshot;
     replication->sender_count = 0;
     released_follow(worker);
@@ -165,6 +179,7 @@ static void arrange(struct worker *worker) {
         replication->partner[bucket] = snapshot->cluster.replicates
                                            ? cluster_partner(&snapshot->cluster, bucket)
                                            : CLUSTER_NO_LD;
+    memcpy(replication->former, snapshot->cluster.former, sizeof(replication->former));
     memcpy(replication->twin, snapshot->cluster.twin, sizeof(replication->twin));
 }
 
@@ -182,6 +197,8 @@ static inline void mark_for_all(struct worker *worker, uint32_t number, mark_wit
     if (worker->replication.sender_count == 0)
         return;
     mark_for(worker, cluster_partner(&snapshot->cluster, session->bucket), number, mark);
+    if (unlikely(snapshot->cluster.leaves))
+        mark_for(worker, snapshot->cluster.former[session->bucket], number, mark);
     if (unlikely(snapshot->cluster.migrates) &&
         snapshot_policy(snapshot, session->target)->migrates)
         mark_for(worker, snapshot->cluster.twin[session->bucket], number, mark);
@@ -195,6 +212,18 @@ void replicate_mark_later(struct worker *worker, uint32_t number) {
     mark_for_all(worker, number, sender_mark_later);
 }
 
+void replicate_relay(struct worker *worker, uint32_t number, uint8_t from) {
+    const struct cluster *cluster = &worker->snapshot->cluster;
+    uint16_t bucket = worker->sessions.sessions[number].bucket;
+
+    if (likely(cluster->former[bucket] == CLUSTER_NO_LD))
+        return;
+    mark_for(worker,
+             cluster->former[bucket] == from ? cluster_partner(cluster, bucket)
+                                             : cluster->former[bucket],
+             number, sender_mark);
+}
+
 void replicate_poll(struct worker *worker) {
     struct worker_replication *replication = &worker->replication;
 
@@ -202,6 +231,8 @@ void replicate_poll(struct worker *worker) {
         arrange(worker);
     if (unlikely(replication->released.forget_from_ms <= worker->now_ms))
         released_forget(worker);
+    if (unlikely(replication->gained.lacks))
+        gained_look(worker);
     if (likely(replication->sender_count == 0))
         return;
     receiver_take_records(worker);

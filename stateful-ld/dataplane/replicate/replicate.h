@@ -22,6 +22,7 @@
 
 #include "config/cluster.h"
 #include "packet/parse.h"
+#include "replicate/gained.h"
 #include "replicate/released.h"
 #include "replicate/wire.h"
 
@@ -81,8 +82,10 @@ struct receiver {
 struct worker_replication {
     const struct snapshot *snapshot; /**< that `senders` are arranged for */
     uint8_t partner[BUCKET_COUNT];   /**< as cluster_partner() was then; our own buckets only */
-    uint8_t twin[BUCKET_COUNT];      /**< the same of struct cluster's */
+    uint8_t former[BUCKET_COUNT];    /**< the same of struct cluster's, */
+    uint8_t twin[BUCKET_COUNT];      /**< and this */
     struct released released;
+    struct gained gained;
     uint32_t sender_count;
     uint8_t active[CLUSTER_LDS_MAX];         /**< peers this worker shares buckets with */
     struct sender *senders[CLUSTER_LDS_MAX]; /**< by peer; NULL: never needed */
@@ -137,6 +140,14 @@ void replicate_mark(struct worker *worker, uint32_t number);
  * from before, the next packet brings the session where it would be, or only its end is late.
  */
 void replicate_mark_later(struct worker *worker, uint32_t number);
+
+/**
+ * A session is as another LD has told: who shares its bucket with this LD, but not with that one,
+ * has to hear of it too.
+ *
+ * @param from who has told
+ */
+void replicate_relay(struct worker *worker, uint32_t number, uint8_t from);
 
 /** A packet of the streams has come. Takes over the mbuf. */
 void replicate_receive(struct worker *worker, struct rte_mbuf *mbuf, const struct packet *packet);

@@ -66,8 +66,22 @@ static struct sender_packet *packet_of(struct sender *sender, uint32_t sequence)
     return &sender->window[sequence % SENDER_WINDOW];
 }
 
-static uint8_t marked_bit(const struct sender *sender) {
-    return sender->twin ? REPLICA_MARKED_TWIN : REPLICA_MARKED;
+static uint8_t marked_bit(const struct worker *worker, const struct sender *sender,
+                          const struct session *session) {
+    if (sender->twin)
+        return REPLICA_MARKED_TWIN;
+    return cluster_partner(&worker->snapshot->cluster, session->bucket) == sender->peer
+               ? REPLICA_MARKED
+               : REPLICA_MARKED_FORMER;
+}
+
+/* Who leaves a bucket was its partner when the mark was made, perhaps, and the bit was another one:
+ * better twice than never. */
+static bool is_marked(const struct worker *worker, const struct sender *sender,
+                      const struct session *session) {
+    uint8_t bit = marked_bit(worker, sender, session);
+
+    return bit == REPLICA_MARKED_FORMER || (session->replica & bit) != 0;
 }
 
 /* Seal the packet that has `bytes` of header and records, number it, send it. */
@@ -175,7 +189,7 @@ void sender_mark(struct worker *worker, struct sender *sender, uint32_t number) 
 
     if (sender->phase == SENDER_HELLO)
         return;
-    session->replica |= marked_bit(sender);
+    session->replica |= marked_bit(worker, sender, session);
     if (ring_is_full(&sender->soon)) {
         sender->sweep = SWEEP_FROM_START;
         return;
@@ -188,13 +202,17 @@ void sender_mark(struct worker *worker, struct sender *sender, uint32_t number) 
 void sender_mark_later(struct worker *worker, struct sender *sender, uint32_t number) {
     struct session *session = &worker->sessions.sessions[number];
 
-    if (sender->phase == SENDER_HELLO || (session->replica & marked_bit(sender)) != 0)
+    uint8_t bit = marked_bit(worker, sender, session);
+
+    /* A bit for who leaves a bucket may be from another time that it was left. */
+    if (sender->phase == SENDER_HELLO ||
+        (bit != REPLICA_MARKED_FORMER && (session->replica & bit) != 0))
         return;
     if (ring_is_full(&sender->later)) {
         sender_mark(worker, sender, number);
         return;
     }
-    session->replica |= marked_bit(sender);
+    session->replica |= bit;
     *ring_at(&sender->later, sender->later.tail++) = number;
 }
 
@@ -279,13 +297,14 @@ static bool is_shared(const struct filling *filling, uint32_t number) {
     if (filling->sender->twin)
         return cluster->twin[session->bucket] == filling->sender->peer &&
                snapshot_policy(worker->snapshot, session->target)->migrates;
-    return cluster_partner(cluster, session->bucket) == filling->sender->peer;
+    return cluster_tells(cluster, session->bucket, filling->sender->peer);
 }
 
 static void add_session(struct filling *filling, uint32_t number, uint8_t flags) {
+    struct session *session = &filling->worker->sessions.sessions[number];
     struct record record;
 
-    filling->worker->sessions.sessions[number].replica &= (uint8_t)~marked_bit(filling->sender);
+    session->replica &= (uint8_t)~marked_bit(filling->worker, filling->sender, session);
     install_describe(filling->worker, number, &record);
     record.flags = flags;
     add(filling, &record);
@@ -313,7 +332,7 @@ static void fill_marks(struct filling *filling, struct mark_ring *ring, uint32_t
 
         /* Closed since, its number perhaps used again and marked again, or told by the copy. */
         if (is_shared(filling, number) &&
-            (filling->worker->sessions.sessions[number].replica & marked_bit(sender)) != 0)
+            is_marked(filling->worker, sender, &filling->worker->sessions.sessions[number]))
             add_session(filling, number, 0);
     }
 }
@@ -329,13 +348,14 @@ static void fill_sweep(struct filling *filling) {
     }
     for (int i = 0; i < SWEEP_BUDGET && has_room(filling); i++) {
         uint32_t number = session_next(&worker->sessions, sender->swept_up_to);
+        const struct session *session = &worker->sessions.sessions[number];
 
         if (number == 0) {
             sender->sweep = SWEEP_NONE;
             return;
         }
         sender->swept_up_to = number;
-        if ((worker->sessions.sessions[number].replica & marked_bit(sender)) != 0 &&
+        if ((session->replica & marked_bit(worker, sender, session)) != 0 &&
             is_shared(filling, number))
             add_session(filling, number, 0);
     }

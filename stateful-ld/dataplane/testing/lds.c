@@ -58,7 +58,8 @@ static void take_sent(int from) {
             continue;
         to = ld_at(view.ip->dst_addr);
         assert_true(to >= 0 && to != from);
-        if (network.cut || !runs[to] || lds_roll(100) < network.loss_percent)
+        if (network.cut || (network.mute >> from & 1) != 0 || !runs[to] ||
+            lds_roll(100) < network.loss_percent)
             continue;
         carry(&ld[from].sent[i], to);
         if (lds_roll(100) < network.repeat_percent)

@@ -33,6 +33,7 @@ struct lds_network {
     uint32_t repeat_percent;
     uint32_t delay_max_ms;
     bool cut;
+    uint32_t mute; /**< bit per LD: what it sends is lost */
     uint32_t random;
 };
 

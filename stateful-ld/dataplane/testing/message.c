@@ -164,6 +164,10 @@ void message_shares(struct message *message, uint32_t primary, uint32_t backup) 
     message->assignments[number].shares = &message->shares[number];
 }
 
+void message_former(struct message *message, uint32_t ld_id) {
+    message->assignments[message->cluster.n_buckets - 1].former_ld_id = ld_id;
+}
+
 void message_migration(struct message *message, uint32_t epoch) {
     static const uint8_t key[16] = "of two clusters!";
     Sluice__Ld__V1__Migration *migration = &message->migration;

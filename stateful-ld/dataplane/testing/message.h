@@ -101,6 +101,8 @@ void message_assign(struct message *message, uint32_t first, uint32_t last, uint
                     uint32_t backup_ld_id);
 /** Of the last assignment. */
 void message_shares(struct message *message, uint32_t primary, uint32_t backup);
+/** Who was one of the last assignment's LDs in the map before. */
+void message_former(struct message *message, uint32_t ld_id);
 
 /** @return the service, to be refined. */
 struct message_service *message_service(struct message *message, const char *name, uint32_t vni,

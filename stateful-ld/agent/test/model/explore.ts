@@ -1,4 +1,8 @@
 // Visits every state of a machine, nearest first, so that the way to what is wrong is a shortest one.
+import { setImmediate } from "node:timers/promises";
+
+/** States between two looks at what else waits: a test runner that hears nothing for long takes its worker for dead. */
+const BETWEEN_PAUSES = 2000;
 
 export interface Visit<S> {
   states: number;
@@ -10,7 +14,7 @@ export interface Visit<S> {
 /**
  * @param limit - states; more is an error, because then not all were visited
  */
-export function explore<S>(
+export async function explore<S>(
   start: S,
   options: {
     steps: (state: S) => readonly { name: string; state: S }[];
@@ -18,7 +22,7 @@ export function explore<S>(
     wrong: (state: S) => string | undefined;
     limit: number;
   },
-): Visit<S> {
+): Promise<Visit<S>> {
   const cameFrom = new Map<string, { key: string; name: string } | undefined>();
   const wayTo = (key: string): string[] => {
     const way: string[] = [];
@@ -32,7 +36,8 @@ export function explore<S>(
   let frontier: [string, S][] = [[startKey, start]];
   while (frontier.length > 0) {
     const next: [string, S][] = [];
-    for (const [key, state] of frontier) {
+    for (const [i, [key, state]] of frontier.entries()) {
+      if (i % BETWEEN_PAUSES === 0) await setImmediate();
       const what = options.wrong(state);
       if (what !== undefined) {
         return { states: cameFrom.size, wrong: { what, way: wayTo(key) } };

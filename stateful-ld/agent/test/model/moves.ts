@@ -5,143 +5,26 @@
 // (loss, delay, partition); its acknowledgement may be lost, and then the packet comes again. The controller remembers nothing: each of its
 // steps is found by a look at what LDs and switches hold, so that it may die between any two. A switch may send a client's packet to either
 // LD of any map that one of the switches holds.
-
-/** What is left out, to see that the checks notice. */
-export type Flaw = "ports are taken before they are given up" | "the next map before the copies";
-
-export interface Bounds {
-  crashes: number;
-  silences: number;
-  /** Packets of clients that change something. */
-  packets: number;
-  /** An LD may also crash, and return, between a map and the end of its copies: what is lost then docs/failover.md says. */
-  whileCopying?: boolean;
-  /** No switch takes a primary for dead that is online: only what it sends elsewhere while it does not know better is lost by design. */
-  exact?: boolean;
-}
-
-const LDS = [0, 1, 2] as const;
-const CLIENTS = [0, 1] as const;
-const NONE = -1;
-
-/** By epoch. `gives`: the ports that each LD gives out, a bit each: one for each share. */
-const MAPS = [
-  { name: "before", primary: 0, backup: 1, gives: [1, 2, 0] },
-  { name: "join", primary: 0, backup: 2, gives: [1, 0, 2] },
-  { name: "swap", primary: 2, backup: 0, gives: [1, 0, 2] },
-  { name: "leave", primary: 2, backup: 1, gives: [0, 1, 2] },
-] as const;
-const LAST = MAPS.length - 1;
-
-interface Session {
-  port: number;
-  live: boolean;
-  /** When its last packet came, to whichever LD. */
-  seen: number;
-}
-
-interface Stream {
-  /** The life of the peer that it is for; 0: not known. */
-  to: number;
-  copy: "all" | "finish" | "none";
-  /** Clients whose sessions have changed since they were told. */
-  dirty: number;
-  packet: Packet | undefined;
-}
-
-interface Packet {
-  /** The epoch in which it was first sent; sealed anew, it goes out in later ones as well. */
-  since: number;
-  /** By client; undefined: not told. */
-  sessions: (Omit<Session, "live"> | undefined)[];
-  finish: boolean;
-  /** It has arrived, and its acknowledgement is lost. */
-  taken: boolean;
-}
-
-interface Ld {
-  up: boolean;
-  online: boolean;
-  life: number;
-  /** Its configuration, which outlives it. */
-  epoch: number;
-  gives: number;
-  /** It speaks for its epoch alone, since a second. */
-  settled: boolean;
-  sessions: Session[];
-  /** To its partner in the bucket. */
-  stream: Stream;
-  /** The epoch of the copy that it has of its partner; NONE: none. */
-  whole: number;
-}
-
-export interface State {
-  lds: Ld[];
-  /** The oldest and the newest map that a switch holds. */
-  switches: [number, number];
-  /** By client: the local port of its connection, as its ends know it. */
-  connections: number[];
-  /** Clients whose connection the other LD has acknowledged. */
-  told: number;
-  /** A client's packet has found no LD that knows its connection. */
-  dropped: boolean;
-  crashes: number;
-  silences: number;
-  clock: number;
-}
-
-export interface Step {
-  name: string;
-  state: State;
-}
-
-const noStream = (): Stream => ({ to: 0, copy: "all", dirty: 0, packet: undefined });
-const noSession = (): Session => ({ port: NONE, live: false, seen: 0 });
-
-function partnerOf(self: number, epoch: number): number {
-  const { primary, backup } = MAPS[epoch]!;
-  return self === primary ? backup : self === backup ? primary : NONE;
-}
-
-const serves = (self: number, ld: Ld): boolean => partnerOf(self, ld.epoch) !== NONE;
-
-/** All hold the first map, and A and B have told each other all there is: nothing. */
-export function initial(): State {
-  return {
-    lds: LDS.map((self) => ({
-      up: true,
-      online: true,
-      life: 1,
-      epoch: 0,
-      gives: MAPS[0].gives[self]!,
-      settled: true,
-      sessions: CLIENTS.map(noSession),
-      stream: partnerOf(self, 0) === NONE ? noStream() : { to: 1, copy: "none", dirty: 0, packet: undefined },
-      whole: partnerOf(self, 0) === NONE ? NONE : 0,
-    })),
-    switches: [0, 0],
-    connections: CLIENTS.map(() => NONE),
-    told: 0,
-    dropped: false,
-    crashes: 0,
-    silences: 0,
-    clock: 0,
-  };
-}
-
-/** Packets on their way are replaced, never changed. */
-function clone(state: State): State {
-  return {
-    ...state,
-    lds: state.lds.map((ld) => ({
-      ...ld,
-      sessions: ld.sessions.map((session) => ({ ...session })),
-      stream: { ...ld.stream },
-    })),
-    switches: [...state.switches],
-    connections: [...state.connections],
-  };
-}
+import {
+  type Bounds,
+  CLIENTS,
+  clone,
+  hasAll,
+  LAST,
+  LDS,
+  type Ld,
+  MAPS,
+  NONE,
+  noSession,
+  noStream,
+  type Packet,
+  partnerOf,
+  peersOf,
+  type Session,
+  type State,
+  type Step,
+  serves,
+} from "./moves_state.js";
 
 /** A copy of the state that `change` has been made to; what can be sent then is. */
 function after(state: State, name: string, change: (next: State) => void): Step {
@@ -149,20 +32,28 @@ function after(state: State, name: string, change: (next: State) => void): Step 
   change(next);
   for (const self of LDS) {
     fill(next, self);
+    next.lds[self]!.lacks &&= !hasAll(next, self, (peer) => !peer.up);
   }
   return { name, state: next };
 }
 
-/** Puts on its way what is to be told. The LD that leaves a bucket to us leaves its sessions, too: they are ours by the copy. */
+/** Puts on its way what is to be told. */
 function fill(state: State, self: number): void {
   const ld = state.lds[self]!;
-  const { stream } = ld;
-  const isIdle = stream.packet === undefined && (stream.copy !== "none" || stream.dirty !== 0);
-  if (!ld.up || !serves(self, ld) || stream.to === 0 || !isIdle) {
-    return;
+  for (const peer of ld.up ? peersOf(state, self) : []) {
+    const stream = ld.streams[peer]!;
+    if (stream.to !== 0 && stream.packet === undefined && (stream.copy !== "none" || stream.dirty !== 0)) {
+      fillOne(state, self, peer);
+    }
   }
+}
+
+/** The LD that leaves a bucket to us leaves its sessions, too: they are ours by the copy. */
+function fillOne(state: State, self: number, peer: number): void {
+  const ld = state.lds[self]!;
+  const stream = ld.streams[peer]!;
   const isTold = (client: number) => stream.copy === "all" || ((stream.dirty >> client) & 1) === 1;
-  if (stream.copy === "all" && MAPS[ld.epoch]!.primary === self) {
+  if (stream.copy === "all" && MAPS[ld.epoch]!.primary === self && peer === partnerOf(self, ld.epoch)) {
     for (const session of ld.sessions) {
       session.live ||= session.port !== NONE;
     }
@@ -177,24 +68,33 @@ function fill(state: State, self: number): void {
   stream.dirty = 0;
 }
 
-/** As in handover.ts. @returns false when it is refused */
-function install(ld: Ld, client: number, told: Omit<Session, "live">): boolean {
+/** All that an LD tells of a client's session from now on. */
+function mark(state: State, self: number, client: number, but = NONE): void {
+  for (const peer of peersOf(state, self)) {
+    state.lds[self]!.streams[peer]!.dirty |= peer === but ? 0 : 1 << client;
+  }
+}
+
+type Installed = "installed" | "known" | "refused";
+
+/** As in handover.ts. */
+function install(ld: Ld, client: number, told: Omit<Session, "live">): Installed {
   const own = ld.sessions[client]!;
   const givesWay = (session: Session) => !session.live || !ld.online || session.seen < told.seen;
   if (own.seen >= told.seen) {
-    return true;
+    return "known";
   }
   const rivals = ld.sessions.filter(
     (other, i) => i !== client && other.port === told.port && told.port !== NONE,
   );
   if (![own, ...rivals].every(givesWay)) {
-    return false;
+    return "refused";
   }
   for (const rival of rivals) {
     Object.assign(rival, { port: NONE, live: false });
   }
   Object.assign(own, { ...told, live: false });
-  return true;
+  return "installed";
 }
 
 function arrive(next: State, from: number, to: number, packet: Packet): void {
@@ -202,83 +102,88 @@ function arrive(next: State, from: number, to: number, packet: Packet): void {
   if (packet.taken) {
     return;
   }
-  const isShared = partnerOf(to, receiver.epoch) === from;
+  const isShared = peersOf(next, to).includes(from);
   let isShort = false;
   for (const [client, told] of packet.sessions.entries()) {
-    if (told !== undefined) {
-      isShort = !(isShared && install(receiver, client, told)) || isShort;
+    const done = told === undefined ? "known" : isShared ? install(receiver, client, told) : "refused";
+    isShort ||= done === "refused";
+    if (done === "installed") {
+      mark(next, to, client, from); // who shares the bucket with us, and not with that one, hears of it from us
     }
   }
   if (packet.finish && isShort) {
-    sender.stream = { ...noStream(), to: receiver.life };
+    sender.streams[to] = { ...noStream(), to: receiver.life };
   } else if (packet.finish) {
-    receiver.whole = packet.since;
+    receiver.whole[from] = packet.since;
   }
 }
 
-function acknowledge(next: State, from: number): void {
-  const { sessions, stream } = next.lds[from]!;
+function acknowledge(next: State, from: number, to: number): void {
+  const { sessions, streams } = next.lds[from]!;
+  const stream = streams[to]!;
   stream.packet = undefined;
   for (const client of CLIENTS) {
     const { port } = sessions[client]!;
-    if (port !== NONE && port === next.connections[client] && !((stream.dirty >> client) & 1)) {
+    const isOther = to === partnerOf(from, next.lds[from]!.epoch); // who leaves the bucket is not counted on
+    if (isOther && port !== NONE && port === next.connections[client] && !((stream.dirty >> client) & 1)) {
       next.told |= stream.copy === "all" ? 0 : 1 << client;
     }
   }
 }
 
 function telling(state: State): Step[] {
-  return LDS.flatMap((self): Step[] => {
-    const ld = state.lds[self]!;
-    const to = partnerOf(self, ld.epoch);
-    const peer = state.lds[to];
-    if (!ld.up || peer?.up !== true) {
-      return [];
+  return LDS.flatMap((self) =>
+    state.lds[self]!.up ? peersOf(state, self).flatMap((to) => tellingOne(state, self, to)) : [],
+  );
+}
+
+function tellingOne(state: State, self: number, to: number): Step[] {
+  const ld = state.lds[self]!;
+  const peer = state.lds[to]!;
+  if (!peer.up) {
+    return [];
+  }
+  const stream = ld.streams[to]!;
+  if (stream.to !== peer.life) {
+    return peer.epoch !== ld.epoch
+      ? []
+      : [
+          after(state, `LD ${self} begins a stream to LD ${to}`, (next) => {
+            const isNew = next.lds[to]!.streams[self]!.to === 0;
+            next.lds[self]!.streams[to] = { ...noStream(), to: peer.life };
+            next.lds[to]!.whole[self] = NONE;
+            if (isNew) next.lds[self]!.whole[to] = NONE; // its own stream has begun: that is how we know
+          }),
+        ];
+  }
+  const { packet } = stream;
+  if (packet === undefined || peer.epoch < packet.since || peer.epoch > ld.epoch) {
+    return [];
+  }
+  const name = `LD ${to} gets ${packet.finish ? "the copy" : "what has changed"} of LD ${self}`;
+  const arrives = after(state, name, (next) => {
+    const before = next.lds[self]!.streams[to];
+    arrive(next, self, to, packet);
+    if (next.lds[self]!.streams[to] === before) {
+      acknowledge(next, self, to);
     }
-    const { stream } = ld;
-    if (stream.to !== peer.life) {
-      return peer.epoch !== ld.epoch
-        ? []
-        : [
-            after(state, `LD ${self} begins a stream to LD ${to}`, (next) => {
-              const isNew = next.lds[to]!.stream.to === 0;
-              next.lds[self]!.stream = { ...noStream(), to: peer.life };
-              next.lds[to]!.whole = NONE;
-              if (isNew) next.lds[self]!.whole = NONE; // its own stream has begun: that is how we know
-            }),
-          ];
-    }
-    const { packet } = stream;
-    if (packet === undefined || peer.epoch < packet.since || peer.epoch > ld.epoch) {
-      return [];
-    }
-    const name = `LD ${to} gets ${packet.finish ? "the copy" : "what has changed"} of LD ${self}`;
-    const arrives = after(state, name, (next) => {
-      const before = next.lds[self]!.stream;
-      arrive(next, self, to, packet);
-      if (next.lds[self]!.stream === before) {
-        acknowledge(next, self);
-      }
-    });
-    if (packet.taken) {
-      return [arrives];
-    }
-    const unheard = after(state, `${name}, and is not heard`, (next) => {
-      arrive(next, self, to, packet);
-      if (next.lds[self]!.stream.packet === packet) {
-        next.lds[self]!.stream.packet = { ...packet, taken: true };
-      }
-    });
-    return [arrives, unheard];
   });
+  if (packet.taken || !packet.finish) {
+    return [arrives];
+  }
+  const unheard = after(state, `${name}, and is not heard`, (next) => {
+    arrive(next, self, to, packet);
+    if (next.lds[self]!.streams[to]!.packet === packet) {
+      next.lds[self]!.streams[to]!.packet = { ...packet, taken: true };
+    }
+  });
+  return [arrives, unheard];
 }
 
 function goingOnline(state: State): Step[] {
   return LDS.flatMap((self) => {
     const ld = state.lds[self]!;
-    const peer = state.lds[partnerOf(self, ld.epoch)];
-    const isReady = peer === undefined || !peer.up || ld.whole === ld.epoch;
-    return !ld.up || ld.online || !isReady
+    return !ld.up || ld.online || !hasAll(state, self, (peer) => !peer.up)
       ? []
       : [
           after(state, `LD ${self} goes online`, (next) => {
@@ -291,15 +196,25 @@ function goingOnline(state: State): Step[] {
 /** Records arrive within a millisecond, where they are not lost; a controller takes longer from one LD to the next. */
 function arriveInTime(state: State, self: number): void {
   const ld = state.lds[self]!;
-  const to = partnerOf(self, ld.epoch);
-  const peer = state.lds[to];
-  const isHeard = ld.up && peer?.up === true && ld.stream.to === peer.life && peer.epoch === ld.epoch;
-  for (let { packet } = ld.stream; isHeard && packet !== undefined; { packet } = ld.stream) {
-    arrive(state, self, to, packet);
-    if (ld.stream.packet === packet) {
-      acknowledge(state, self);
+  for (const to of ld.up ? peersOf(state, self) : []) {
+    const peer = state.lds[to]!;
+    const isHeard = peer.up && ld.streams[to]!.to === peer.life && peer.epoch === ld.epoch;
+    for (let { packet } = ld.streams[to]!; isHeard && packet !== undefined; { packet } = ld.streams[to]!) {
+      arrive(state, self, to, packet);
+      if (ld.streams[to]!.packet === packet) {
+        acknowledge(state, self, to);
+      }
+      fill(state, self);
     }
-    fill(state, self);
+  }
+}
+
+/** Only streams to whom the bucket is shared with go on. */
+function endStreams(state: State, self: number): void {
+  const peers = peersOf(state, self);
+  for (const other of LDS.filter((ld) => !peers.includes(ld))) {
+    state.lds[self]!.streams[other] = noStream();
+    state.lds[self]!.whole[other] = NONE;
   }
 }
 
@@ -308,16 +223,21 @@ function configure(state: State, self: number, epoch: number, gives: number): vo
   const ld = state.lds[self]!;
   if (ld.epoch !== epoch) {
     arriveInTime(state, self);
-    const isSame = partnerOf(self, ld.epoch) === partnerOf(self, epoch);
-    const isSteady = ld.stream.to !== 0 && ld.stream.copy === "none";
-    if (isSame && isSteady) {
-      ld.stream.copy = "finish";
-    } else {
-      ld.stream = noStream();
-    }
+    const before = peersOf(state, self);
+    ld.lacks ||= !serves(self, ld);
     ld.settled = false;
+    ld.epoch = epoch;
+    ld.lacks &&= serves(self, ld);
+    for (const peer of peersOf(state, self)) {
+      const stream = ld.streams[peer]!;
+      if (before.includes(peer) && stream.to !== 0 && stream.copy === "none") {
+        stream.copy = "finish";
+      } else {
+        ld.streams[peer] = noStream();
+      }
+    }
+    endStreams(state, self);
   }
-  ld.epoch = epoch;
   ld.gives = gives;
 }
 
@@ -328,12 +248,12 @@ function isWhole(state: State, newest: number): boolean {
       ld.online &&
       ld.epoch === newest &&
       ld.gives === MAPS[newest]!.gives[self] &&
-      (!serves(self, ld) || ld.whole === newest),
+      hasAll(state, self, () => false),
   );
 }
 
-function controlling(state: State, flaw: Flaw | undefined): Step[] {
-  const { lds, switches } = state;
+function controlling(state: State): Step[] {
+  const { lds, switches, flaw } = state;
   if (!lds.every(({ up }) => up)) {
     return [];
   }
@@ -384,6 +304,7 @@ function controlling(state: State, flaw: Flaw | undefined): Step[] {
     return [
       after(state, "the LDs settle", (next) => {
         for (const ld of next.lds) ld.settled = true;
+        for (const self of LDS) endStreams(next, self);
       }),
     ];
   }
@@ -416,6 +337,17 @@ function knowing(state: State, self: number, client: number): number | undefined
   return [self, other === NONE ? MAPS[epoch]!.primary : other].find(knows);
 }
 
+/** Of those that an LD may give out, one that no session has that it knows; undefined: there is none. */
+function freePort(state: State, self: number, client: number): number | undefined {
+  const ld = state.lds[self]!;
+  const mayOpen = ld.up && ld.online && serves(self, ld) && ld.sessions[client]!.port === NONE;
+  if (!mayOpen || (ld.lacks && state.flaw !== "ports are given out before the copy has come")) {
+    return undefined;
+  }
+  const taken = new Set(ld.sessions.map(({ port }) => port));
+  return [0, 1].find((item) => ((ld.gives >> item) & 1) === 1 && !taken.has(item));
+}
+
 function clientsAt(state: State, self: number): Step[] {
   const ld = state.lds[self]!;
   const steps: Step[] = [];
@@ -424,7 +356,7 @@ function clientsAt(state: State, self: number): Step[] {
       after(state, name, (next) => {
         next.clock++;
         next.lds[at]!.sessions[client] = { ...session, seen: next.clock };
-        next.lds[at]!.stream.dirty |= serves(at, next.lds[at]!) ? 1 << client : 0;
+        mark(next, at, client);
         next.connections[client] = connection;
         next.told &= connection === NONE ? ~(1 << client) : next.told;
       }),
@@ -432,11 +364,13 @@ function clientsAt(state: State, self: number): Step[] {
   for (const client of CLIENTS) {
     const port = state.connections[client]!;
     if (port === NONE) {
-      const taken = new Set(ld.sessions.map((session) => session.port));
-      const free = [0, 1].find((item) => ((ld.gives >> item) & 1) === 1 && !taken.has(item));
-      if (ld.online && serves(self, ld) && free !== undefined && ld.sessions[client]!.port === NONE) {
-        const name = `LD ${self} opens a session for client ${client} with port ${free}`;
-        change(self, client, name, { port: free, live: true, seen: 0 }, free);
+      // Where no port is left, and the map may be new, the LD's partner is asked.
+      for (const at of [self, ...(ld.settled ? [] : [partnerOf(self, ld.epoch)])]) {
+        const free = at === NONE ? undefined : freePort(state, at, client);
+        if (free !== undefined) {
+          const name = `LD ${at} opens a session for client ${client} with port ${free}`;
+          change(at, client, name, { port: free, live: true, seen: 0 }, free);
+        }
       }
       continue;
     }
@@ -488,7 +422,12 @@ function clients(state: State, bounds: Bounds): Step[] {
 
 function failing(state: State, bounds: Bounds): Step[] {
   const begin = (ld: Ld) =>
-    Object.assign(ld, { life: ld.life + 1, online: false, whole: NONE, stream: noStream() });
+    Object.assign(ld, {
+      life: ld.life + 1,
+      online: false,
+      whole: LDS.map(() => NONE),
+      streams: LDS.map(noStream),
+    });
   return LDS.flatMap((self): Step[] => {
     const ld = state.lds[self]!;
     if (!ld.up) {
@@ -499,8 +438,7 @@ function failing(state: State, bounds: Bounds): Step[] {
       ];
     }
     const steps: Step[] = [];
-    const isCopied = isWhole(state, ld.epoch) || bounds.whileCopying === true;
-    if (state.crashes < bounds.crashes && isCopied) {
+    if (state.crashes < bounds.crashes) {
       steps.push(
         after(state, `LD ${self} crashes`, (next) => {
           next.crashes++;
@@ -521,84 +459,10 @@ function failing(state: State, bounds: Bounds): Step[] {
 }
 
 /** What comes by itself, without clients and faults. */
-export function protocol(state: State, flaw?: Flaw): Step[] {
-  return [...telling(state), ...goingOnline(state), ...controlling(state, flaw), ...forgetting(state)];
+export function protocol(state: State): Step[] {
+  return [...telling(state), ...goingOnline(state), ...controlling(state), ...forgetting(state)];
 }
 
-export function steps(state: State, bounds: Bounds, flaw?: Flaw): Step[] {
-  return [...protocol(state, flaw), ...clients(state, bounds), ...failing(state, bounds)];
-}
-
-/** The bucket has moved, and nothing is left to do. */
-export function hasMoved({ lds, switches }: State): boolean {
-  return switches[0] === LAST && lds.every(({ settled, epoch }) => settled && epoch === LAST);
-}
-
-/** Two LDs may give out the same port. */
-export function twoAllocators({ lds }: State): string | undefined {
-  for (const a of LDS) {
-    const b = LDS.find((other) => other > a && (lds[a]!.gives & lds[other]!.gives) !== 0);
-    if (b !== undefined) {
-      return `LD ${a} and LD ${b} give out the same port`;
-    }
-  }
-  return undefined;
-}
-
-/** LDs have different connections on one port: answers of the real server would go to the wrong client. */
-export function sharedPort({ lds, connections }: State): string | undefined {
-  const knowing = CLIENTS.map((client) =>
-    LDS.filter(
-      (self) => connections[client] !== NONE && lds[self]!.sessions[client]!.port === connections[client],
-    ),
-  );
-  return connections[0] === connections[1] && knowing.every((at) => at.length > 0)
-    ? `port ${connections[0]} is client 0's at LD ${knowing[0]!.join()} and client 1's at LD ${knowing[1]!.join()}`
-    : undefined;
-}
-
-/** A connection that was told to the other LD is known to none any more. */
-export function lostConnection(state: State): string | undefined {
-  const lost = CLIENTS.find(
-    (client) =>
-      ((state.told >> client) & 1) === 1 &&
-      !state.lds.some((ld) => ld.up && ld.sessions[client]!.port === state.connections[client]),
-  );
-  return lost === undefined ? undefined : `no LD knows the connection of client ${lost} any more`;
-}
-
-/** The same for states that differ in nothing that matters; clients may change places. */
-export function keyOf(state: State): string {
-  const text = (order: readonly number[]) => {
-    const bits = (mask: number) => order.map((client) => (mask >> client) & 1).join("");
-    const session = ({ port, seen, live }: Session) => `${port},${seen},${live ? 1 : 0}`;
-    const told = (item: Omit<Session, "live"> | undefined) =>
-      item === undefined ? "-" : `${item.port},${item.seen}`;
-    const ld = ({ stream, sessions, ...rest }: Ld) => {
-      const { packet } = stream;
-      const sent = packet && [
-        packet.since,
-        packet.finish,
-        packet.taken,
-        ...order.map((i) => told(packet.sessions[i])),
-      ];
-      return [
-        Object.values(rest),
-        order.map((i) => session(sessions[i]!)),
-        [stream.to, stream.copy, bits(stream.dirty), sent],
-      ].join(";");
-    };
-    const { lds, connections, told: known, switches, dropped, crashes, silences, clock } = state;
-    const shared = [
-      switches,
-      dropped,
-      crashes,
-      silences,
-      clock,
-      bits(known),
-      order.map((i) => connections[i]),
-    ];
-    return [...lds.map(ld), shared.join(";")].join("|");
-  };
-  return [text([0, 1]), text([1, 0])].sort()[0]!;
+export function steps(state: State, bounds: Bounds): Step[] {
+  return [...protocol(state), ...clients(state, bounds), ...failing(state, bounds)];
 }
