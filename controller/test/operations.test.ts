@@ -2,16 +2,16 @@
 // that is meant, `npx vitest run --project @sluice/controller operations -u` writes the page anew.
 import { writeFileSync } from "node:fs";
 import { type RunningServer, SoftSwitch, serve } from "@sluice/softswitch";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, it } from "vitest";
 import { run } from "../src/cli/run.js";
 import { eventually, TestController } from "./support/controller.js";
 import { useFolder } from "./support/folder.js";
+import { documentOf, expectPage } from "./support/page.js";
 import { repositoryFile } from "./support/program.js";
 
 const folder = useFolder();
 const SHOWN_FOLDER = "/run/sluice";
 const SHOWN_TIME = "2026-11-22T08:30:00.000Z";
-const CONSOLE = /```console\n([\s\S]*?)```/g;
 
 let gateway: RunningServer;
 let controller: TestController;
@@ -44,25 +44,11 @@ async function output(line: string): Promise<string> {
   const shown = text
     .replaceAll(folder.path(""), SHOWN_FOLDER)
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, SHOWN_TIME);
-  return `$ ${line}\n${shown}${code === 0 ? "" : `(exit code ${code})\n`}`;
+  return `${shown}${code === 0 ? "" : `(exit code ${code})\n`}`;
 }
 
 it("every command of docs/operations.md prints what the page says", async () => {
-  const page = repositoryFile("docs/operations.md");
-  const [, document] = /```yaml\n([\s\S]*?)```/.exec(page)!;
-  writeFileSync(folder.path("sluice.yaml"), document!.replaceAll(SHOWN_FOLDER, folder.path("")));
-  let real = "";
-  let end = 0;
-  for (const block of page.matchAll(CONSOLE)) {
-    real += page.slice(end, block.index);
-    end = block.index + block[0].length;
-    const lines = block[1]!.split("\n").filter((line) => line.startsWith("$ "));
-    expect(lines.length).toBeGreaterThan(0);
-    const outputs: string[] = [];
-    for (const line of lines) {
-      outputs.push(await output(line.slice(2)));
-    }
-    real += `\`\`\`console\n${outputs.join("")}\`\`\``;
-  }
-  await expect(real + page.slice(end)).toMatchFileSnapshot("../../docs/operations.md");
+  const document = documentOf(repositoryFile("docs/operations.md"));
+  writeFileSync(folder.path("sluice.yaml"), document.replaceAll(SHOWN_FOLDER, folder.path("")));
+  await expectPage("docs/operations.md", output);
 });
