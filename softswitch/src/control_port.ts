@@ -2,8 +2,8 @@
 // everything here is asynchronous; calls take effect in the order in which they are made.
 import { status } from "@grpc/grpc-js";
 import type { P4Info } from "@sluice/proto/p4info";
-import type { Entity, PacketOut } from "@sluice/proto/p4runtime";
-import type { OutFrame, PacketInListener, UpdateResult } from "./types.js";
+import type { DigestListAck, Entity, PacketOut } from "@sluice/proto/p4runtime";
+import type { NoticeListener, OutFrame, PacketInListener, UpdateResult } from "./types.js";
 
 /** What p4c made of a program. */
 export interface Pipeline {
@@ -70,6 +70,12 @@ export interface SwitchControl {
 
   /** @returns the function that removes the listener */
   onPacketIn(listener: PacketInListener): () => void;
+
+  /** Digests and idle entries. @returns the function that removes the listener */
+  onNotice(listener: NoticeListener): () => void;
+
+  /** @throws StatusError for a digest that the program does not have */
+  acknowledge(ack: DigestListAck): Promise<void>;
 
   /** Gives a frame to a port. @returns what leaves because of it, through ports that are no interfaces */
   inject(port: number, frame: Uint8Array): Promise<OutFrame[]>;

@@ -1,9 +1,11 @@
 // A switch in this thread behind the asynchronous border.
-import type { Entity, PacketOut } from "@sluice/proto/p4runtime";
+import type { DigestListAck, Entity, PacketOut } from "@sluice/proto/p4runtime";
 import type { Pipeline, PipelineAction, SwitchControl } from "./control_port.js";
 import { Machine } from "./machine.js";
 import type { SoftSwitch } from "./switch.js";
-import type { OutFrame, PacketInListener, UpdateResult } from "./types.js";
+import type { NoticeListener, OutFrame, PacketInListener, UpdateResult } from "./types.js";
+
+const TIMERS_EVERY_MS = 10;
 
 /** Control of a {@link SoftSwitch} in this thread. It has no interfaces: every frame that leaves is told to listeners. */
 export class InProcessControl implements SwitchControl {
@@ -38,6 +40,22 @@ export class InProcessControl implements SwitchControl {
 
   onPacketIn(listener: PacketInListener): () => void {
     return this.#switch.onPacketIn(listener);
+  }
+
+  /** The timers of a switch that nobody listens to wait. */
+  onNotice(listener: NoticeListener): () => void {
+    const end = this.#switch.onNotice(listener);
+    const timer = setInterval(() => {
+      if (this.#switch.msToTimer === 0) this.#switch.runTimers();
+    }, TIMERS_EVERY_MS).unref();
+    return () => {
+      clearInterval(timer);
+      end();
+    };
+  }
+
+  async acknowledge(ack: DigestListAck): Promise<void> {
+    this.#switch.acknowledge(ack);
   }
 
   async inject(port: number, frame: Uint8Array): Promise<OutFrame[]> {

@@ -27,6 +27,7 @@ const WRITABLE = [
   { actionProfileGroup: {} },
   { packetReplicationEngineEntry: { multicastGroupEntry: {} } },
   { packetReplicationEngineEntry: { cloneSessionEntry: {} } },
+  { digestEntry: {} },
   { valueSetEntry: {} },
   { tableEntry: { counterData: {} } },
   { tableEntry: { isDefaultAction: true } },

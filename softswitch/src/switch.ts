@@ -2,24 +2,28 @@
 import { status } from "@grpc/grpc-js";
 import type { P4Info } from "@sluice/proto/p4info";
 import {
+  type DigestListAck,
   type Entity,
   type PacketIn,
   type PacketOut,
   Update,
   WriteRequest_Atomicity,
 } from "@sluice/proto/p4runtime";
+import { acknowledgeDigest } from "./control/digests.js";
 import { UpdateError } from "./control/errors.js";
 import { applyUpdate, readEntity } from "./control/index.js";
 import { packetInOf, packetOutFrame } from "./control/packet_io.js";
 import { QuickWrites } from "./control/quick_writes.js";
 import { bindSchema, type Schema } from "./control/schema.js";
 import { insertConstEntries } from "./control/table_writes.js";
+import { type Notice, runTimers, takeDigest } from "./control/timers.js";
 import { applyAllOrNone } from "./control/undo.js";
 import { watchLookUps } from "./control/watch.js";
 import { buildProgram } from "./ir/build.js";
 import { parseBmv2Json } from "./json/bmv2.js";
 import { type Emit, SimpleSwitch } from "./runtime/simple_switch.js";
 import {
+  type NoticeListener,
   type OutFrame,
   type PacketInListener,
   type SoftSwitchOptions,
@@ -28,6 +32,7 @@ import {
 } from "./types.js";
 
 const DEFAULT_DROP_PORT = 511;
+const US_PER_MS = 1000;
 
 interface Running {
   device: SimpleSwitch;
@@ -39,6 +44,7 @@ export class SoftSwitch {
   readonly deviceId: bigint;
   readonly #clockUs: () => number;
   readonly #packetInListeners = new Set<PacketInListener>();
+  readonly #noticeListeners = new Set<NoticeListener>();
   #running: Running | undefined;
   /** Takes what leaves while a frame is processed. */
   #emit: Emit = () => {};
@@ -59,7 +65,8 @@ export class SoftSwitch {
   setPipeline(p4info: P4Info, deviceConfig: Uint8Array): void {
     const program = buildProgram(parseBmv2Json(deviceConfig));
     const device = new SimpleSwitch(program, this.options.dropPort ?? DEFAULT_DROP_PORT, this.#clockUs);
-    const schema = bindSchema(p4info, device);
+    const schema = bindSchema(p4info, device, this.#clockUs);
+    device.onDigest = (digest, lanes) => takeDigest(schema, digest, lanes, this.#notify);
     for (const table of schema.tables.values()) insertConstEntries(table);
     if (this.options.onLookUp !== undefined) watchLookUps(schema, this.options.onLookUp);
     this.#running = { device, schema, quick: new QuickWrites(schema) };
@@ -184,6 +191,32 @@ export class SoftSwitch {
       );
     }
     return this.inject(cpuPort, packetOutFrame(schema.packetOut, packet));
+  }
+
+  readonly #notify = (notice: Notice): void => {
+    for (const listener of this.#noticeListeners) listener(notice);
+  };
+
+  /** Registers a listener for digests and idle entries; returns the function that removes it. */
+  onNotice(listener: NoticeListener): () => void {
+    this.#noticeListeners.add(listener);
+    return () => this.#noticeListeners.delete(listener);
+  }
+
+  /** In how many milliseconds {@link runTimers} has to be called; infinite: not before another write or packet. */
+  get msToTimer(): number {
+    const next = this.#running?.schema.nextTimerUs ?? Number.POSITIVE_INFINITY;
+    return next === Number.POSITIVE_INFINITY ? next : Math.max(0, (next - this.#clockUs()) / US_PER_MS);
+  }
+
+  /** Tells of digests and idle entries whose time has come. */
+  runTimers(): void {
+    if (this.#running !== undefined) runTimers(this.#running.schema, this.#notify);
+  }
+
+  /** The controller has a list of digests. @throws UpdateError for a digest that the program does not have */
+  acknowledge(ack: DigestListAck): void {
+    acknowledgeDigest(this.#pipeline().schema, ack);
   }
 
   /** Registers a listener for packet-in; returns the function that removes it. */

@@ -1,5 +1,8 @@
 // The words the parts of the soft switch and its users share.
 import type { PacketIn, TableEntry, Update } from "@sluice/proto/p4runtime";
+import type { Notice } from "./control/timers.js";
+
+export type { Notice };
 
 /** Something that takes log lines; a pino logger is one. */
 export interface Log {
@@ -33,6 +36,9 @@ export interface SoftSwitchOptions {
 
 /** Told of every packet-in, in order. */
 export type PacketInListener = (packet: PacketIn) => void;
+
+/** Told of digests and idle entries, in order. */
+export type NoticeListener = (notice: Notice) => void;
 
 /** The outcome of one update of a batch: a gRPC status code (0 = OK) and its message. */
 export interface UpdateResult {

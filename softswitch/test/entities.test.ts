@@ -63,8 +63,8 @@ describe("reads", () => {
     expect(read({ tableId: 1 })).toThrow("there is no table with id 1");
     expect(() => program.switch.read([{ entity: undefined }])).toThrow("a read needs an entity");
     expect(() =>
-      program.switch.read([Entity.fromPartial({ entity: { $case: "digestEntry", value: {} } })]),
-    ).toThrow("the soft switch does not support a digestEntry");
+      program.switch.read([Entity.fromPartial({ entity: { $case: "externEntry", value: {} } })]),
+    ).toThrow("the soft switch does not support a externEntry");
   });
 });
 

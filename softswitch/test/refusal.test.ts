@@ -49,7 +49,6 @@ const header = (name: string) => ({ type: "header", value: name });
 
 describe("primitives", () => {
   test.each([
-    ["generate_digest", [hexstr, hexstr]],
     ["execute_meter", [{ type: "meter_array", value: "m" }, hexstr, field]],
     ["assert", [hexstr]],
     ["assume", [hexstr]],
@@ -93,6 +92,12 @@ describe("primitives", () => {
       [hexstr, { type: "hexstr", value: "0x63" }],
       '"clone_ingress_pkt_to_egress" with the field list 99',
     ],
+    [
+      "generate_digest",
+      [hexstr, { type: "hexstr", value: "0x63" }],
+      '"generate_digest" with the learn list 99',
+    ],
+    ["generate_digest", [hexstr, field], '"generate_digest" with the learn list -1'],
     ["count", [{ type: "counter_array", value: "none" }, hexstr], 'the counter "none"'],
     ["register_read", [field, { type: "register_array", value: "none" }, hexstr], 'the register "none"'],
     [
@@ -221,13 +226,6 @@ describe("tables", () => {
       'the direct meter "rate"',
       (t: { direct_meters: string | null }) => {
         t.direct_meters = "rate";
-      },
-    ],
-    [
-      "idle timeouts",
-      "idle timeouts",
-      (t: { support_timeout: boolean }) => {
-        t.support_timeout = true;
       },
     ],
     [

@@ -8,6 +8,7 @@ import {
   writeDirectCounter,
   writeRegister,
 } from "./cells.js";
+import { readDigests, writeDigest } from "./digests.js";
 import { invalid, unimplemented } from "./errors.js";
 import { readGroups, readMembers, writeGroup, writeMember } from "./profile_writes.js";
 import { readReplication, writeReplication } from "./replication.js";
@@ -40,6 +41,9 @@ export function applyUpdate(schema: Schema, { type, entity }: Update): void {
       return;
     case "packetReplicationEngineEntry":
       writeReplication(schema, type, item.value);
+      return;
+    case "digestEntry":
+      writeDigest(schema, type, item.value);
       return;
     default:
       throw unimplemented(`the soft switch does not support a ${item.$case}`);
@@ -78,6 +82,10 @@ export function* readEntity(schema: Schema, { entity }: Entity): Generator<Entit
     case "packetReplicationEngineEntry":
       for (const value of readReplication(schema, entity.value))
         yield { entity: { $case: "packetReplicationEngineEntry", value } };
+      return;
+    case "digestEntry":
+      for (const value of readDigests(schema, entity.value))
+        yield { entity: { $case: "digestEntry", value } };
       return;
     default:
       throw unimplemented(`the soft switch does not support a ${entity.$case}`);

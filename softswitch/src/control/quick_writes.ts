@@ -30,7 +30,8 @@ function quickTables({ tables }: Schema): Map<number, QuickTable> {
   const quick = new Map<number, QuickTable>();
   for (const [id, table] of tables) {
     const isPlain = table.fields.every(({ kind }) => kind === "exact" || kind === "lpm");
-    if (isPlain && table.fields.length > 0 && !table.isConst && table.profile === undefined) {
+    const { isConst, store } = table;
+    if (isPlain && table.fields.length > 0 && !isConst && table.profile === undefined && !store.hasTimeout) {
       quick.set(id, { table, data: new Int32Array(table.store.stride) });
     }
   }

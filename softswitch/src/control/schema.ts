@@ -1,11 +1,13 @@
 // P4Info bound to the compiled program: every id of P4Runtime to the store that holds it.
 import { ActionRef_Scope, MatchField_MatchType, type P4Info } from "@sluice/proto/p4info";
 import type { CloneSessionEntry, MulticastGroupEntry } from "@sluice/proto/p4runtime";
-import type { Action, KeyField } from "../ir/program.js";
+import type { Action, Digest, KeyField } from "../ir/program.js";
 import type { Replication } from "../runtime/memory.js";
 import type { SimpleSwitch } from "../runtime/simple_switch.js";
 import type { ProfileStore } from "../tables/profile_store.js";
 import type { TableStore } from "../tables/table_store.js";
+import { BoundDigest } from "./digests.js";
+import type { IdleTimer } from "./idle.js";
 
 export interface BoundField {
   id: number;
@@ -39,6 +41,8 @@ export interface BoundTable {
   /** Of entries that a controller gave some. */
   metadata: Map<number, Uint8Array>;
   constEntries: Set<number>;
+  /** Of entries that have an idle timeout. */
+  idleTimers: Map<number, IdleTimer>;
 }
 
 export interface BoundProfile {
@@ -72,6 +76,13 @@ export interface Schema {
   directCounters: Map<number, number>;
   registers: Map<number, { name: string; cells: Int32Array; size: number; bits: number }>;
   replication: ReplicationEntries;
+  digests: Map<number, BoundDigest>;
+  /** By what the program has of them. */
+  digestsOf: Map<Digest, BoundDigest>;
+  /** Microseconds since the switch started. */
+  clockUs: () => number;
+  /** By that clock: when `runTimers` has something to say, not before. */
+  nextTimerUs: number;
   packetIn: PacketHeader | undefined;
   packetOut: PacketHeader | undefined;
 }
@@ -90,7 +101,7 @@ const SCOPES: Partial<Record<ActionRef_Scope, BoundAction["scope"]>> = {
 };
 
 /** @throws Error when P4Info and the device configuration are of different programs */
-export function bindSchema(p4info: P4Info, device: SimpleSwitch): Schema {
+export function bindSchema(p4info: P4Info, device: SimpleSwitch, clockUs: () => number): Schema {
   const { program, memory } = device;
   const stores = new Map(
     memory.tables.flatMap((store) => (store === undefined ? [] : [[store.table.name, store]])),
@@ -177,6 +188,7 @@ export function bindSchema(p4info: P4Info, device: SimpleSwitch): Schema {
       profile,
       metadata: new Map(),
       constEntries: new Set(),
+      idleTimers: new Map(),
     });
   }
 
@@ -191,6 +203,14 @@ export function bindSchema(p4info: P4Info, device: SimpleSwitch): Schema {
     });
     return { bytes: Math.ceil(bitOffset / 8), fields };
   };
+  const digestsOf = new Map(
+    p4info.digests.flatMap(({ preamble, typeSpec }): [Digest, BoundDigest][] => {
+      const digest = program.digests.find(({ name }) => name === preamble!.name);
+      return digest === undefined
+        ? []
+        : [[digest, new BoundDigest(preamble!.id, preamble!.alias, digest, typeSpec)]];
+    }),
+  );
   const counterIndex = new Map(program.counters.map(({ name }, i) => [name, i]));
   const registerIndex = new Map(program.registers.map(({ name }, i) => [name, i]));
   return {
@@ -216,6 +236,10 @@ export function bindSchema(p4info: P4Info, device: SimpleSwitch): Schema {
       }),
     ),
     replication: { memory: memory.replication, groups: new Map(), sessions: new Map() },
+    digests: new Map([...digestsOf.values()].map((digest) => [digest.id, digest])),
+    digestsOf,
+    clockUs,
+    nextTimerUs: Number.POSITIVE_INFINITY,
     packetIn: packetHeader("packet_in"),
     packetOut: packetHeader("packet_out"),
   };

@@ -3,8 +3,11 @@ import { TableEntry, Update_Type, type Action as WireAction } from "@sluice/prot
 import type { ConstEntry } from "../ir/program.js";
 import { bigintToLanes, toBytes, toLanes } from "./bytes.js";
 import { alreadyExists, exhausted, invalid, notFound, permissionDenied, unimplemented } from "./errors.js";
+import { checkIdleTimeout, setIdleTimeout } from "./idle.js";
 import type { BoundAction, BoundTable, Schema } from "./schema.js";
 import { identityOf, readIdentity, writeMatch } from "./table_match.js";
+
+const NS_PER_US = 1000;
 
 /** Reads an action's parameters into its data. */
 export function readAction(
@@ -84,9 +87,18 @@ function readTarget(
 
 function refuseExtras(table: BoundTable, entry: TableEntry): void {
   if (entry.meterConfig !== undefined) throw invalid(`${table.name} has no direct meter`);
-  if (entry.idleTimeoutNs !== 0n) throw invalid(`${table.name} does not support idle timeouts`);
+  checkIdleTimeout(table, entry.idleTimeoutNs);
+  if (entry.timeSinceLastHit !== undefined)
+    throw invalid(`${table.name}: the time since the last hit can only be read`);
   if (entry.counterData !== undefined && !table.store.hasCounter)
     throw invalid(`${table.name} has no direct counter`);
+}
+
+/** @throws UpdateError where a read asks for times that are not kept */
+function refuseTimes(table: BoundTable, wanted: TableEntry): void {
+  if (wanted.timeSinceLastHit === undefined) return;
+  if (wanted.isDefaultAction) throw invalid(`${table.name}: nobody knows when its default action last ran`);
+  if (!table.store.hasTimeout) throw invalid(`${table.name} does not support idle timeouts`);
 }
 
 function setTarget(
@@ -99,7 +111,8 @@ function setTarget(
   store.actions[entry] = reference;
 }
 
-function setExtras(table: BoundTable, entry: number, wire: TableEntry): void {
+function setExtras(schema: Schema, table: BoundTable, entry: number, wire: TableEntry): void {
+  setIdleTimeout(schema, table, entry, wire.idleTimeoutNs);
   if (wire.metadata.length > 0) table.metadata.set(entry, Uint8Array.from(wire.metadata));
   else if (table.metadata.size > 0) table.metadata.delete(entry);
   if (wire.counterData !== undefined) {
@@ -163,7 +176,8 @@ export function writeTableEntry(schema: Schema, type: Update_Type, wire: TableEn
       if (store.size >= table.size) throw exhausted(`${table.name} is full: it holds ${table.size} entries`);
       const entry = store.insert(identity);
       setTarget(table, entry, target);
-      setExtras(table, entry, wire);
+      if (store.hasTimeout) store.lastHitUs[entry] = schema.clockUs();
+      setExtras(schema, table, entry, wire);
       store.added(entry);
       return;
     }
@@ -171,13 +185,14 @@ export function writeTableEntry(schema: Schema, type: Update_Type, wire: TableEn
       if (held === 0) throw notFound(`${table.name}: there is no such entry`);
       refuseExtras(table, wire);
       setTarget(table, held, readTarget(table, wire));
-      setExtras(table, held, wire);
+      setExtras(schema, table, held, wire);
       return;
     case Update_Type.DELETE:
       if (held === 0) throw notFound(`${table.name}: there is no such entry`);
       store.removing(held);
       store.remove(held);
       table.metadata.delete(held);
+      table.idleTimers.delete(held);
       return;
     default:
       throw invalid(`${table.name}: an update needs a type`);
@@ -223,7 +238,14 @@ function placeConst(
   bigintToLanes(mask, key.bits, identity, store.valueLanes + key.lane);
 }
 
-export function entryToWire(table: BoundTable, entry: number, withCounter: boolean): TableEntry {
+export interface ShownParts {
+  /** Its direct counter, where it has one. */
+  counter?: boolean;
+  /** How long ago it was hit: now, in us. */
+  nowUs?: number | undefined;
+}
+
+export function entryToWire(table: BoundTable, entry: number, shown: ShownParts = {}): TableEntry {
   const { store } = table;
   const reference = store.actions[entry]!;
   const action = table.actionsByProgramId.get(reference);
@@ -240,7 +262,12 @@ export function entryToWire(table: BoundTable, entry: number, withCounter: boole
     priority: store.table.kind === "ternary" ? store.keyLane(entry, 2 * store.valueLanes) : 0,
     metadata: table.metadata.get(entry) ?? new Uint8Array(),
     isConst: table.constEntries.has(entry),
-    counterData: withCounter && store.hasCounter ? readCounter(store.counters, entry) : undefined,
+    counterData: shown.counter && store.hasCounter ? readCounter(store.counters, entry) : undefined,
+    idleTimeoutNs: table.idleTimers.get(entry)?.timeoutNs ?? 0n,
+    timeSinceLastHit:
+      shown.nowUs === undefined || !store.hasTimeout
+        ? undefined
+        : { elapsedNs: BigInt(Math.round((shown.nowUs - store.lastHitUs[entry]!) * NS_PER_US)) },
   });
 }
 
@@ -270,13 +297,18 @@ export function findEntry(schema: Schema, wire: TableEntry): { table: BoundTable
 /** Reads what a table entry of a read request asks for (specification, section 13): one table or all, one entry or all. */
 export function* readTableEntries(schema: Schema, wanted: TableEntry): Generator<TableEntry> {
   const tables = wanted.tableId === 0 ? [...schema.tables.values()] : [tableOf(schema, wanted.tableId)];
+  const shown: ShownParts = {
+    counter: wanted.counterData !== undefined,
+    nowUs: wanted.timeSinceLastHit && schema.clockUs(),
+  };
   for (const table of tables) {
+    if (wanted.tableId !== 0) refuseTimes(table, wanted);
     if (wanted.isDefaultAction) {
       const entry = defaultToWire(table);
       if (entry !== undefined) yield entry;
     } else if (wanted.match.length > 0) {
       const entry = table.store.identify(readIdentity(table, wanted));
-      if (entry !== 0) yield entryToWire(table, entry, wanted.counterData !== undefined);
+      if (entry !== 0) yield entryToWire(table, entry, shown);
     } else {
       for (const entry of table.store.entries()) {
         if (
@@ -284,7 +316,7 @@ export function* readTableEntries(schema: Schema, wanted: TableEntry): Generator
           table.store.keyLane(entry, 2 * table.store.valueLanes) !== wanted.priority
         )
           continue;
-        yield entryToWire(table, entry, wanted.counterData !== undefined);
+        yield entryToWire(table, entry, shown);
       }
     }
   }

@@ -20,7 +20,7 @@ function heldNow(schema: Schema, entity: Entity): Entity {
     return { entity: { $case: "tableEntry", value: (table && defaultToWire(table)) ?? value } };
   }
   const found = findEntry(schema, value);
-  return { entity: { $case: "tableEntry", value: entryToWire(found.table, found.entry, true) } };
+  return { entity: { $case: "tableEntry", value: entryToWire(found.table, found.entry, { counter: true }) } };
 }
 
 /**

@@ -17,7 +17,7 @@ export function watchLookUps(schema: Schema, onLookUp: OnLookUp): void {
     store.find = (key) => {
       const entry = find(key);
       onLookUp(table.name, entry === 0 ? undefined : actionOf(table, entry), () =>
-        entry === 0 ? undefined : entryToWire(table, entry, false),
+        entry === 0 ? undefined : entryToWire(table, entry),
       );
       return entry;
     };

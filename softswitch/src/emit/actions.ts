@@ -158,6 +158,9 @@ export function emitPrimitive(primitive: Primitive, context: PrimitiveContext): 
       out.line(`L[7] = (${emitLanes(primitive.session, 1, context)[0]} & 0x7fff) + 1;`);
       out.line(`L[8] = ${primitive.fieldList + 1};`);
       return;
+    case "digest":
+      out.line(`L[4] = ${primitive.digest + 1};`);
+      return;
     case "exit":
       out.line("L[3] = 1;");
       return;

@@ -57,6 +57,7 @@ function emitTable(table: Table, program: Program, out: Writer): void {
         out.line("table.counters[2 * entry] += 1;");
         out.line("table.counters[2 * entry + 1] += L[0];");
       }
+      if (table.hasTimeout) out.line("table.lastHitUs[entry] = CLOCK_US();");
       if (table.profile === undefined) {
         out.line("action = table.actions[entry]; D = table.data; o = entry * table.stride;");
         return;

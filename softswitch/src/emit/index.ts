@@ -61,7 +61,12 @@ export function emitProgram(program: Program): string {
 }
 
 /** Compiles a program onto its memory. */
-export function compileProgram(program: Program, memory: PipelineMemory, dropPort: number): Stages {
+export function compileProgram(
+  program: Program,
+  memory: PipelineMemory,
+  dropPort: number,
+  clockUs: () => number,
+): Stages {
   const scope = {
     S: memory.state,
     V: memory.varbits,
@@ -78,6 +83,7 @@ export function compileProgram(program: Program, memory: PipelineMemory, dropPor
     ...hashes,
     ...arithmetic,
     DROP_PORT: dropPort,
+    CLOCK_US: clockUs,
     NO_DATA: new Int32Array(1),
   };
   const source = `"use strict";\n${emitProgram(program)}`;

@@ -24,6 +24,8 @@ export interface LoopOptions {
   elsewhere: Emit;
   /** Does one message of the main thread's. @returns false when there was none */
   doMessage: () => boolean;
+  /** In how many milliseconds a round has to follow, whatever comes; infinite: none has to. */
+  msToTimer: () => number;
   /** After each round: tells the main thread what has happened. */
   afterRound: () => void;
   onFailure: (port: number, error: unknown) => void;
@@ -76,11 +78,13 @@ export class Loop {
 
   /** Returns when {@link stop} was called. */
   run(): void {
-    const { ports, afterRound, doMessage } = this.#options;
+    const { ports, afterRound, doMessage, msToTimer } = this.#options;
     let messagesWait = true;
     let framesWait = false;
     while (!this.#stopped) {
-      libc.poll(this.#pollMemory, ports.length + 1, messagesWait || framesWait ? 0 : LONGEST_SLEEP_MS);
+      const mayWait = !messagesWait && !framesWait;
+      const waitMs = mayWait ? Math.min(LONGEST_SLEEP_MS, Math.ceil(msToTimer())) : 0;
+      libc.poll(this.#pollMemory, ports.length + 1, waitMs);
       if (this.#isReady(ports.length)) {
         this.#drainWakeUps();
         messagesWait = true;

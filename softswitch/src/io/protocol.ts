@@ -24,6 +24,8 @@ export type Call = { id: number } & (
   | { kind: "read"; request: Uint8Array }
   /** a PacketOut */
   | { kind: "packetOut"; packet: Uint8Array }
+  /** a DigestListAck */
+  | { kind: "acknowledge"; ack: Uint8Array }
   | { kind: "inject"; port: number; frame: Uint8Array }
   | { kind: "counters" }
   | { kind: "stop" }
@@ -48,6 +50,6 @@ export type FromWorker =
   | { kind: "unable"; message: string }
   | Result
   | Found
-  /** what happened in one round: PacketIns, and frames for ports that are no interfaces */
-  | { kind: "events"; packetIns: Uint8Array[]; frames: OutFrame[] }
+  /** what happened in one round: PacketIns, notices as StreamMessageResponses, and frames for ports that are no interfaces */
+  | { kind: "events"; packetIns: Uint8Array[]; notices: Uint8Array[]; frames: OutFrame[] }
   | { kind: "log"; level: "debug" | "info" | "warn" | "error"; fields: object; message: string };

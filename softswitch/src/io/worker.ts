@@ -1,7 +1,14 @@
 // The packet thread: it owns the switch and the ports' sockets, and never returns to the event loop while it runs.
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { P4Info } from "@sluice/proto/p4info";
-import { PacketIn, PacketOut, ReadRequest, ReadResponse } from "@sluice/proto/p4runtime";
+import {
+  DigestListAck,
+  PacketIn,
+  PacketOut,
+  ReadRequest,
+  ReadResponse,
+  StreamMessageResponse,
+} from "@sluice/proto/p4runtime";
 import { type Pipeline, statusOf } from "../control_port.js";
 import { Machine } from "../machine.js";
 import { SoftSwitch } from "../switch.js";
@@ -38,6 +45,7 @@ class PacketThread {
   readonly #ports: PacketPort[] = [];
   readonly #loop: Loop;
   #packetIns: Uint8Array[] = [];
+  #notices: Uint8Array[] = [];
   #frames: OutFrame[] = [];
   #noPort = 0;
   #failed = 0;
@@ -55,6 +63,7 @@ class PacketThread {
     });
     this.#machine = new Machine(this.#switch);
     this.#switch.onPacketIn((packet) => this.#packetIns.push(PacketIn.encode(packet).finish()));
+    this.#switch.onNotice((update) => this.#notices.push(StreamMessageResponse.encode({ update }).finish()));
     try {
       for (const { number, interface: name } of settings.ports) {
         this.#ports.push(new PacketPort(number, name));
@@ -69,7 +78,9 @@ class PacketThread {
       process: (port, frame, length, emit) => this.#switch.process(port, frame, length, emit),
       elsewhere: (port, frame, length) => this.#elsewhere({ port, frame: copyOf(frame, length) }),
       doMessage: () => this.#doMessage(),
+      msToTimer: () => this.#switch.msToTimer,
       afterRound: () => {
+        if (this.#switch.msToTimer === 0) this.#switch.runTimers();
         this.#tellEvents();
         this.#warnOfMerging();
       },
@@ -89,12 +100,15 @@ class PacketThread {
   }
 
   #tellEvents(): void {
-    if (this.#packetIns.length === 0 && this.#frames.length === 0) return;
+    if (this.#packetIns.length === 0 && this.#frames.length === 0 && this.#notices.length === 0) return;
     const packetIns = this.#packetIns;
+    const notices = this.#notices;
     const frames = this.#frames;
     this.#packetIns = [];
+    this.#notices = [];
     this.#frames = [];
-    tell({ kind: "events", packetIns, frames }, [...packetIns, ...frames.map(({ frame }) => frame)]);
+    const transfer = [...packetIns, ...notices, ...frames.map(({ frame }) => frame)];
+    tell({ kind: "events", packetIns, notices, frames }, transfer);
   }
 
   /** Once for each port: its traffic stalls, and no counter of the P4 program says why. */
@@ -146,6 +160,9 @@ class PacketThread {
         });
       case "packetOut":
         this.#send(this.#machine.packetOut(PacketOut.decode(call.packet)), (frame) => this.#elsewhere(frame));
+        return undefined;
+      case "acknowledge":
+        this.#switch.acknowledge(DigestListAck.decode(call.ack));
         return undefined;
       case "inject": {
         const answers: OutFrame[] = [];

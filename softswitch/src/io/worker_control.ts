@@ -3,9 +3,17 @@ import { once } from "node:events";
 import { writeSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { P4Info } from "@sluice/proto/p4info";
-import { type Entity, PacketIn, PacketOut, ReadRequest, ReadResponse } from "@sluice/proto/p4runtime";
+import {
+  DigestListAck,
+  type Entity,
+  PacketIn,
+  PacketOut,
+  ReadRequest,
+  ReadResponse,
+  StreamMessageResponse,
+} from "@sluice/proto/p4runtime";
 import { type Pipeline, type PipelineAction, StatusError, type SwitchControl } from "../control_port.js";
-import type { Log, OutFrame, PacketInListener, UpdateResult } from "../types.js";
+import type { Log, Notice, NoticeListener, OutFrame, PacketInListener, UpdateResult } from "../types.js";
 import * as libc from "./libc.js";
 import type { Call, FromWorker, Result, SwitchCounters, WorkerSettings } from "./protocol.js";
 
@@ -37,6 +45,7 @@ export class WorkerControl implements SwitchControl {
   readonly #log: Log | undefined;
   readonly #pending = new Map<number, Pending>();
   readonly #packetInListeners = new Set<PacketInListener>();
+  readonly #noticeListeners = new Set<NoticeListener>();
   readonly #frameListeners = new Set<(frame: OutFrame) => void>();
   /** with an error when the thread cannot do its work */
   readonly #started: Promise<Error | undefined>;
@@ -137,6 +146,10 @@ export class WorkerControl implements SwitchControl {
           const packet = PacketIn.decode(bytes);
           for (const listener of this.#packetInListeners) listener(packet);
         }
+        for (const bytes of message.notices) {
+          const { update } = StreamMessageResponse.decode(bytes);
+          for (const listener of this.#noticeListeners) listener(update as Notice);
+        }
         for (const frame of message.frames) {
           for (const listener of this.#frameListeners) listener(frame);
         }
@@ -184,6 +197,15 @@ export class WorkerControl implements SwitchControl {
   onPacketIn(listener: PacketInListener): () => void {
     this.#packetInListeners.add(listener);
     return () => this.#packetInListeners.delete(listener);
+  }
+
+  onNotice(listener: NoticeListener): () => void {
+    this.#noticeListeners.add(listener);
+    return () => this.#noticeListeners.delete(listener);
+  }
+
+  async acknowledge(ack: DigestListAck): Promise<void> {
+    await this.#call({ kind: "acknowledge", ack: DigestListAck.encode(ack).finish() });
   }
 
   inject(port: number, frame: Uint8Array): Promise<OutFrame[]> {

@@ -6,6 +6,7 @@ import {
   type Action,
   type ActionParam,
   type Calculation,
+  type Digest,
   type Field,
   type Header,
   lanesOf,
@@ -21,6 +22,8 @@ export interface Resources {
   registers: ReadonlyMap<string, number>;
   /** Index of each field list by its id. */
   fieldLists: ReadonlyMap<number, number>;
+  /** Index of each learn list by its id. */
+  digests: ReadonlyMap<number, number>;
 }
 
 export function buildActions(json: Bmv2Json, resources: Resources): Map<number, Action> {
@@ -139,6 +142,13 @@ export function toPrimitive(
     case "clone_ingress_pkt_to_egress":
     case "clone_egress_pkt_to_egress":
       return { op: "clone", session: expr(0), fieldList: fieldList(1) };
+    case "generate_digest": {
+      // The receiver, its first parameter, means nothing: there is one controller.
+      const id = at(1).type === "hexstr" ? Number(BigInt(at(1).value as string)) : -1;
+      const digest = resources.digests.get(id);
+      if (digest === undefined) throw new UnsupportedConstruct(`"${op}" with the learn list ${id}`, source);
+      return { op: "digest", digest };
+    }
     case "exit":
       return { op: "exit" };
     case "_jump":
@@ -153,16 +163,26 @@ export function toPrimitive(
   }
 }
 
+function fieldsOf(
+  { name, elements }: Bmv2Json["field_lists"][number],
+  kind: string,
+  layout: Layout,
+): Field[] {
+  return elements.map((element) => {
+    const found = element.type === "field" ? layout.field(...(element.value as [string, string])) : undefined;
+    if (found === undefined || "validLane" in found) {
+      throw new UnsupportedConstruct(`a "${element.type}" in the ${kind} "${name}"`);
+    }
+    return found;
+  });
+}
+
 /** The fields of the JSON's field lists. */
 export function buildFieldLists(json: Bmv2Json, layout: Layout): Field[][] {
-  return json.field_lists.map(({ name, elements }) =>
-    elements.map((element) => {
-      const found =
-        element.type === "field" ? layout.field(...(element.value as [string, string])) : undefined;
-      if (found === undefined || "validLane" in found) {
-        throw new UnsupportedConstruct(`a "${element.type}" in the field list "${name}"`);
-      }
-      return found;
-    }),
-  );
+  return json.field_lists.map((list) => fieldsOf(list, "field list", layout));
+}
+
+/** The JSON's learn lists. */
+export function buildDigests(json: Bmv2Json, layout: Layout): Digest[] {
+  return json.learn_lists.map((list) => ({ name: list.name, fields: fieldsOf(list, "digest", layout) }));
 }

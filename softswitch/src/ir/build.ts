@@ -1,6 +1,6 @@
 // BMv2 JSON -> the intermediate form.
 import { type Bmv2Json, type JsonPipeline, UnsupportedConstruct } from "../json/bmv2.js";
-import { buildActions, buildFieldLists, type Resources } from "./actions.js";
+import { buildActions, buildDigests, buildFieldLists, type Resources } from "./actions.js";
 import { buildCalculations, buildChecksums, toCalculation } from "./calculations.js";
 import { toExpr } from "./expressions.js";
 import { layOut } from "./layout.js";
@@ -35,6 +35,7 @@ export function buildProgram(json: Bmv2Json): Program {
     counters: new Map(indirect.map(({ name }, i) => [name, i])),
     registers: new Map(json.register_arrays.map(({ name }, i) => [name, i])),
     fieldLists: new Map(json.field_lists.map(({ id }, i) => [id, i])),
+    digests: new Map(json.learn_lists.map(({ id }, i) => [id, i])),
   };
   const actions = buildActions(json, resources);
   const profiles: ActionProfile[] = json.pipelines.flatMap(({ action_profiles }) =>
@@ -78,6 +79,7 @@ export function buildProgram(json: Bmv2Json): Program {
     registers: json.register_arrays.map(({ name, size, bitwidth }) => ({ name, size, bits: bitwidth })),
     profiles,
     fieldLists: buildFieldLists(json, layout),
+    digests: buildDigests(json, layout),
     errors: new Map(json.errors),
   };
 }

@@ -118,6 +118,8 @@ export type Primitive =
   | { op: "all"; primitives: Primitive[] }
   /** One of several by a number; none when there is none of that number. */
   | { op: "oneOf"; index: Expr; cases: Primitive[] }
+  /** Sends the values of a digest when ingress has ended. */
+  | { op: "digest"; digest: number }
   | { op: "exit" }
   | { op: "jump"; to: number }
   | { op: "jumpIfZero"; cond: Expr; to: number }
@@ -196,6 +198,8 @@ export interface Table {
   defaultData: bigint[];
   isDefaultConst: boolean;
   hasCounter: boolean;
+  /** Its entries may have an idle timeout: it is kept when each was hit last. */
+  hasTimeout: boolean;
   /** Index of its action profile. */
   profile: number | undefined;
   /** True when entries name groups, too. */
@@ -233,6 +237,12 @@ export interface Checksum {
   update: boolean;
 }
 
+/** Values that packets send to the controller. */
+export interface Digest {
+  name: string;
+  fields: Field[];
+}
+
 export interface Program {
   headers: Header[];
   /** Lanes of the state. Lane 0 is the validity of metadata; those of metadata fields follow, then all others. */
@@ -254,6 +264,7 @@ export interface Program {
   profiles: ActionProfile[];
   /** What a cloned, resubmitted or recirculated packet keeps of its metadata. */
   fieldLists: Field[][];
+  digests: Digest[];
   errors: Map<string, number>;
 }
 

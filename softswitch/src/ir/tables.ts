@@ -88,7 +88,6 @@ export function toTable(json: JsonTable, context: TableContext): Table {
   if (json.direct_meters !== null && json.direct_meters !== undefined) {
     throw new UnsupportedConstruct(`the direct meter "${json.direct_meters}"`, json.source_info);
   }
-  if (json.support_timeout) throw new UnsupportedConstruct("idle timeouts", json.source_info);
 
   let lane = 0;
   const keys = json.key.map((key) => {
@@ -118,6 +117,7 @@ export function toTable(json: JsonTable, context: TableContext): Table {
     defaultData: constants(json.default_entry?.action_data ?? []),
     isDefaultConst: json.default_entry?.action_const === true,
     hasCounter: context.counted.has(json.name),
+    hasTimeout: json.support_timeout === true,
     profile,
     hasSelector: json.type === "indirect_ws",
     constEntries,

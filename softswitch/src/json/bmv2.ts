@@ -190,6 +190,8 @@ export interface Bmv2Json {
   header_unions: JsonHeaderUnion[];
   header_union_stacks: JsonHeaderUnionStack[];
   field_lists: { id: number; name: string; elements: JsonValue[] }[];
+  /** Of digests. */
+  learn_lists: { id: number; name: string; elements: JsonValue[] }[];
   errors: [string, number][];
   parsers: JsonParser[];
   parse_vsets: { name: string }[];
@@ -254,6 +256,7 @@ export function parseBmv2Json(bytes: Uint8Array): Bmv2Json {
     header_unions: [],
     header_union_stacks: [],
     field_lists: [],
+    learn_lists: [],
     errors: [],
     parse_vsets: [],
     meter_arrays: [],

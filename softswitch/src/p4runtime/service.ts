@@ -107,7 +107,16 @@ export function p4RuntimeService(control: SwitchControl, log?: Log): RunningServ
       return { p4runtimeApiVersion: API_VERSION, experimental: undefined };
     }),
   };
-  return { handlers, close: control.onPacketIn((packet) => streams.packetIn(packet)) };
+  const ends = [
+    control.onPacketIn((packet) => streams.tell({ $case: "packet", value: packet })),
+    control.onNotice((notice) => streams.tell(notice)),
+  ];
+  return {
+    handlers,
+    close: () => {
+      for (const end of ends) end();
+    },
+  };
 }
 
 /** Writes and pipelines take effect one after the other, as they came (section 12.1: strictly serializable). */

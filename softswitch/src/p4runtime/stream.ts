@@ -1,8 +1,8 @@
-// StreamChannel: elections, packets to and from the controller (P4Runtime specification, sections 5 and 16).
+// StreamChannel: elections, packets to and from the controller, digests and idle entries (P4Runtime specification, sections 5 and 16).
 import { type ServerDuplexStream, status } from "@grpc/grpc-js";
 import type {
+  DigestListAck,
   MasterArbitrationUpdate,
-  PacketIn,
   PacketOut,
   StreamError,
   StreamMessageRequest,
@@ -12,9 +12,10 @@ import { type SwitchControl, statusOf } from "../control_port.js";
 import type { Log } from "../types.js";
 import type { Arbiter, Controller } from "./arbiter.js";
 
+type Said = NonNullable<StreamMessageResponse["update"]>;
 type Stream = ServerDuplexStream<StreamMessageRequest, StreamMessageResponse>;
 
-/** Messages that may wait for a controller that reads slowly; packet-ins beyond are dropped. */
+/** Messages that may wait for a controller that reads slowly; what the switch says beyond is dropped. */
 const QUEUE_LENGTH = 4096;
 
 /** All controllers' streams. */
@@ -22,7 +23,7 @@ export class Streams {
   readonly #control: SwitchControl;
   readonly #arbiter: Arbiter;
   readonly #log: Log | undefined;
-  #packetInsDropped = 0;
+  #dropped = 0;
 
   constructor(control: SwitchControl, arbiter: Arbiter, log: Log | undefined) {
     this.#control = control;
@@ -30,12 +31,12 @@ export class Streams {
     this.#log = log;
   }
 
-  /** Gives a packet to the primary; without one it is dropped (section 16.1). */
-  packetIn(packet: PacketIn): void {
+  /** Gives a packet, digests or idle entries to the primary; without one they are dropped (section 16.1). */
+  tell(said: Said): void {
     const primary = this.#arbiter.primary;
-    if (!(primary instanceof ControllerStream) || !primary.packetIn(packet)) {
-      this.#packetInsDropped++;
-      this.#log?.debug({ dropped: this.#packetInsDropped }, "packet-in: no controller takes it");
+    if (!(primary instanceof ControllerStream) || !primary.tell(said)) {
+      this.#dropped++;
+      this.#log?.debug({ dropped: this.#dropped }, `${said.$case}: no controller takes it`);
     }
   }
 
@@ -62,10 +63,7 @@ export class Streams {
         void this.#packetOut(controller, update.value);
         break;
       case "digestAck":
-        controller.error(status.INVALID_ARGUMENT, `the switch sent no digest ${update.value.digestId}`, {
-          $case: "digestListAck",
-          value: { digestListAck: update.value },
-        });
+        void this.#acknowledge(controller, update.value);
         break;
       default:
         controller.error(
@@ -83,6 +81,21 @@ export class Streams {
     } catch (error) {
       this.#arbiter.leave(controller);
       controller.end(statusOf(error));
+    }
+  }
+
+  async #acknowledge(controller: ControllerStream, ack: DigestListAck): Promise<void> {
+    const refuse = (code: number, message: string) =>
+      controller.error(code, message, { $case: "digestListAck", value: { digestListAck: ack } });
+    if (this.#arbiter.primary !== controller) {
+      refuse(status.PERMISSION_DENIED, "digest_ack: only the primary controller acknowledges digests");
+      return;
+    }
+    try {
+      await this.#control.acknowledge(ack);
+    } catch (error) {
+      const { code, message } = statusOf(error);
+      refuse(code, message);
     }
   }
 
@@ -120,9 +133,9 @@ class ControllerStream implements Controller {
   }
 
   /** @returns false when it was dropped */
-  packetIn(packet: PacketIn): boolean {
+  tell(said: Said): boolean {
     if (this.#stream.writableLength >= QUEUE_LENGTH) return false;
-    this.#stream.write({ update: { $case: "packet", value: packet } });
+    this.#stream.write({ update: said });
     return true;
   }
 

@@ -12,6 +12,8 @@ export const LOCAL = {
   truncateTo: 1,
   recirculate: 2,
   exit: 3,
+  /** index of a digest + 1 */
+  digest: 4,
   /** packet_length as egress will see it: headers that are added and removed change it */
   packetBytes: 5,
   resubmit: 6,

@@ -1,7 +1,7 @@
 // How simple_switch takes a packet from one stage to the next: parser, ingress, the traffic manager's decisions, egress,
 // deparser; and what becomes of copies and of packets that go round once more.
 import { compileProgram, type Stages } from "../emit/index.js";
-import type { Program } from "../ir/program.js";
+import type { Digest, Program } from "../ir/program.js";
 import { LOCAL, makeMemory, type PipelineMemory, type Replica } from "./memory.js";
 
 /** simple_switch's values of instance_type. */
@@ -58,11 +58,13 @@ export class SimpleSwitch {
   readonly #waiting: Waiting[] = [];
   /** Frames that were given up because they circled. */
   circled = 0;
+  /** Told of each digest that a packet sends: the lanes of its fields, which are the listener's. */
+  onDigest: (digest: Digest, lanes: Int32Array) => void = () => {};
 
   constructor(program: Program, dropPort: number, clockUs: () => number) {
     this.program = program;
     this.memory = makeMemory(program);
-    this.#stages = compileProgram(program, this.memory, dropPort);
+    this.#stages = compileProgram(program, this.memory, dropPort, clockUs);
     this.#dropPort = dropPort;
     this.#clockUs = clockUs;
     this.#headerRoom = program.deparser.reduce(
@@ -129,6 +131,7 @@ export class SimpleSwitch {
     local[LOCAL.exit] = 0;
 
     if (local[LOCAL.clone] !== 0) this.#cloneIngress(frame, length, packetBytes);
+    if (local[LOCAL.digest] !== 0) this.#sendDigest();
     const resubmit = local[LOCAL.resubmit]!;
     if (resubmit !== 0) {
       const countedBytes = local[LOCAL.countedBytes]!;
@@ -148,6 +151,15 @@ export class SimpleSwitch {
     stages.setInstanceType(INSTANCE.normal);
     if (!this.#enqueue()) return;
     this.#egress(port, emit);
+  }
+
+  /** The values as ingress has left them; a packet sends one digest, its last. */
+  #sendDigest(): void {
+    const { local, state } = this.memory;
+    const digest = this.program.digests[local[LOCAL.digest]! - 1]!;
+    local[LOCAL.digest] = 0;
+    const lanes = digest.fields.flatMap(({ lane, lanes: count }) => [...state.subarray(lane, lane + count)]);
+    this.onDigest(digest, Int32Array.from(lanes));
   }
 
   /** What happens when a packet is put into an egress queue. @returns false when it is dropped there */

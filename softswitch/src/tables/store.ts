@@ -31,6 +31,9 @@ export class EntryStore {
   /** Packets and bytes by entry number. */
   counters: Float64Array;
   readonly hasCounter: boolean;
+  /** When an entry was last hit, or came, in microseconds by its number; empty where nobody asks for it. */
+  lastHitUs: Float64Array;
+  readonly hasTimeout: boolean;
   readonly stride: number;
   readonly lanes: number;
   size = 0;
@@ -43,13 +46,15 @@ export class EntryStore {
    * @param lanes - of a key
    * @param stride - lanes of action data
    */
-  constructor(lanes: number, stride: number, hasCounter: boolean) {
+  constructor(lanes: number, stride: number, hasCounter: boolean, hasTimeout = false) {
     this.lanes = lanes;
     this.stride = stride;
     this.hasCounter = hasCounter;
     this.#keys = new Int32Array(FIRST_CAPACITY * lanes);
     this.data = new Int32Array(FIRST_CAPACITY * stride);
     this.counters = new Float64Array(hasCounter ? FIRST_CAPACITY * 2 : 0);
+    this.hasTimeout = hasTimeout;
+    this.lastHitUs = new Float64Array(hasTimeout ? FIRST_CAPACITY : 0);
   }
 
   /** The entry whose whole key is in `key`, or 0. */
@@ -137,5 +142,6 @@ export class EntryStore {
     this.#keys = grown(this.#keys, capacity * this.lanes);
     this.data = grown(this.data, capacity * this.stride);
     if (this.hasCounter) this.counters = grown(this.counters, capacity * 2);
+    if (this.hasTimeout) this.lastHitUs = grown(this.lastHitUs, capacity);
   }
 }

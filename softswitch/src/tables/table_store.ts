@@ -20,6 +20,7 @@ export abstract class TableStore extends EntryStore {
       fieldLanes(table) + extraLanes,
       Math.max(0, ...table.actions.map(({ dataLanes }) => dataLanes)),
       table.hasCounter,
+      table.hasTimeout,
     );
     this.table = table;
     this.valueLanes = fieldLanes(table);

@@ -1,6 +1,7 @@
 // A switch that only remembers, for tests of the gRPC side alone. Table entries are told apart by their table id and match.
 import { status } from "@grpc/grpc-js";
 import {
+  type DigestListAck,
   type Entity,
   FieldMatch,
   type PacketIn,
@@ -85,6 +86,14 @@ export class FakeControl implements SwitchControl {
 
   punt(packet: PacketIn): void {
     for (const listener of this.#packetIn) listener(packet);
+  }
+
+  onNotice(): () => void {
+    return () => {};
+  }
+
+  async acknowledge({ digestId }: DigestListAck): Promise<void> {
+    throw new StatusError(status.INVALID_ARGUMENT, `there is no digest ${digestId}`);
   }
 
   /** Port 9 drops, every other one answers out of the next port and itself. */

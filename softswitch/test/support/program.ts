@@ -16,7 +16,12 @@ const file = (name: string) => readFileSync(new URL(`../../testdata/${name}`, im
 
 export type Json = Record<string, unknown>;
 
-export function loadProgram(name: string): { p4info: P4Info; json: Json } {
+export interface LoadedProgram {
+  p4info: P4Info;
+  json: Json;
+}
+
+export function loadProgram(name: string): LoadedProgram {
   return {
     p4info: parseP4InfoText(file(`${name}.p4info.txtpb`).toString()),
     json: JSON.parse(file(`${name}.json`).toString()),
@@ -50,19 +55,30 @@ export interface EntryOptions {
   isDefaultAction?: boolean;
   metadata?: Uint8Array;
   counterData?: { packetCount: bigint; byteCount: bigint };
+  idleTimeoutNs?: bigint;
+  timeSinceLastHit?: { elapsedNs: bigint };
 }
 
-type NamedKind = "tables" | "actions" | "counters" | "registers" | "actionProfiles";
+type NamedKind = "digests" | "tables" | "actions" | "counters" | "registers" | "actionProfiles";
 
 export class TestProgram {
   readonly p4info: P4Info;
+  readonly deviceConfig: Uint8Array;
   readonly switch: SoftSwitch;
 
-  constructor(name: string, options: SoftSwitchOptions = {}) {
-    const { p4info, json } = loadProgram(name);
+  /** @param change - makes another program of it */
+  constructor(
+    name: string,
+    options: SoftSwitchOptions = {},
+    change: (program: LoadedProgram) => void = () => {},
+  ) {
+    const program = loadProgram(name);
+    change(program);
+    const { p4info, json } = program;
     this.p4info = p4info;
     this.switch = new SoftSwitch(options);
-    this.switch.setPipeline(p4info, Buffer.from(JSON.stringify(json)));
+    this.deviceConfig = Buffer.from(JSON.stringify(json));
+    this.switch.setPipeline(p4info, this.deviceConfig);
   }
 
   /** What leaves when a frame comes in at port 0, as "port: hex". */
