@@ -120,6 +120,8 @@ async function measure(context) {
   say("dpdk-testpmd, macswap on two cores");
   const both = { ...context, cores: 2, eal: eal(context, 2), frameBytes: FRAME_BYTES };
   const twoCoresLimit = rates(await macswap(both), 2, ({ packets }) => packets);
+  say("new connections beside another LD");
+  const unreplicated = ldBench(context, "unreplicated", CONNECTION_SESSIONS, { lds: 2 });
   say("new connections, told to a backup LD");
   const replicated = ldBench(context, "replicated", CONNECTION_SESSIONS, { lds: 2 });
   say("new connections, told to a backup LD that has them as well, on the other core");
@@ -133,7 +135,7 @@ async function measure(context) {
   say("two cores, every packet on the wrong one");
   const handoff = ldBench(context, "handoff", REFERENCE_SESSIONS, { workers: 2 });
   const onTwoCores = { twoCoresLimit, twoCores, twoCoresMemory, handoff };
-  return { ...result, replicated, installed, migrations, ...onTwoCores };
+  return { ...result, unreplicated, replicated, installed, migrations, ...onTwoCores };
 }
 
 /** Sessions in use move to the LD of another cluster: how long it takes until they are all there, in each run. */
@@ -150,7 +152,7 @@ function migration(context, { delayUs, loss }) {
 
 /** Rows of the table: a rate, its ratio to what it stands beside, and where there is a bar for that ratio the verdict. */
 function judge(result) {
-  const { limit, frames, established, connections, memory, replicated, installed } = result;
+  const { limit, frames, established, connections, memory, unreplicated, replicated, installed } = result;
   const reference = established.find(({ sessions }) => sessions === REFERENCE_SESSIONS);
   const ofLimit = (packets, bar) =>
     bar === undefined ? undefined : against(packets.median / limit.median, bar);
@@ -177,7 +179,12 @@ function judge(result) {
     })),
   ];
   if (replicated !== undefined) {
-    const ratio = replicated.connections.median / connections.connections.median;
+    const ratio = replicated.connections.median / unreplicated.connections.median;
+    rows.push({
+      what: "new connections beside another LD, on the other core",
+      rate: unreplicated.connections,
+      ratio: unreplicated.connections.median / connections.connections.median,
+    });
     rows.push({
       what: "new connections, replicated",
       rate: replicated.connections,
@@ -187,7 +194,7 @@ function judge(result) {
     rows.push({
       what: "… and kept by the backup, on the other core",
       rate: installed.connections,
-      ratio: installed.connections.median / connections.connections.median,
+      ratio: installed.connections.median / unreplicated.connections.median,
     });
   }
   if (reference !== undefined && result.twoCores !== undefined) rows.push(...twoCoresRows(result, reference));

@@ -151,12 +151,12 @@ static void read_options(int argc, char **argv) {
             exit(2);
     }
     if (optind + 1 != argc || options.workers > WORKERS_OF_ONE) {
-        fprintf(stderr,
-                "usage: ld-bench EAL_OPTIONS -- "
-                "established|handoff|macswap|memory|connections|replicated|installed|migration\n"
-                "  [--sessions N] [--workers 1|2] [--runs N] [--run-ms N]\n"
-                "  replicated, migration: [--delay-us N] [--loss N]  between the two LDs; "
-                "one packet of N is lost\n");
+        fprintf(stderr, "usage: ld-bench EAL_OPTIONS -- "
+                        "established|handoff|macswap|memory|connections|\n"
+                        "  unreplicated|replicated|installed|migration\n"
+                        "  [--sessions N] [--workers 1|2] [--runs N] [--run-ms N]\n"
+                        "  replicated, migration: [--delay-us N] [--loss N]  between the two LDs; "
+                        "one packet of N is lost\n");
         exit(2);
     }
     options.measure = argv[optind];
@@ -171,9 +171,11 @@ int main(int argc, char **argv) {
     read_options(argc - eal_arguments, argv + eal_arguments);
     printf("{\"measure\":\"%s\",\"workers\":%u,", options.measure, options.workers);
     if (strcmp(options.measure, "replicated") == 0)
-        drops = pair_replicated(IN_PROGRESS, false);
+        drops = pair_connections(IN_PROGRESS, BACKUP_TOLD);
     else if (strcmp(options.measure, "installed") == 0)
-        drops = pair_replicated(IN_PROGRESS, true);
+        drops = pair_connections(IN_PROGRESS, BACKUP_KEEPS);
+    else if (strcmp(options.measure, "unreplicated") == 0)
+        drops = pair_connections(IN_PROGRESS, BACKUP_NONE);
     else if (strcmp(options.measure, "migration") == 0)
         drops = pair_migration();
     else if (strcmp(options.measure, "connections") == 0)

@@ -94,17 +94,32 @@ static void print_replication(void) {
            stations[OTHER].worker->sessions.active);
 }
 
-uint64_t pair_replicated(uint32_t in_progress, bool installs) {
-    start_ports(false);
+static void configure_backup(enum pair_backup backup) {
     for (uint32_t i = 0; i < LDS; i++) {
         begin_message(i);
         message_ld(&messages[i], LDS - i, vtep[LDS - 1 - i]);
         message_assign(&messages[i], 0, BUCKET_COUNT - 1, 1, 2);
     }
     messages[OTHER].config.n_owned_buckets = 0;
-    if (!installs)
+    if (backup == BACKUP_TOLD)
         messages[OTHER].config.n_services = 0;
     configure_both();
+}
+
+static void configure_alone(void) {
+    for (uint32_t i = 0; i < LDS; i++) {
+        station_message(&messages[i]);
+        messages[i].config.vtep = message_address(&messages[i], vtep[i]);
+        station_configure(&dataplanes[i], &messages[i]);
+    }
+}
+
+uint64_t pair_connections(uint32_t in_progress, enum pair_backup backup) {
+    start_ports(false);
+    if (backup == BACKUP_NONE)
+        configure_alone();
+    else
+        configure_backup(backup);
     station_connect(OWNER, in_progress, TRAFFIC_PHASES_ALL, UINT64_MAX);
     station_start(LDS);
     station_print_samples(SETTLE_MS);

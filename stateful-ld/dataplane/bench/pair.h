@@ -6,19 +6,24 @@
 #ifndef SLUICE_BENCH_PAIR_H
 #define SLUICE_BENCH_PAIR_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
+/** What the other LD of a pair is told of connections. */
+enum pair_backup {
+    BACKUP_NONE, /**< nothing: each is alone, so a difference to this is replication's alone */
+    /** All. It has none of the services, refuses all that it is told and acknowledges it: its
+     * memory is in nobody's way then, as a backup's on another machine. */
+    BACKUP_TOLD,
+    BACKUP_KEEPS, /**< all, and it has the sessions, too */
+};
+
 /**
- * New connections at an LD whose backup is the other one. What is measured is the first one.
+ * New connections at one LD, beside another one. What is measured is the first one.
  *
  * @param in_progress connections at a time
- * @param installs the backup has the sessions, too; else it has none of the services, refuses all
- *        that it is told and acknowledges it: its memory is in nobody's way then, as a backup's on
- *        another machine
  * @return packets dropped
  */
-uint64_t pair_replicated(uint32_t in_progress, bool installs);
+uint64_t pair_connections(uint32_t in_progress, enum pair_backup backup);
 
 /**
  * `options.sessions` sessions, in use at full rate, move to the LD of another cluster. From the

@@ -132,6 +132,10 @@ static void acknowledge(struct worker *worker, uint8_t peer, uint8_t from, uint1
 void receiver_acknowledge(struct worker *worker) {
     struct worker_replication *replication = &worker->replication;
 
+    if (replication->owed_packets < ACKNOWLEDGED_TOGETHER &&
+        replication->owed_since_ms == worker->now_ms)
+        return;
+    replication->owed_packets = 0;
     for (; replication->owed_peers != 0; replication->owed_peers &= replication->owed_peers - 1) {
         uint8_t peer = (uint8_t)__builtin_ctzll(replication->owed_peers);
 
@@ -146,9 +150,13 @@ void receiver_acknowledge(struct worker *worker) {
 }
 
 static void owe(struct worker *worker, uint8_t peer, uint8_t from, uint16_t bucket) {
-    worker->replication.owed[peer] |= 1ULL << from;
-    worker->replication.owed_bucket[peer] = bucket;
-    worker->replication.owed_peers |= 1ULL << peer;
+    struct worker_replication *replication = &worker->replication;
+
+    if (replication->owed_packets++ == 0)
+        replication->owed_since_ms = worker->now_ms;
+    replication->owed[peer] |= 1ULL << from;
+    replication->owed_bucket[peer] = bucket;
+    replication->owed_peers |= 1ULL << peer;
 }
 
 static void begin(struct worker *worker, uint8_t peer, const struct wire_header *header) {

@@ -33,6 +33,9 @@ struct worker;
 
 enum {
     REPLICATION_WORKERS_MAX = 64,
+    /** Packets that are acknowledged at the latest when so many have come, or with the clock's next
+     * tick: a part of SENDER_WINDOW, so that no sender has to wait for it. */
+    ACKNOWLEDGED_TOGETHER = 32,
     /** A peer that has said nothing for so long has no sessions to give. */
     PEER_GONE_MS = 500,
     /** So long after the switches have learnt a map, packets may still come by the one before. */
@@ -92,7 +95,9 @@ struct worker_replication {
     struct receiver (*receivers)[REPLICATION_WORKERS_MAX]; /**< by peer and its worker */
     uint32_t receives_from[CLUSTER_LDS_MAX]; /**< ids of the LDs that `receivers` are of */
     struct rte_ring *records; /**< for our buckets, received by other workers; struct record */
-    /** Acknowledgements this burst owes: a stream gets one for all its packets. */
+    /** Acknowledgements owed: a stream gets one for all its packets. */
+    uint32_t owed_packets;  /**< of all streams, since the last time */
+    uint64_t owed_since_ms; /**< the first of them */
     uint64_t owed[CLUSTER_LDS_MAX];
     uint16_t owed_bucket[CLUSTER_LDS_MAX];
     uint64_t owed_peers;

@@ -11,6 +11,10 @@
 enum {
     /** Marks between asking for a session's memory and telling of it. */
     MARKS_AHEAD = 8,
+    /** Records that fill a packet. */
+    FULL_PACKET = (WIRE_PAYLOAD_MAX - WIRE_HEADER_BYTES - WIRE_RECORD_MAX - WIRE_TAG_BYTES) /
+                      WIRE_RECORD_IPV4 +
+                  1,
     /** Sessions looked through for marks in one turn. */
     SWEEP_BUDGET = 64,
 };
@@ -269,8 +273,10 @@ static bool has_room(const struct filling *filling) {
 }
 
 static void flush(struct filling *filling) {
-    if (filling->records > 0)
+    if (filling->records > 0) {
         send_new(filling->worker, filling->sender, filling->bytes, filling->records);
+        filling->sender->waiting_since_ms = filling->worker->now_ms; /* what is left, from now on */
+    }
     filling->bytes = WIRE_HEADER_BYTES;
     filling->records = 0;
 }
@@ -319,12 +325,25 @@ static void prefetch_marked(const struct worker *worker, const struct mark_ring 
     rte_prefetch0(&session->created_ms);
 }
 
+/* Changes are worth a packet, or have waited for long enough. */
+static bool may_leave(const struct worker *worker, const struct sender *sender) {
+    return in_flight(sender) == 0 || worker->now_ms - sender->waiting_since_ms >= SENDER_WAIT_MS ||
+           sender->soon.tail - sender->soon.head >= FULL_PACKET;
+}
+
+/* A packet that has begun is filled up; what does not fill one may have to wait. */
+static bool is_due(const struct filling *filling, const struct mark_ring *ring) {
+    const struct sender *sender = filling->sender;
+
+    return filling->records > 0 || ring == &sender->later || may_leave(filling->worker, sender);
+}
+
 static void fill_marks(struct filling *filling, struct mark_ring *ring, uint32_t up_to) {
     struct sender *sender = filling->sender;
 
     for (uint32_t i = 0; i < MARKS_AHEAD; i++)
         prefetch_marked(filling->worker, ring, ring->head + i);
-    while (ring->head != up_to && has_room(filling)) {
+    while (ring->head != up_to && has_room(filling) && is_due(filling, ring)) {
         uint32_t number;
 
         prefetch_marked(filling->worker, ring, ring->head + MARKS_AHEAD);
@@ -419,11 +438,6 @@ static void fill_copy(struct filling *filling) {
     }
 }
 
-static bool may_leave(const struct worker *worker, const struct sender *sender) {
-    return in_flight(sender) == 0 || worker->now_ms - sender->waiting_since_ms >= SENDER_WAIT_MS ||
-           sender->soon.tail - sender->soon.head >= WIRE_PAYLOAD_MAX / (WIRE_RECORD_MAX / 2);
-}
-
 /* Who hears nothing takes us for gone: a twin takes its sessions back (forward/peer.h), any other
  * LD will not wait for us (replicate/online.c). */
 static bool has_to_speak(const struct worker *worker, const struct sender *sender) {
@@ -458,7 +472,7 @@ void sender_poll(struct worker *worker, struct sender *sender) {
     }
     if (sender->phase == SENDER_HELLO)
         return;
-    if (sender->soon.head != sender->soon.tail && may_leave(worker, sender))
+    if (sender->soon.head != sender->soon.tail && is_due(&filling, &sender->soon))
         fill_marks(&filling, &sender->soon, sender->soon.tail);
     due = later_due(worker, sender);
     if (sender->later.head != due)

@@ -25,6 +25,7 @@ enum {
     /** A packet's UDP payload; fits the smallest MTU an underlay has. */
     WIRE_PAYLOAD_MAX = 1400,
     WIRE_RECORD_MAX = 16 + 2 * (16 + 32) + 48,
+    WIRE_RECORD_IPV4 = 16 + 2 * 16, /**< of a session whose packets are not altered */
 };
 
 enum wire_type {

@@ -138,14 +138,11 @@ void local_port_prefetch(const struct local_ports *ports, uint16_t bucket, uint8
     rte_prefetch0(&list->node[node->next]);
 }
 
-static struct local_port port_at(const struct local_ip_set *ips, uint16_t node, uint16_t bucket) {
-    uint8_t slot = (uint8_t)((node - 1) / LOCAL_PORTS_PER_BUCKET);
-
-    return (struct local_port){
-        .address = ips->address[slot],
-        .port = port_of(node, bucket),
-        .slot = slot,
-    };
+static void set_port(struct local_port *port, const struct local_ip_set *ips, uint16_t node,
+                     uint16_t bucket) {
+    port->slot = (uint8_t)((node - 1) / LOCAL_PORTS_PER_BUCKET);
+    port->port = port_of(node, bucket);
+    port->address = ips->address[port->slot];
 }
 
 bool local_port_first(const struct local_ports *ports, const struct local_ip_set *ips,
@@ -154,7 +151,7 @@ bool local_port_first(const struct local_ports *ports, const struct local_ip_set
 
     if (list->slots != slots || slots == 0)
         return false;
-    *first = port_at(ips, list->node[ANCHOR].next, bucket);
+    set_port(first, ips, list->node[ANCHOR].next, bucket);
     return true;
 }
 
@@ -172,7 +169,7 @@ bool local_port_take(struct local_ports *ports, const struct local_ip_set *ips, 
         uint16_t front = list->node[ANCHOR].next;
 
         move_to_end(list, front);
-        *taken = port_at(ips, front, bucket);
+        set_port(taken, ips, front, bucket);
         if (is_free(context, taken))
             return true;
     }

@@ -66,8 +66,14 @@ session_ref session_find(const struct session_table *table, const struct flow_ke
 static uint32_t take_free(struct session_table *table, enum ip_family family) {
     uint32_t number = table->free_head[family];
 
-    if (number != 0)
-        table->free_head[family] = table->sessions[number].next_free;
+    if (number != 0) {
+        uint32_t next = table->sessions[number].next_free;
+
+        table->free_head[family] = next;
+        /* For the next one: both its lines will be written, and this read. */
+        rte_prefetch0(&table->sessions[next]);
+        rte_prefetch0(&table->sessions[next].next_free);
+    }
     return number;
 }
 
