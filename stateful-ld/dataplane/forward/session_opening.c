@@ -30,12 +30,18 @@ static void set_local_end(struct candidate *candidate, const struct local_port *
     flow_set_ports(&candidate->from_rs, &ports);
 }
 
+/* What comes to it by UDP is a tunnel's, to every switch on the way (RFC 7348, section 5): no
+ * answer of an RS would find its way. */
+static bool is_tunnels(const struct candidate *candidate, uint16_t port) {
+    return port == UDP_PORT_VXLAN && flow_protocol(&candidate->from_rs) == IPPROTO_UDP;
+}
+
 /* A port is free towards an RS when no session has the tuple. The table is the only judge of it,
  * so a port is never given twice, whatever happens to the order ports are tried in. */
 static bool is_free(void *context, const struct local_port *port) {
     struct candidate *candidate = context;
 
-    if (!shares_have_port(candidate->shares, port->port))
+    if (!shares_have_port(candidate->shares, port->port) || is_tunnels(candidate, port->port))
         return false;
     set_local_end(candidate, port);
     return session_find(candidate->sessions, &candidate->from_rs,

@@ -185,6 +185,36 @@ static void cookies_begin_behind_their_threshold(void **state) {
     assert_int_equal(harness_worker(&harness)->stats.syn_cookies_sent, 2);
 }
 
+/* How many sessions can be opened in the bucket of port 4789, and how many of them have that port.
+ */
+static void open_all(uint8_t protocol, uint16_t dst_port, uint32_t *opened, uint32_t *at_vxlan) {
+    *opened = *at_vxlan = 0;
+    for (uint32_t k = 1; k <= LOCAL_PORTS_PER_BUCKET; k++) {
+        const uint16_t src_port = (uint16_t)(k * BUCKET_COUNT + UDP_PORT_VXLAN % BUCKET_COUNT);
+        const struct frame frame = from_client(protocol, src_port, dst_port, TCP_SYN);
+
+        if (receive(&frame, 1) == 0)
+            continue;
+        ++*opened;
+        /* UDP and TCP have their source ports in the same place. */
+        *at_vxlan += rte_be_to_cpu_16(*(const rte_be16_t *)(frame_view(&harness.sent[0]).ip + 1)) ==
+                     UDP_PORT_VXLAN;
+    }
+}
+
+/* A switch would take an RS's answer to it for a tunnel's packet. */
+static void no_udp_session_has_the_port_of_tunnels(void **state) {
+    uint32_t opened, at_vxlan;
+
+    (void)state;
+    open_all(FRAME_UDP, 53, &opened, &at_vxlan);
+    assert_int_equal(opened, LOCAL_PORTS_PER_BUCKET - 1);
+    assert_int_equal(at_vxlan, 0);
+    open_all(FRAME_TCP, 80, &opened, &at_vxlan);
+    assert_int_equal(opened, LOCAL_PORTS_PER_BUCKET);
+    assert_int_equal(at_vxlan, 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rss_take_turns_within_a_burst, set_up, tear_down),
@@ -194,6 +224,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(those_that_may_not_are_told_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cookies_begin_behind_their_threshold, set_up_cookies,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(no_udp_session_has_the_port_of_tunnels, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@ enum {
 
 static void write_ipv4(struct rte_ipv4_hdr *ip, const struct own_address *own,
                        const struct ip_address *to, uint16_t udp_bytes) {
-    struct rte_ipv4_hdr header = {
+    *ip = (struct rte_ipv4_hdr){
         .version_ihl = 0x45,
         .type_of_service = INTERNETWORK_CONTROL,
         .total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + udp_bytes)),
@@ -25,10 +25,7 @@ static void write_ipv4(struct rte_ipv4_hdr *ip, const struct own_address *own,
         .src_addr = (rte_be32_t)own->vtep_v4,
         .dst_addr = ip_to_v4(to),
     };
-
-    /* Not summed where it goes: a buffer that has last been another core's is far away. */
-    header.hdr_checksum = (uint16_t)~checksum_fold(checksum_sum(&header, sizeof(header)));
-    *ip = header;
+    ip->hdr_checksum = (uint16_t)~checksum_fold(checksum_sum(ip, sizeof(*ip)));
 }
 
 static void write_ipv6(struct rte_ipv6_hdr *ip, const struct own_address *own,
