@@ -16,6 +16,7 @@ SCENARIOS = {
     "failover": "an LD dies, hangs, loses its link or its memory, and returns, under connections and new ones",
     "scale": "LDs join, one is upgraded, two leave, under connections and new ones: buckets move by copy",
     "migrate": "a service moves to another cluster of LDs and back, under connections and new ones",
+    "migrate-many": "100,000 UDP sessions move with their service to another cluster: how long, and what is lost",
     "stacks": "through the LDs: a long download checked by hash, thousands of connections, iperf3, UDP, traceroute, PMTU",
     "stacks6": "the same of an IPv6 VIP: a download, many connections, UDP and its fragments, and NAT64",
     "guard": "limits of services and of one client, lists of clients (block, allow), SYN cookies under a flood",
@@ -24,10 +25,12 @@ SCENARIOS = {
 }
 # What `all` leaves out on a target, and why; by its name it is shown all the same.
 LEFT_OUT = {
+    "softswitch": {"migrate-many": "it measures, and is for a machine that does nothing else"},
     "bmv2": {
         "failover": "simple_switch_grpc forwards nothing for seconds while it is written to: that would be measured",
         "scale": "the same",
         "migrate": "the same",
+        "migrate-many": "the same",
         "stacks": "simple_switch_grpc drops what is beyond 64 frames for a port; a traceroute loses its last hop",
         "stacks6": "simple_switch_grpc drops what is beyond 64 frames for a port",
         "guard": "simple_switch_grpc drops what is beyond 64 frames for a port: a flood is for the LDs",

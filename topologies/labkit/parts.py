@@ -24,6 +24,8 @@ _IDLE_SLEEP_US = 500
 # Of the socket an LD receives from: what comes while it waits for a CPU. The driver's 512 are full within milliseconds.
 _RING_FRAMES = 4096
 _SWITCH_NICE = -10
+# Of an LD's worker.
+_SESSIONS = 65_536
 # Of a data plane that runs. Its peers' silence is waited for half a second.
 _ONLINE_LIMIT_S = 15
 # Makes an answer most of a packet long.
@@ -98,8 +100,8 @@ def dataplane_socket(run: RunDir, ld: str) -> Path:
     return run / f"{ld}.dp.sock"
 
 
-def start_dataplane(parts: Parts, run: RunDir, node: LabNode) -> None:
-    """An LD's DPDK data plane, with one worker."""
+def start_dataplane(parts: Parts, run: RunDir, node: LabNode, sessions: int = _SESSIONS) -> None:
+    """An LD's DPDK data plane, with one worker that has room for so many sessions."""
     # Both threads may run on any CPU: a lab has more threads than CPUs, and DPDK would pin them.
     cpus = ",".join(str(cpu) for cpu in sorted(os.sched_getaffinity(0)))
     # fmt: off
@@ -108,7 +110,7 @@ def start_dataplane(parts: Parts, run: RunDir, node: LabNode) -> None:
         "--lcores", f"(0-1)@({cpus})", "--no-pci", "--no-shconf", "--no-telemetry", "--no-huge", "-m", "256",
         "--file-prefix", node.name, "--vdev", f"net_af_packet0,iface={node.name}-eth0,framecnt={_RING_FRAMES}",
         "--", "--control-socket", str(dataplane_socket(run, node.name)), "--idle-sleep-us", str(_IDLE_SLEEP_US),
-        "--probe-device", "probe",
+        "--probe-device", "probe", "--sessions", str(sessions),
     )
     # fmt: on
 
@@ -155,9 +157,9 @@ def wait_until_online(parts: Parts, ld: str, before: int = 0) -> None:
     wait_for(lambda: times_online(parts, ld) > before, f"{ld} is online", parts, _ONLINE_LIMIT_S)
 
 
-def start_ld(parts: Parts, run: RunDir, node: LabNode) -> None:
+def start_ld(parts: Parts, run: RunDir, node: LabNode, sessions: int = _SESSIONS) -> None:
     """An LD: its data plane, and its agent."""
-    start_dataplane(parts, run, node)
+    start_dataplane(parts, run, node, sessions)
     state = run / f"{node.name}.state"
     state.mkdir()
     # fmt: off
@@ -170,11 +172,13 @@ def start_ld(parts: Parts, run: RunDir, node: LabNode) -> None:
     # fmt: on
 
 
-def start_spare_lds(parts: Parts, run: RunDir, nodes: Sequence[LabNode]) -> None:
+def start_spare_lds(
+    parts: Parts, run: RunDir, nodes: Sequence[LabNode], sessions: int = _SESSIONS
+) -> None:
     """More LDs, which know nothing of a show before; returns when their agents listen."""
     for node in nodes:
         shutil.rmtree(run / f"{node.name}.state", ignore_errors=True)
-        start_ld(parts, run, node)
+        start_ld(parts, run, node, sessions)
     for node in nodes:
         _wait_for_ld(parts, run, node.name)
 

@@ -13,6 +13,7 @@ from .limits import LimitsShow
 from .stacks import StacksShow
 from .stacks6 import Stacks6Show
 from .migrate import MigrateShow
+from .migrate_many import MigrateManyShow
 from .move import MoveShow
 from .neighbors import NeighborsShow
 from .networks import NetworksShow
@@ -36,6 +37,7 @@ _SHOWS: tuple[type[Show], ...] = (
     FailoverShow,
     ScaleShow,
     MigrateShow,
+    MigrateManyShow,
     StacksShow,
     Stacks6Show,
     GuardShow,
