@@ -172,19 +172,26 @@ static inline bool snapshot_on_link6(const struct snapshot *snapshot,
            ip_same_subnet(address, &snapshot->own.address_v6, snapshot->prefix_len_v6);
 }
 
-/** Slot + 1 of the region entry in whose tunnel the packet has come; 0: in none's. */
-static inline uint8_t snapshot_return_tunnel(const struct snapshot *snapshot,
-                                             const struct packet *packet) {
+/** Slot + 1 of the region entry with a tunnel endpoint; 0: it is none's. */
+static inline uint8_t snapshot_return_slot(const struct snapshot *snapshot,
+                                           const struct ip_address *vtep) {
     const struct return_tunnels *tunnels = &snapshot->return_tunnels;
-    struct ip_address sender;
 
-    if (likely(tunnels->slots == 0) || !packet->tunnelled)
-        return 0;
-    sender = packet_tunnel_src(packet);
     for (uint64_t left = tunnels->slots; left != 0; left &= left - 1)
-        if (ip_equal(&tunnels->vtep[__builtin_ctzll(left)], &sender))
+        if (ip_equal(&tunnels->vtep[__builtin_ctzll(left)], vtep))
             return (uint8_t)(__builtin_ctzll(left) + 1);
     return 0;
+}
+
+/** The same of the one in whose tunnel the packet has come. */
+static inline uint8_t snapshot_return_tunnel(const struct snapshot *snapshot,
+                                             const struct packet *packet) {
+    struct ip_address sender;
+
+    if (likely(snapshot->return_tunnels.slots == 0) || !packet->tunnelled)
+        return 0;
+    sender = packet_tunnel_src(packet);
+    return snapshot_return_slot(snapshot, &sender);
 }
 
 /** The service a client's packet is for, or NULL. */

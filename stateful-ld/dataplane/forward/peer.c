@@ -47,10 +47,19 @@ enum drop_reason peer_pass_on(struct worker *worker, struct rte_mbuf *mbuf,
     return peer_send_to(worker, mbuf, packet, cluster->primary[packet->bucket]);
 }
 
+/* The switches have just turned to this LD again, and the other one has opened sessions until then:
+ * an RS can answer before the record of its session is here. */
+static bool is_back(const struct worker *worker) {
+    uint64_t online_ms =
+        __atomic_load_n(&worker->dataplane->replication.online_ms, __ATOMIC_RELAXED);
+
+    return online_ms != 0 && (int64_t)(worker->now_ms - online_ms) < STRAGGLERS_MS;
+}
+
 bool peer_may_know(const struct worker *worker, const struct packet *packet) {
     const struct cluster *cluster = &worker->snapshot->cluster;
 
-    return released_may_stray(worker) &&
+    return (released_may_stray(worker) || is_back(worker)) &&
            cluster_partner(cluster, packet->bucket) != CLUSTER_NO_LD &&
            !comes_from_a_peer(cluster, packet);
 }

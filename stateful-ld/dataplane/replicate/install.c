@@ -30,6 +30,10 @@ void install_describe(const struct worker *worker, uint32_t number, struct recor
     describe_key(worker, number << 1 | FROM_RS, &record->rs);
     if (unlikely(session->alter != 0))
         record->numbers = session->numbers;
+    if (unlikely(session->by_entry)) {
+        record->flags |= RECORD_BY_ENTRY;
+        record->entry = worker->snapshot->return_tunnels.vtep[session->return_tunnel];
+    }
 }
 
 static session_ref find(const struct worker *worker, const struct flow_key *key) {
@@ -107,6 +111,17 @@ static bool make_room(struct worker *worker, session_ref ref, const struct recor
     return true;
 }
 
+/* An LD that was not told of the entry answers straight. */
+static void set_way_back(const struct worker *worker, struct session *session,
+                         const struct record *record) {
+    uint8_t entry = (record->flags & RECORD_BY_ENTRY) != 0
+                        ? snapshot_return_slot(worker->snapshot, &record->entry)
+                        : 0;
+
+    session->by_entry = entry != 0;
+    session->return_tunnel = entry != 0 ? (uint8_t)(entry - 1) : 0;
+}
+
 static bool insert(struct worker *worker, const struct record *record) {
     const struct snapshot *snapshot = worker->snapshot;
     enum ip_family family = flow_is_v6(&record->rs) ? FAMILY_IPV6 : FAMILY_IPV4;
@@ -129,6 +144,7 @@ static bool insert(struct worker *worker, const struct record *record) {
     session->state = (uint8_t)record->state;
     session->alter = (uint8_t)record->alter;
     session->numbers = record->numbers;
+    set_way_back(worker, session, record);
     session->replica = whose(worker, record);
     session->created_ms = worker->now_ms - RTE_MIN(worker->now_ms, record->age_ms);
     session->last_seen_ms = (uint32_t)worker->now_ms - record->idle_ms;

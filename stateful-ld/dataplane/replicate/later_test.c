@@ -6,41 +6,10 @@
 #include "testing/test.h"
 
 enum {
-    BUCKET = 5,
     CLIENT = 1,
     TOLD_MS = 5, /* what is told at once has arrived */
     STEP_MS = SENDER_LATER_MS / SENDER_LATER_STEPS,
 };
-
-static void start_ld(int which) {
-    struct message *message = &messages[which];
-
-    lds_start(which, 1);
-    lds_message(which, 1);
-    message_buckets(message, which == LD_1 ? 0 : 512, which == LD_1 ? 511 : 1023);
-    message_ld(message, 2u - (uint32_t)which, vtep[!which]);
-    message_assign(message, 0, 511, 1, 2);
-    message_assign(message, 512, 1023, 2, 1);
-    harness_apply(&ld[which], message);
-    harness_resolve(&ld[which]);
-    lds_online(which);
-}
-
-static int set_up(void **state) {
-    (void)state;
-    lds_begin();
-    start_ld(LD_1);
-    start_ld(LD_2);
-    lds_pass_until_online(LD_1);
-    lds_pass_until_online(LD_2);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    lds_end();
-    return 0;
-}
 
 static uint64_t records_sent(void) {
     return harness_worker(&ld[LD_1])->stats.replication_records_sent;
@@ -53,7 +22,7 @@ static struct sender *sender(void) {
 }
 
 static struct connection ask(void) {
-    struct connection connection = { CLIENT, BUCKET, 0 };
+    struct connection connection = { CLIENT, LDS_BUCKET_1, 0 };
 
     connection.local_port = lds_send_client(LD_1, &connection, TCP_SYN);
     assert_int_not_equal(connection.local_port, 0);
@@ -86,7 +55,7 @@ static void a_connection_is_told_of_three_times(void **state) {
 }
 
 static void an_end_waits_and_is_told(void **state) {
-    struct connection connection = lds_establish(LD_1, CLIENT, BUCKET);
+    struct connection connection = lds_establish(LD_1, CLIENT, LDS_BUCKET_1);
 
     (void)state;
     lds_pass(TOLD_MS);
@@ -136,7 +105,7 @@ static void a_second_syn_is_no_answer(void **state) {
 }
 
 static void where_nothing_can_wait_it_is_told_at_once(void **state) {
-    struct connection connection = lds_establish(LD_1, CLIENT, BUCKET);
+    struct connection connection = lds_establish(LD_1, CLIENT, LDS_BUCKET_1);
 
     (void)state;
     lds_pass(TOLD_MS);
@@ -149,7 +118,7 @@ static void where_nothing_can_wait_it_is_told_at_once(void **state) {
 
 /* The worker had no turn for longer than anything waits. */
 static void a_pause_loses_nothing(void **state) {
-    struct connection connection = lds_establish(LD_1, CLIENT, BUCKET);
+    struct connection connection = lds_establish(LD_1, CLIENT, LDS_BUCKET_1);
 
     (void)state;
     lds_pass(TOLD_MS);
@@ -161,16 +130,20 @@ static void a_pause_loses_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_connection_is_told_of_three_times, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_end_waits_and_is_told, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_client_can_say_that_the_rs_has_answered, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(the_rs_can_say_it_too, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_refusal_is_no_answer, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_second_syn_is_no_answer, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(where_nothing_can_wait_it_is_told_at_once, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(a_pause_loses_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_connection_is_told_of_three_times, lds_pair_set_up,
+                                        lds_pair_tear_down),
+        cmocka_unit_test_setup_teardown(an_end_waits_and_is_told, lds_pair_set_up,
+                                        lds_pair_tear_down),
+        cmocka_unit_test_setup_teardown(the_client_can_say_that_the_rs_has_answered,
+                                        lds_pair_set_up, lds_pair_tear_down),
+        cmocka_unit_test_setup_teardown(the_rs_can_say_it_too, lds_pair_set_up, lds_pair_tear_down),
+        cmocka_unit_test_setup_teardown(a_refusal_is_no_answer, lds_pair_set_up,
+                                        lds_pair_tear_down),
+        cmocka_unit_test_setup_teardown(a_second_syn_is_no_answer, lds_pair_set_up,
+                                        lds_pair_tear_down),
+        cmocka_unit_test_setup_teardown(where_nothing_can_wait_it_is_told_at_once, lds_pair_set_up,
+                                        lds_pair_tear_down),
+        cmocka_unit_test_setup_teardown(a_pause_loses_nothing, lds_pair_set_up, lds_pair_tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

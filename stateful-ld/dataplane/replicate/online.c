@@ -94,6 +94,7 @@ bool replicate_online(struct dataplane *dataplane, const struct snapshot *snapsh
     replication->looked_ms = now_ms;
     if (replication->online == 0 && hears &&
         (!snapshot->cluster.replicates || all_have_given(replication, snapshot, now_ms))) {
+        __atomic_store_n(&replication->online_ms, now_ms, __ATOMIC_RELAXED);
         __atomic_store_n(&replication->online, 1, __ATOMIC_RELEASE);
         replication->beat_ms = now_ms; /* it is not online for long without a heartbeat */
         if (snapshot->cluster.replicates)

@@ -38,7 +38,8 @@ enum {
     ACKNOWLEDGED_TOGETHER = 32,
     /** A peer that has said nothing for so long has no sessions to give. */
     PEER_GONE_MS = 500,
-    /** So long after the switches have learnt a map, packets may still come by the one before. */
+    /** So long after the switches have learnt a map, packets may still come by the one before; and
+     * so long after this LD has come online, of sessions that the other one has opened. */
     STRAGGLERS_MS = 1000,
 };
 
@@ -61,6 +62,7 @@ struct copy_count {
 struct replication {
     uint64_t incarnation; /**< of this LD; the heartbeat thread writes, workers read */
     uint32_t online;      /**< it may open sessions and send heartbeats; atomic */
+    uint64_t online_ms;   /**< since when; atomic */
     /* The heartbeat thread's own: */
     uint64_t waiting_since_ms;          /**< for the peers' copies */
     uint64_t looked_ms;                 /**< when replicate_online() was last asked */

@@ -312,7 +312,7 @@ static void add_session(struct filling *filling, uint32_t number, uint8_t flags)
 
     session->replica &= (uint8_t)~marked_bit(filling->worker, filling->sender, session);
     install_describe(filling->worker, number, &record);
-    record.flags = flags;
+    record.flags |= flags;
     add(filling, &record);
 }
 

@@ -121,6 +121,10 @@ uint16_t wire_put_record(uint8_t *at, const struct record *record) {
         end = put_key(put_key(end, &record->client), &record->rs);
     if (record->kind == RECORD_SESSION && record->alter != 0)
         end = put_numbers(end, &record->numbers);
+    if (unlikely((record->flags & RECORD_BY_ENTRY) != 0)) {
+        memcpy(end, &record->entry, sizeof(record->entry));
+        end += sizeof(record->entry);
+    }
     return (uint16_t)(end - at);
 }
 
@@ -212,6 +216,15 @@ static const uint8_t *get_numbers(const uint8_t *at, const uint8_t *end, struct 
     return at + sizeof(wire);
 }
 
+static const uint8_t *get_entry(const uint8_t *at, const uint8_t *end, struct record *record) {
+    if (at == NULL || (record->flags & RECORD_BY_ENTRY) == 0)
+        return at;
+    if (end - at < (ptrdiff_t)sizeof(record->entry))
+        return NULL;
+    memcpy(&record->entry, at, sizeof(record->entry));
+    return at + sizeof(record->entry);
+}
+
 uint16_t wire_get_record(const uint8_t *at, uint16_t bytes, struct record *record) {
     const uint8_t *next = at + RECORD_HEAD_BYTES;
     struct record_head head;
@@ -238,5 +251,6 @@ uint16_t wire_get_record(const uint8_t *at, uint16_t bytes, struct record *recor
     next = get_key(next, at + bytes, &record->client);
     next = get_key(next, at + bytes, &record->rs);
     next = get_numbers(next, at + bytes, record);
+    next = get_entry(next, at + bytes, record);
     return next == NULL ? 0 : (uint16_t)(next - at);
 }

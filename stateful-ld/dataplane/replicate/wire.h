@@ -24,7 +24,7 @@ enum {
     WIRE_TAG_BYTES = 8,
     /** A packet's UDP payload; fits the smallest MTU an underlay has. */
     WIRE_PAYLOAD_MAX = 1400,
-    WIRE_RECORD_MAX = 16 + 2 * (16 + 32) + 48,
+    WIRE_RECORD_MAX = 16 + 2 * (16 + 32) + 48 + 16,
     WIRE_RECORD_IPV4 = 16 + 2 * 16, /**< of a session whose packets are not altered */
 };
 
@@ -59,7 +59,8 @@ enum record_kind {
 };
 
 enum {
-    RECORD_COPY = 1, /**< of the copy a stream begins with, not of a change */
+    RECORD_COPY = 1,     /**< of the copy a stream begins with, not of a change */
+    RECORD_BY_ENTRY = 2, /**< the client's packets come by a region entry, and answers go there */
 };
 
 /**
@@ -83,6 +84,7 @@ struct record {
     struct flow_key client;
     struct flow_key rs;
     struct session_numbers numbers; /**< where `alter` asks for them */
+    struct ip_address entry;        /**< its tunnel endpoint, with RECORD_BY_ENTRY */
 };
 
 _Static_assert(sizeof(struct record) % 4 == 0, "elements of a ring are 32-bit words");

@@ -188,8 +188,8 @@ struct frame lds_from_client(int which, const struct connection *connection, uin
     return tunnel_to(which, &flow, connection->bucket);
 }
 
-static struct frame from_rs(int which, const struct connection *connection, const char *local_ip,
-                            uint8_t flags) {
+struct frame lds_from_rs(int which, const struct connection *connection, const char *local_ip,
+                         uint8_t flags) {
     const struct flow_spec flow = { .src = RS,
                                     .dst = local_ip,
                                     .src_port = 8080,
@@ -221,6 +221,10 @@ static struct frame through(int which, const struct frame *frame, int hops_left)
     return (struct frame){ .length = 0 };
 }
 
+struct frame lds_through(int which, const struct frame *frame) {
+    return through(which, frame, 1);
+}
+
 uint16_t lds_send_client(int which, const struct connection *connection, uint8_t flags) {
     struct frame frame = lds_from_client(which, connection, flags);
     struct frame out = through(which, &frame, 1);
@@ -242,7 +246,7 @@ uint16_t lds_send_hinted(int which, const struct connection *connection, uint8_t
 
 bool lds_send_rs_to(int which, const struct connection *connection, const char *local_ip,
                     uint8_t flags) {
-    struct frame frame = from_rs(which, connection, local_ip, flags);
+    struct frame frame = lds_from_rs(which, connection, local_ip, flags);
 
     return through(which, &frame, 1).length != 0;
 }
@@ -285,4 +289,44 @@ uint64_t lds_standby(int which) {
     for (uint32_t id = 0; id < ld[which].dataplane.worker_count; id++)
         sum += ld[which].dataplane.workers[id]->rs[0].sessions_standby;
     return sum;
+}
+
+void lds_pair_configure(int which, uint32_t epoch) {
+    struct message *message = &messages[which];
+
+    lds_message(which, epoch);
+    message_buckets(message, which == LD_1 ? 0 : 512, which == LD_1 ? 511 : 1023);
+    message->heartbeat.hold_ms = LDS_HOLD_MS;
+    message_ld(message, 2u - (uint32_t)which, vtep[!which]);
+    message_assign(message, 0, 511, 1, 2);
+    message_assign(message, 512, 1023, 2, 1);
+    harness_apply(&ld[which], message);
+    harness_resolve(&ld[which]);
+}
+
+void lds_pair_start(int which, uint32_t workers) {
+    lds_start(which, workers);
+    lds_pair_configure(which, 1);
+    lds_online(which);
+}
+
+void lds_pair_restart(int which, uint32_t workers) {
+    lds_kill(which);
+    lds_pair_start(which, workers);
+}
+
+int lds_pair_set_up(void **state) {
+    (void)state;
+    lds_begin();
+    lds_pair_start(LD_1, 1);
+    lds_pair_start(LD_2, 1);
+    lds_pass_until_online(LD_1);
+    lds_pass_until_online(LD_2);
+    return 0;
+}
+
+int lds_pair_tear_down(void **state) {
+    (void)state;
+    lds_end();
+    return 0;
 }

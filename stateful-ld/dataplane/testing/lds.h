@@ -20,6 +20,10 @@ enum {
     LD_3 = 2,
     LDS_MAX = 3,
     LDS_SESSIONS = 2000,
+    /* Of lds_pair_set_up(): */
+    LDS_BUCKET_1 = 5,   /**< LD 1 has it, LD 2 is its backup */
+    LDS_BUCKET_2 = 700, /**< the other way round */
+    LDS_HOLD_MS = 50,
 };
 
 extern const char *const vtep[LDS_MAX];
@@ -92,8 +96,23 @@ uint16_t lds_send_hinted(int which, const struct connection *connection, uint8_t
 /** The packet that the switch sends to an LD. */
 struct frame lds_from_client(int which, const struct connection *connection, uint8_t flags);
 
+/** The same of a packet of the RS to a local IP. */
+struct frame lds_from_rs(int which, const struct connection *connection, const char *local_ip,
+                         uint8_t flags);
+
+/** What leaves the cluster for such a packet, which may be passed on once; length 0: nothing. */
+struct frame lds_through(int which, const struct frame *frame);
+
 /** NULL: the LD does not know it. */
 const struct session *lds_session_of(int which, const struct connection *connection);
+
+/** Two LDs that have half of the buckets each, and back each other up. For cmocka: both online. */
+int lds_pair_set_up(void **state);
+int lds_pair_tear_down(void **state);
+void lds_pair_configure(int which, uint32_t epoch);
+void lds_pair_start(int which, uint32_t workers);
+/** kill -9 and a new process: all it knew is gone. */
+void lds_pair_restart(int which, uint32_t workers);
 
 /** Sessions on standby. */
 uint64_t lds_standby(int which);
