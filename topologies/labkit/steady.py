@@ -165,6 +165,7 @@ class Coming(Connection):
     def __init__(self, client: "Client") -> None:
         super().__init__(client)
         self.took = 0.0
+        self.opened = 0.0  # how long the handshake took; 0: it is not over
 
     def step(self, client: "Client") -> None:
         if self.read():
@@ -176,9 +177,9 @@ class Coming(Connection):
     def is_over(self) -> bool:
         return bool(self.took or self.error)
 
-    def seen(self) -> tuple[float, float, Optional[str]]:
+    def seen(self) -> dict[str, Any]:
         error = self.error if self.is_over() else "no answer"
-        return self.began, self.took, error and f"port {self.port}: {error}"
+        return {"began": self.began, "opened": self.opened, "took": self.took, "port": self.port, "error": error}
 
 
 class Client:
@@ -307,6 +308,7 @@ class Client:
         connection.open = True
         self._epoll.modify(connection.socket, select.EPOLLIN)
         if isinstance(connection, Coming):
+            connection.opened = time.monotonic() - connection.began
             connection.ask(self.last_request)
 
 

@@ -82,7 +82,8 @@ class ReportTest(unittest.TestCase):
         done.took, refused.error, later.began = 0.5, "ConnectionRefusedError: ", time.monotonic() + 60
         self.client.coming = [done, refused, later]
         came = self._report()["came"]
-        self.assertEqual([error for _, _, error in came], [None, "port 40001: ConnectionRefusedError: "])
+        self.assertEqual([one["error"] for one in came], [None, "ConnectionRefusedError: "])
+        self.assertEqual(came[1]["port"], 40001)
         self.assertEqual(self.client.coming, [later])
         for one in (done, refused):
             one.socket.close()

@@ -99,7 +99,7 @@ class FailoverShow(Show):
         if number > 0:
             self.rounds.append(result)
         print(_LINE.format(f"{number}/{ROUNDS}", *_line(result), f"{took_s:.0f} s"), flush=True)
-        for line in why(result, traffic.ld_of_connection):
+        for line in why(result, traffic.ld_of_connection, HOLD_MS / 1000):
             print(f"      {line}", flush=True)
         result.condense()
         wrong = {what: found for what, found in result.wrong().items() if found}
@@ -146,11 +146,13 @@ _COLUMNS = (
     "fault", "rounds", "connections", "resets", "lost bytes", "longest stall", f"< {1000 * STALL_BAR_S:.0f} ms",
     "network outage", "at return",
 )  # fmt: skip
-_OTHER_COLUMNS = ("fault", "ask and wait", "new ones", "failed", "slowest", "stall before", "client late")
-_LINE_COLUMNS = (
-    "round", "fault", "resets", "lost bytes", "failed new", "stall", "outage", "at return", "stall before", "took",
+_OTHER_COLUMNS = (
+    "fault", "ask and wait", "new ones", "failed", "slowest", "sent again", "not by the fault", "stall before", "client late",
 )  # fmt: skip
-_LINE = "  {:>6}  {:<28}  {:>6}  {:>10}  {:>10}  {:>8}  {:>8}  {:>9}  {:>12}  {:>5}"
+_LINE_COLUMNS = (
+    "round", "fault", "resets", "lost bytes", "failed new", "new >= 1 s", "stall", "outage", "at return", "stall before", "took",
+)  # fmt: skip
+_LINE = "  {:>6}  {:<28}  {:>6}  {:>10}  {:>10}  {:>10}  {:>8}  {:>8}  {:>9}  {:>12}  {:>5}"
 
 
 def _line(result: Round) -> Sequence[object]:
@@ -161,7 +163,9 @@ def _line(result: Round) -> Sequence[object]:
         result.longest_before(),
     )
     in_ms = [f"{1000 * value:.0f} ms" for value in times]
-    return (result.name, result.resets(), result.lost_bytes(), result.failed_new(), *in_ms)
+    met, others = result.sent_again(HOLD_MS / 1000)
+    counts = (result.resets(), result.lost_bytes(), result.failed_new(), f"{len(met)} + {len(others)}")
+    return (result.name, *counts, *in_ms)
 
 
 def _row(name: str, rounds: Sequence[Round]) -> Sequence[object]:
@@ -185,6 +189,7 @@ def _other_row(name: str, rounds: Sequence[Round]) -> Sequence[object]:
         sum(len(one.came) for one in rounds),
         sum(one.failed_new() for one in rounds),
         _ms(one.slowest_new() for one in rounds),
+        *(sum(len(each) for each in kind) for kind in zip(*(one.sent_again(HOLD_MS / 1000) for one in rounds))),
         _ms(one.longest_before() for one in rounds),
         _ms(one.late_s for one in rounds),
     )

@@ -10,6 +10,10 @@ SLOT_S = 0.1
 # An answer that comes later, as out of the queue of a worker that stood still, is no answer to who asked.
 _ANSWERED_S = 0.05
 _QUICK_S = 0.005
+# A segment that is lost in the handshake is sent again after a second (RFC 6298), and the clock of a client is its loop.
+SENT_AGAIN_S = 0.9
+# From a connection's first packet to the last of its handshake, on a busy machine, and the heartbeat after the hold time.
+_ON_ITS_WAY_S = 0.02
 # What the design is built for; reported, and no reason to fail: it is a matter of the machine, too.
 STALL_BAR_S = 0.2
 
@@ -32,7 +36,7 @@ class Round:
     outages: list[Outage] = field(default_factory=list)
     ended: float = 0.0
     stayed: list[dict[str, Any]] = field(default_factory=list)
-    came: list[tuple[float, float, Any]] = field(default_factory=list)
+    came: list[dict[str, Any]] = field(default_factory=list)
     probes: list[dict[str, Any]] = field(default_factory=list)
     late_s: float = 0.0  # of the client itself
     calm: bool = True  # before: no answer came late
@@ -85,10 +89,18 @@ class Round:
         return sum(one["unanswered"] for one in self.stayed)
 
     def failed_new(self) -> int:
-        return sum(error is not None for _, _, error in self.came)
+        return sum(one["error"] is not None for one in self.came)
 
     def slowest_new(self) -> float:
-        return max((took for _, took, _ in self.came), default=0.0)
+        return max((one["took"] for one in self.came), default=0.0)
+
+    def sent_again(self, hold_s: float) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """New connections that took so long that TCP must have sent something again: those whose first packets can have
+        met a failure, and the others. The switch turns to the other LD when the hold time is over."""
+        slow = [one for one in self.came if one["took"] >= SENT_AGAIN_S]
+        times = [(outage.failed - _ON_ITS_WAY_S, outage.made + hold_s + _ON_ITS_WAY_S) for outage in self.outages]
+        met = [one for one in slow if any(since <= one["began"] <= until for since, until in times)]
+        return met, [one for one in slow if one not in met]
 
     def wrong(self) -> dict[str, int]:
         """What must not be, and how often it was."""

@@ -62,6 +62,15 @@ class RoundTest(unittest.TestCase):
         self.assertEqual(list(result.wrong().values()), [1, 1, 2, 0])
         self.assertEqual((result.resets(), result.moved(), result.unanswered(), result.lost_bytes()), (1, 1, 2, 2000))
 
+    def test_new_connections_that_had_something_sent_again_by_whether_they_met_the_fault(self) -> None:
+        result = _round()
+        result.outages[0].made = 11.1
+        times = {10.97: 1.0, 10.99: 1.0, 11.16: 1.0, 11.18: 1.0, 11.05: 0.5}  # the fault, and the hold time after it
+        result.came = [{"began": began, "took": took, "error": None} for began, took in times.items()]
+        met, others = result.sent_again(hold_s=0.05)
+        self.assertEqual([one["began"] for one in met], [10.99, 11.16])
+        self.assertEqual([one["began"] for one in others], [10.97, 11.18])
+
     def test_the_bar(self) -> None:
         result = _round()
         result.stayed = [_connection([(11.1, 0.199)])]

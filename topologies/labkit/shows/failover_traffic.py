@@ -69,7 +69,7 @@ class Traffic:
         for probe, port in zip(result.probes, self._probe_ports()):
             probe["ld"] = self.ld_of(port, _ECHO_PORT, socket.IPPROTO_UDP)
         seen = background.report(self._steady)
-        result.stayed, result.came = seen["stayed"], [tuple(one) for one in seen["came"]]
+        result.stayed, result.came = seen["stayed"], seen["came"]
         result.late_s, result.calm = seen["late_s"], seen["calm"]
         result.cpu_before = self._cpu.shares(result.began, result.outages[0].failed)
         first = result.outages[0]

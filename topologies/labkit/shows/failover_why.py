@@ -9,9 +9,15 @@ _EACH = 3
 _LdOf = Callable[[int], str]
 
 
-def why(result: Round, ld_of: _LdOf) -> "list[str]":
-    """Lines; none when there is nothing to explain. `ld_of` tells the primary of a connection by its port."""
-    lines = [*_first(_lost(result, ld_of)), *_first(_failed_new(result)), *_first(_stalls(result, ld_of))]
+def why(result: Round, ld_of: _LdOf, hold_s: float) -> "list[str]":
+    """Lines; none when there is nothing to explain. `ld_of` tells the primary of a connection by its port, `hold_s` is
+    the switches' hold time."""
+    lines = [
+        *_first(_lost(result, ld_of)),
+        *_first(_failed_new(result)),
+        *_first(_slow_new(result, ld_of, hold_s)),
+        *_first(_stalls(result, ld_of)),
+    ]
     return [*lines, *_datagrams(result), _machine(result)] if lines else []
 
 
@@ -33,9 +39,18 @@ def _lost(result: Round, ld_of: _LdOf) -> "Iterator[str]":
 
 
 def _failed_new(result: Round) -> "Iterator[str]":
-    for began, _, error in result.came:
-        if error is not None:
-            yield f"new connection, opened {_when(result, began)}: {error}"
+    for one in result.came:
+        if one["error"] is not None:
+            yield f"new connection of port {one['port']}, opened {_when(result, one['began'])}: {one['error']}"
+
+
+def _slow_new(result: Round, ld_of: _LdOf, hold_s: float) -> "Iterator[str]":
+    """Those that the fault has nothing to do with."""
+    for one in result.sent_again(hold_s)[1]:
+        yield (
+            f"new connection of port {one['port']}, {ld_of(one['port'])}'s: opened {_when(result, one['began'])}, its"
+            f" handshake took {1000 * one['opened']:.0f} ms, all {1000 * one['took']:.0f} ms"
+        )
 
 
 def _stalls(result: Round, ld_of: _LdOf) -> "Iterator[str]":

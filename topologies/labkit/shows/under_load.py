@@ -23,7 +23,7 @@ class UnderLoad:
         """Returns when all requests have been answered, or will not be."""
         self.result.ended = time.monotonic()
         seen = background.end(self._load)
-        self.result.stayed, self.result.came = seen["stayed"], [tuple(one) for one in seen["came"]]
+        self.result.stayed, self.result.came = seen["stayed"], seen["came"]
         self.result.late_s = seen["late_s"]
 
     def judge(self, show: Show) -> None:
