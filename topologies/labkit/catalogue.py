@@ -13,6 +13,7 @@ SCENARIOS = {
     "protection": "senders with an address that is not theirs, or blocked, and the reasons by which they are dropped",
     "move": "an EIP moves from one VM to another and back, under HTTP requests and pings",
     "health": "a real server in a VPC stops and returns: health checks by the LDs take it out, and bring it back slowly",
+    "drain": "a real server is drained: its connections go on, new ones go elsewhere, and the last one's end is told",
     "failover": "an LD dies, hangs, loses its link or its memory, and returns, under connections and new ones",
     "scale": "LDs join, one is upgraded, two leave, under connections and new ones: buckets move by copy",
     "migrate": "a service moves to another cluster of LDs and back, under connections and new ones",
@@ -28,6 +29,7 @@ LEFT_OUT = {
     "softswitch": {"migrate-many": "it measures, and is for a machine that does nothing else"},
     "bmv2": {
         "failover": "simple_switch_grpc forwards nothing for seconds while it is written to: that would be measured",
+        "drain": "the same",
         "scale": "the same",
         "migrate": "the same",
         "migrate-many": "the same",

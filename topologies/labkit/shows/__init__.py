@@ -3,6 +3,7 @@
 from ..show import Show
 from .capture import CaptureShow
 from .clb import ClbShow
+from .drain import DrainShow
 from .ecmp import EcmpShow
 from .eip import EipShow
 from .failover import FailoverShow
@@ -34,6 +35,7 @@ _SHOWS: tuple[type[Show], ...] = (
     ProtectionShow,
     MoveShow,
     HealthShow,
+    DrainShow,
     FailoverShow,
     ScaleShow,
     MigrateShow,

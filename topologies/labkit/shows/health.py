@@ -1,17 +1,12 @@
 """A real server in a VPC stops answering and returns, under new connections: health checks by the LDs take it out and bring it back."""
 
 import datetime
-import json
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Optional, Sequence
 
-from .. import parts, plan
-from ..errors import LabError
+from .. import background, parts, plan
 from ..measure import Measured
 from ..processes import wait_for
 from ..show import Lab, Show
@@ -24,7 +19,8 @@ PER_S = 40
 FALL_S = 3 * 0.5 + 2.0
 PATIENCE_S = 4 * FALL_S
 STEADY_S = 3.0
-_REQUESTS = Path(__file__).resolve().parents[1] / "requests.py"
+# A request that has begun before the server is stopped, and not ended, is cut off: those before have their answers by then.
+IN_FLIGHT_S = 0.3
 
 
 @dataclass(frozen=True)
@@ -50,11 +46,12 @@ class HealthShow(Show):
     name = "health"
 
     def run(self, lab: Lab) -> str:
-        load = _start(lab)
+        load = background.start(lab.node(plan.CLIENT), "requests", plan.VIP, plan.VIP_PORT, PER_S)
         began = time.monotonic()
         time.sleep(STEADY_S)
-        wall = datetime.datetime.now(datetime.timezone.utc)
         stopped = time.monotonic()
+        time.sleep(IN_FLIGHT_S)
+        wall = datetime.datetime.now(datetime.timezone.utc)
         lab.programs.end(VICTIM, signal.SIGKILL)
         wait_for(lambda: _all(lab, "down", 0), f"{VICTIM} is down for all LDs", lab.programs, PATIENCE_S)
         self.seen = {item["ld"]: _seconds_since(wall, item["since"]) for item in _states(lab)}
@@ -67,7 +64,7 @@ class HealthShow(Show):
         wait_for(lambda: _all(lab, "up", 100), f"{VICTIM} has its weight back", lab.programs, 2 * PATIENCE_S)
         back = time.monotonic()
         time.sleep(STEADY_S)
-        self.answers = _end(load)
+        self.answers = [Answer(*one) for one in background.end(load)]
         self.phases = (
             Phase("all are well", began, stopped),
             Phase(f"{VICTIM} has stopped", stopped, down),
@@ -116,20 +113,3 @@ def _all(lab: Lab, health: str, least_percent: float) -> bool:
 
 def _seconds_since(begin: datetime.datetime, text: str) -> float:
     return (datetime.datetime.fromisoformat(text.replace("Z", "+00:00")) - begin).total_seconds()
-
-
-def _start(lab: Lab) -> "subprocess.Popen[str]":
-    arguments = (plan.VIP, str(plan.VIP_PORT), str(PER_S))
-    return subprocess.Popen(
-        lab.node(plan.CLIENT).in_namespace(sys.executable, "-B", str(_REQUESTS), *arguments),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def _end(load: "subprocess.Popen[str]") -> list[Answer]:
-    text, _ = load.communicate(timeout=60)
-    if load.returncode != 0:
-        raise LabError(f"requests.py: exit status {load.returncode}")
-    return [Answer(began, name) for began, name in json.loads(text)]

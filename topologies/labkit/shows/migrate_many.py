@@ -13,7 +13,7 @@ from ..terminal import heading, table
 SESSIONS = 100_000
 PER_S = 4_000
 STEADY_S = 2.0
-# What such a system has published is 4 s (docs/failover.md).
+# For so many sessions. A published system takes 4 s.
 BAR_S = 2.0
 SERVICE, PORT = "many", 9000
 CLUSTERS = ("many-a", "many-b")
