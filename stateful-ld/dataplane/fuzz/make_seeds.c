@@ -55,6 +55,7 @@ static void make_frames(const char *folder) {
                                    .payload = 32,
                                    .ip_options = 8 };
     const struct tunnel_spec tunnel = { .bucket = 5 };
+    const struct tunnel_spec tunnel_v6 = { .bucket = 5, .dst = frame_vtep_v6 };
     struct frame plain = frame_plain(&tcp), frame;
 
     frame_seed(folder, "tcp_plain", &plain);
@@ -63,6 +64,8 @@ static void make_frames(const char *folder) {
     frame = frame_tunnelled(&udp, &tunnel);
     frame_tag(&frame, 5);
     frame_seed(folder, "udp_tagged", &frame);
+    frame = frame_tunnelled(&tcp, &tunnel_v6);
+    frame_seed(folder, "tcp_tunnelled_over_ipv6", &frame);
     plain = frame_plain(&udp);
     frame = frame_fragment(&plain, 0, 24);
     frame_seed(folder, "fragment_first", &frame);
@@ -217,6 +220,41 @@ static void make_configuration(const char *folder) {
     write_seed(folder, "receive", "configuration", step, bytes + 3);
 }
 
+/* Tunnels go over IPv6, and a client's packet comes in one. */
+static void make_underlay_v6(const char *folder) {
+    const struct tunnel_spec tunnel = { .bucket = 5, .dst = frame_vtep_v6 };
+    const struct flow_spec tcp = { .src = "198.51.100.7",
+                                   .dst = fuzz_vip,
+                                   .src_port = 40000,
+                                   .dst_port = 80,
+                                   .protocol = FRAME_TCP,
+                                   .tcp_flags = TCP_SYN };
+    const struct frame frame = frame_tunnelled(&tcp, &tunnel);
+    static struct message message;
+    uint8_t steps[4096] = { STEP_APPLY };
+    struct message_service *service;
+    size_t bytes;
+
+    message_begin(&message);
+    message.config.vtep = message_address(&message, frame_vtep_v6);
+    message.config.prefix_len = 64;
+    message.config.gateway = message_address(&message, "fd00:10::1");
+    message.config.gateway_vtep = message_address(&message, "fd00:10::2");
+    service = message_service(&message, "web", 0, fuzz_vip, SLUICE__LD__V1__IP_PROTOCOL__TCP, 80);
+    message_rs(&message, service, "rs2", "192.168.0.2", 80, 1);
+    message_vpc(&message, service, 100, "fd00:20::60");
+    bytes = sluice__ld__v1__ld_config__get_packed_size(&message.config);
+    assert_true(3 + bytes + 3 + frame.length <= sizeof(steps));
+    steps[1] = (uint8_t)(bytes >> 8);
+    steps[2] = (uint8_t)bytes;
+    sluice__ld__v1__ld_config__pack(&message.config, steps + 3);
+    steps[3 + bytes] = STEP_FRAME;
+    steps[3 + bytes + 1] = (uint8_t)(frame.length >> 8);
+    steps[3 + bytes + 2] = (uint8_t)frame.length;
+    memcpy(steps + 3 + bytes + 3, frame.bytes, frame.length);
+    write_seed(folder, "receive", "underlay_of_ipv6", steps, 3 + bytes + 3 + frame.length);
+}
+
 int main(int argc, char **argv) {
     if (argc != 2) {
         fprintf(stderr, "usage: make-seeds FOLDER\n");
@@ -227,5 +265,6 @@ int main(int argc, char **argv) {
     make_frames6(argv[1]);
     make_programs(argv[1]);
     make_configuration(argv[1]);
+    make_underlay_v6(argv[1]);
     return EXIT_SUCCESS;
 }

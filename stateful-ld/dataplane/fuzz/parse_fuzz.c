@@ -22,25 +22,31 @@ static void check(const struct packet *packet, size_t size) {
     assert_true(packet->bucket == 0xffff || packet->bucket < 1024);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    struct own_address own = { .mac = frame_ld_mac };
+/* As an LD does whose tunnels end in `vtep`. */
+static void parse(const uint8_t *frame, size_t size, const char *vtep) {
+    struct own_address own = { .mac = frame_ld_mac, .address_v6 = ip_of(frame_vtep_v6) };
     enum drop_reason reason;
     struct packet packet = { 0 };
     struct nd_heard heard;
-    uint8_t *frame;
 
-    if (size == 0)
-        return 0;
-    own_address_set_vtep(&own, ip_of(frame_vtep));
-    own.address_v6 = ip_of("fd00:10::11");
-    frame = malloc(size);
-    memcpy(frame, data, size);
+    own_address_set_vtep(&own, ip_of(vtep));
     reason = parse_frame(frame, (uint32_t)size, &own, &packet);
     if (reason == DROP_NONE)
         check(&packet, size);
     if (reason == DROP_NONE && packet.kind == PACKET_ND)
         (void)nd_read(frame, &packet, &own, &heard);
     (void)assert_usual_agrees(frame, (uint32_t)size, &own, reason, &packet);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    uint8_t *frame;
+
+    if (size == 0)
+        return 0;
+    frame = malloc(size);
+    memcpy(frame, data, size);
+    parse(frame, size, frame_vtep);
+    parse(frame, size, frame_vtep_v6);
     free(frame);
     return 0;
 }

@@ -1,11 +1,15 @@
 /* The whole receive path: a data plane of two workers, and an input that is a program for it. Each
  * step lets a frame come in (any bytes, or one that gets further because its lengths and checksums
  * are right), answers what the LD has sent, lets time pass, or applies a configuration. Sessions,
- * fragments and limits live from step to step; each input begins with an empty data plane. */
+ * fragments and limits live from step to step; each input begins with an empty data plane, as it
+ * was before the first one: what an input does depends on nothing but its bytes. */
+#include <sys/prctl.h>
+
 #include <rte_byteorder.h>
 
 #include "control/apply.h"
 #include "fuzz/input.h"
+#include "fuzz/rewind.h"
 #include "fuzz/steps.h"
 #include "testing/harness.h"
 #include "testing/test.h"
@@ -16,14 +20,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum {
     STEPS_MAX = 64,
     SESSIONS = 16, /* few, so that tables fill up */
+    /* Time passes in steps of so much, which is less than anything waits for. */
+    PASS_STEP_MS = 400,
 };
 
 static struct harness harness;
 static struct message message;
 static struct frame last; /* that the LD has sent */
 
+/* How the data plane is that is there. */
+static enum {
+    NONE,
+    AS_MARKED, /* an input has not changed more than rewind_to_mark() can put back */
+    RECONFIGURED,
+} dataplane_is;
+
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argc, (void)argv;
+    /* To be given a huge page takes as long as a few inputs, and hardly a line of it is used. */
+    if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0)
+        return -1;
     /* cmocka's assertions outside of a cmocka test: abort, so that the input is kept. */
     return setenv("CMOCKA_TEST_ABORT", "1", 1);
 }
@@ -51,6 +67,36 @@ static void configure(void) {
     message_rs(&message, service, "rs3", "10.0.0.53", 53, 1);
     harness_apply(&harness, &message);
     harness_resolve(&harness);
+}
+
+/* The data plane that every input begins with. */
+static void begin(void) {
+    if (dataplane_is == AS_MARKED) {
+        rewind_to_mark(&harness);
+        return;
+    }
+    if (dataplane_is == RECONFIGURED) {
+        rewind_forget();
+        harness_stop(&harness);
+    }
+    harness_start(&harness, 2, SESSIONS);
+    /* Another one in each process would make other cookies. */
+    harness.dataplane.cookie_key = (struct siphash_key){ { 1, 2 } };
+    configure();
+    rewind_mark(&harness);
+    dataplane_is = AS_MARKED;
+}
+
+static void pass(uint64_t ms) {
+    uint64_t until_ms = harness.now_ms + ms;
+
+    while (harness.now_ms < until_ms) {
+        harness.now_ms = RTE_MIN(harness.now_ms + PASS_STEP_MS, until_ms);
+        for (uint32_t id = 0; id < harness.dataplane.worker_count; id++) {
+            worker_refresh(harness.dataplane.workers[id], harness.now_ms);
+            worker_housekeeping(harness.dataplane.workers[id]);
+        }
+    }
 }
 
 static bool is_ip(const uint8_t *ether) {
@@ -104,13 +150,17 @@ static void receive(const struct frame *frame, uint32_t worker) {
 
 static void apply(struct input *input) {
     char reason[CONFIG_REASON_BYTES];
+    enum status_code code;
     size_t bytes;
     const uint8_t *packed = input_bytes(input, input_u16(input), &bytes);
     Sluice__Ld__V1__LdConfig *config = sluice__ld__v1__ld_config__unpack(NULL, bytes, packed);
 
     if (config == NULL)
         return;
-    if (apply_config(&harness.dataplane, config, reason) == STATUS_OK)
+    code = apply_config(&harness.dataplane, config, reason);
+    if (code != STATUS_INVALID_ARGUMENT)
+        dataplane_is = RECONFIGURED;
+    if (code == STATUS_OK)
         harness_resolve(&harness);
     sluice__ld__v1__ld_config__free_unpacked(config, NULL);
 }
@@ -129,15 +179,14 @@ static void check_sessions(void) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct input input = { .at = data, .left = size };
 
-    harness_start(&harness, 2, SESSIONS);
-    configure();
+    begin();
     last.length = 0;
     for (int step = 0; step < STEPS_MAX && input.left > 0; step++) {
         uint8_t what = input_u8(&input);
         struct frame frame;
 
         if ((what & STEP_MASK) == STEP_PASS) {
-            harness_pass(&harness, input_u16(&input) * 8u);
+            pass(input_u16(&input) * 8u);
         } else if ((what & STEP_MASK) == STEP_APPLY) {
             apply(&input);
         } else {
@@ -146,6 +195,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         }
     }
     check_sessions();
-    harness_stop(&harness); /* fails when an mbuf is missing */
+    begin(); /* fails when an mbuf is missing, while the input is at hand */
     return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "packet/checksum.h"
 #include "packet/icmp6.h"
+#include "packet/room.h"
 #include "packet/translate.h"
 
 enum {
@@ -335,7 +336,7 @@ enum drop_reason icmp_nat64_error(struct rte_mbuf *mbuf, struct packet *packet,
 
     if (bytes == 0)
         return DROP_ICMP;
-    if (NEW_L3_OFF + bytes > mbuf->data_len + rte_pktmbuf_tailroom(mbuf))
+    if (!room_for(mbuf, NEW_L3_OFF + bytes))
         return DROP_NO_HEADROOM;
     memcpy(rte_pktmbuf_mtod_offset(mbuf, uint8_t *, NEW_L3_OFF), made, bytes);
     packet->l3_off = NEW_L3_OFF;

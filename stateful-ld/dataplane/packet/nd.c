@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 
 #include "packet/checksum.h"
+#include "packet/room.h"
 
 enum {
     OPTION_SOURCE_MAC = 1,
@@ -111,7 +112,7 @@ bool nd_make_advertisement(struct rte_mbuf *mbuf, const struct packet *packet,
         .option = { .type = OPTION_TARGET_MAC, .mac = own->mac },
     };
 
-    if (wanted > mbuf->data_len + (uint32_t)rte_pktmbuf_tailroom(mbuf))
+    if (!room_for(mbuf, wanted))
         return false;
     memcpy(answer.message.target, asked->target, sizeof(asked->target));
     memcpy(answer.ip.src_addr, asked->target, sizeof(asked->target));

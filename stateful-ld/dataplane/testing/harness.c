@@ -1,18 +1,9 @@
 #include "testing/harness.h"
 
-/* gcc and clang say it in different ways. */
-#ifdef __has_feature
-#if __has_feature(address_sanitizer)
-#define __SANITIZE_ADDRESS__
-#endif
-#endif
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-#endif
-
 #include <rte_eal.h>
 
 #include "control/apply.h"
+#include "packet/room.h"
 #include "testing/test.h"
 
 enum {
@@ -123,20 +114,12 @@ static void collect(struct harness *harness, struct worker *worker) {
     worker->tx_count = 0;
 }
 
-/* Under AddressSanitizer a read behind the end of a frame is an error, as it is behind malloc()ed
- * memory; without it these do nothing. */
-#ifdef __SANITIZE_ADDRESS__
-#define POISON(at, bytes)   __asan_poison_memory_region(at, bytes)
-#define UNPOISON(at, bytes) __asan_unpoison_memory_region(at, bytes)
-#else
-#define POISON(at, bytes)   ((void)(at))
-#define UNPOISON(at, bytes) ((void)(at))
-#endif
-
 static uint8_t *tail_of(struct rte_mbuf *mbuf) {
     return rte_pktmbuf_mtod(mbuf, uint8_t *) + mbuf->data_len;
 }
 
+/* Under AddressSanitizer a read behind the end of a frame is an error, as it is behind malloc()ed
+ * memory. */
 uint32_t harness_receive_burst(struct harness *harness, uint32_t worker, const struct frame *frames,
                                uint16_t count) {
     struct worker *receiver = harness->dataplane.workers[worker];
@@ -146,12 +129,12 @@ uint32_t harness_receive_burst(struct harness *harness, uint32_t worker, const s
     for (uint16_t i = 0; i < count; i++) {
         mbufs[i] = mbuf_of(harness, &frames[i]);
         tails[i] = tail_of(mbufs[i]);
-        POISON(tails[i], rte_pktmbuf_tailroom(mbufs[i]));
+        ROOM_POISON(tails[i], rte_pktmbuf_tailroom(mbufs[i]));
     }
     worker_refresh(receiver, harness->now_ms);
     ld_process(receiver, mbufs, count);
     for (uint16_t i = 0; i < count; i++)
-        UNPOISON(tails[i], RTE_MBUF_DEFAULT_DATAROOM - frames[i].length);
+        ROOM_UNPOISON(tails[i], RTE_MBUF_DEFAULT_DATAROOM - frames[i].length);
     collect(harness, receiver);
     return harness->sent_count;
 }
