@@ -307,6 +307,29 @@ static void client_of_a_silent_rs_is_told(void **state) {
     assert_int_equal(ntohl(view.tcp->sent_seq), cookie + 1);
 }
 
+/* Of this state alone, which nothing but a cookie leads to. */
+static void timeout_of_the_silent_rs_can_be_set(void **state) {
+    struct worker *worker = harness_worker(&harness);
+    uint32_t others;
+
+    (void)state;
+    sluice__ld__v1__timeouts__init(&message.timeouts);
+    message.timeouts.syn_ack_ms = 900;
+    message.config.timeouts = &message.timeouts;
+    harness_apply(&harness, &message);
+    harness_resolve(&harness);
+    flood();
+    others = worker->sessions.active;
+    ask(usual);
+    acknowledge(true);
+    harness_pass(&harness, 899);
+    assert_int_equal(worker->sessions.active, others + 1);
+    harness_pass(&harness, 2 * WHEEL_TICK_MS + 51);
+    assert_int_equal(worker->sessions.active, others);
+    rte_pktmbuf_free_bulk(worker->tx, worker->tx_count);
+    worker->tx_count = 0;
+}
+
 static void no_session_for_an_acknowledged_cookie(void **state) {
     struct frame_view view;
 
@@ -359,6 +382,7 @@ int main(void) {
         CASE(impatient_client_waits_and_the_syn_is_repeated),
         CASE(rs_that_refuses_is_passed_on),
         CASE(client_of_a_silent_rs_is_told),
+        CASE(timeout_of_the_silent_rs_can_be_set),
         CASE(no_session_for_an_acknowledged_cookie),
         CASE(proxy_header_goes_with_it),
     };
