@@ -8,6 +8,7 @@
 
 #include "config/check.h"
 #include "config/migration.h"
+#include "config/services.h"
 #include "packet/nd.h"
 #include "packet/vxlan.h"
 
@@ -225,69 +226,6 @@ static void set_target(struct target *target, const LdConfig *config, const Real
     target->policy = policy;
 }
 
-static uint32_t service_slot(const struct snapshot *snapshot, uint32_t vni_protocol,
-                             const struct ip_address *vip, rte_be16_t port) {
-    uint64_t mixed = ((uint64_t)ip_hash(vip) << 32 | vni_protocol) * 0x9e3779b97f4a7c15ULL;
-
-    mixed = (mixed ^ port) * 0xd6e8feb86659fd93ULL;
-    return (uint32_t)(mixed >> 32) & snapshot->service_mask;
-}
-
-static void hash_service(struct snapshot *snapshot, uint32_t number) {
-    const struct service *service = &snapshot->services[number];
-    uint32_t slot = service_slot(snapshot, service->vni_protocol, &service->vip, service->port);
-
-    while (snapshot->service_hash[slot] != 0)
-        slot = (slot + 1) & snapshot->service_mask;
-    snapshot->service_hash[slot] = number + 1;
-}
-
-static const struct service *find_service(const struct snapshot *snapshot, uint32_t vni_protocol,
-                                          const struct ip_address *vip, rte_be16_t port) {
-    uint32_t slot = service_slot(snapshot, vni_protocol, vip, port);
-    uint32_t number;
-
-    for (; (number = snapshot->service_hash[slot]) != 0;
-         slot = (slot + 1) & snapshot->service_mask) {
-        const struct service *service = &snapshot->services[number - 1];
-
-        if (ip_equal(&service->vip, vip) && service->vni_protocol == vni_protocol &&
-            service->port == port)
-            return service;
-    }
-    return NULL;
-}
-
-const struct service *snapshot_service(const struct snapshot *snapshot,
-                                       const struct flow_key *key) {
-    struct ip_address vip = flow_dst(key);
-
-    return find_service(snapshot, key->vni_protocol, &vip, key->dst_port);
-}
-
-static int by_vip(const void *a, const void *b) {
-    const struct vip *x = a, *y = b;
-    int order = (x->vni > y->vni) - (x->vni < y->vni);
-
-    return order != 0 ? order : ip_compare(&x->address, &y->address);
-}
-
-bool snapshot_is_vip(const struct snapshot *snapshot, uint32_t vni,
-                     const struct ip_address *address) {
-    const struct vip vip = { .address = *address, .vni = vni };
-
-    return bsearch(&vip, snapshot->vips, snapshot->service_count, sizeof(vip), by_vip) != NULL;
-}
-
-static void sort_vips(struct snapshot *snapshot) {
-    for (uint32_t i = 0; i < snapshot->service_count; i++)
-        snapshot->vips[i] = (struct vip){
-            .address = snapshot->services[i].vip,
-            .vni = snapshot->services[i].vni_protocol >> 8,
-        };
-    qsort(snapshot->vips, snapshot->service_count, sizeof(*snapshot->vips), by_vip);
-}
-
 bool snapshot_is_local_ip(const struct snapshot *snapshot, const struct ip_address *address) {
     const struct local_ip_set *ips = &snapshot->local_ips[ip_family(address)];
 
@@ -302,22 +240,6 @@ int snapshot_local_slot(const struct snapshot *snapshot, enum ip_family family,
     uint32_t slot = find_slot(&snapshot->local_ips[family], address);
 
     return slot < LOCAL_IPS_MAX ? (int)slot : -1;
-}
-
-int snapshot_target(const struct snapshot *snapshot, const struct flow_key *client,
-                    const struct flow_key *rs) {
-    const struct service *service = snapshot_service(snapshot, client);
-    struct ip_address address = flow_src(rs);
-
-    for (uint32_t i = 0; service != NULL && i < service->choices; i++) {
-        uint32_t number = snapshot->choices[service->first_choice + i].target;
-        const struct target *target = &snapshot->targets[number];
-
-        if (target->port == rs->src_port && target->vni == flow_vni(rs) &&
-            ip_equal(&target->address, &address))
-            return (int)number;
-    }
-    return -1;
 }
 
 static int want_target(struct registry *registry, const Service *service, const RealServer *rs) {
@@ -383,7 +305,7 @@ static int set_service_policy(struct snapshot *snapshot, const LdConfig *config,
                               const struct snapshot_inputs *from) {
     const struct snapshot *previous = from->previous;
     const struct service *old =
-        previous != NULL ? find_service(previous, made->vni_protocol, &made->vip, made->port)
+        previous != NULL ? services_find(previous, made->vni_protocol, &made->vip, made->port)
                          : NULL;
 
     struct policy_inputs inputs = {
@@ -429,7 +351,7 @@ static int add_service(struct snapshot *snapshot, const LdConfig *config, const 
             .weight = rs->weight,
         };
     }
-    hash_service(snapshot, snapshot->service_count);
+    services_hash(snapshot, snapshot->service_count);
     status = set_service_policy(snapshot, config, made, service, inputs);
     snapshot->service_count++;
     return status;
@@ -584,7 +506,7 @@ int snapshot_build(const LdConfig *config, const struct snapshot_inputs *inputs,
         snapshot_free(snapshot);
         return status;
     }
-    sort_vips(snapshot);
+    services_sort_vips(snapshot);
     set_addresses(snapshot, config, inputs);
     set_local_ips(snapshot, config, inputs->previous);
     set_return_tunnels(snapshot, config, inputs);

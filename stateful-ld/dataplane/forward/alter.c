@@ -167,10 +167,21 @@ static enum drop_reason proxy_of_client(const struct altering *at, struct rte_tc
     return DROP_NONE;
 }
 
+void alter_challenged(struct session *session, const struct rte_mbuf *mbuf,
+                      const struct packet *packet) {
+    const struct rte_tcp_hdr *tcp =
+        rte_pktmbuf_mtod_offset(mbuf, const struct rte_tcp_hdr *, packet->l4_off);
+
+    session->numbers.client_end = ack_of(tcp);
+    session->alter = ALTER_SYN;
+}
+
 /* RFC 6191 2: without timestamps, a higher number is what counts. */
 static void suit_time_wait(const struct altering *at, struct rte_tcp_hdr *tcp) {
     struct session_numbers *numbers = &at->session->numbers;
 
+    if (alter_goes_on(at->session, FROM_CLIENT, tcp->tcp_flags))
+        return;
     if ((tcp->tcp_flags & TCP_SYN) == 0) {
         at->session->alter &= (uint8_t)~ALTER_SYN;
         return;

@@ -29,6 +29,31 @@ static inline bool alter_wanted(const struct session *session, const struct pack
     return (session->alter | (packet->tcp_flags & TCP_FIN)) != 0;
 }
 
+/**
+ * True when a packet of the RS answers a SYN for an old connection: the RS has the tuple in
+ * TIME-WAIT, or half open, from a time that this LD knows nothing of.
+ */
+static inline bool alter_is_challenged(const struct session *session, enum direction direction,
+                                       const struct packet *packet) {
+    return session->state == STATE_SYN_SENT && direction == FROM_RS && session->alter == 0 &&
+           (packet->tcp_flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK;
+}
+
+/**
+ * Note what the RS expects of the old connection, from a packet for which alter_is_challenged()
+ * holds. The client will say RST to it and send its SYN again (RFC 9293 3.10.7.3); that one is made
+ * to suit, and the session keeps its port: another one may be in TIME-WAIT as well.
+ */
+void alter_challenged(struct session *session, const struct rte_mbuf *mbuf,
+                      const struct packet *packet);
+
+/** True when a RST of the client's is the answer to that, and the client goes on connecting. */
+static inline bool alter_goes_on(const struct session *session, enum direction direction,
+                                 uint8_t tcp_flags) {
+    return session->state == STATE_SYN_SENT && direction == FROM_CLIENT &&
+           (session->alter & ALTER_SYN) != 0 && (tcp_flags & TCP_RST) != 0;
+}
+
 /** The bits of a new session's `alter`. @param client tuple of its client's packets */
 uint8_t alter_of(const struct policy *policy, const struct flow_key *client);
 

@@ -173,6 +173,8 @@ static __rte_noinline enum drop_reason translate(struct worker *worker, struct r
         if (reason != DROP_NONE)
             return reason;
     }
+    if (unlikely(alter_is_challenged(session, session_direction(ref), packet)))
+        alter_challenged(session_at(&worker->sessions, ref), mbuf, packet);
     if (unlikely(alter_wanted(session, packet))) {
         if (packet->l3_len > alter_mtu_bytes(worker, packet, ref))
             return too_big(worker, mbuf, packet, ref);

@@ -3,6 +3,7 @@
 #include <rte_branch_prediction.h>
 
 #include "forward/admission.h"
+#include "forward/alter.h"
 #include "forward/cookie.h"
 #include "forward/worker.h"
 #include "replicate/install.h"
@@ -73,7 +74,8 @@ void session_touch(struct worker *worker, session_ref ref, const struct packet *
         install_activate(worker, ref >> 1);
         state = tcp_state_at_least(state, packet->tcp_flags);
     }
-    if (flow_protocol(&packet->key) == IPPROTO_TCP)
+    if (flow_protocol(&packet->key) == IPPROTO_TCP &&
+        likely(!alter_goes_on(session, direction, packet->tcp_flags)))
         state = tcp_next_state(state, direction, packet->tcp_flags);
     if (unlikely(state != session->state))
         session_set_state(worker, ref, state);
