@@ -23,6 +23,7 @@ enum {
 };
 
 static struct connection connections[CONNECTIONS];
+static uint32_t session_limit; /* of the service, on each LD; 0: none */
 
 /* Each LD knows the region entry by another number. */
 static void tell_of_entry(int which) {
@@ -41,6 +42,10 @@ static void begin(int which) {
 
     lds_message(which, EPOCH + (uint32_t)which); /* clusters count their epochs by themselves */
     tell_of_entry(which);
+    if (session_limit != 0) {
+        message_limit(message)->sessions = session_limit;
+        message->services[0].message.limit = (char *)(uintptr_t) "gold";
+    }
     if (which == LD_1) {
         message_buckets(message, 0, BUCKET_COUNT - 1);
         message_assign(message, 0, BUCKET_COUNT - 1, 1, 0);
@@ -112,6 +117,7 @@ static void open_all(void) {
 static int set_up(void **state) {
     (void)state;
     lds_begin();
+    session_limit = 0;
     for (int which = 0; which < LDS_MAX; which++) {
         lds_start(which, 1);
         begin(which);
@@ -250,6 +256,29 @@ static void a_straggler_goes_to_the_ld_before(void **state) {
     assert_int_equal(lds_send_hinted(LD_2, &connections[0], TCP_ACK, 99), 0);
     /* Nothing goes round: the LD before does not ask in turn. */
     assert_int_equal(lds_send_hinted(LD_2, &(struct connection){ 77, 5, 0 }, TCP_ACK, 1), 0);
+}
+
+/* Nobody is refused because of moving, and only new ones are because of who has come. */
+static void a_session_counts_to_the_limit_where_its_packets_are(void **state) {
+    struct connection more[3] = { { 10, 5, 0 }, { 11, 5, 0 }, { 12, 5, 0 } };
+
+    (void)state;
+    session_limit = 3;
+    migrate_all();
+    for (uint32_t i = 0; i < 3; i++)
+        connections[i] = lds_establish(LD_1, i, 5);
+    assert_int_equal(lds_send_client(LD_1, &more[0], TCP_SYN), 0);
+    pass_until_copied();
+    lds_pass(50);
+    assert_int_not_equal(lds_send_client(LD_2, &more[0], TCP_SYN), 0); /* none has come there yet */
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(lds_send_client(LD_2, &connections[i], TCP_ACK),
+                         connections[i].local_port);
+    assert_int_equal(harness_worker(&ld[LD_2])->rs[0].sessions_active, 4);
+    assert_int_equal(lds_send_client(LD_2, &more[1], TCP_SYN), 0);
+    lds_pass(50);
+    assert_int_not_equal(lds_send_client(LD_1, &more[2], TCP_SYN),
+                         0); /* a switch that turns late */
 }
 
 static void when_the_twin_dies_both_ends_still_meet(void **state) {
@@ -524,6 +553,7 @@ int main(void) {
         CASE(answers_go_back_by_the_entry_wherever_the_session_is),
         CASE(a_straggler_in_fragments_goes_to_the_ld_before),
         CASE(answers_in_fragments_go_to_the_twin),
+        CASE(a_session_counts_to_the_limit_where_its_packets_are),
         CASE(when_the_twin_dies_both_ends_still_meet),
         CASE(nothing_changes_in_silence),
         CASE(switches_may_disagree_over_a_bad_network),
