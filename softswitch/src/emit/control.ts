@@ -1,5 +1,5 @@
-// Pipelines: one function a table, one function for the way between them.
-import type { Expr, KeyField, Pipeline, Program, Table } from "../ir/program.js";
+// Pipelines: one function a table, and functions for the ways between them.
+import type { ControlNode, Expr, KeyField, Pipeline, Program, Table } from "../ir/program.js";
 import { actionName } from "./actions.js";
 import { emitSelection } from "./calculations.js";
 import { type EmitContext, emitCondition, emitLanes } from "./expressions.js";
@@ -79,54 +79,95 @@ function emitTable(table: Table, program: Program, out: Writer): void {
   });
 }
 
+/**
+ * Nodes of one emitted function. V8 compiles a function anew, and runs it slowly until it has, when a packet goes a way in it that none has
+ * gone before, such as to a backup LD: what it compiles then is to be a small part of a pipeline (softswitch/bench/failover.mjs).
+ */
+const NODES_A_FUNCTION = 32;
 /** Emits `name()`, which runs a packet through a pipeline. */
 export function emitPipeline(pipeline: Pipeline, name: string, program: Program, out: Writer): void {
-  for (const node of pipeline.nodes) {
+  const { nodes, start } = pipeline;
+  for (const node of nodes) {
     if (node.kind === "table" && plainAction(node.table) === undefined) emitTable(node.table, program, out);
   }
   const mayExit = new Set(
     program.actions.filter((a) => a.primitives.some(({ op }) => op === "exit")).map(({ id }) => id),
   );
-
+  for (let first = 0; first < nodes.length; first += NODES_A_FUNCTION) {
+    emitPart(pipeline, name, first, mayExit, out);
+  }
   out.block(`function ${name}()`, () => {
-    if (pipeline.start === undefined) return;
-    // Every node is a labelled block that ends where the node's own code begins: going on to a later node is leaving its
-    // block. Nodes are in topological order, so all ways lead forward.
-    const targets = usedTargets(pipeline);
-    out.line("end: {");
-    for (let i = pipeline.nodes.length - 1; i >= 0; i--) if (targets.has(i)) out.line(`n${i}: {`);
-    if (pipeline.start !== 0) out.line(`break n${pipeline.start};`);
-    pipeline.nodes.forEach((node, i) => {
-      if (targets.has(i)) out.line("}");
-      const go = (next: number | undefined) =>
-        next === undefined ? "break end;" : next === i + 1 ? "" : `break n${next};`;
-      const exit = (ids: readonly number[]) => {
-        if (ids.some((id) => mayExit.has(id))) out.line("if (L[3] !== 0) break end;");
-      };
-      switch (node.kind) {
-        case "if":
-          emitIf(node.cond, go(node.whenTrue), go(node.whenFalse), out);
-          return;
-        case "action":
-          out.line(`${actionName(node.action)}(NO_DATA, 0);`);
-          exit([node.action.id]);
-          out.line(go(node.next));
-          return;
-        case "table": {
-          const { table } = node;
-          const plain = plainAction(table);
-          if (plain !== undefined) {
-            out.line(`${actionName(plain)}(T[${table.id}].defaultData, 0);`);
-            exit([plain.id]);
-            out.line(go("byAction" in table.next ? table.next.byAction.get(plain.id) : table.next.miss));
-            return;
-          }
-          emitNext(table, go, exit, out);
-        }
-      }
-    });
-    out.line("}");
+    if (start !== undefined) out.line(callFrom(name, start));
   });
+}
+
+/** The call that goes on with a node of another function. */
+function callFrom(name: string, node: number): string {
+  return `${name}${node - (node % NODES_A_FUNCTION)}(${node});`;
+}
+
+/** Emits the function of the nodes from `first` on. It is given the node to begin with. */
+function emitPart(
+  pipeline: Pipeline,
+  name: string,
+  first: number,
+  mayExit: ReadonlySet<number>,
+  out: Writer,
+): void {
+  const { nodes } = pipeline;
+  const end = Math.min(first + NODES_A_FUNCTION, nodes.length);
+  // Every node is a labelled block that ends where the node's own code begins: going on to a later node is leaving its block. Nodes are
+  // in topological order, so all ways lead forward.
+  const targets = [...usedTargets(pipeline)]
+    .filter((node) => node >= first && node < end)
+    .sort((a, b) => b - a);
+  out.block(`function ${name}${first}(node)`, () => {
+    for (const target of targets) out.line(`n${target}: {`);
+    out.block("switch (node)", () => {
+      for (const target of targets) if (target !== first) out.line(`case ${target}: break n${target};`);
+    });
+    const exit = (ids: readonly number[]) => {
+      if (ids.some((id) => mayExit.has(id))) out.line("if (L[3] !== 0) return;");
+    };
+    for (let i = first; i < end; i++) {
+      if (targets.includes(i)) out.line("}");
+      const go = (next: number | undefined) => {
+        if (next === undefined) return "return;";
+        if (next >= end) return `return ${callFrom(name, next)}`;
+        return next === i + 1 ? "" : `break n${next};`;
+      };
+      emitNode(nodes[i]!, go, exit, out);
+    }
+  });
+}
+
+function emitNode(
+  node: ControlNode,
+  go: (next: number | undefined) => string,
+  exit: (ids: readonly number[]) => void,
+  out: Writer,
+): void {
+  switch (node.kind) {
+    case "if":
+      emitIf(node.cond, go(node.whenTrue), go(node.whenFalse), out);
+      return;
+    case "action":
+      out.line(`${actionName(node.action)}(NO_DATA, 0);`);
+      exit([node.action.id]);
+      out.line(go(node.next));
+      return;
+    case "table": {
+      const { table } = node;
+      const plain = plainAction(table);
+      if (plain !== undefined) {
+        out.line(`${actionName(plain)}(T[${table.id}].defaultData, 0);`);
+        exit([plain.id]);
+        out.line(go("byAction" in table.next ? table.next.byAction.get(plain.id) : table.next.miss));
+        return;
+      }
+      emitNext(table, go, exit, out);
+    }
+  }
 }
 
 function emitIf(cond: Expr, whenTrue: string, whenFalse: string, out: Writer): void {
