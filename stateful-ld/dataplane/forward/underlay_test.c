@@ -21,35 +21,40 @@ enum {
 
 static ProtobufCBinaryData entry;
 
-static int set_up_v6(void **state) {
+/* LD 1 has the lower half of the buckets, LD 2 the upper one. */
+static void configure(struct message *to, uint32_t ld_id) {
     struct message_service *service;
 
+    message_begin(to);
+    to->config.vtep = message_address(to, ld_id == 1 ? frame_vtep_v6 : OTHER_LD);
+    to->config.prefix_len = 64;
+    to->config.gateway = message_address(to, GATEWAY);
+    to->config.gateway_vtep = message_address(to, SWITCHES);
+    entry = message_address(to, ENTRY);
+    to->config.return_tunnels = &entry;
+    to->config.n_return_tunnels = 1;
+    to->config.n_owned_buckets = 0;
+    message_buckets(to, ld_id == 1 ? 0 : 512, ld_id == 1 ? 511 : 1023);
+    message_cluster(to, ld_id);
+    message_ld(to, 3 - ld_id, ld_id == 1 ? OTHER_LD : frame_vtep_v6);
+    message_assign(to, 0, 511, 1, 2);
+    message_assign(to, 512, 1023, 2, 1);
+    message_heartbeat(to, ld_id, 0x01020304, 10);
+    message_switch(to, SWITCHES);
+    service = message_service(to, "web", 0, VIP, FRAME_TCP, 80);
+    message_rs(to, service, "rs1", RS1, 8080, 1);
+    service = message_service(to, "hosted", 0, OTHER_VIP, FRAME_TCP, 80);
+    message_rs(to, service, "vm", VPC_RS, 8080, 1);
+    message_vpc(to, service, VPC, HOST);
+    service = message_service(to, "inner", VPC, VPC_VIP, FRAME_TCP, 443);
+    message_rs(to, service, "vm", VPC_RS, 8443, 1);
+    message_vpc(to, service, VPC, HOST);
+}
+
+static int set_up_v6(void **state) {
     (void)state;
     harness_start(&harness, 1, 64);
-    message_begin(&message);
-    message.config.vtep = message_address(&message, frame_vtep_v6);
-    message.config.prefix_len = 64;
-    message.config.gateway = message_address(&message, GATEWAY);
-    message.config.gateway_vtep = message_address(&message, SWITCHES);
-    entry = message_address(&message, ENTRY);
-    message.config.return_tunnels = &entry;
-    message.config.n_return_tunnels = 1;
-    message.config.n_owned_buckets = 0;
-    message_buckets(&message, 0, 511);
-    message_cluster(&message, 1);
-    message_ld(&message, 2, OTHER_LD);
-    message_assign(&message, 0, 511, 1, 2);
-    message_assign(&message, 512, 1023, 2, 1);
-    message_heartbeat(&message, 1, 0x01020304, 10);
-    message_switch(&message, SWITCHES);
-    service = message_service(&message, "web", 0, VIP, FRAME_TCP, 80);
-    message_rs(&message, service, "rs1", RS1, 8080, 1);
-    service = message_service(&message, "hosted", 0, OTHER_VIP, FRAME_TCP, 80);
-    message_rs(&message, service, "vm", VPC_RS, 8080, 1);
-    message_vpc(&message, service, VPC, HOST);
-    service = message_service(&message, "inner", VPC, VPC_VIP, FRAME_TCP, 443);
-    message_rs(&message, service, "vm", VPC_RS, 8443, 1);
-    message_vpc(&message, service, VPC, HOST);
+    configure(&message, 1);
     harness_apply(&harness, &message);
     harness_resolve(&harness);
     return 0;
@@ -279,6 +284,77 @@ static void switches_hear_heartbeats(void **state) {
     heartbeat_free(&heartbeat);
 }
 
+/* UDP to another LD, whose checksum must be right, brought there. */
+static void deliver(const struct harness *from, struct harness *to, const char *vtep) {
+    struct ip_address dst = ip_of(vtep);
+    struct frame sent[TX_MAX];
+    uint32_t count = from->sent_count;
+
+    memcpy(sent, from->sent, count * sizeof(sent[0]));
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *ip = sent[i].bytes + 14, *udp = ip + 40;
+        uint32_t bytes = (uint32_t)(ip[4] << 8 | ip[5]), sum = FRAME_UDP + bytes;
+
+        if (ip[0] >> 4 != 6 || ip[6] != FRAME_UDP || memcmp(ip + 24, &dst, sizeof(dst)) != 0 ||
+            (udp[2] << 8 | udp[3]) != UDP_PORT_REPLICATION)
+            continue;
+        sent[i].bytes[sent[i].length] = 0; /* an odd last byte is padded */
+        for (const uint8_t *at = ip + 8; at < udp + bytes; at += 2)
+            sum += (uint32_t)(at[0] << 8 | at[1]);
+        while (sum >> 16 != 0)
+            sum = (sum & 0xffff) + (sum >> 16);
+        assert_int_equal(sum, 0xffff);
+        memcpy(sent[i].bytes, &frame_ld_mac, sizeof(frame_ld_mac));
+        harness_receive(to, &sent[i]);
+    }
+}
+
+static bool is_online(struct harness *ld) {
+    return replicate_online(&ld->dataplane, ld->dataplane.snapshot, true, ld->now_ms,
+                            ld->now_ms * 1000);
+}
+
+static void both_pass(struct harness *other, uint32_t ms) {
+    for (; ms > 0; ms--) {
+        harness.now_ms++;
+        other->now_ms++;
+        harness_poll(&harness, 0);
+        deliver(&harness, other, OTHER_LD);
+        harness_poll(other, 0);
+        deliver(other, &harness, frame_vtep_v6);
+    }
+}
+
+static void the_other_ld_is_told_of_sessions(void **state) {
+    static struct message other_message;
+    static struct harness other;
+    const struct flow_spec syn = tcp(TCP_SYN);
+    int ms = 0;
+
+    (void)state;
+    configure(&message, 1);
+    message_replicates(&message);
+    configure(&other_message, 2);
+    message_replicates(&other_message);
+    harness_start(&other, 1, 64);
+    other.now_ms = harness.now_ms;
+    harness_apply(&harness, &message);
+    harness_apply(&other, &other_message);
+    harness_resolve(&harness);
+    harness_resolve(&other);
+    for (bool one = false, two = false; !one || !two; ms++) {
+        assert_in_range(ms, 0, 400); /* before it could think that there is no other LD */
+        both_pass(&other, 1);
+        one = is_online(&harness);
+        two = is_online(&other);
+    }
+    receive_by(&syn, tunnel);
+    both_pass(&other, 200);
+    assert_int_equal(harness_worker(&other)->sessions.active, 1);
+    assert_int_equal(harness_worker(&other)->rs[0].sessions_standby, 1);
+    dataplane_free(&other.dataplane);
+}
+
 /* The underlay changes under a running LD: RSs whose hosts nothing reaches any more drain. */
 static void an_underlay_can_be_changed(void **state) {
     struct flow_spec flow = tcp(TCP_SYN);
@@ -331,6 +407,7 @@ int main(void) {
         CASE(arp_is_nobodys),
         CASE(no_tunnel_ends_in_ipv4),
         CASE(switches_hear_heartbeats),
+        CASE(the_other_ld_is_told_of_sessions),
         CASE(an_underlay_can_be_changed),
         CASE(an_rs_without_a_way_is_kept_and_not_reached),
     };
