@@ -317,9 +317,21 @@ describe("LDs of a cluster with failover", () => {
 
   it("are upgraded by one command, and leave when they are empty", async () => {
     const [ld1, ld2] = region.lds as [FakeLd, FakeLd];
+    ld2.startedMs = performance.now() - 65_000;
     const upgrade = region.sluice("ld", "upgrade", "ld2", "--command", "true");
     await eventually("it is empty", () => owned(ld2) === 0);
-    ld2.uptimeMs = 10n;
+    const isAsked = (times: number) => {
+      const before = ld2.statusCalls;
+      return eventually("it is asked again and again", () => ld2.statusCalls >= before + times);
+    };
+    await isAsked(5);
+    ld2.lateMs = 600; // however late it answers, it is the one from before
+    await isAsked(4);
+    const east = region.running[0]!.controller.region.get("clusters/east") as Document["clusters"][0];
+    expect(east.lds.find(({ name }) => name === "ld2")).toMatchObject({ drained: true });
+    expect(owned(ld2)).toBe(0);
+    ld2.lateMs = 0;
+    ld2.startedMs = performance.now();
     expect(await upgrade).toMatchObject({ code: 0, out: expect.stringContaining("Back in use: ld2") });
     expect(owned(ld2)).toBe(512);
     const failed = await region.sluice("ld", "upgrade", "ld2", "--command", "exit 3");

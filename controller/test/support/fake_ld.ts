@@ -37,6 +37,12 @@ export class FakeLd {
   /** How far it is with what other LDs have to tell it. */
   peers: PeerReplication[] = [];
   uptimeMs = 65_000n;
+  /** When its data plane was started, by performance.now(); left out: it is always as old as `uptimeMs`. */
+  startedMs: number | undefined;
+  /** How late it answers for its status. */
+  lateMs = 0;
+  /** How often it has been asked for it. */
+  statusCalls = 0;
   readonly #server = new Server();
   readonly #watchers = new Set<ServerWritableStream<WatchStatusRequest, WatchStatusResponse>>();
   readonly #telling = setInterval(() => this.tell(), 1_000);
@@ -69,7 +75,8 @@ export class FakeLd {
     return {
       version: "1.2",
       dataPlaneUp,
-      dataPlaneUptimeMs: this.uptimeMs,
+      dataPlaneUptimeMs:
+        this.startedMs === undefined ? this.uptimeMs : BigInt(Math.round(performance.now() - this.startedMs)),
       workerCores: 2,
       state: dataPlaneUp
         ? LdState.fromPartial({
@@ -161,7 +168,9 @@ export class FakeLd {
           }),
         }),
       getStatus: (_, callback) => {
-        if (!this.hangs) callback(null, this.#status());
+        this.statusCalls++;
+        const now = this.#status();
+        if (!this.hangs) setTimeout(() => callback(null, now), this.lateMs);
       },
       listRealServers: (_, callback) => callback(null, { realServers: this.realServers }),
       watchStatus: (call) => {

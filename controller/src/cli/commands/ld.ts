@@ -18,6 +18,8 @@ import {
 import { countdown, pollUntil } from "../waiting.js";
 
 const POLL_MS = 200;
+/** Two clocks, and what is rounded. */
+const CLOCK_SLACK_MS = 50;
 /** A controller may be away for a moment, or another one take over. */
 const MAX_FAILURES = 50;
 const MOVING = { doing: "moving", units: "buckets" };
@@ -133,14 +135,24 @@ async function uptimeMs(client: ApiClient, ld: string): Promise<number | undefin
   return body.items.find((item) => item.name === ld && item.up)?.uptime_ms;
 }
 
+/** An LD's data plane as it is before an upgrade. */
+interface Before {
+  /** Undefined: it does not run. */
+  uptimeMs: number | undefined;
+  /** When that was known. */
+  atMs: number;
+}
+
 /** Resolves when a data plane runs that was not there before. */
-async function untilRestarted(client: ApiClient, ld: string, before: number | undefined): Promise<void> {
-  const begun = Date.now();
+async function untilRestarted(client: ApiClient, ld: string, before: Before): Promise<void> {
   await pollUntil(
     async () => {
+      // The one from before has run at least so much longer, however late the answer is.
+      const longerMs = performance.now() - before.atMs;
       const now = await uptimeMs(client, ld);
       const isNew =
-        now !== undefined && (before === undefined || now < before + Date.now() - begun - POLL_MS);
+        now !== undefined &&
+        (before.uptimeMs === undefined || now < before.uptimeMs + longerMs - CLOCK_SLACK_MS);
       return isNew ? true : undefined;
     },
     POLL_MS,
@@ -165,7 +177,7 @@ async function upgrade(io: Io, options: UpgradeOptions, ld: string): Promise<voi
   if (settled?.settled !== true) {
     return;
   }
-  const before = await uptimeMs(client, ld);
+  const before = { uptimeMs: await uptimeMs(client, ld), atMs: performance.now() };
   if (options.command === undefined) {
     io.stderr.write(
       `${ld} is empty: upgrade and restart its data plane; it gets its buckets when it is back.\n`,
