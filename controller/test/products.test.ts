@@ -331,6 +331,13 @@ describe("LDs of a cluster with failover", () => {
     expect(east.lds.find(({ name }) => name === "ld2")).toMatchObject({ drained: true });
     expect(owned(ld2)).toBe(0);
     ld2.lateMs = 0;
+    ld2.dataPlaneUp = false;
+    ld2.tell();
+    const parts = () => region.running[0]!.controller.reconciler.parts;
+    await eventually("the controller has lost it", () =>
+      parts().some(({ name, state }) => name === "ld2" && state === "unreachable"),
+    );
+    ld2.dataPlaneUp = true;
     ld2.startedMs = performance.now();
     expect(await upgrade).toMatchObject({ code: 0, out: expect.stringContaining("Back in use: ld2") });
     expect(owned(ld2)).toBe(512);

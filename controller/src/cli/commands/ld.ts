@@ -143,7 +143,7 @@ interface Before {
   atMs: number;
 }
 
-/** Resolves when a data plane runs that was not there before. */
+/** Resolves when a data plane runs that was not there before, and the controller has found it. */
 async function untilRestarted(client: ApiClient, ld: string, before: Before): Promise<void> {
   await pollUntil(
     async () => {
@@ -153,7 +153,11 @@ async function untilRestarted(client: ApiClient, ld: string, before: Before): Pr
       const isNew =
         now !== undefined &&
         (before.uptimeMs === undefined || now < before.uptimeMs + longerMs - CLOCK_SLACK_MS);
-      return isNew ? true : undefined;
+      if (!isNew) {
+        return undefined;
+      }
+      const { body } = await client.get<Status>("/v1/status");
+      return body.parts.some(({ name, state }) => name === ld && state === "unreachable") ? undefined : true;
     },
     POLL_MS,
     MAX_FAILURES,
