@@ -62,6 +62,8 @@ class Router(LabNode):
         for family, (address, via) in client_by(self.name).items():
             if address != via:
                 lines.append(f"ip {family} route add {address} via {via}")
+                if family == "-4":  # the client has this one for a while (shows/guard.py)
+                    lines.append(f"ip route add {plan.LISTED_ADDRESS} via {via}")
         return lines
 
 
