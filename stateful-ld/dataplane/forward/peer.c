@@ -6,6 +6,7 @@
 #include "forward/way_out.h"
 #include "forward/worker.h"
 #include "replicate/install.h"
+#include "replicate/port_share.h"
 
 static bool comes_from_a_peer(const struct cluster *cluster, const struct packet *packet) {
     struct ip_address sender = packet_tunnel_src(packet);
@@ -56,10 +57,24 @@ static bool is_back(const struct worker *worker) {
     return online_ms != 0 && (int64_t)(worker->now_ms - online_ms) < STRAGGLERS_MS;
 }
 
+/* The RS answers to a port that only the other LD gives out, which has had the flow's first packet:
+ * a fragmented datagram, whose fragments come to an LD that need not be the bucket's primary. The
+ * record of the session is on its way, but an RS next door is quicker. */
+static bool is_of_others_port(const struct worker *worker, const struct packet *packet) {
+    const struct cluster *cluster = &worker->snapshot->cluster;
+    struct ip_address address = flow_dst(&packet->key);
+    uint8_t partner = cluster_partner(cluster, packet->bucket);
+
+    return partner != CLUSTER_NO_LD && snapshot_is_local_ip(worker->snapshot, &address) &&
+           !shares_have_port(shares_here(cluster, packet->bucket),
+                             rte_be_to_cpu_16(packet->key.dst_port)) &&
+           !replicate_is_silent(&worker->dataplane->replication, partner, worker->now_ms);
+}
+
 bool peer_may_know(const struct worker *worker, const struct packet *packet) {
     const struct cluster *cluster = &worker->snapshot->cluster;
 
-    return (released_may_stray(worker) || is_back(worker)) &&
+    return (released_may_stray(worker) || is_back(worker) || is_of_others_port(worker, packet)) &&
            cluster_partner(cluster, packet->bucket) != CLUSTER_NO_LD &&
            !comes_from_a_peer(cluster, packet);
 }

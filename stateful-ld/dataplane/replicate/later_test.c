@@ -104,6 +104,38 @@ static void a_second_syn_is_no_answer(void **state) {
     assert_int_equal(lds_session_of(LD_2, &connection)->state, STATE_SYN_SENT);
 }
 
+/* The backup opens a session, as for a datagram in fragments, and its record is not quicker than
+ * the RS. */
+static void an_answer_goes_to_who_has_opened(void **state) {
+    struct connection connection = { CLIENT, LDS_BUCKET_1, 0 };
+
+    (void)state;
+    lds_pass(2 * STRAGGLERS_MS); /* nobody has just come online */
+    connection.local_port = lds_send_client(LD_2, &connection, TCP_SYN);
+    assert_int_not_equal(connection.local_port, 0);
+    assert_true(lds_send_rs(LD_1, &connection, TCP_SYN | TCP_ACK));
+    assert_int_equal(harness_worker(&ld[LD_1])->stats.passed_on, 1);
+    assert_int_equal(lds_session_of(LD_2, &connection)->state, STATE_SYN_RECV);
+}
+
+/* Nor to a port of its own that it knows nothing of, nor when the other LD is gone. */
+static void nobody_else_is_asked(void **state) {
+    struct connection connection = { CLIENT, LDS_BUCKET_1, 0 };
+
+    (void)state;
+    lds_pass(2 * STRAGGLERS_MS);
+    connection.local_port = 1024 + LDS_BUCKET_1; /* of share 1, LD 1's */
+    assert_false(lds_send_rs(LD_1, &connection, TCP_ACK));
+    connection.local_port = 3 * 1024 + LDS_BUCKET_1; /* of share 3, LD 2's */
+    assert_false(lds_send_rs(LD_1, &connection, TCP_ACK));
+    assert_int_equal(harness_worker(&ld[LD_1])->stats.passed_on, 1);
+    lds_kill(LD_2);
+    lds_pass(PEER_GONE_MS + TOLD_MS);
+    assert_false(lds_send_rs(LD_1, &connection, TCP_ACK));
+    assert_int_equal(harness_worker(&ld[LD_1])->stats.passed_on, 1);
+    assert_int_equal(harness_worker(&ld[LD_1])->stats.drops[DROP_NO_SESSION], 2);
+}
+
 static void where_nothing_can_wait_it_is_told_at_once(void **state) {
     struct connection connection = lds_establish(LD_1, CLIENT, LDS_BUCKET_1);
 
@@ -141,6 +173,9 @@ int main(void) {
                                         lds_pair_tear_down),
         cmocka_unit_test_setup_teardown(a_second_syn_is_no_answer, lds_pair_set_up,
                                         lds_pair_tear_down),
+        cmocka_unit_test_setup_teardown(an_answer_goes_to_who_has_opened, lds_pair_set_up,
+                                        lds_pair_tear_down),
+        cmocka_unit_test_setup_teardown(nobody_else_is_asked, lds_pair_set_up, lds_pair_tear_down),
         cmocka_unit_test_setup_teardown(where_nothing_can_wait_it_is_told_at_once, lds_pair_set_up,
                                         lds_pair_tear_down),
         cmocka_unit_test_setup_teardown(a_pause_loses_nothing, lds_pair_set_up, lds_pair_tear_down),

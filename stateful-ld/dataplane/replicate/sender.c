@@ -198,8 +198,6 @@ void sender_mark(struct worker *worker, struct sender *sender, uint32_t number) 
         sender->sweep = SWEEP_FROM_START;
         return;
     }
-    if (sender->soon.head == sender->soon.tail)
-        sender->waiting_since_ms = worker->now_ms;
     *ring_at(&sender->soon, sender->soon.tail++) = number;
 }
 
@@ -273,10 +271,8 @@ static bool has_room(const struct filling *filling) {
 }
 
 static void flush(struct filling *filling) {
-    if (filling->records > 0) {
+    if (filling->records > 0)
         send_new(filling->worker, filling->sender, filling->bytes, filling->records);
-        filling->sender->waiting_since_ms = filling->worker->now_ms; /* what is left, from now on */
-    }
     filling->bytes = WIRE_HEADER_BYTES;
     filling->records = 0;
 }
@@ -325,9 +321,9 @@ static void prefetch_marked(const struct worker *worker, const struct mark_ring 
     rte_prefetch0(&session->created_ms);
 }
 
-/* Changes are worth a packet, or have waited for long enough. */
+/* One packet a millisecond, or full ones. */
 static bool may_leave(const struct worker *worker, const struct sender *sender) {
-    return in_flight(sender) == 0 || worker->now_ms - sender->waiting_since_ms >= SENDER_WAIT_MS ||
+    return sender->sent_ms != worker->now_ms ||
            sender->soon.tail - sender->soon.head >= FULL_PACKET;
 }
 

@@ -4,8 +4,8 @@
  *
  * Packets are numbered and kept until they are acknowledged, at most a window of them; what is lost
  * is sent again from there on. A packet holds what its sessions are when it is made, so changes
- * that come quicker than packets leave are told once. Little waits for company: while nothing is on
- * its way, the first change leaves at once. What the peer could do without waits for
+ * that come quicker than packets leave are told once. A change leaves at once unless
+ * something has left in this millisecond. What the peer could do without waits for
  * SENDER_LATER_MS: the session may have changed again by then.
  */
 #ifndef SLUICE_REPLICATE_SENDER_H
@@ -31,8 +31,6 @@ enum {
     SENDER_RETRY_MAX_MS = 200,
     /** So long without an answer, the peer has gone: a new stream begins when it is back. */
     SENDER_GONE_MS = 1000,
-    /** What waits for company waits no longer. */
-    SENDER_WAIT_MS = 1,
     SENDER_COPY_BUDGET = 256, /**< sessions looked at in one turn */
     /** Something is sent at least as often: the peer has to know that we live, a twin soon. */
     SENDER_KEEPALIVE_MS = 100,
@@ -87,7 +85,6 @@ struct sender {
     uint32_t copied_up_to;                /**< session number */
     uint32_t copied;                      /**< sessions; atomic, as is `looked_at` */
     uint32_t looked_at;                   /**< open sessions on the way there */
-    uint64_t waiting_since_ms;            /**< of the oldest mark in `soon` */
     struct mark_ring soon;
     struct mark_ring later;
     uint32_t later_tail[SENDER_LATER_STEPS]; /**< where `later` ended, by step of time */
