@@ -215,7 +215,7 @@ describe("apply, with failover,", () => {
       expect(first!.length).toBe([...gateway.tables].length);
       expect(rest.length).toBeGreaterThan(3);
       for (const tables of rest) {
-        expect(tables).toEqual(["ld_of_bucket", "ld_source", "previous_ld_of_bucket"]);
+        expect(tables).toEqual(["ld_of_bucket", "ld_source", "ld_source_v6", "previous_ld_of_bucket"]);
       }
       expect(fromRanges(ld3.config!.ownedBuckets).size).toBeGreaterThan(340);
       expect((await sluice("diff", "-f", site.file)).out).toBe("No difference.\n");
