@@ -11,10 +11,17 @@ import time
 
 from scapy.all import ARP, IP, UDP, Ether, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, IPv6, raw
 from scapy.layers.vxlan import VXLAN
+from scapy.packet import split_bottom_up
 from scapy.utils import checksum
 
 from underlay import STEERING, VTEP
 from wire import Control
+
+# scapy takes more for VXLAN than what goes to its port: a local port may be any of these.
+for port in (4790, 6633, 8472, 48879):
+    split_bottom_up(UDP, VXLAN, dport=port)
+for port in (4789, 4790, 6633, 8472):
+    split_bottom_up(UDP, VXLAN, sport=port)
 
 LD_MAC = "02:00:00:00:00:11"
 
