@@ -42,37 +42,45 @@ function limits(index: Uint<24>, { limit }: EipSpec): Entry[] {
   });
 }
 
+// Every field by name: a spread in what is made a million times costs a quarter of compile's memory.
+
 /** Of both families the same: a VM's host is an address, or reached over IPv6 and a number. */
 function bound(
   key: tables.EipInKey,
-  at: { index: Uint<24>; vni: Uint<24> },
+  { index, vni }: { index: Uint<24>; vni: Uint<24> },
   own: Ipv4,
   { vm }: EipSpec,
   { hosts }: Ids,
 ): Entry {
   if (vm === undefined) {
-    return tables.eip_in.bind_vip(key, { ...at, vip: own });
+    return tables.eip_in.bind_vip(key, { index, vni, vip: own });
   }
   const { mac, host } = vm;
   return isIpv6(host)
-    ? tables.eip_in.bind_vm_by_host_id(key, { ...at, address: own, mac, host_id: hosts.get(host)! })
-    : tables.eip_in.bind_vm(key, { ...at, address: own, mac, host });
+    ? tables.eip_in.bind_vm_by_host_id(key, { index, vni, address: own, mac, host_id: hosts.get(host)! })
+    : tables.eip_in.bind_vm(key, { index, vni, address: own, mac, host });
 }
 
 function boundV6(
   key: tables.EipInV6Key,
-  at: { index: Uint<24>; vni: Uint<24> },
+  { index, vni }: { index: Uint<24>; vni: Uint<24> },
   own: Ipv6,
   { vm }: EipSpec,
   { hosts }: Ids,
 ): Entry {
   if (vm === undefined) {
-    return tables.eip_in_v6.bind_vip_v6(key, { ...at, vip: own });
+    return tables.eip_in_v6.bind_vip_v6(key, { index, vni, vip: own });
   }
   const { mac, host } = vm;
   return isIpv6(host)
-    ? tables.eip_in_v6.bind_vm_by_host_id_v6(key, { ...at, address: own, mac, host_id: hosts.get(host)! })
-    : tables.eip_in_v6.bind_vm_v6(key, { ...at, address: own, mac, host });
+    ? tables.eip_in_v6.bind_vm_by_host_id_v6(key, {
+        index,
+        vni,
+        address: own,
+        mac,
+        host_id: hosts.get(host)!,
+      })
+    : tables.eip_in_v6.bind_vm_v6(key, { index, vni, address: own, mac, host });
 }
 
 /** The entries of one EIP: they depend on no other one. @param index - the EIP's (`Ids.eips`) */
