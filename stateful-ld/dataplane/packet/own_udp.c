@@ -7,26 +7,11 @@
 
 #include "packet/checksum.h"
 #include "packet/icmp6.h"
+#include "packet/outer_ipv4.h"
 
 enum {
-    TTL = 64,
     INTERNETWORK_CONTROL = 0xc0, /* RFC 791 3.1: before anything that fills queues */
 };
-
-static void write_ipv4(struct rte_ipv4_hdr *ip, const struct own_address *own,
-                       const struct ip_address *to, uint16_t udp_bytes) {
-    *ip = (struct rte_ipv4_hdr){
-        .version_ihl = 0x45,
-        .type_of_service = INTERNETWORK_CONTROL,
-        .total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + udp_bytes)),
-        .fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG),
-        .time_to_live = TTL,
-        .next_proto_id = IPPROTO_UDP,
-        .src_addr = (rte_be32_t)own->vtep_v4,
-        .dst_addr = ip_to_v4(to),
-    };
-    ip->hdr_checksum = (uint16_t)~checksum_fold(checksum_sum(ip, sizeof(*ip)));
-}
 
 static void write_ipv6(struct rte_ipv6_hdr *ip, const struct own_address *own,
                        const struct ip_address *to, struct rte_udp_hdr *udp, uint16_t udp_bytes) {
@@ -36,7 +21,7 @@ static void write_ipv6(struct rte_ipv6_hdr *ip, const struct own_address *own,
         .vtc_flow = RTE_BE32(6u << 28 | INTERNETWORK_CONTROL << 20),
         .payload_len = rte_cpu_to_be_16(udp_bytes),
         .proto = IPPROTO_UDP,
-        .hop_limits = TTL,
+        .hop_limits = OUTER_TTL,
     };
     memcpy(ip->src_addr, &own->vtep, sizeof(ip->src_addr));
     memcpy(ip->dst_addr, to, sizeof(ip->dst_addr));
@@ -65,5 +50,6 @@ void own_udp_write(uint8_t *frame, const struct own_address *own, const struct o
     if (v6)
         write_ipv6((struct rte_ipv6_hdr *)(ether + 1), own, packet->to, udp, udp_bytes);
     else
-        write_ipv4((struct rte_ipv4_hdr *)(ether + 1), own, packet->to, udp_bytes);
+        outer_ipv4_write((struct rte_ipv4_hdr *)(ether + 1), INTERNETWORK_CONTROL,
+                         (rte_be32_t)own->vtep_v4, ip_to_v4(packet->to), udp_bytes);
 }

@@ -1,27 +1,8 @@
 #include "packet/vxlan.h"
 
 #include "packet/bucket.h"
-#include "packet/checksum.h"
+#include "packet/outer_ipv4.h"
 #include "packet/parse.h"
-
-enum {
-    OUTER_TTL = 64
-};
-
-/* DF with identification 0: RFC 6864 4.1, atomic datagrams need none. */
-static void write_ipv4(struct rte_ipv4_hdr *ip, const struct vxlan_tunnel *tunnel,
-                       uint16_t udp_bytes) {
-    *ip = (struct rte_ipv4_hdr){
-        .version_ihl = 0x45,
-        .total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + udp_bytes)),
-        .fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG),
-        .time_to_live = OUTER_TTL,
-        .next_proto_id = IPPROTO_UDP,
-        .src_addr = ip_to_v4(tunnel->src),
-        .dst_addr = ip_to_v4(tunnel->dst),
-    };
-    ip->hdr_checksum = (uint16_t)~checksum_fold(checksum_sum(ip, sizeof(*ip)));
-}
 
 /* The flow label is the source port, for routers that spread by it (RFC 6438), as the switch does.
  */
@@ -52,7 +33,8 @@ void vxlan_write_outer(uint8_t *outer, const struct vxlan_tunnel *tunnel, uint16
     if (v6)
         write_ipv6((struct rte_ipv6_hdr *)(ether + 1), tunnel, udp_bytes);
     else
-        write_ipv4((struct rte_ipv4_hdr *)(ether + 1), tunnel, udp_bytes);
+        outer_ipv4_write((struct rte_ipv4_hdr *)(ether + 1), 0, ip_to_v4(tunnel->src),
+                         ip_to_v4(tunnel->dst), udp_bytes);
     /* Checksum 0: RFC 7348 5 "SHOULD be transmitted as zero"; over IPv6 RFC 6935. */
     *udp = (struct rte_udp_hdr){
         .src_port = rte_cpu_to_be_16(bucket_to_udp_port(tunnel->bucket)),

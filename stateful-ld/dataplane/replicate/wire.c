@@ -102,21 +102,26 @@ static uint8_t *put_numbers(uint8_t *at, const struct session_numbers *numbers) 
     return at + sizeof(wire);
 }
 
-uint16_t wire_put_record(uint8_t *at, const struct record *record) {
-    const struct record_head head = {
-        .kind = (uint8_t)record->kind,
-        .flags = (uint8_t)record->flags,
-        .bucket = rte_cpu_to_be_16(record->bucket),
-        .state = (uint8_t)record->state,
-        .alter = (uint8_t)record->alter,
-        .idle_ms =
-            rte_cpu_to_be_32(record->kind == RECORD_SESSION ? record->idle_ms : record->count),
-        .age_s = rte_cpu_to_be_32(
-            record->kind == RECORD_SESSION ? (uint32_t)(record->age_ms / MS_PER_S) : record->epoch),
+/* Put together in registers: what is copied at once from where several stores have just written it
+ * waits for them. */
+static uint8_t *put_head(uint8_t *at, const struct record *record) {
+    bool session = record->kind == RECORD_SESSION;
+    uint32_t idle_ms = session ? record->idle_ms : record->count;
+    uint32_t age_s = session ? (uint32_t)(record->age_ms / MS_PER_S) : record->epoch;
+    const rte_be64_t head[] = {
+        rte_cpu_to_be_64((uint64_t)record->kind << 56 | (uint64_t)record->flags << 48 |
+                         (uint64_t)record->bucket << 32 | (uint64_t)record->state << 24 |
+                         (uint64_t)record->alter << 16),
+        rte_cpu_to_be_64((uint64_t)idle_ms << 32 | age_s),
     };
-    uint8_t *end = at + sizeof(head);
 
-    memcpy(at, &head, sizeof(head));
+    memcpy(at, head, sizeof(head));
+    return at + sizeof(head);
+}
+
+uint16_t wire_put_record(uint8_t *at, const struct record *record) {
+    uint8_t *end = put_head(at, record);
+
     if (record->kind == RECORD_SESSION)
         end = put_key(put_key(end, &record->client), &record->rs);
     if (record->kind == RECORD_SESSION && record->alter != 0)
