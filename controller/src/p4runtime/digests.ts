@@ -50,20 +50,23 @@ export function digestEntry(digest: SchemaDigest, config: DigestConfig | undefin
 function bytesIn({ data }: P4Data): readonly Uint8Array[] | undefined {
   switch (data?.$case) {
     case "bitstring":
+    case "enumValue":
       return [data.value];
     case "header":
       return data.value.bitstrings;
     case "struct":
     case "tuple": {
       const members = data.value.members.map((member) => member.data);
-      return members.flatMap((member) => (member?.$case === "bitstring" ? [member.value] : []));
+      return members.flatMap((member) =>
+        member?.$case === "bitstring" || member?.$case === "enumValue" ? [member.value] : [],
+      );
     }
     default:
       return undefined;
   }
 }
 
-/** @throws SchemaError for a digest that the program does not have, or whose type is not made of bit<W> alone */
+/** @throws SchemaError for a digest that the program does not have, or whose type is not made of bit<W> and serializable enums alone */
 export function decodeDigest(schema: Schema, { digestId, data, timestamp }: DigestList): ReceivedDigest {
   const { alias, fields } = schema.digests.get(digestId);
   return {
@@ -72,11 +75,14 @@ export function decodeDigest(schema: Schema, { digestId, data, timestamp }: Dige
       const bytes = bytesIn(item);
       if (fields === undefined || bytes?.length !== fields.length) {
         throw new SchemaError(
-          `digest ${alias}: only values of bit<W>, and structs, tuples and headers of those, are read`,
+          `digest ${alias}: only values of bit<W> or a serializable enum, and structs, tuples and headers of those, are read`,
         );
       }
       return Object.fromEntries(
-        fields.map(({ name, bitwidth, format }, i) => [name, decodeExact(bytes[i]!, bitwidth, format)]),
+        fields.map(({ name, bitwidth, format, names }, i) => [
+          name,
+          decodeExact(bytes[i]!, bitwidth, format, names),
+        ]),
       );
     }),
     timestampNs: timestamp,

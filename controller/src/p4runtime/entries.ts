@@ -35,7 +35,7 @@ export interface CounterValue {
  * action: "set_nexthop", params: { nexthop_id: 7 } }`.
  *
  * Text forms by match kind: exact and optional `value`; lpm `value/length`; ternary `value&&&mask` or `value/length`;
- * range `low..high`. Fields other than exact may be left out: they then match anything.
+ * range `low..high`; a value of a serializable enum is its name. Fields other than exact may be left out: they then match anything.
  */
 export interface Entry {
   table: string;
@@ -74,22 +74,22 @@ function within<T>(owner: string, encode: () => T): T {
 
 type FieldMatchType = FieldMatch["fieldMatchType"];
 
-function encodeField(field: SchemaMatchField, value: ValueInput): FieldMatchType {
-  switch (field.match) {
+function encodeField({ match, bitwidth, names }: SchemaMatchField, value: ValueInput): FieldMatchType {
+  switch (match) {
     case "exact":
-      return { $case: "exact", value: { value: encodeExact(value, field.bitwidth) } };
+      return { $case: "exact", value: { value: encodeExact(value, bitwidth, names) } };
     case "optional":
-      return { $case: "optional", value: { value: encodeExact(value, field.bitwidth) } };
+      return { $case: "optional", value: { value: encodeExact(value, bitwidth, names) } };
     case "lpm": {
-      const lpm = encodeLpm(value, field.bitwidth);
+      const lpm = encodeLpm(value, bitwidth, names);
       return lpm.prefixLen === 0 ? undefined : { $case: "lpm", value: lpm };
     }
     case "ternary": {
-      const ternary = encodeTernary(value, field.bitwidth);
+      const ternary = encodeTernary(value, bitwidth, names);
       return ternary && { $case: "ternary", value: ternary };
     }
     case "range": {
-      const range = encodeRange(value, field.bitwidth);
+      const range = encodeRange(value, bitwidth, names);
       return range && { $case: "range", value: range };
     }
   }
@@ -129,7 +129,9 @@ export function encodeCall(action: SchemaAction, given: Entry["params"], owner: 
       }
       return {
         paramId: param.id,
-        value: within(`${owner}: ${action.alias}.${param.name}`, () => encodeExact(value, param.bitwidth)),
+        value: within(`${owner}: ${action.alias}.${param.name}`, () =>
+          encodeExact(value, param.bitwidth, param.names),
+        ),
       };
     }),
   };
@@ -150,6 +152,7 @@ export function decodeCall(
           params.find((item) => item.paramId === param.id)?.value ?? new Uint8Array(),
           param.bitwidth,
           param.format,
+          param.names,
         ),
       ]),
     ),
@@ -239,17 +242,17 @@ function idleTimeoutNs({ alias, hasIdleTimeout }: SchemaTable, { idleTimeoutMs =
 }
 
 function decodeField(field: SchemaMatchField, match: FieldMatch | undefined): ValueInput | undefined {
-  const { bitwidth, format } = field;
+  const { bitwidth, format, names } = field;
   switch (match?.fieldMatchType?.$case) {
     case "exact":
     case "optional":
-      return decodeExact(match.fieldMatchType.value.value, bitwidth, format);
+      return decodeExact(match.fieldMatchType.value.value, bitwidth, format, names);
     case "lpm":
-      return decodeLpm(match.fieldMatchType.value, bitwidth, format);
+      return decodeLpm(match.fieldMatchType.value, bitwidth, format, names);
     case "ternary":
-      return decodeTernary(match.fieldMatchType.value, bitwidth, format);
+      return decodeTernary(match.fieldMatchType.value, bitwidth, format, names);
     case "range":
-      return decodeRange(match.fieldMatchType.value, bitwidth, format);
+      return decodeRange(match.fieldMatchType.value, bitwidth, format, names);
     default:
       // An absent prefix is the default route of its table, and people want to see it as one.
       return field.match === "lpm"

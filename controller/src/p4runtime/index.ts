@@ -3,7 +3,7 @@
 //   value_types, literal_types  what a value is of, for the compiler;  typed_values  makes such values
 //   addresses  text of IP and MAC addresses <-> bytes
 //   values     what people write for a field <-> canonical byte strings
-//   schema     P4Info by name, alias and id; schema_text prints it
+//   schema     P4Info by name, alias and id; schema_types  its named types;  schema_text prints it
 //   entries    table entries by name <-> messages;  items: action profiles too;  packets: the same for packet I/O
 //   packed     the same as octets;  packed_store: millions of them;  write_request: put into requests
 //   digests    what a switch says by itself besides packets

@@ -17,7 +17,7 @@ import { encodeItem, type Item, isEntry } from "./items.js";
 import { bytesOf, OctetWriter } from "./octets.js";
 import type { PackedBytes } from "./packed_store.js";
 import { writeExact, writeLpm } from "./quick_values.js";
-import type { Schema, SchemaAction, SchemaMatchField, SchemaTable } from "./schema.js";
+import type { Schema, SchemaAction, SchemaField, SchemaMatchField, SchemaTable } from "./schema.js";
 import { canonical } from "./values.js";
 
 export interface Packed {
@@ -48,15 +48,16 @@ interface TablePlan {
 }
 
 function planOf(table: SchemaTable): TablePlan {
+  const isPlain = ({ bitwidth, names }: SchemaField) => bitwidth > 0 && names === undefined;
   const plain = table.fields.every(
-    ({ match, bitwidth }) => (match === "exact" || match === "lpm") && bitwidth > 0,
+    (field) => (field.match === "exact" || field.match === "lpm") && isPlain(field),
   );
   return {
     table,
     fields: plain && table.profile === undefined ? table.fields : undefined,
     actions: new Map(
       table.actions.flatMap(({ action, scope }) =>
-        scope === "default-only" ? [] : [[action.alias, action] as const],
+        scope === "default-only" || !action.params.every(isPlain) ? [] : [[action.alias, action] as const],
       ),
     ),
   };

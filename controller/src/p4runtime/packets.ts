@@ -37,7 +37,7 @@ export function encodePacketOut(
         throw new EntryError(`packet_out: metadata field "${field.name}" is missing`);
       }
       try {
-        return { metadataId: field.id, value: encodeExact(value, field.bitwidth) };
+        return { metadataId: field.id, value: encodeExact(value, field.bitwidth, field.names) };
       } catch (error) {
         throw error instanceof ValueError
           ? new EntryError(`packet_out.${field.name}: ${error.message}`)
@@ -54,7 +54,8 @@ export function decodePacketIn(schema: Schema, packet: PacketIn): ReceivedPacket
     metadata: Object.fromEntries(
       fields.map((field) => {
         const found = packet.metadata.find((item) => item.metadataId === field.id);
-        return [field.name, decodeExact(found?.value ?? new Uint8Array(), field.bitwidth, field.format)];
+        const bytes = found?.value ?? new Uint8Array();
+        return [field.name, decodeExact(bytes, field.bitwidth, field.format, field.names)];
       }),
     ),
   };

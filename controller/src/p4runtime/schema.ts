@@ -7,9 +7,10 @@ import {
   type Preamble,
   Table_IdleTimeoutBehavior,
 } from "@sluice/proto/p4info";
-import type { P4BitstringLikeTypeSpec, P4DataTypeSpec, P4TypeInfo } from "@sluice/proto/p4types";
+import type { P4DataTypeSpec } from "@sluice/proto/p4types";
 import { nearest } from "./nearest.js";
-import type { Format } from "./values.js";
+import { formatOf, ProgramTypes } from "./schema_types.js";
+import type { Format, NamedValues } from "./values.js";
 
 export type MatchKind = "exact" | "lpm" | "ternary" | "range" | "optional";
 
@@ -26,6 +27,8 @@ export interface SchemaField {
   /** 0 for a type that is translated to a string. */
   bitwidth: number;
   format: Format;
+  /** Of a field whose type is a serializable enum. */
+  names: NamedValues | undefined;
   refersTo: Reference[];
 }
 
@@ -91,7 +94,7 @@ export interface SchemaDigest {
   id: number;
   name: string;
   alias: string;
-  /** Its members; undefined for a type that is not made of bit<W> alone. */
+  /** Its members; undefined for a type that is not made of bit<W> and serializable enums alone. */
   fields: SchemaField[] | undefined;
 }
 
@@ -143,27 +146,6 @@ export class SchemaMap<T extends { id: number; name: string; alias: string }> {
   }
 }
 
-function formatOf(annotations: string[], bitwidth: number): Format {
-  if (bitwidth === 0) {
-    return "text";
-  }
-  const annotation = annotations
-    .map((text) => /^@format\((\w+)\)$/.exec(text)?.[1])
-    .find((name) => name !== undefined);
-  switch (annotation) {
-    case "IPV4_ADDRESS":
-      return "ipv4";
-    case "IPV6_ADDRESS":
-      return "ipv6";
-    case "MAC_ADDRESS":
-      return "mac";
-    case "HEX_STRING":
-      return "hex";
-    default:
-      return "number";
-  }
-}
-
 function referencesOf(annotations: string[]): Reference[] {
   return annotations.flatMap((text) => {
     const found = /^@refers_to\(\s*"?([\w.]+)"?\s*,\s*"?([\w.]+)"?\s*\)$/.exec(text);
@@ -171,13 +153,26 @@ function referencesOf(annotations: string[]): Reference[] {
   });
 }
 
-function fieldOf(field: { id: number; name: string; bitwidth: number; annotations: string[] }): SchemaField {
-  return {
-    id: field.id,
-    name: field.name,
-    bitwidth: field.bitwidth,
-    format: formatOf(field.annotations, field.bitwidth),
-    refersTo: referencesOf(field.annotations),
+interface TypedField {
+  id: number;
+  name: string;
+  bitwidth: number;
+  annotations: string[];
+  typeName: { name: string } | undefined;
+}
+
+/** Makes fields of what a P4Info says of them, with the types that it names. */
+function fieldMaker(types: ProgramTypes): (field: TypedField) => SchemaField {
+  return ({ id, name, bitwidth, annotations, typeName }) => {
+    const type = typeName && types.named(typeName.name);
+    return {
+      id,
+      name,
+      bitwidth,
+      format: formatOf([...annotations, ...(type?.annotations ?? [])], bitwidth),
+      names: type?.names,
+      refersTo: referencesOf(annotations),
+    };
   };
 }
 
@@ -204,46 +199,16 @@ function named(preamble: Preamble | undefined): { id: number; name: string; alia
   return { id, name, alias: alias === "" ? name : alias };
 }
 
-function digestField(name: string, type: P4BitstringLikeTypeSpec | undefined, id: number): SchemaField[] {
-  const bit = type?.typeSpec?.$case === "bit" ? type.typeSpec.value : undefined;
-  return bit === undefined
-    ? []
-    : [fieldOf({ id, name, bitwidth: bit.bitwidth, annotations: type?.annotations ?? [] })];
-}
-
-/** The fields of a struct, tuple or header of bit<W>, or of one bit<W>. */
-function digestFields(
-  types: P4TypeInfo | undefined,
-  spec: P4DataTypeSpec | undefined,
-): SchemaField[] | undefined {
-  const bits = (member: P4DataTypeSpec | undefined) =>
-    member?.typeSpec?.$case === "bitstring" ? member.typeSpec.value : undefined;
-  const type = spec?.typeSpec;
-  let members: { name: string; type: P4BitstringLikeTypeSpec | undefined }[];
-  switch (type?.$case) {
-    case "bitstring":
-      members = [{ name: "value", type: type.value }];
-      break;
-    case "tuple":
-      members = type.value.members.map((member, i) => ({ name: `${i}`, type: bits(member) }));
-      break;
-    case "struct":
-      members = (types?.structs[type.value.name]?.members ?? []).map(({ name, typeSpec }) => ({
-        name,
-        type: bits(typeSpec),
-      }));
-      break;
-    case "header":
-      members = (types?.headers[type.value.name]?.members ?? []).map(({ name, typeSpec }) => ({
-        name,
-        type: typeSpec,
-      }));
-      break;
-    default:
-      return undefined;
-  }
-  const fields = members.flatMap(({ name, type: member }, i) => digestField(name, member, i + 1));
-  return fields.length === members.length ? fields : undefined;
+/** The fields of a digest's type. */
+function digestFields(types: ProgramTypes, spec: P4DataTypeSpec | undefined): SchemaField[] | undefined {
+  return types.members(spec)?.map(({ name, type: { bitwidth, annotations, names } }, i) => ({
+    id: i + 1,
+    name,
+    bitwidth,
+    format: formatOf(annotations, bitwidth),
+    names,
+    refersTo: [],
+  }));
 }
 
 /** A P4 program as a controller sees it. Immutable. */
@@ -256,10 +221,14 @@ export class Schema {
   readonly digests: SchemaMap<SchemaDigest>;
   readonly packetIn: SchemaPacketHeader | undefined;
   readonly packetOut: SchemaPacketHeader | undefined;
+  /** The serializable enums that key fields, parameters and packets' metadata are of, each once. */
+  readonly enums: readonly NamedValues[];
 
   /** @throws SchemaError when the P4Info contradicts itself or has a match kind that P4Runtime does not know */
   constructor(p4info: P4Info) {
     this.p4info = p4info;
+    const types = new ProgramTypes(p4info.typeInfo);
+    const fieldOf = fieldMaker(types);
     this.actions = new SchemaMap(
       "action",
       p4info.actions.map((action) => ({ ...named(action.preamble), params: action.params.map(fieldOf) })),
@@ -297,7 +266,7 @@ export class Schema {
       "digest",
       p4info.digests.map(({ preamble, typeSpec }) => ({
         ...named(preamble),
-        fields: digestFields(p4info.typeInfo, typeSpec),
+        fields: digestFields(types, typeSpec),
       })),
     );
     const direct = new Map(
@@ -348,6 +317,13 @@ export class Schema {
     };
     this.packetIn = header("packet_in");
     this.packetOut = header("packet_out");
+    const fields = [
+      ...[...this.tables].flatMap((table) => table.fields),
+      ...[...this.actions].flatMap((action) => action.params),
+      ...[this.packetIn, this.packetOut].flatMap((packet) => packet?.fields ?? []),
+    ];
+    const enums = fields.flatMap(({ names }) => (names === undefined ? [] : [[names.type, names] as const]));
+    this.enums = [...new Map(enums).values()];
   }
 }
 

@@ -1,6 +1,9 @@
 import type { Schema, SchemaField, SchemaMatchField } from "./schema.js";
 
 function typeOf(field: SchemaField): string {
+  if (field.names !== undefined) {
+    return field.names.type;
+  }
   switch (field.format) {
     case "ipv4":
       return "IPv4";
@@ -29,7 +32,7 @@ const MATCH_SIGNS: Record<SchemaMatchField["match"], string> = {
 
 /**
  * Prints a program so that one look explains it: each table with its key, its actions with their parameters, what refers
- * to what, sizes and counters.
+ * to what, sizes and counters, the names of values.
  */
 export function renderSchema(schema: Schema): string {
   const lines: string[] = [];
@@ -58,6 +61,10 @@ export function renderSchema(schema: Schema): string {
         `${header.name} (${header.fields.map((field) => `${field.name}: ${typeOf(field)}`).join(", ")})`,
       );
     }
+  }
+  for (const { type, bitwidth, numbers } of schema.enums) {
+    const values = [...numbers].map(([name, number]) => `${name} = ${number}`);
+    lines.push(`enum ${type}: bit<${bitwidth}> (${values.join(", ")})`);
   }
   return `${lines.join("\n")}\n`;
 }

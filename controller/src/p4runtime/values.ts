@@ -18,6 +18,14 @@ export type Value = number | string;
 /** How a field is shown; from `@format` in the P4 program. `text` is for fields translated to strings (bit width 0). */
 export type Format = "number" | "hex" | "ipv4" | "ipv6" | "mac" | "text";
 
+/** Numbers that have names: a serializable enum of the program. */
+export interface NamedValues {
+  /** The enum's name. */
+  type: string;
+  bitwidth: number;
+  numbers: ReadonlyMap<string, bigint>;
+}
+
 /** Widest field that is given back as a JavaScript number. */
 const MAX_NUMBER_BITS = 48;
 
@@ -56,9 +64,17 @@ function allOnes(bitwidth: number): bigint {
   return (1n << BigInt(bitwidth)) - 1n;
 }
 
-function parseText(text: string, bitwidth: number): bigint {
+function parseText(text: string, bitwidth: number, names: NamedValues | undefined): bigint {
+  const named = names?.numbers.get(text);
+  if (named !== undefined) {
+    return named;
+  }
   if (/^\d+$/.test(text) || /^0x[0-9a-f]+$/i.test(text)) {
     return BigInt(text);
+  }
+  if (names !== undefined) {
+    const known = [...names.numbers.keys()].join(", ");
+    throw new ValueError(`"${text}" is neither a number nor a value of ${names.type} (one of ${known})`);
   }
   switch (bitwidth) {
     case 32:
@@ -72,10 +88,14 @@ function parseText(text: string, bitwidth: number): bigint {
   }
 }
 
-function parseInteger(value: Exclude<ValueInput, Uint8Array>, bitwidth: number): bigint {
+function parseInteger(
+  value: Exclude<ValueInput, Uint8Array>,
+  bitwidth: number,
+  names: NamedValues | undefined,
+): bigint {
   let integer: bigint;
   if (typeof value === "string") {
-    integer = parseText(value, bitwidth);
+    integer = parseText(value, bitwidth, names);
   } else if (typeof value === "number" && !Number.isSafeInteger(value)) {
     throw new ValueError(`${value} is not an exact integer (give it as text or as a bigint)`);
   } else {
@@ -90,10 +110,11 @@ function parseInteger(value: Exclude<ValueInput, Uint8Array>, bitwidth: number):
 /**
  * Encodes one value for a field of `bitwidth` bits (0: a field translated to a string).
  *
+ * @param names - of a serializable enum; a number is taken as well
  * @returns the canonical byte string
  * @throws ValueError when the text is no such value or the number does not fit
  */
-export function encodeExact(value: ValueInput, bitwidth: number): Uint8Array {
+export function encodeExact(value: ValueInput, bitwidth: number, names?: NamedValues): Uint8Array {
   if (bitwidth === 0) {
     return value instanceof Uint8Array ? value : Uint8Array.from(Buffer.from(String(value), "utf8"));
   }
@@ -104,11 +125,20 @@ export function encodeExact(value: ValueInput, bitwidth: number): Uint8Array {
     }
     return bytes;
   }
-  return integerToBytes(parseInteger(value, bitwidth));
+  return integerToBytes(parseInteger(value, bitwidth, names));
 }
 
-/** Decodes what {@link encodeExact} encoded; padded bytes are accepted. */
-export function decodeExact(bytes: Uint8Array, bitwidth: number, format: Format): Value {
+function nameOf(bytes: Uint8Array, { numbers }: NamedValues): string | undefined {
+  const number = bytesToInteger(bytes);
+  return [...numbers].find(([, value]) => value === number)?.[0];
+}
+
+/** Decodes what {@link encodeExact} encoded; padded bytes are accepted. A number that has no name stays one. */
+export function decodeExact(bytes: Uint8Array, bitwidth: number, format: Format, names?: NamedValues): Value {
+  const name = names && nameOf(bytes, names);
+  if (name !== undefined) {
+    return name;
+  }
   switch (format) {
     case "ipv4":
       return formatIpv4(toLength(bytes, 4));
@@ -141,18 +171,18 @@ function prefixMask(prefixLen: number, bitwidth: number): bigint {
  *
  * @throws ValueError, also when bits beyond the prefix length are set
  */
-export function encodeLpm(input: ValueInput, bitwidth: number): LpmValue {
+export function encodeLpm(input: ValueInput, bitwidth: number, names?: NamedValues): LpmValue {
   const text = typeof input === "string" ? input : undefined;
   const slash = text?.lastIndexOf("/") ?? -1;
   if (text === undefined || slash < 0) {
-    return { value: encodeExact(input, bitwidth), prefixLen: bitwidth };
+    return { value: encodeExact(input, bitwidth, names), prefixLen: bitwidth };
   }
   const lengthText = text.slice(slash + 1);
   const prefixLen = /^\d{1,3}$/.test(lengthText) ? Number(lengthText) : bitwidth + 1;
   if (prefixLen > bitwidth) {
     throw new ValueError(`"${text}": the prefix length is a number from 0 to ${bitwidth}`);
   }
-  const value = encodeExact(text.slice(0, slash), bitwidth);
+  const value = encodeExact(text.slice(0, slash), bitwidth, names);
   const network = bytesToInteger(value) & prefixMask(prefixLen, bitwidth);
   if (network !== bytesToInteger(value)) {
     const shown = text.includes(".")
@@ -166,8 +196,8 @@ export function encodeLpm(input: ValueInput, bitwidth: number): LpmValue {
 }
 
 /** @returns `value/length`, also for a full-length prefix */
-export function decodeLpm(lpm: LpmValue, bitwidth: number, format: Format): string {
-  return `${decodeExact(lpm.value, bitwidth, format)}/${lpm.prefixLen}`;
+export function decodeLpm(lpm: LpmValue, bitwidth: number, format: Format, names?: NamedValues): string {
+  return `${decodeExact(lpm.value, bitwidth, format, names)}/${lpm.prefixLen}`;
 }
 
 export interface TernaryValue {
@@ -181,16 +211,20 @@ export interface TernaryValue {
  * @returns undefined when no bit counts: such a field is left out of an entry (specification, section 9.1.1)
  * @throws ValueError, also when the value has bits outside its mask
  */
-export function encodeTernary(input: ValueInput, bitwidth: number): TernaryValue | undefined {
+export function encodeTernary(
+  input: ValueInput,
+  bitwidth: number,
+  names?: NamedValues,
+): TernaryValue | undefined {
   const text = typeof input === "string" ? input : "";
   let value: Uint8Array;
   let mask: bigint;
   if (text.includes("&&&")) {
     const [valueText, maskText] = text.split("&&&", 2) as [string, string];
-    value = encodeExact(valueText.trim(), bitwidth);
+    value = encodeExact(valueText.trim(), bitwidth, names);
     mask = bytesToInteger(encodeExact(maskText.trim(), bitwidth));
   } else {
-    const lpm = encodeLpm(input, bitwidth);
+    const lpm = encodeLpm(input, bitwidth, names);
     value = lpm.value;
     mask = prefixMask(lpm.prefixLen, bitwidth);
   }
@@ -201,9 +235,14 @@ export function encodeTernary(input: ValueInput, bitwidth: number): TernaryValue
 }
 
 /** @returns a bare value when all bits count, else `value&&&mask` */
-export function decodeTernary(ternary: TernaryValue, bitwidth: number, format: Format): Value {
+export function decodeTernary(
+  ternary: TernaryValue,
+  bitwidth: number,
+  format: Format,
+  names?: NamedValues,
+): Value {
   if (bytesToInteger(ternary.mask) === allOnes(bitwidth)) {
-    return decodeExact(ternary.value, bitwidth, format);
+    return decodeExact(ternary.value, bitwidth, format, names);
   }
   const bits = format === "number" ? "hex" : format;
   return `${decodeExact(ternary.value, bitwidth, bits)}&&&${decodeExact(ternary.mask, bitwidth, bits)}`;
@@ -220,11 +259,15 @@ export interface RangeValue {
  * @returns undefined for the whole range: such a field is left out of an entry
  * @throws ValueError
  */
-export function encodeRange(input: ValueInput, bitwidth: number): RangeValue | undefined {
+export function encodeRange(
+  input: ValueInput,
+  bitwidth: number,
+  names?: NamedValues,
+): RangeValue | undefined {
   const [lowText, highText] =
     typeof input === "string" && input.includes("..") ? input.split("..", 2) : [input, input];
-  const low = encodeExact(typeof lowText === "string" ? lowText.trim() : lowText!, bitwidth);
-  const high = encodeExact(typeof highText === "string" ? highText.trim() : highText!, bitwidth);
+  const low = encodeExact(typeof lowText === "string" ? lowText.trim() : lowText!, bitwidth, names);
+  const high = encodeExact(typeof highText === "string" ? highText.trim() : highText!, bitwidth, names);
   if (bytesToInteger(low) > bytesToInteger(high)) {
     throw new ValueError(`"${input}": the range ends before it begins`);
   }
@@ -232,8 +275,8 @@ export function encodeRange(input: ValueInput, bitwidth: number): RangeValue | u
 }
 
 /** @returns a bare value when the range holds one, else `low..high` */
-export function decodeRange(range: RangeValue, bitwidth: number, format: Format): Value {
-  const low = decodeExact(range.low, bitwidth, format);
-  const high = decodeExact(range.high, bitwidth, format);
+export function decodeRange(range: RangeValue, bitwidth: number, format: Format, names?: NamedValues): Value {
+  const low = decodeExact(range.low, bitwidth, format, names);
+  const high = decodeExact(range.high, bitwidth, format, names);
   return low === high ? low : `${low}..${high}`;
 }

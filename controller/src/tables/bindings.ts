@@ -1,5 +1,6 @@
 // Writes TypeScript for a P4 program, so that a wrong table, field, action, width or format is a compile error. Run by generate.ts.
 import type {
+  NamedValues,
   Schema,
   SchemaField,
   SchemaMatchField,
@@ -19,6 +20,12 @@ function pascal(name: string): string {
 /** Widest field that is a JavaScript number. */
 const MAX_NUMBER_BITS = 48;
 
+function numberType(bitwidth: number): string {
+  return bitwidth <= MAX_NUMBER_BITS
+    ? `Uint<${bitwidth}>`
+    : `Uint<${MAX_NUMBER_BITS}> | BigUint<${bitwidth}>`;
+}
+
 function valueType({ format, bitwidth }: SchemaField): string {
   switch (format) {
     case "ipv4":
@@ -30,24 +37,28 @@ function valueType({ format, bitwidth }: SchemaField): string {
     case "text":
       return "string";
     default:
-      return bitwidth <= MAX_NUMBER_BITS
-        ? `Uint<${bitwidth}>`
-        : `Uint<${MAX_NUMBER_BITS}> | BigUint<${bitwidth}>`;
+      return numberType(bitwidth);
   }
 }
 
 function typeOf(field: SchemaField, match?: SchemaMatchField["match"]): string {
   const value = valueType(field);
+  const name = field.names === undefined ? "" : `${pascal(field.names.type)} | `;
   switch (match) {
     case "lpm":
       return `Prefix<${value}>`;
     case "ternary":
-      return `${value} | Prefix<${value}> | Ternary<${value}>`;
+      return `${name}${value} | Prefix<${value}> | Ternary<${value}>`;
     case "range":
-      return `${value} | Range<${value}>`;
+      return `${name}${value} | Range<${value}>`;
     default:
-      return value;
+      return `${name}${value}`;
   }
+}
+
+function enumBinding({ type, numbers }: NamedValues): string[] {
+  const names = [...numbers.keys()].map((name) => `"${name}"`);
+  return [`export type ${pascal(type)} = ${names.join(" | ")};`, ""];
 }
 
 /** A function's type parameters and parameters for fields of these types, by the name of the parameter. */
@@ -137,16 +148,20 @@ function profileBinding({ alias, size, maxGroupSize, actions }: SchemaProfile): 
   ];
 }
 
-/** @returns the text of gateway.ts */
-export function renderBindings(schema: Schema): string {
+/**
+ * @param client - the P4Runtime client's module, as the file that gets the text imports it
+ * @returns the text of gateway.ts
+ */
+export function renderBindings(schema: Schema, client = "../p4runtime/index.js"): string {
   const tables = [...schema.tables];
   return [
     HEADER,
-    'import type { BigUint, Entry, Given, Ipv4, Ipv6, Mac, Named, Prefix, ProfileGroup, ProfileMember, Range, Ternary, Uint, ValueInput } from "../p4runtime/index.js";',
+    `import type { BigUint, Entry, Given, Ipv4, Ipv6, Mac, Named, Prefix, ProfileGroup, ProfileMember, Range, Ternary, Uint, ValueInput } from "${client}";`,
     "",
     "/** What was given has been checked by the compiler, field by field. */",
     "const fields = (given: unknown) => given as Record<string, ValueInput>;",
     "",
+    ...schema.enums.flatMap(enumBinding),
     ...tables.flatMap(tableBinding),
     ...[...schema.profiles].flatMap(profileBinding),
     `export type TableName = ${tables.map((table) => `"${table.alias}"`).join(" | ")};`,
