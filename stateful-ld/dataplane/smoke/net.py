@@ -24,6 +24,7 @@ for port in (4789, 4790, 6633, 8472):
     split_bottom_up(UDP, VXLAN, sport=port)
 
 LD_MAC = "02:00:00:00:00:11"
+PATIENCE_S = 60  # of something that is not going to come
 
 
 def enter_namespace(name):
@@ -76,13 +77,13 @@ def sluice_ld(binary, name, path):
 
 
 def connect(path, process):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
             return Control(path)
         except (ConnectionRefusedError, FileNotFoundError):
             assert process.poll() is None, f"sluice-ld has ended with {process.returncode}"
-            assert time.monotonic() < deadline, "no control socket after 10 s"
+            assert time.monotonic() < deadline, f"no control socket after {PATIENCE_S} s"
             time.sleep(0.02)
 
 
@@ -116,7 +117,7 @@ class Wire:
                 return Ether(data)
         return None
 
-    def next(self, wanted, timeout_s=10.0):
+    def next(self, wanted, timeout_s=PATIENCE_S):
         """The next frame `wanted` accepts; questions for neighbours are answered on the way."""
         deadline = time.monotonic() + timeout_s
         while (left := deadline - time.monotonic()) > 0:

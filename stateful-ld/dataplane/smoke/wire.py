@@ -63,7 +63,7 @@ class Control:
 
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(5)
+        self.socket.settimeout(60)  # only so that nothing hangs
         self.socket.connect(path)
 
     def close(self):
