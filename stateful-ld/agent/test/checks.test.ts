@@ -54,10 +54,10 @@ async function closedPort(): Promise<number> {
 }
 
 const http = { path: "/health", host: "web.example", statusMin: 200, statusMax: 299 };
-const check = (fields: Partial<HealthCheck>, port: number) =>
+const check = (fields: Partial<HealthCheck>, port: number, address = "127.0.0.1") =>
   runCheck(HealthCheck.fromPartial({ timeoutMs: 10_000, ...fields }), {
-    address: "127.0.0.1",
-    pingAddress: "127.0.0.1",
+    address,
+    pingAddress: address,
     port,
   });
 
@@ -160,6 +160,11 @@ describe("UDP", () => {
       verdict: "bad",
       error: "ECONNREFUSED",
     });
+  });
+
+  it("is undecided when the socket cannot have that destination, as an IPv6 one on a host without", async () => {
+    const found = check({ kind: HealthCheck_Kind.UDP, send: Buffer.from("ping") }, 7, "255.255.255.255");
+    expect(await found).toEqual({ verdict: "undecided", error: "EACCES" });
   });
 });
 

@@ -12,11 +12,13 @@ export function checkUdp({ timeoutMs, send }: HealthCheck, { address, port }: Ch
       const socket = createSocket(isIPv6(address) ? "udp6" : "udp4");
       socket.on("error", (error) => found(fromError(error)));
       socket.once("message", () => found({ verdict: "good", latencyMs: elapsedMs() }));
-      socket.connect(port, address, () => {
+      // Not as connect()'s callback, which is called when it has failed, too.
+      socket.once("connect", () => {
         socket.send(send, (error) => {
           if (error !== null) found(fromError(error));
         });
       });
+      socket.connect(port, address);
       return () => socket.close();
     },
     (elapsed) =>
