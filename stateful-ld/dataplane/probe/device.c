@@ -49,17 +49,34 @@ static int set_up_ipv4(int control, const char *name, char *error) {
                                                       : 0;
 }
 
+/* Hosts that have IPv6 off for interfaces to come (net.ipv6.conf.default.disable_ipv6) mean those
+ * on a wire; this one is the LD's own. When it cannot be allowed, setting the address says so. */
+static void allow_ipv6(const char *name) {
+    char path[sizeof("/proc/sys/net/ipv6/conf//disable_ipv6") + IFNAMSIZ];
+    int setting;
+
+    snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
+    setting = open(path, O_WRONLY | O_CLOEXEC);
+    if (setting < 0)
+        return;
+    if (write(setting, "0", 1) < 0)
+        log_debug("%s: %s", path, strerror(errno));
+    close(setting);
+}
+
 /* Hosts without IPv6 check RSs of IPv4 all the same. */
 static void set_up_ipv6(const char *name) {
     const struct ip_address source = probe_address(FAMILY_IPV6, PROBE_SOURCE);
     struct in6_ifreq request = { .ifr6_prefixlen = PROBE_PREFIX_LEN_V6 };
     int control = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
+    allow_ipv6(name);
     memcpy(&request.ifr6_addr, &source, sizeof(source));
     request.ifr6_ifindex = (int)if_nametoindex(name);
     if (control < 0 || ioctl(control, SIOCSIFADDR, &request) < 0)
-        log_warning("probe device %s: no IPv6 (%s): services of IPv6 VIPs cannot be checked", name,
-                    strerror(errno));
+        log_warning("probe device %s: no IPv6 (%s): services of IPv6 VIPs cannot be checked (is "
+                    "net.ipv6.conf.%s.disable_ipv6 1, and read-only?)",
+                    name, strerror(errno), name);
     if (control >= 0)
         close(control);
 }

@@ -9,7 +9,8 @@ Usage: health_test.py PATH_TO_SLUICE_LD
       │      RS "plain"     └─ checks of RSs in the VPC leave in VXLAN, and come back so
       └─ a plain Linux VXLAN device with the address of RS "vpc"
 
-Each in its own network namespace. The RS in the VPC has no other way than the tunnel. Exits 77 (meson: skipped) without
+Each in its own network namespace. The RS in the VPC has no other way than the tunnel. Services are checked over IPv4 and, of an IPv6
+VIP, over IPv6, though the LD's namespace has IPv6 off for new interfaces, as many hosts have. Exits 77 (meson: skipped) without
 root, or when the agent is not built. Cleans up by name and pid, also when it fails.
 """
 
@@ -31,18 +32,17 @@ ADDRESSES = {LD: None, CLIENT: "10.0.0.200", HOST: "10.0.0.41", PLAIN: "10.0.0.3
 VTEP, VIP, LOCAL_IP, VNI = "10.0.0.11", "203.0.113.10", "198.18.1.1", 100
 VPC_RS, VPC_MAC = "192.168.0.2", "02:00:00:64:00:02"
 GATEWAY_IN_VPC, GATEWAY_MAC = "192.168.0.1", "02:00:00:00:00:bb"
+# The same of IPv6.
+VTEP6, VIP6, LOCAL_IP6, PLAIN6 = "fd00:10::11", "2001:db8:113::10", "fd00:18::1", "fd00:10::31"
+VPC_RS6, GATEWAY_IN_VPC6 = "fd00:100::2", "fd00:100::1"
 INTERVAL_MS, TIMEOUT_MS, RISE, FALL, SLOW_START_MS = 200, 1000, 2, 3, 2000
 PATIENCE_S = 20
+PINGED = "web83", "web6-83"
 KIND_TCP, KIND_HTTP, KIND_UDP, KIND_ICMP = 1, 2, 4, 5
 
+# On all addresses at once: a service that returns before the others has had its slow start when they begin.
 SERVER = """
-import http.server, socket, sys, threading
-udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-udp.bind((sys.argv[1], 7))
-def echo():
-    while True:
-        udp.sendto(*udp.recvfrom(2048))
-threading.Thread(target=echo, daemon=True).start()
+import http.server, socket, socketserver, sys, threading
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200 if self.path == "/health" else 404)
@@ -50,10 +50,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
     def log_message(self, *_):
         pass
-http.server.ThreadingHTTPServer.handle_error = lambda *_: None  # checks of TCP end by a reset
-listening = http.server.ThreadingHTTPServer((sys.argv[1], 80), Handler)
+class Server(http.server.ThreadingHTTPServer):
+    def server_bind(self):
+        socketserver.TCPServer.server_bind(self)  # and no name is looked up, for which nobody is there
+    def handle_error(self, *_):
+        pass  # checks of TCP end by a reset
+class Server6(Server):
+    address_family = socket.AF_INET6
+def echo(udp):
+    while True:
+        udp.sendto(*udp.recvfrom(2048))
+for address in sys.argv[1:]:
+    listening = (Server6 if ":" in address else Server)((address, 80), Handler)
+    udp = socket.socket(listening.address_family, socket.SOCK_DGRAM)
+    udp.bind((address, 7))
+    threading.Thread(target=echo, args=(udp,)).start()
+    threading.Thread(target=listening.serve_forever).start()
 print("ready", flush=True)
-listening.serve_forever()
 """
 
 
@@ -78,6 +91,9 @@ def make_network():
         if address is not None:
             run("ip", "-n", namespace, "address", "add", f"{address}/24", "dev", "fabric")
             run("ip", "-n", namespace, "route", "add", "default", "via", VTEP)
+    run("ip", "-n", PLAIN, "address", "add", f"{PLAIN6}/64", "dev", "fabric", "nodad")
+    run("ip", "-n", PLAIN, "route", "add", "default", "via", VTEP6)
+    run(*inside(LD, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1"))
     make_vpc()
 
 
@@ -95,10 +111,14 @@ def make_vpc():
 def add_way_back():
     run("ip", "-n", HOST, "neigh", "replace", GATEWAY_IN_VPC, "lladdr", GATEWAY_MAC, "dev", "vpc")
     run("ip", "-n", HOST, "route", "replace", f"{LOCAL_IP}/32", "via", GATEWAY_IN_VPC, "dev", "vpc")
+    # An interface that goes down loses its addresses of IPv6.
+    run("ip", "-n", HOST, "address", "replace", f"{VPC_RS6}/64", "dev", "vpc", "nodad")
+    run("ip", "-n", HOST, "neigh", "replace", GATEWAY_IN_VPC6, "lladdr", GATEWAY_MAC, "dev", "vpc")
+    run("ip", "-n", HOST, "route", "replace", f"{LOCAL_IP6}/128", "via", GATEWAY_IN_VPC6, "dev", "vpc")
 
 
-def ip4(address):
-    return socket.inet_aton(address)
+def packed(address):
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
 
 
 def health_check(kind, *more):
@@ -106,10 +126,15 @@ def health_check(kind, *more):
     return message((1, kind), *times, *more, (9, SLOW_START_MS))
 
 
+def real_servers(plain, vpc):
+    location = message((1, VNI), (2, packed(ADDRESSES[HOST])), (3, bytes.fromhex(VPC_MAC.replace(":", ""))))
+    return (
+        (7, message((1, "plain"), (2, packed(plain)), (3, 80), (4, 1))),
+        (7, message((1, "vpc"), (2, packed(vpc)), (3, 80), (4, 1), (5, location))),
+    )
+
+
 def config():
-    plain = message((1, "plain"), (2, ip4(ADDRESSES[PLAIN])), (3, 80), (4, 1))
-    location = message((1, VNI), (2, ip4(ADDRESSES[HOST])), (3, bytes.fromhex(VPC_MAC.replace(":", ""))))
-    vpc = message((1, "vpc"), (2, ip4(VPC_RS)), (3, 80), (4, 1), (5, location))
     http = message((1, "/health"), (2, "web.example"), (3, 200), (4, 299))
     checks = {
         80: health_check(KIND_HTTP, (7, http)),
@@ -117,18 +142,22 @@ def config():
         82: health_check(KIND_UDP, (2, 7), (8, b"anybody there?")),
         83: health_check(KIND_ICMP),
     }
+    families = ("web", VIP, real_servers(ADDRESSES[PLAIN], VPC_RS)), ("web6-", VIP6, real_servers(PLAIN6, VPC_RS6))
     services = [
-        message((1, f"web{port}"), (3, ip4(VIP)), (4, 6), (5, port), (6, 1), (7, plain), (7, vpc), (40, health))
+        message((1, f"{name}{port}"), (3, packed(vip)), (4, 6), (5, port), (6, 1), *servers, (40, health))
+        for name, vip, servers in families
         for port, health in checks.items()
     ]
     return message(
-        (1, ip4(VTEP)),
+        (1, packed(VTEP)),
         (2, 24),
-        (3, ip4("10.0.0.200")),
-        (6, ip4(LOCAL_IP)),
+        (3, packed("10.0.0.200")),
+        (6, packed(LOCAL_IP)),
+        (6, packed(LOCAL_IP6)),
         (7, message((2, 1023))),
         (8, 1),
         *((9, service) for service in services),
+        (20, message((1, packed(VTEP6)), (2, 64), (3, packed("fd00:10::c8")))),
     )
 
 
@@ -184,11 +213,11 @@ def dataplane(binary, folder):
 
 
 @contextlib.contextmanager
-def server(namespace, address):
+def server(namespace, *addresses):
     """Returns when it listens."""
-    command = inside(namespace, "/usr/bin/python3", "-c", SERVER, address)
+    command = inside(namespace, "/usr/bin/python3", "-c", SERVER, *addresses)
     with running(*command, stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"ready\n", f"the server of {address} does not start"
+        assert process.stdout.readline() == b"ready\n", f"the server of {addresses} does not start"
         yield
 
 
@@ -202,6 +231,14 @@ def connect(folder):
             time.sleep(0.02)
 
 
+def wait_for_agent(folder):
+    """It checks from when it listens on."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not os.path.exists(f"{folder}/agent.sock"):
+        assert time.monotonic() < deadline, f"the agent does not listen after {PATIENCE_S} s"
+        time.sleep(0.02)
+
+
 def check_all_well(control):
     """One that cannot be reached would fall in this time."""
     wait_for(control, "all RSs are well", lambda found: set(found.values()) == {1000})
@@ -211,23 +248,24 @@ def check_all_well(control):
 
 
 def check_server_dead(control):
+    asked = [f"{name}{port}" for name in ("web", "web6-") for port in (80, 81, 82)]
     found = wait_for(
-        control, "the server is down", lambda found: [vpc_of(found)[f"web{port}"] for port in (80, 81, 82)] == [0, 0, 0]
+        control, "the server is down", lambda found: [vpc_of(found)[service] for service in asked] == [0] * len(asked)
     )
-    assert vpc_of(found)["web83"] == 1000, f"its host still answers pings: {found}"
+    assert [vpc_of(found)[service] for service in PINGED] == [1000, 1000], f"its host still answers pings: {found}"
     assert plain_is_well(found), found
 
 
 def check_tunnel_down(control):
     run("ip", "-n", HOST, "link", "set", "dev", "vpc", "down")
-    found = wait_for(control, "the host is down", lambda found: vpc_of(found)["web83"] == 0)
+    found = wait_for(control, "the host is down", lambda found: all(vpc_of(found)[service] == 0 for service in PINGED))
     assert plain_is_well(found), found
     run("ip", "-n", HOST, "link", "set", "dev", "vpc", "up")
     add_way_back()
 
 
 def check_return(control):
-    wait_for(control, "the slow start", lambda found: 0 < vpc_of(found)["web80"] < 1000)
+    wait_for(control, "the slow start", lambda found: all(0 < vpc_of(found)[service] < 1000 for service in ("web80", "web6-80")))
     wait_for(control, "all have returned", lambda found: set(found.values()) == {1000})
 
 
@@ -235,18 +273,19 @@ def check(folder, control):
     """The server in the VPC dies, then its host's tunnel goes, which pings see; then both return."""
     agent = [AGENT, "--listen", f"unix:{folder}/agent.sock", "--dataplane", f"{folder}/ld.sock"]
     with contextlib.ExitStack() as until_it_dies, open(f"{folder}/agent.log", "w") as log:
-        until_it_dies.enter_context(server(HOST, VPC_RS))
+        until_it_dies.enter_context(server(HOST, VPC_RS, VPC_RS6))
         with running(*inside(LD, "node", *agent), stdout=log):
+            wait_for_agent(folder)
             check_all_well(control)
             until_it_dies.close()
             check_server_dead(control)
             check_tunnel_down(control)
-            with server(HOST, VPC_RS):
+            with server(HOST, VPC_RS, VPC_RS6):
                 check_return(control)
 
 
 def test(binary, folder):
-    with server(PLAIN, ADDRESSES[PLAIN]), dataplane(binary, folder):
+    with server(PLAIN, ADDRESSES[PLAIN], PLAIN6), dataplane(binary, folder):
         control = connect(folder)
         code, reason = control.apply_config(config())
         assert code == 0, reason
