@@ -10,7 +10,6 @@ import {
   maglev,
   nameOf,
   rendezvous,
-  standsAlone,
   toRanges,
 } from "../src/compile/index.js";
 import {
@@ -156,10 +155,6 @@ describe("tunnels over IPv6", () => {
       expect(idsOf(more).hosts.get(host)).toBe(id);
     }
     expect(idsOf(more).hosts.size).toBe(ids.hosts.size + 1);
-  });
-
-  it("make an EIP more than its own entries", () => {
-    expect(standsAlone(overIpv6, overIpv6.eips.find(({ vm }) => vm?.vpc === "green")!)).toBe(false);
   });
 });
 

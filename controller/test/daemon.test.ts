@@ -63,6 +63,12 @@ describe("the desired state", () => {
       )
       .catch((reason) => reason);
     expect(taken.problems.join()).toContain("203.0.113.50 in network bgp is another EIP already");
+    const elsewhere = {
+      ...region.document.eips[2],
+      vm: { vpc: "blue", address: "192.168.0.2", mac: "02:00:00:00:06:31", host: "10.0.6.3" },
+    };
+    const moved = await controller.client.put("/v1/eips/phone", elsewhere, "x").catch((reason) => reason);
+    expect(moved.problems.join()).toContain("but service shop: real server rs1 says 10.0.6.2");
     expect(region.gw1.writes.length).toBe(before);
     expect(controller.controller.region.revision).toBe(1);
   });

@@ -68,7 +68,8 @@ describe("a value of a serializable enum", () => {
       expect(() => encodeEntry(enums, { ...entry, ...change })).toThrow(EntryError);
       expect(() => encodeEntry(enums, { ...entry, ...change })).toThrow(message);
     }
-    expect(() => new Packer(enums).pack({ ...plain, params: { color: "10.0.0.1" } })).toThrow("is neither");
+    const asNumber = { ...plain, match: { direction: 2 }, params: { color: "10.0.0.1" } };
+    expect(() => new Packer(enums).pack(asNumber)).toThrow('paint.color: "10.0.0.1" is neither');
   });
 
   it("has its names in what the program is explained by", async () => {

@@ -6,12 +6,13 @@ import { Update_Type } from "@sluice/proto/p4runtime";
 import { beforeEach, describe, expect, it } from "vitest";
 import { run } from "../src/cli/run.js";
 import { fromRanges } from "../src/compile/index.js";
-import { decodeEntry } from "../src/p4runtime/index.js";
+import { decodeEntry, decodeItem, placeOf } from "../src/p4runtime/index.js";
 import { eventually } from "./support/controller.js";
 import { FakeLd } from "./support/fake_ld.js";
 import { useFolder } from "./support/folder.js";
 import { gateway } from "./support/program.js";
 import { type Document, useRegion } from "./support/region.js";
+import { exampleOverIpv6 } from "./support/underlay.js";
 
 const folder = useFolder();
 const region = useRegion(folder);
@@ -28,6 +29,39 @@ describe("the products", () => {
     expect(out).toContain("all 3 parts have it");
     expect(region.updatesSince(first).map(({ type }) => type)).toEqual([Update_Type.MODIFY]);
     expect(region.bindingOf("100.64.9.7")).toContain("host=10.0.6.9");
+  });
+
+  it("a moved EIP is a few writes also in a VPC with a VIP, and to a host over IPv6 that is new", async () => {
+    const controller = await region.start({ auditMs: 600_000 });
+    await controller.apply(region.documentOf(exampleOverIpv6()));
+    region.gw1.mute.add("read");
+    const move = async (eip: string, host: string) => {
+      const first = region.gw1.writes.length;
+      const { code, err } = await region.sluice("eip", "move", eip, "--host", host);
+      expect({ code, err }).toEqual({ code: 0, err: "" });
+      return region
+        .updatesSince(first)
+        .map(({ type, entity }) => `${Update_Type[type]} ${placeOf(decodeItem(gateway, entity!))}`);
+    };
+    expect(await move("vm1", "fd00:0:6::9")).toEqual([
+      "INSERT host_source_v6",
+      "INSERT host_v6",
+      "MODIFY vm",
+      "MODIFY eip_in",
+    ]);
+    expect(await move("vm1", "fd00:0:6::3")).toEqual([
+      "MODIFY vm",
+      "MODIFY eip_in",
+      "DELETE host_v6",
+      "DELETE host_source_v6",
+    ]);
+    await move("phone", "fd00:0:6::8");
+    // A controller that compiles everything anew comes to the same.
+    const before = region.gw1.writes.length;
+    await region.stop(controller);
+    region.gw1.mute.delete("read");
+    await (await region.start()).settled(4);
+    expect(region.gw1.writes.length).toBe(before);
   });
 
   it("an EIP is created, bound to a VIP, limited and released", async () => {

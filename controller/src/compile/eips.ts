@@ -2,9 +2,10 @@
 import { type Entry, type Ipv4, type Ipv6, type Uint, uint } from "../p4runtime/index.js";
 import { type EipSpec, isIpv6, ownerOf } from "../state/index.js";
 import * as tables from "../tables/gateway.js";
-import type { Ids } from "./names.js";
+import type { EipNumbers } from "./names.js";
 import { type Region, vniOf, vrfOf } from "./site.js";
 import { PROTOCOL_NUMBERS } from "./steering.js";
+import { type EipSite, ownerEntries } from "./vpcs.js";
 
 /** Of the key `direction` of eip_limit, and the EIP's cell of the counter eip_packets: 2 * index, + 1 for out. */
 export const EIP_DIRECTIONS = { in: { key: 1, cell: 0 }, out: { key: 2, cell: 1 } } as const;
@@ -50,7 +51,7 @@ function bound(
   { index, vni }: { index: Uint<24>; vni: Uint<24> },
   own: Ipv4,
   { vm }: EipSpec,
-  { hosts }: Ids,
+  { hosts }: EipNumbers,
 ): Entry {
   if (vm === undefined) {
     return tables.eip_in.bind_vip(key, { index, vni, vip: own });
@@ -66,7 +67,7 @@ function boundV6(
   { index, vni }: { index: Uint<24>; vni: Uint<24> },
   own: Ipv6,
   { vm }: EipSpec,
-  { hosts }: Ids,
+  { hosts }: EipNumbers,
 ): Entry {
   if (vm === undefined) {
     return tables.eip_in_v6.bind_vip_v6(key, { index, vni, vip: own });
@@ -84,7 +85,8 @@ function boundV6(
 }
 
 /** The entries of one EIP: they depend on no other one. @param index - the EIP's (`Ids.eips`) */
-export function eipEntries({ state, ids }: Region, eip: EipSpec, index: Uint<24>): Entry[] {
+export function eipEntries(site: EipSite, eip: EipSpec, index: Uint<24>): Entry[] {
+  const { state, ids } = site;
   const { address } = eip;
   const owner = ownerOf(eip);
   const network_id = ids.networks.get(eip.network)!;
@@ -93,11 +95,13 @@ export function eipEntries({ state, ids }: Region, eip: EipSpec, index: Uint<24>
   if (isIpv6(address)) {
     const own = owner.address as Ipv6; // of the same family: state/check_eips.ts
     const out = tables.eip_out_v6.set_eip_v6({ vni, address: own }, { network_id, vrf_id, eip: address });
-    return [out, boundV6({ network_id, eip: address }, { index, vni }, own, eip, ids), ...limits(index, eip)];
+    const binding = boundV6({ network_id, eip: address }, { index, vni }, own, eip, ids);
+    return [out, binding, ...limits(index, eip), ...ownerEntries(site, eip)];
   }
   const own = owner.address as Ipv4;
   const out = tables.eip_out.set_eip({ vni, address: own }, { network_id, vrf_id, eip: address });
-  return [out, bound({ network_id, eip: address }, { index, vni }, own, eip, ids), ...limits(index, eip)];
+  const binding = bound({ network_id, eip: address }, { index, vni }, own, eip, ids);
+  return [out, binding, ...limits(index, eip), ...ownerEntries(site, eip)];
 }
 
 /** One EIP after the other: there may be a million. */

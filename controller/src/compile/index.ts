@@ -5,7 +5,7 @@
 //   switch_entries  what switches hold, of
 //     site  the switch in its surroundings;  public  its public addresses;
 //     ports, sources, routes (hops), clusters  a group of tables each, of one switch
-//     services, vpcs, eips, acl         a group of tables each, of all switches
+//     services, hosts, vpcs, eips, acl  a group of tables each, of all switches
 //   ld_config  what an LD holds;  cluster  what it knows of the others;  migration  and of another cluster
 import type { LdConfig } from "@sluice/proto/ld";
 import type { Entry } from "../p4runtime/index.js";
@@ -21,6 +21,7 @@ export { type BucketMap, dealBuckets } from "./bucket_map.js";
 export { joinAssignments } from "./cluster.js";
 export { EIP_DIRECTIONS, eipEntries } from "./eips.js";
 export { compileHops, type HopSite, neighborsStandAlone, touchedNeighbors } from "./hops.js";
+export { hostEntries } from "./hosts.js";
 export { preferredId } from "./ids.js";
 export { maglev } from "./maglev.js";
 export {
@@ -33,7 +34,7 @@ export {
   USUAL_SHARES,
   withSharesOf,
 } from "./moves.js";
-export { type Ids, idsOf, nameOf } from "./names.js";
+export { type Ids, idsOf, MAX_ID, nameOf } from "./names.js";
 export { formatRanges, fromRanges, joinRanges, toRanges } from "./ranges.js";
 export { rendezvous } from "./rendezvous.js";
 export { neighborsOf, type Region, type Site, siteOf, vniOf } from "./site.js";

@@ -4,13 +4,20 @@ import { type DesiredState, hostsOverIpv6, MAX_EIP_INDEX } from "../state/index.
 import { assignIds, byName, numbersOf } from "./ids.js";
 import { once } from "./once.js";
 
-const MAX_ID = 0xffff;
+/** Of what has a number of 16 bits; 0 is nothing. */
+export const MAX_ID = 0xffff;
 
-export interface Ids {
+/** The numbers that entries of EIPs name. */
+export interface EipNumbers {
   networks: ReadonlyMap<string, Uint<16>>;
+  /** Hosts that are reached over IPv6, by address. */
+  hosts: Pick<ReadonlyMap<Ipv6, Uint<16>>, "get">;
+}
+
+export interface Ids extends EipNumbers {
   clusters: ReadonlyMap<string, Uint<16>>;
   lds: ReadonlyMap<string, Uint<16>>;
-  /** Hosts that are reached over IPv6, by address; none where tunnels go over IPv4. */
+  /** None where tunnels go over IPv4. */
   hosts: ReadonlyMap<Ipv6, Uint<16>>;
   /** The index of an EIP: its cells of limits and counters. Made when it is asked for. */
   readonly eips: ReadonlyMap<string, Uint<20>>;
@@ -19,7 +26,7 @@ export interface Ids {
 }
 
 function hostIds(state: DesiredState): Map<Ipv6, Uint<16>> {
-  const hosts = hostsOverIpv6(state).map((name) => ({ name }));
+  const hosts = [...hostsOverIpv6(state).keys()].map((name) => ({ name }));
   return assignIds(hosts, MAX_ID) as Map<string, Uint<16>> as Map<Ipv6, Uint<16>>;
 }
 

@@ -77,23 +77,11 @@ function tunnelEntries({ item, ids, fabric }: Site): Entry[] {
   });
 }
 
-/** The hosts that are reached over IPv6 are known by numbers: by which tunnels are sent to them, and theirs believed. */
-function hostEntries({ item, ids, fabric }: Site): Entry[] {
-  const networks = [...new Set(item.ports.map(({ network }) => network))].filter((name) => fabric.has(name));
-  return [...ids.hosts].flatMap(([address, host_id]) => [
-    tables.host_v6.set_host_v6({ host_id }, { address }),
-    ...networks.map((network) =>
-      tables.host_source_v6.known_host({ network_id: ids.networks.get(network)!, address }, { host_id }),
-    ),
-  ]);
-}
-
 export function compilePorts(site: Site): Entry[] {
   return [
     tables.my_mac.accept_mac({ mac: site.item.mac }),
     ...portEntries(site),
     ...icmpSources(site),
     ...tunnelEntries(site),
-    ...hostEntries(site),
   ];
 }

@@ -81,7 +81,8 @@ export function neighborsOf(state: DesiredState, item: SwitchSpec): NeighborSpec
   return [...item.neighbors, ...attached];
 }
 
-const fabricOf = once(fabricNetworks);
+/** Names of the networks from which tunnels are taken. */
+export const fabricOf = once(fabricNetworks);
 
 export function siteOf(
   state: DesiredState,

@@ -4,6 +4,7 @@ import type { DesiredState, SwitchSpec } from "../state/index.js";
 import { compileAcl } from "./acl.js";
 import type { BucketMap } from "./bucket_map.js";
 import { compileEips } from "./eips.js";
+import { compileHosts } from "./hosts.js";
 import type { Ids } from "./names.js";
 import { compilePorts } from "./ports.js";
 import { compileRoutes } from "./routes.js";
@@ -20,7 +21,7 @@ export interface SwitchContents {
 }
 
 const SWITCH_PARTS = [compilePorts, compileSources, compileClusters];
-const REGION_PARTS = [compileServices, compileVpcs, compileAcl, compileEips];
+const REGION_PARTS = [compileServices, compileHosts, compileVpcs, compileAcl, compileEips];
 
 /** What a switch must hold by itself: its ports, neighbors and routes, the LDs, and what follows from them. */
 export function compileSwitch(

@@ -116,6 +116,7 @@ export class RegionController {
       this.#targets = targets;
       this.reconciler.replace(targets);
     } else {
+      targets.follow(proposal.eips!);
       this.reconciler.add({ revision, targets, changes: entries });
     }
     return { revision, changes: proposal.changes };
@@ -123,11 +124,10 @@ export class RegionController {
 
   /** The entries of a change of EIPs alone; undefined when more than those changes. */
   #entriesOf({ eips }: Proposal): EntryChange[] | undefined {
-    if (eips === undefined || !this.#targets.isLocal(eips)) {
-      return undefined;
+    const entries = eips && this.#targets.changesOf(eips);
+    if (entries !== undefined) {
+      this.#targets.checkCapacity(entries);
     }
-    const entries = this.#targets.changesOf(eips);
-    this.#targets.checkCapacity(entries);
     return entries;
   }
 

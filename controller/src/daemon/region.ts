@@ -46,7 +46,7 @@ export class Region {
   readonly #byAddress = new Map<string, string>();
   readonly #byOwner = new Map<string, string>();
   readonly #ids = new EipIds(MAX_EIP_INDEX);
-  #servicesByVip: Map<string, unknown[]> | undefined;
+  #servicesByAddress: Map<string, unknown[]> | undefined;
 
   /** @throws InvalidDocument when the store holds what this version does not understand */
   static of(snapshot: Snapshot): Region {
@@ -199,17 +199,28 @@ export class Region {
     return [...names].map((name) => ({ before: this.#eips.get(name), after: byName.get(name) }));
   }
 
-  #servicesAt(vip: string): unknown[] {
-    if (this.#servicesByVip === undefined) {
-      this.#servicesByVip = new Map();
-      for (const service of this.#state.services) {
-        const key = `${service.vpc ?? ""} ${service.vip}`;
-        const list = this.#servicesByVip.get(key) ?? [];
-        list.push({ ...(this.#objects.get(`services/${service.name}`) as object) });
-        this.#servicesByVip.set(key, list);
+  /** The services that speak of an address, as their VIP or a real server's. @param address - after its VPC and a space */
+  #servicesAt(address: string): unknown[] {
+    this.#servicesByAddress ??= this.#indexServices();
+    return this.#servicesByAddress.get(address) ?? [];
+  }
+
+  #indexServices(): Map<string, unknown[]> {
+    const index = new Map<string, unknown[]>();
+    for (const service of this.#state.services) {
+      const object = { ...(this.#objects.get(`services/${service.name}`) as object) };
+      const inVpcs = service.real_servers.filter(({ vpc }) => vpc !== undefined);
+      const addresses = [
+        `${service.vpc ?? ""} ${service.vip}`,
+        ...inVpcs.map(({ vpc, address }) => `${vpc} ${address}`),
+      ];
+      for (const address of new Set(addresses)) {
+        const list = index.get(address) ?? [];
+        list.push(object);
+        index.set(address, list);
       }
     }
-    return this.#servicesByVip.get(vip) ?? [];
+    return index;
   }
 
   /** Makes a proposal the state, once the store has it. */
@@ -240,7 +251,7 @@ export class Region {
     for (const eip of proposal.state.eips) {
       this.#know(eip);
     }
-    this.#servicesByVip = undefined;
+    this.#servicesByAddress = undefined;
     this.#state = { ...proposal.state, eips: [] };
   }
 

@@ -3,6 +3,8 @@ import {
   compileHops,
   eipEntries,
   type HopSite,
+  hostEntries,
+  type Ids,
   idsOf,
   neighborsOf,
   neighborsStandAlone,
@@ -11,7 +13,16 @@ import {
   standsAlone,
   touchedNeighbors,
 } from "../compile/index.js";
-import { type Entry, type Ip, type Item, Packer, placeOf, type Schema, uint } from "../p4runtime/index.js";
+import {
+  type Entry,
+  type Ip,
+  type Ipv6,
+  type Item,
+  Packer,
+  placeOf,
+  type Schema,
+  uint,
+} from "../p4runtime/index.js";
 import {
   type DesiredEntries,
   EntryChange,
@@ -21,6 +32,7 @@ import {
   regionEntries,
 } from "../reconcile/index.js";
 import type { DesiredState, EipSpec } from "../state/index.js";
+import { HostNumbers } from "./host_numbers.js";
 import type { EipChange } from "./region.js";
 
 /** What items do, by their keys. */
@@ -44,6 +56,8 @@ export class Targets {
   readonly #desired: readonly DesiredEntries[];
   /** Of each switch, without neighbors that are observed. Made when they are asked for. */
   #sites: readonly Site[] | undefined;
+  /** As of the last change of EIPs. */
+  readonly #hosts: HostNumbers;
 
   /**
    * @param state - its EIPs are those of the beginning; what becomes of them later is in the entries alone
@@ -55,6 +69,7 @@ export class Targets {
     this.#observed = state;
     this.revision = revision;
     this.#packer = new Packer(schema);
+    this.#hosts = new HostNumbers(state);
     this.#shared = regionEntries(state, schema);
     const nothing = state.clusters.flatMap((cluster) =>
       cluster.lds.map((spec) => ({ cluster, spec, held: undefined })),
@@ -74,26 +89,43 @@ export class Targets {
   }
 
   /**
-   * Whether a change of EIPs is one of their own entries alone. An EIP outside its network's prefixes is also a route and a
-   * source that the switches must know.
+   * What every switch has to be told of a change of EIPs.
+   *
+   * @returns undefined where other entries depend on it, too: an EIP outside its network's prefixes is also a route and a source that
+   *   the switches must know, and a host may take another one's number
+   * @throws EntryError
    */
-  isLocal(eips: readonly EipChange[]): boolean {
-    return eips.every(({ before, after }) =>
-      [before, after].every((eip) => eip === undefined || standsAlone(this.state, eip)),
-    );
-  }
-
-  /** What every switch has to be told of a change of EIPs. @throws EntryError */
-  changesOf(eips: readonly EipChange[]): EntryChange[] {
+  changesOf(eips: readonly EipChange[]): EntryChange[] | undefined {
+    const isAlone = (eip: EipSpec | undefined) => eip === undefined || standsAlone(this.state, eip);
+    const hosts = this.#hosts.changeOf(eips);
+    if (hosts === undefined || !eips.every(({ before, after }) => isAlone(before) && isAlone(after))) {
+      return undefined;
+    }
+    const { come, go } = hosts;
     return this.#difference(
-      eips.flatMap(({ before }) => this.#eipEntries(before)),
-      eips.flatMap(({ after }) => this.#eipEntries(after)),
+      [...this.#hostEntries(go), ...eips.flatMap(({ before }) => this.#eipEntries(before, come))],
+      [...this.#hostEntries(come), ...eips.flatMap(({ after }) => this.#eipEntries(after, come))],
     );
   }
 
-  #eipEntries(eip: EipSpec | undefined): Entry[] {
-    const { state } = this;
-    return eip === undefined ? [] : eipEntries({ state, ids: idsOf(state) }, eip, uint(24, eip.id!));
+  /** A change whose entries {@link changesOf} has told is made: later ones are changes of what it has made. */
+  follow(eips: readonly EipChange[]): void {
+    this.#hosts.accept(eips, this.#hosts.changeOf(eips)!);
+  }
+
+  #hostEntries(hosts: Ids["hosts"]): Entry[] {
+    const region = { state: this.state, ids: idsOf(this.state) };
+    return [...hosts].flatMap(([host, number]) => hostEntries(region, host, number));
+  }
+
+  /** @param come - numbers of hosts that are new */
+  #eipEntries(eip: EipSpec | undefined, come: Ids["hosts"]): Entry[] {
+    if (eip === undefined) {
+      return [];
+    }
+    const { networks } = idsOf(this.state);
+    const hosts = { get: (host: Ipv6) => come.get(host) ?? this.#hosts.get(host) };
+    return eipEntries({ state: this.state, ids: { networks, hosts } }, eip, uint(24, eip.id!));
   }
 
   /**

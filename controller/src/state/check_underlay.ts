@@ -67,20 +67,20 @@ function* hostEnds(state: DesiredState): Generator<End & { address: Ip }> {
 
 const familyOf = (address: string) => (isIpv6(address) ? "IPv6" : "IPv4");
 
-/** The hosts that are reached over IPv6, each once; none where tunnels go over IPv4. */
-export function hostsOverIpv6(state: DesiredState): Ipv6[] {
+/** The hosts that are reached over IPv6, and how many VMs each of them is named for; none where tunnels go over IPv4. */
+export function hostsOverIpv6(state: DesiredState): Map<Ipv6, number> {
+  const hosts = new Map<Ipv6, number>();
   // A million EIPs over IPv4 need not be looked at: all ends are of one family.
   const own = ownEnds(state)[0];
   if (own !== undefined && !isIpv6(own.address)) {
-    return [];
+    return hosts;
   }
-  const hosts = new Set<Ipv6>();
   for (const { address } of hostEnds(state)) {
     if (isIpv6(address)) {
-      hosts.add(address);
+      hosts.set(address, (hosts.get(address) ?? 0) + 1);
     }
   }
-  return [...hosts];
+  return hosts;
 }
 
 export function checkUnderlay(source: Source, state: DesiredState): void {
@@ -97,7 +97,7 @@ export function checkUnderlay(source: Source, state: DesiredState): void {
       }
     }
   }
-  const hosts = hostsOverIpv6(state).length;
+  const hosts = hostsOverIpv6(state).size;
   if (hosts > MAX_HOSTS_OVER_IPV6) {
     source.report(
       source.at(state, "switches"),

@@ -27,15 +27,20 @@ export class TestRegion {
     this.#folder = folder;
   }
 
-  /** Begins anew: an empty switch and empty LDs. */
-  async open(): Promise<void> {
-    const folder = this.#folder;
-    const text = repositoryFile("controller/examples/eips.yaml").replaceAll("/run/sluice", folder.path(""));
-    const document = plainDocument(text) as Document;
+  /** A document like the example of EIPs, with its parts where those of this region are. */
+  documentOf(text: string): Document {
+    const document = plainDocument(text.replaceAll("/run/sluice", this.#folder.path(""))) as Document;
     for (const network of document.networks) {
       network.kind ??= "upstream";
       network.prefixes ??= ["100.64.9.0/24"];
     }
+    return document;
+  }
+
+  /** Begins anew: an empty switch and empty LDs. */
+  async open(): Promise<void> {
+    const folder = this.#folder;
+    const document = this.documentOf(repositoryFile("controller/examples/eips.yaml"));
     const [gw1, ...lds] = await Promise.all([
       FakeSwitch.listen(folder.socket("gw1.sock")),
       FakeLd.listen(folder.socket("ld1.agent.sock")),
