@@ -32,14 +32,14 @@ static inline bool gcra_take(uint64_t *due, uint64_t now, uint64_t cost, uint64_
 /** The same on a state that several workers use. A refusal only reads it. */
 static inline bool gcra_take_shared(uint64_t *due, uint64_t now, uint64_t cost,
                                     uint64_t tolerance) {
-    uint64_t before = __atomic_load_n(due, __ATOMIC_RELAXED), after;
+    uint64_t before = __atomic_load_n(due, __ATOMIC_ACQUIRE), after;
 
     do {
         after = before;
         if (!gcra_take(&after, now, cost, tolerance))
             return false;
-    } while (!__atomic_compare_exchange_n(due, &before, after, true, __ATOMIC_RELAXED,
-                                          __ATOMIC_RELAXED));
+    } while (!__atomic_compare_exchange_n(due, &before, after, true, __ATOMIC_RELEASE,
+                                          __ATOMIC_ACQUIRE));
     return true;
 }
 

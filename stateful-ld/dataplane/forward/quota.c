@@ -241,6 +241,29 @@ void quota_sessions_set(const struct quota_use *use, uint32_t worker, uint64_t s
     cell->counted = counted;
 }
 
+static void raise_to(uint64_t *number, uint64_t least) {
+    uint64_t now = read_relaxed(number);
+
+    while (now < least && !__atomic_compare_exchange_n(number, &now, least, true, __ATOMIC_RELEASE,
+                                                       __ATOMIC_RELAXED))
+        ;
+}
+
+/* A worker that has waited for its CPU since it read the clock is behind those that have taken
+ * since: what they have been granted is no debt. So the time is the latest that is known. */
+static bool take_shared(struct quota *quota, enum quota_rate rate, uint64_t now, uint64_t cost,
+                        uint64_t tolerance) {
+    uint64_t latest;
+
+    raise_to(&quota->shared_now[rate], now);
+    do {
+        latest = __atomic_load_n(&quota->shared_now[rate], __ATOMIC_ACQUIRE);
+        if (gcra_take_shared(&quota->shared_due[rate], latest, cost, tolerance))
+            return true;
+    } while (latest != read_relaxed(&quota->shared_now[rate]));
+    return false;
+}
+
 bool quota_take(const struct quota_use *use, uint32_t worker, enum quota_rate rate, uint32_t units,
                 bool high, uint64_t now_ms) {
     struct quota_cell *cell = &use->quota->cells[worker];
@@ -250,8 +273,8 @@ bool quota_take(const struct quota_use *use, uint32_t worker, enum quota_rate ra
         return true;
     write_relaxed(&cell->asked[rate], cell->asked[rate] + units);
     if (use->exact_rate[rate] && use->quota->workers > 1)
-        return gcra_take_shared(&use->quota->shared_due[rate], gcra_ms(now_ms),
-                                cost(use->unit_time[rate], units), until);
+        return take_shared(use->quota, rate, gcra_ms(now_ms), cost(use->unit_time[rate], units),
+                           until);
     return gcra_take(
         &cell->due[rate], gcra_ms(now_ms),
         cost(use->quota->workers > 1 ? read_relaxed(&cell->unit_time[rate]) : use->unit_time[rate],

@@ -6,7 +6,8 @@
  * has been asked for and publishes new shares, so workers touch nothing but lines of their own. The
  * shares never add up to more than the limit. Of a small limit a share would be too little to be
  * fair with, so workers count against one number together: exact at any time, and that it is small
- * bounds how often its line changes hands (refusals only read it).
+ * bounds how often its line changes hands (refusals only read it, but for the clock, once a
+ * millisecond).
  *
  * Rates are kept by virtual scheduling (GCRA, ITU-T I.371), as the switch's limits of EIPs are:
  * what is refused costs nothing.
@@ -62,6 +63,7 @@ struct quota {
     uint64_t *seen; /**< [worker][rate], then [worker]: what control has seen asked */
     struct quota_cell *cells;
     uint64_t shared_due[QUOTA_RATES] __attribute__((aligned(64)));
+    uint64_t shared_now[QUOTA_RATES]; /**< the latest time at which any worker has asked */
     uint64_t shared_sessions __attribute__((aligned(64)));
 };
 

@@ -63,6 +63,25 @@ static void small_rate_is_exact(void **state) {
     end();
 }
 
+/* Two workers, one of which has read its clock long before it asks: what the other one has taken
+ * since then is as far from the limit as it is, and the lag is no second allowance either. */
+static void late_worker_is_not_refused_for_its_clock(void **state) {
+    enum {
+        PER_S = 1000000,
+        LAG_MS = 200, /* more than the tolerance */
+    };
+    uint32_t granted = 0;
+
+    (void)state;
+    begin(WORKERS, (struct quota_limits){ .per_s = { [QUOTA_BYTES_IN] = PER_S } });
+    assert_true(quota_take(&use, 0, QUOTA_BYTES_IN, 100, false, now_ms));
+    assert_true(quota_take(&use, 1, QUOTA_BYTES_IN, 100, false, now_ms - LAG_MS));
+    for (uint32_t i = 0; i < 10000; i++)
+        granted += quota_take(&use, 1 - i % 2, QUOTA_BYTES_IN, 100, false, now_ms - i % 2 * LAG_MS);
+    assert_in_range(granted * 100, PER_S / 20 - 300, PER_S / 20); /* of 50 ms */
+    end();
+}
+
 static void small_number_of_sessions_is_exact(void **state) {
     uint32_t open[WORKERS] = { 0 }, sum = 0;
 
@@ -247,6 +266,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_limit_all_is_granted),
         cmocka_unit_test(small_rate_is_exact),
+        cmocka_unit_test(late_worker_is_not_refused_for_its_clock),
         cmocka_unit_test(small_number_of_sessions_is_exact),
         cmocka_unit_test(shares_never_exceed_the_limit),
         cmocka_unit_test(all_of_a_large_limit_goes_where_it_is_wanted),
