@@ -22,11 +22,19 @@ static bool said(const struct heartbeat *heartbeat) {
     return heartbeat->prepared && __atomic_load_n(&heartbeat->ready, __ATOMIC_ACQUIRE) == NULL;
 }
 
+static struct worker *transmitter(const struct heartbeat *heartbeat) {
+    return heartbeat->dataplane->workers[0];
+}
+
 void heartbeat_free(struct heartbeat *heartbeat) {
     struct last_words *ready = heartbeat->ready;
 
     if (ready != NULL) /* else its frames have gone */
         forget(ready);
+    if (heartbeat->beats.count == 0)
+        return;
+    rte_pktmbuf_free_bulk(heartbeat->beats.mbufs, heartbeat->beats.count);
+    transmitter(heartbeat)->beats = NULL;
 }
 
 /* True when every worker has gone round its loop since the last beat; remembers where they are. */
@@ -54,9 +62,23 @@ static bool has_buffers(const struct dataplane *dataplane) {
     return true;
 }
 
+/* The last beats have left, or were dropped. */
+static bool beats_are_gone(struct heartbeat *heartbeat) {
+    struct beats *beats = &heartbeat->beats;
+
+    if (__atomic_load_n(&transmitter(heartbeat)->beats, __ATOMIC_ACQUIRE) != NULL)
+        return false;
+    if (beats->sent > 0) /* else nobody takes this LD for alive, nor may it itself */
+        replicate_beaten(heartbeat->dataplane, beats->made_ms);
+    heartbeat->dataplane->heartbeats_sent += beats->sent;
+    beats->sent = 0;
+    return true;
+}
+
 /* Packets get in and out, as far as this LD can see by itself. */
 static bool is_well(struct heartbeat *heartbeat) {
-    return !heartbeat->link_is_down && has_buffers(heartbeat->dataplane) && all_turn(heartbeat);
+    return beats_are_gone(heartbeat) && !heartbeat->link_is_down &&
+           has_buffers(heartbeat->dataplane) && all_turn(heartbeat);
 }
 
 void heartbeat_link(struct heartbeat *heartbeat, bool up) {
@@ -101,23 +123,32 @@ static struct heartbeat_message message_of(const struct snapshot *snapshot, uint
     };
 }
 
-/* @return how many switches it has been sent to */
-static uint32_t beat(struct heartbeat *heartbeat, const struct snapshot *snapshot, uint32_t epoch) {
-    struct dataplane *dataplane = heartbeat->dataplane;
+static void make_beats(struct heartbeat *heartbeat, const struct snapshot *snapshot,
+                       uint32_t epoch) {
+    struct beats *beats = &heartbeat->beats;
     const struct heartbeat_config *config = &snapshot->heartbeat;
     const struct heartbeat_message message = message_of(snapshot, epoch, 0, heartbeat->sequence);
-    uint32_t sent = 0;
 
     for (uint32_t i = 0; i < config->switch_count; i++) {
-        struct rte_mbuf *mbuf = make_frame(dataplane, snapshot, &config->switches[i], &message);
+        struct rte_mbuf *mbuf =
+            make_frame(heartbeat->dataplane, snapshot, &config->switches[i], &message);
 
-        if (mbuf == NULL)
-            continue;
-        dataplane_send(dataplane, mbuf);
-        sent++;
+        if (mbuf != NULL)
+            beats->mbufs[beats->count++] = mbuf;
     }
-    dataplane->heartbeats_sent += sent;
-    return sent;
+}
+
+static void beat(struct heartbeat *heartbeat, const struct snapshot *snapshot, uint64_t now_ms) {
+    struct beats *beats = &heartbeat->beats;
+
+    make_beats(heartbeat, snapshot, (uint32_t)snapshot->epoch);
+    if (snapshot->heartbeat.previous_epoch != 0)
+        make_beats(heartbeat, snapshot, snapshot->heartbeat.previous_epoch);
+    if (beats->count == 0)
+        return;
+    beats->made_ms = now_ms;
+    beats->until_ms = replicate_believed_until(heartbeat->dataplane, snapshot, now_ms);
+    __atomic_store_n(&transmitter(heartbeat)->beats, beats, __ATOMIC_RELEASE);
 }
 
 /* What would be said if all ended now. The frames are new each time: configuration and neighbours
@@ -149,7 +180,6 @@ static void prepare_last_words(struct heartbeat *heartbeat, const struct snapsho
 
 static int tick(struct heartbeat *heartbeat, const struct snapshot *snapshot, uint64_t now_ms,
                 uint64_t now_us) {
-    uint32_t sent;
     bool well;
 
     if (snapshot == NULL || snapshot->heartbeat.switch_count == 0 || said(heartbeat))
@@ -164,11 +194,7 @@ static int tick(struct heartbeat *heartbeat, const struct snapshot *snapshot, ui
         return 1;
     /* Rises also when the clock is set back while we run. */
     heartbeat->sequence = RTE_MAX(heartbeat->sequence + 1, now_us);
-    sent = beat(heartbeat, snapshot, (uint32_t)snapshot->epoch);
-    if (snapshot->heartbeat.previous_epoch != 0)
-        sent += beat(heartbeat, snapshot, snapshot->heartbeat.previous_epoch);
-    if (sent > 0) /* else nobody takes this LD for alive, nor may it itself */
-        replicate_beaten(heartbeat->dataplane, now_ms);
+    beat(heartbeat, snapshot, now_ms);
     prepare_last_words(heartbeat, snapshot);
     heartbeat->due_ms += snapshot->heartbeat.interval_ms;
     if (heartbeat->due_ms <= now_ms) /* behind, or the first one: no beats to catch up */

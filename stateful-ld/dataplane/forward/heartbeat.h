@@ -9,6 +9,11 @@
  * silences the whole LD, that there are packet buffers, and that the port has its link; and that
  * the LD has the sessions of its buckets (replicate/online.c).
  *
+ * What was true when a beat was made need not be when it leaves: the worker that is to transmit it
+ * may be the one that gets stuck. A switch would take it for a sign of life, whatever its age. So
+ * it is dropped when the switches may have turned away meanwhile, and only those that have left
+ * count.
+ *
  * The last beat, "going down", is made in advance with each ordinary one, because it may have to be
  * sent by a process that is crashing. heartbeat_last_words() is called from signal handlers: it
  * allocates nothing and takes no lock and no ring slot (the crashed thread may be in the middle of
@@ -41,12 +46,23 @@ struct last_words {
     uint16_t count;
 };
 
+/** What is on its way to the switches. The heartbeat thread's, but for the time in which the worker
+ * has it: from the moment it is at `worker->beats` until the worker puts NULL there. */
+struct beats {
+    struct rte_mbuf *mbufs[2 * HEARTBEAT_SWITCHES_MAX]; /**< for two epochs */
+    uint16_t count;
+    uint16_t sent; /**< the worker says so */
+    uint64_t made_ms;
+    uint64_t until_ms; /**< after that they are stale */
+};
+
 struct heartbeat {
     struct dataplane *dataplane;
     uint64_t due_ms;
     uint64_t sequence;           /**< of the last beat */
     uint64_t turns[WORKERS_MAX]; /**< workers' turns at the last beat */
     bool link_is_down;
+    struct beats beats;
     struct last_words words[2]; /**< one is ready, the other is being made */
     struct last_words *ready;   /**< who exchanges it for NULL may say them; NULL also before */
     bool prepared;              /**< `ready` has been set, so that NULL means: said */

@@ -64,16 +64,28 @@ static int tick(void) {
     return heartbeat_tick(&heartbeat, harness.now_ms, start_us + harness.now_ms * 1000);
 }
 
-/* What the worker with the queue has been given to send. */
+static struct frame frame_of(struct rte_mbuf *mbuf) {
+    struct frame frame = { .length = mbuf->data_len };
+
+    memcpy(frame.bytes, rte_pktmbuf_mtod(mbuf, void *), mbuf->data_len);
+    rte_pktmbuf_free(mbuf);
+    return frame;
+}
+
+/* What the worker with the queue has been given to send: it leaves. */
 static uint32_t take_beats(struct frame *frames) {
-    struct rte_mbuf *mbuf;
+    struct beats *beats = harness_worker(&harness)->beats;
     uint32_t count = 0;
 
-    while (rte_ring_dequeue(harness_worker(&harness)->outbox, (void **)&mbuf) == 0) {
-        frames[count].length = mbuf->data_len;
-        memcpy(frames[count++].bytes, rte_pktmbuf_mtod(mbuf, void *), mbuf->data_len);
-        rte_pktmbuf_free(mbuf);
+    if (beats == NULL)
+        return 0;
+    while (count < beats->count) {
+        frames[count] = frame_of(beats->mbufs[count]);
+        count++;
     }
+    beats->sent = beats->count;
+    beats->count = 0;
+    harness_worker(&harness)->beats = NULL;
     return count;
 }
 
@@ -113,6 +125,8 @@ static void every_switch_gets_a_beat(void **state) {
     assert_int_equal(assert_beat(&frames[0], "10.0.0.2", "10.0.0.2", 0),
                      start_us + harness.now_ms * 1000);
     assert_beat(&frames[1], "172.16.0.1", "10.0.0.1", 0);
+    harness.now_ms += INTERVAL_MS;
+    tick();
     assert_int_equal(harness.dataplane.heartbeats_sent, 2);
 }
 
@@ -312,9 +326,7 @@ static uint64_t take_last_words(struct rte_ring *ring) {
 
     for (int i = 0; i < 2; i++) {
         assert_int_equal(rte_ring_dequeue(ring, (void **)&mbuf), 0);
-        frames[i].length = mbuf->data_len;
-        memcpy(frames[i].bytes, rte_pktmbuf_mtod(mbuf, void *), mbuf->data_len);
-        rte_pktmbuf_free(mbuf);
+        frames[i] = frame_of(mbuf);
     }
     assert_beat(&frames[1], "172.16.0.1", "10.0.0.1", HEARTBEAT_GOING_DOWN);
     return assert_beat(&frames[0], "10.0.0.2", "10.0.0.2", HEARTBEAT_GOING_DOWN);

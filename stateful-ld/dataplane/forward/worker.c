@@ -284,7 +284,8 @@ void worker_housekeeping(struct worker *worker) {
     session_scan_slice(worker);
 }
 
-static void transmit(struct worker *worker, struct rte_mbuf **mbufs, uint16_t count) {
+/* @return how many have left */
+static uint16_t transmit(struct worker *worker, struct rte_mbuf **mbufs, uint16_t count) {
     uint64_t bytes = 0;
     uint16_t sent;
 
@@ -299,6 +300,7 @@ static void transmit(struct worker *worker, struct rte_mbuf **mbufs, uint16_t co
     }
     worker->stats.tx_packets += sent;
     worker->stats.tx_bytes += bytes;
+    return sent;
 }
 
 void worker_flush(struct worker *worker) {
@@ -344,6 +346,21 @@ static uint32_t forward_outbox(struct worker *worker) {
     return count;
 }
 
+/* The first thing in a turn: the clock has just been read, wherever this worker was held up. */
+static void send_beats(struct worker *worker) {
+    struct beats *beats = __atomic_load_n(&worker->beats, __ATOMIC_ACQUIRE);
+
+    if (likely(beats == NULL) || worker->queue == QUEUE_NONE)
+        return;
+    if (worker->now_ms <= beats->until_ms)
+        beats->sent = transmit(worker, beats->mbufs, beats->count);
+    else
+        for (uint16_t i = 0; i < beats->count; i++)
+            worker_drop(worker, beats->mbufs[i], DROP_STALE_HEARTBEAT);
+    beats->count = 0;
+    __atomic_store_n(&worker->beats, NULL, __ATOMIC_RELEASE);
+}
+
 void worker_say_last_words(struct worker *worker, const struct last_words *words) {
     if (worker == NULL || worker->queue == QUEUE_NONE || worker->transmitting != 0)
         return;
@@ -362,6 +379,7 @@ uint32_t worker_poll(struct worker *worker, uint64_t now_ms) {
     uint16_t count;
 
     worker_refresh(worker, now_ms);
+    send_beats(worker);
     total = count = receive(worker, mbufs);
     if (count > 0)
         ld_process(worker, mbufs, count);

@@ -33,6 +33,7 @@ enum {
     TX_MAX = 2 * BURST + FRAGMENTS_HELD_MAX,
 };
 
+struct beats;
 struct last_words;
 
 struct worker {
@@ -73,6 +74,7 @@ struct worker {
 
     uint64_t turns;                      /**< of the loop; control looks whether it rises */
     uint32_t transmitting;               /**< inside the driver: for a handler of fatal signals */
+    struct beats *beats;                 /**< heartbeats to be sent now; NULL: they are gone */
     const struct last_words *last_words; /**< what control wants said before all ends */
 
     struct session_scan *scan; /**< set by control: sessions it wants to see */

@@ -58,6 +58,7 @@
     X(MTU_EXCEEDED, "mtu_exceeded")                                                                \
     X(NO_HEADROOM, "no_headroom")                                                                  \
     X(HANDOFF_FULL, "handoff_full")                                                                \
+    X(STALE_HEARTBEAT, "stale_heartbeat")                                                          \
     X(TX_FULL, "tx_full")
 
 enum drop_reason {

@@ -110,6 +110,17 @@ void replicate_lost_touch(struct dataplane *dataplane) {
     replication->lost_touch = replication->online != 0;
 }
 
-void replicate_beaten(struct dataplane *dataplane, uint64_t now_ms) {
-    dataplane->replication.beat_ms = now_ms;
+void replicate_beaten(struct dataplane *dataplane, uint64_t made_ms) {
+    struct replication *replication = &dataplane->replication;
+
+    /* One of before the LD began again does not count. */
+    if (replication->online != 0)
+        replication->beat_ms = RTE_MAX(replication->beat_ms, made_ms);
+}
+
+uint64_t replicate_believed_until(const struct dataplane *dataplane,
+                                  const struct snapshot *snapshot, uint64_t now_ms) {
+    uint64_t since_ms = snapshot->cluster.replicates ? dataplane->replication.beat_ms : now_ms;
+
+    return since_ms + snapshot->heartbeat.hold_ms;
 }

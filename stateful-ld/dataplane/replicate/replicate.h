@@ -136,8 +136,15 @@ bool replicate_is_whole(const struct replication *replication, uint64_t epoch, u
 /** Nothing can be expected of a peer. Any thread. */
 bool replicate_is_silent(const struct replication *replication, uint8_t peer, uint64_t now_ms);
 
-/** Heartbeat thread: a beat has been sent. */
-void replicate_beaten(struct dataplane *dataplane, uint64_t now_ms);
+/** Heartbeat thread: a beat has left that was made at @p made_ms. */
+void replicate_beaten(struct dataplane *dataplane, uint64_t made_ms);
+
+/**
+ * Heartbeat thread: how long a beat that is made now is worth sending. Later, the switches may have
+ * turned to the other LDs, and this one begins again before it says that it is there.
+ */
+uint64_t replicate_believed_until(const struct dataplane *dataplane,
+                                  const struct snapshot *snapshot, uint64_t now_ms);
 
 /** A session has come, or has changed: its bucket's other LD has to hear of it. */
 void replicate_mark(struct worker *worker, uint32_t number);

@@ -105,11 +105,15 @@ class FailoverShow(Show):
         wrong = {what: found for what, found in result.wrong().items() if found}
         for what, found in wrong.items():
             self.expect(f"{result.name}: {what}", found, 0)
-        if wrong:
-            drops = _drops(lab)
-            new = {name: count - self._drops.get(name, 0) for name, count in drops.items()}
-            named = ", ".join(f"{name} {count:+,}" for name, count in new.items() if count) or "none"
-            print(f"      packets dropped since the rounds began: {named}", flush=True)
+        if wrong or result.sent_again(HOLD_MS / 1000)[1]:
+            self._tell_drops(lab)
+
+    def _tell_drops(self, lab: Lab) -> None:
+        """What was dropped since this was told last. Counters of a data plane that was started anew begin anew."""
+        before, self._drops = self._drops, _drops(lab)
+        new = {name: max(0, count - before.get(name, 0)) for name, count in self._drops.items()}
+        named = ", ".join(f"{name} {count:+,}" for name, count in new.items() if count) or "none"
+        print(f"      packets dropped since the last such line: {named}", flush=True)
 
     def report(self, measured: Measured) -> str:
         by_name: dict[str, list[Round]] = {}
