@@ -1,6 +1,6 @@
 // Commands that need no controller: trace and explain, which need nothing but the file, doctor, raw tables, completion.
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { decodeEntry, describeAction } from "../src/p4runtime/index.js";
 import { runSluice as sluice } from "./support/cli.js";
@@ -155,7 +155,39 @@ describe("with parts", () => {
     expect(wrong.code).toBe(2);
     expect(wrong.err).toContain("route.vrf_id: 70000 does not fit in 16 bits");
     expect((await sluice("table", "add", "rout", ...key, ...target)).err).toContain('did you mean "route"?');
+    // What the switch refuses is no switch that cannot be reached.
+    const refused = await sluice("table", "delete", "route", ...key, ...target);
+    expect(refused).toMatchObject({ code: 4, err: expect.stringContaining("DELETE route[vrf_id=7") });
+    expect(refused.err).toMatch(/^error: switch unix:\S+ refused 1 of 1 updates/);
+    const { tables } = JSON.parse((await sluice("table", "schema", "-o", "json", ...target)).out);
+    const route = tables.find(({ name }: { name: string }) => name === "route");
+    expect(route.key).toContainEqual({ name: "prefix", bits: 32, format: "ipv4", match: "lpm" });
+    expect(route.actions.map(({ name }: { name: string }) => name)).toContain("set_nexthop");
   });
+});
+
+describe("what cannot be meant is refused before anything is done", () => {
+  it.each([
+    [["history", "--limit", "x"], "give a whole number"],
+    [["table", "dump", "--device-id", "one"], "give a whole number"],
+    [["table", "counters", "drops", "1", "x"], "give a whole number"],
+    [["service", "create", "web", "--vip", "1.2.3.4", "--port", "http", "--cluster", "east"], "whole number"],
+    [["rs", "add", "web", "rs1", "--address", "1.2.3.4", "--port", "70000"], "a port from 1 to 65535"],
+    [["pki", "init", "DIRECTORY", "--days", "x"], "give a whole number"],
+    [["pki", "init", "DIRECTORY", "--days", "0"], "give a number from 1 to 3650"],
+    [["trace", "-f", "FILE", "--from", "1.2.3.4", "--to", "1.2.3.4", "--switch", "gw2"], 'mean "gw1"?'],
+    [["status", "--server", ""], "which controller? (give --server ADDRESS"],
+  ])("%j", async (argv, message) => {
+    const words = { DIRECTORY: folder.path("pki"), FILE: file } as Record<string, string>;
+    const { code, err } = await sluice(...argv.map((word) => words[word] ?? word));
+    expect(code).toBe(64);
+    expect(err).toContain(message);
+    expect(existsSync(folder.path("pki"))).toBe(false);
+  });
+});
+
+it("says which version it is", async () => {
+  expect((await sluice("--version")).out).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
 describe("completion", () => {

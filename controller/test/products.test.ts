@@ -82,6 +82,8 @@ describe("the products", () => {
     expect(
       [...region.gw1.entries.values()].filter((entry) => decodeEntry(gateway, entry).table === "eip_limit"),
     ).toHaveLength(3);
+    const nowhere = await region.sluice("eip", "move", "new");
+    expect(nowhere).toMatchObject({ code: 64, err: expect.stringContaining("give --vm, --host or --vip") });
     const bad = await region.sluice("limit", "set", "new", "--in", "much");
     expect(bad.code).toBe(2);
     expect(bad.err).toContain('EIP new: limit: in: "much" is not a rate (write it like 100Mbps');
@@ -133,6 +135,19 @@ describe("the products", () => {
     ).toBe(0);
     const mail = () => region.lds[0]!.config!.services.find(({ name }) => name === "mail");
     expect(mail()!.realServers).toMatchObject([{ name: "m1", port: 2525, weight: 3 }]);
+    // What is not given again stays; a service that is there is not made another one.
+    const moved = await region.sluice("rs", "add", "mail", "m1", "--address", "10.0.4.3", "--port", "2526");
+    expect(moved.code).toBe(0);
+    expect(mail()!.realServers).toMatchObject([{ name: "m1", port: 2526, weight: 3 }]);
+    const create = (port: string, ...more: string[]) =>
+      region.sluice(
+        ...["service", "create", "mail", "--vip", "203.0.113.90", "--port", port, "--cluster", "east"],
+        ...more,
+      );
+    expect(await create("25")).toMatchObject({ code: 0, out: expect.stringContaining("it is so already") });
+    for (const other of [await create("26"), await create("25", "--vpc", "blue")]) {
+      expect(other).toMatchObject({ code: 64, err: expect.stringContaining("service mail exists already") });
+    }
     expect((await region.sluice("rs", "remove", "mail", "m1")).code).toBe(0);
     expect(mail()!.realServers).toEqual([]);
     const ld3 = await FakeLd.listen(folder.socket("ld3.agent.sock"));
@@ -341,12 +356,31 @@ describe("LDs of a cluster with failover", () => {
     ld1.peers = [];
     expect(await drain).toMatchObject({
       code: 0,
-      err: "",
       out: expect.stringContaining("Drained: ld2 has no bucket"),
     });
     expect([owned(ld1), owned(ld2)]).toEqual([1024, 0]);
     expect((await region.sluice("ld", "undrain", "ld2")).out).toContain("Back in use: ld2");
     expect([owned(ld1), owned(ld2)]).toEqual([512, 512]);
+  });
+
+  it("come back into use also while one has not been found yet since its restart", async () => {
+    const ld2 = region.lds[1]!;
+    expect((await region.sluice("ld", "drain", "ld2")).code).toBe(0);
+    const { reconciler, region: desired } = region.running[0]!.controller;
+    ld2.dataPlaneUp = false;
+    ld2.tell();
+    const isLost = () =>
+      reconciler.parts.some(({ name, state }) => name === "ld2" && state === "unreachable");
+    await eventually("the controller has lost it", isLost);
+    const undrain = region.sluice("ld", "undrain", "ld2");
+    const east = () => desired.get("clusters/east") as Document["clusters"][0];
+    await eventually("it is to have buckets", () => east().lds.every(({ drained }) => drained !== true));
+    const before = ld2.statusCalls;
+    await eventually("it is looked for again and again", () => ld2.statusCalls >= before + 5);
+    expect(isLost()).toBe(true);
+    ld2.dataPlaneUp = true;
+    expect(await undrain).toMatchObject({ code: 0, out: expect.stringContaining("Back in use: ld2") });
+    expect(owned(ld2)).toBe(512);
   });
 
   it("are upgraded by one command, and leave when they are empty", async () => {

@@ -1,11 +1,12 @@
 // What every command has in common: its options, the document, the pipeline, and connections that are closed at the end.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { type Pipeline, pipelineFromFiles } from "../p4runtime/index.js";
 import { openParts, type Parts } from "../reconcile/index.js";
 import { loadState } from "../state/index.js";
 import { UsageError } from "./exit.js";
+import { milliseconds } from "./numbers.js";
 import { toJson, toYaml } from "./output.js";
 
 /** The P4 artifacts of this repository (build/). */
@@ -35,14 +36,6 @@ export interface CommonOptions {
 
 export interface PipelineOptions {
   build: string;
-}
-
-export function milliseconds(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) {
-    throw new InvalidArgumentError("give a whole number of milliseconds above 0");
-  }
-  return value;
 }
 
 export function withOutputOption(command: Command): Command {

@@ -94,6 +94,9 @@ export function explain(error: unknown): { code: number; text: string } {
   if (error instanceof UsageError || error instanceof SchemaError) {
     return { code: EXIT.usage, text: error.message };
   }
+  if (error instanceof P4RuntimeError && error.updates.length > 0) {
+    return { code: EXIT.failed, text: error.message };
+  }
   if (error instanceof P4RuntimeError || error instanceof LdError) {
     return { code: EXIT.unreachable, text: error.message };
   }

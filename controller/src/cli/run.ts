@@ -1,4 +1,5 @@
 // The command line as a function: arguments and streams in, exit code out.
+import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { addApply } from "./commands/apply.js";
 import { addCapture } from "./commands/capture.js";
@@ -20,6 +21,8 @@ import { addExamples } from "./examples.js";
 import { EXIT, explain } from "./exit.js";
 import { painter } from "./output.js";
 
+const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
+
 const EXIT_CODES = `
 Exit codes:
   ${EXIT.ok}   done; diff: no difference
@@ -37,6 +40,7 @@ Exit codes:
 export function makeProgram(io: Io): Command {
   const program = new Command("sluice")
     .description("Keeps every switch and LD of a gateway as declared in one file.")
+    .version(version)
     .showHelpAfterError("(sluice --help shows the commands)")
     .addHelpText("after", EXIT_CODES);
   addApply(program, io);

@@ -2,8 +2,9 @@
 import { type Command, Option } from "commander";
 import { ApiClient } from "../api/index.js";
 import type { CommonOptions, Io } from "./context.js";
-import { milliseconds, withOutputOption, withPkiOption } from "./context.js";
+import { withOutputOption, withPkiOption } from "./context.js";
 import { UsageError } from "./exit.js";
+import { milliseconds } from "./numbers.js";
 import { painter } from "./output.js";
 
 export interface ServerOptions {
@@ -88,7 +89,7 @@ export function withChangeOptions(command: Command): Command {
 }
 
 export function clientOf({ server, pki, timeout }: ServerOptions): ApiClient {
-  if (server === undefined) {
+  if (server === undefined || server === "") {
     throw new UsageError("which controller? (give --server ADDRESS, or set SLUICE_SERVER)");
   }
   return new ApiClient({ server, timeoutMs: timeout, ...(pki !== undefined && { pki }) });

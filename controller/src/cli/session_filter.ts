@@ -2,6 +2,7 @@
 import { type SessionFilter, SessionState } from "@sluice/proto/ld";
 import { type Command, InvalidArgumentError } from "commander";
 import { parseIp, parseIpPrefix, ValueError } from "../p4runtime/index.js";
+import { port } from "./numbers.js";
 
 export interface SessionFilterOptions {
   service?: string;
@@ -10,22 +11,6 @@ export interface SessionFilterOptions {
   vip?: Uint8Array;
   vipPort?: number;
   rs?: string;
-}
-
-/** @throws InvalidArgumentError */
-export function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) {
-    throw new InvalidArgumentError("give a whole number");
-  }
-  return Number(text);
-}
-
-function port(text: string): number {
-  const number = wholeNumber(text);
-  if (number < 1 || number > 65535) {
-    throw new InvalidArgumentError("give a port from 1 to 65535");
-  }
-  return number;
 }
 
 /** Makes an option's parser of one that throws ValueErrors. */

@@ -65,7 +65,8 @@ export class Client {
   readonly #stub: P4RuntimeClient;
 
   constructor(options: ClientOptions) {
-    this.who = `switch ${options.name} (${options.address})`;
+    const { name, address } = options;
+    this.who = name === address ? `switch ${address}` : `switch ${name} (${address})`;
     this.deviceId = options.deviceId;
     this.timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#stub = new P4RuntimeClient(

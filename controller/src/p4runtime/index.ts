@@ -25,7 +25,7 @@ export type { ReceivedPacket } from "./packets.js";
 export { type Pipeline, pipelineCookie, pipelineFromFiles } from "./pipeline.js";
 export { quickIpv4 } from "./quick_values.js";
 export * from "./schema.js";
-export { renderSchema } from "./schema_text.js";
+export { renderSchema, schemaData } from "./schema_text.js";
 export type { SessionState } from "./session.js";
 export * from "./switch.js";
 export * from "./typed_values.js";

@@ -68,3 +68,40 @@ export function renderSchema(schema: Schema): string {
   }
   return `${lines.join("\n")}\n`;
 }
+
+const fieldData = ({ name, bitwidth, format, names, refersTo }: SchemaField) => ({
+  name,
+  bits: bitwidth,
+  format,
+  ...(names !== undefined && { enum: names.type }),
+  ...(refersTo.length > 0 && { refers_to: refersTo }),
+});
+
+/** The same as {@link renderSchema} for programs: plain objects and lists. */
+export function schemaData(schema: Schema) {
+  return {
+    tables: [...schema.tables].map((table) => ({
+      name: table.alias,
+      size: table.size,
+      key: table.fields.map((field) => ({ ...fieldData(field), match: field.match })),
+      actions: table.actions.map(({ action, scope }) => ({
+        name: action.alias,
+        params: action.params.map(fieldData),
+        ...(scope === "default-only" && { default_only: true }),
+      })),
+      ...(table.isConst && { const: true }),
+      ...(table.needsPriority && { by_priority: true }),
+      ...(table.directCounter !== undefined && { counts: table.directCounter.unit }),
+      ...(table.profile !== undefined && { profile: table.profile.alias }),
+    })),
+    counters: [...schema.counters].map(({ alias, size, unit }) => ({ name: alias, size, counts: unit })),
+    enums: schema.enums.map(({ type, bitwidth, numbers }) => ({
+      name: type,
+      bits: bitwidth,
+      values: [...numbers].map(([name, number]) => ({ name, number })),
+    })),
+    packets: [schema.packetIn, schema.packetOut].flatMap((header) =>
+      header === undefined ? [] : [{ name: header.name, fields: header.fields.map(fieldData) }],
+    ),
+  };
+}

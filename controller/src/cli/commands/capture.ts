@@ -1,17 +1,13 @@
 // `sluice capture`: packets of chosen sessions, from the LDs that carry them, into pcapng files.
 import { closeSync, openSync, writeFileSync } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import type { LdClient } from "../../reconcile/index.js";
 import { type CommonOptions, type Io, print, withCommonOptions, withParts } from "../context.js";
 import { UsageError } from "../exit.js";
+import { wholeNumberIn } from "../numbers.js";
 import { renderTable } from "../output.js";
-import {
-  type SessionFilterOptions,
-  sessionFilterOf,
-  wholeNumber,
-  withSessionFilter,
-} from "../session_filter.js";
+import { type SessionFilterOptions, sessionFilterOf, withSessionFilter } from "../session_filter.js";
 
 interface CaptureOptions extends CommonOptions, SessionFilterOptions {
   write: string;
@@ -29,14 +25,6 @@ export interface Captured {
   /** Packets the LD had no room for. */
   missed: bigint;
 }
-
-const limit = (most: number) => (text: string) => {
-  const number = wholeNumber(text);
-  if (number < 1 || number > most) {
-    throw new InvalidArgumentError(`give a number from 1 to ${most}`);
-  }
-  return number;
-};
 
 /** `flow.pcapng` for one LD; `flow.ld1.pcapng` where there are several. */
 function fileOf(path: string, ld: string, several: boolean): string {
@@ -89,9 +77,9 @@ export function addCapture(program: Command, io: Io): void {
     .description("packets of chosen sessions, as they come to the LDs and as they leave, into pcapng files")
     .requiredOption("-w, --write <file>", "where to; with several LDs a file for each, named after it")
     .option("--ld <name>", "only from one LD")
-    .option("--packets <number>", "at most so many of each LD", limit(1_000_000), 10_000)
-    .option("--bytes <number>", "at most so many, about, of each LD", limit(2 ** 30), 64 * 2 ** 20)
-    .option("--seconds <number>", "at most so long", limit(3600), 60);
+    .option("--packets <number>", "at most so many of each LD", wholeNumberIn(1, 1_000_000), 10_000)
+    .option("--bytes <number>", "at most so many, about, of each LD", wholeNumberIn(1, 2 ** 30), 64 * 2 ** 20)
+    .option("--seconds <number>", "at most so long", wholeNumberIn(1, 3600), 60);
   withSessionFilter(command).action(async (options: CaptureOptions) => {
     await withParts(options, false, async ({ lds }) => {
       const chosen = lds.filter(({ connection }) => [connection.name, undefined].includes(options.ld));

@@ -16,6 +16,7 @@ import {
 import { drainsOf, type Parts, readRealServers } from "../../reconcile/index.js";
 import { DROP_REASONS } from "../../tables/constants.js";
 import { type CommonOptions, type Io, withCommonOptions, withParts } from "../context.js";
+import { wholeNumber } from "../numbers.js";
 import { type Cell, renderTable } from "../output.js";
 import { DROP_RATES, EIP_RATES, LD_RATES, SERVICE_RATES } from "../rates.js";
 import { clientOf, type ServerOptions, withControllerOption } from "../server.js";
@@ -23,7 +24,6 @@ import {
   type SessionFilterOptions,
   sessionFilterOf,
   sessionState,
-  wholeNumber,
   withSessionFilter,
 } from "../session_filter.js";
 import { type Rates, report, withWatchOptions } from "../watch.js";

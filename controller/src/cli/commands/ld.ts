@@ -22,6 +22,8 @@ const POLL_MS = 200;
 const CLOCK_SLACK_MS = 50;
 /** A controller may be away for a moment, or another one take over. */
 const MAX_FAILURES = 50;
+/** A part that has just been restarted is unreachable until the controller has found it. */
+const RETURN_MS = 5_000;
 const MOVING = { doing: "moving", units: "buckets" };
 
 interface UpgradeOptions extends ChangeOptions {
@@ -58,14 +60,18 @@ function lateness({ parts, moves }: Status): string {
   return waits[0] ?? "the parts follow";
 }
 
-/** Waits until all parts hold a revision, for as long as buckets move; not for a part that cannot be reached. */
+/** Waits until all parts hold a revision, for as long as buckets move; not for a part that cannot be reached and does not come back. */
 function untilSettled(client: ApiClient, revision: number, progress: Progress): Promise<Status> {
   const show = countdown(progress);
+  let lostAtMs = Infinity;
   return pollUntil(
     async () => {
       // The controller answers as soon as all parts have it, so nothing is waited for in between.
       const { body } = await client.get<Status>(`/v1/status?revision=${revision}&wait_ms=${POLL_MS}`);
-      if (body.settled || body.parts.some(({ state }) => state === "unreachable")) {
+      const nowMs = performance.now();
+      const isLost = body.parts.some(({ state }) => state === "unreachable");
+      lostAtMs = isLost ? Math.min(lostAtMs, nowMs) : Infinity;
+      if (body.settled || nowMs >= lostAtMs + RETURN_MS) {
         return body;
       }
       show(body.moves.reduce((sum, move) => sum + move.buckets_left, 0));

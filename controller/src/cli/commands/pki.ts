@@ -11,10 +11,13 @@ import { type Command, Option } from "commander";
 import { ROLES, type Role } from "../../api/index.js";
 import type { Io } from "../context.js";
 import { UsageError } from "../exit.js";
+import { wholeNumberIn } from "../numbers.js";
 
 const run = promisify(execFile);
 const CURVE = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
 const AUTHORITY_DAYS = "3650";
+/** No certificate is good for longer than its authority. */
+const MAX_DAYS = Number(AUTHORITY_DAYS);
 
 const AUTHORITIES = { parts: "Sluice parts", users: "Sluice users" } as const;
 type Authority = keyof typeof AUTHORITIES;
@@ -148,7 +151,9 @@ export function addPki(program: Command, io: Io): void {
     .description("certificates for mutual TLS between the controller, its users and the parts");
   const collect = (value: string, all: string[]) => [...all, value];
   const days = () =>
-    new Option("--days <days>", "how long a certificate is good").default(365).argParser(Number);
+    new Option("--days <days>", "how long a certificate is good")
+      .default(365)
+      .argParser(wholeNumberIn(1, MAX_DAYS));
   pki
     .command("init <directory>")
     .description("make the two authorities, and the controller's certificates")

@@ -4,6 +4,7 @@ import { sameValue } from "../../daemon/objects.js";
 import { type Io, print } from "../context.js";
 import { agreeTo, carryOut, type Deed, existing, given, type Json } from "../deeds.js";
 import { EXIT, UsageError } from "../exit.js";
+import { port, wholeNumber } from "../numbers.js";
 import { type ChangeOptions, renderResult, withChangeOptions } from "../server.js";
 import { changeAndMove, setDrained } from "./ld.js";
 
@@ -26,6 +27,9 @@ function withOwnerOptions(command: Command): Command {
 
 /** Whose an EIP becomes; what is not given stays as it is for the same VM. */
 function ownerOf({ vpc, vm, mac, host, vip }: OwnerOptions, before: Json = {}): Json {
+  if ([vpc, vm, mac, host, vip].every((item) => item === undefined)) {
+    throw new UsageError("whose is it to be? (give --vm, --host or --vip)");
+  }
   if (vip !== undefined) {
     if (vm !== undefined) {
       throw new UsageError("an EIP belongs to a VM or to a VIP (give --vm or --vip, not both)");
@@ -139,21 +143,30 @@ function addService(program: Command, io: Io): void {
   const service = program.command("service").description("load-balanced services");
   withChangeOptions(service.command("create <name>"))
     .description("put a service on a cluster of LDs; with --vpc its VIP is inside the VPC")
-    .requiredOption("--vip <address>")
-    .requiredOption("--port <port>", "", Number)
-    .requiredOption("--cluster <name>")
+    .requiredOption("--vip <address>", "the address that clients use")
+    .requiredOption("--port <port>", "the port that clients use", port)
+    .requiredOption("--cluster <name>", "the LDs that carry it")
     .option("--protocol <protocol>", "tcp or udp", "tcp")
-    .option("--vpc <name>")
-    .option("--scheduler <name>")
+    .option("--vpc <name>", "the VPC that the VIP is in; default: none, it is public")
+    .option("--scheduler <name>", "how new sessions are dealt to real servers")
     .action(async (name: string, options: ServiceOptions) => {
       const { vip, port, protocol, cluster, vpc, scheduler } = options;
+      const wanted: Json = { name, ...given({ vip, port, protocol, cluster, vpc, scheduler }) };
       await carryOut(io, options, {
         key: `services/${name}`,
         action: `service create ${name}`,
-        edit: (before) => ({
-          name,
-          ...given({ vip, port, protocol, cluster, vpc, scheduler, real_servers: before?.real_servers }),
-        }),
+        edit: (before) => {
+          // What it has besides, such as real servers, it keeps: a request may be repeated.
+          const isOther = Object.entries(wanted).some(
+            ([field, value]) => `${before?.[field]}` !== `${value}`,
+          );
+          if (before !== undefined && (isOther || `${before.vpc}` !== `${vpc}`)) {
+            throw new UsageError(
+              `service ${name} exists already (sluice apply changes it, sluice migrate service moves it to another cluster)`,
+            );
+          }
+          return before ?? wanted;
+        },
       });
     });
   withChangeOptions(service.command("delete <name>"))
@@ -181,11 +194,11 @@ function addRs(program: Command, io: Io): void {
     return { ...found, real_servers: change((found.real_servers as Json[] | undefined) ?? []) };
   };
   withChangeOptions(rs.command("add <service> <name>"))
-    .description("add a real server, or change one")
-    .requiredOption("--address <address>")
-    .requiredOption("--port <port>", "", Number)
-    .option("--weight <weight>", "", Number)
-    .option("--vpc <name>")
+    .description("add a real server, or change one; what is not given stays as it is")
+    .requiredOption("--address <address>", "where it listens")
+    .requiredOption("--port <port>", "where it listens", port)
+    .option("--weight <weight>", "its share of new sessions beside others; 0: none", wholeNumber)
+    .option("--vpc <name>", "the VPC that it is in; default: none")
     .option("--host <address>", "the tunnel endpoint of its host, in a VPC")
     .option("--mac <mac>", "its MAC address, in a VPC")
     .action(async (service: string, name: string, options: RsOptions) => {
@@ -196,7 +209,7 @@ function addRs(program: Command, io: Io): void {
         action: `rs add ${service} ${name}`,
         edit: edit(service, (servers) =>
           servers.some((item) => item.name === name)
-            ? servers.map((item) => (item.name === name ? server : item))
+            ? servers.map((item) => (item.name === name ? { ...item, ...server } : item))
             : [...servers, server],
         ),
       });
@@ -242,7 +255,7 @@ function addCluster(program: Command, io: Io): void {
   const cluster = program.command("cluster").description("clusters of LDs");
   withChangeOptions(cluster.command("scale <name>"))
     .description("add an LD to a cluster, or take one away; only as many buckets move as must")
-    .option("--add <ld>")
+    .option("--add <ld>", "the name of a new LD")
     .option(
       "--remove <ld>",
       "its buckets go to the others first; not with --no-wait, nor when it cannot be reached",
@@ -251,8 +264,8 @@ function addCluster(program: Command, io: Io): void {
     .option("--address <prefix>", "its tunnel endpoint, like 10.0.3.2/24")
     .option("--gateway <address>", "its next hop")
     .option("--address-v6 <prefix>", "for local IPs of IPv6")
-    .option("--gateway-v6 <address>")
-    .option("--mac <mac>")
+    .option("--gateway-v6 <address>", "its next hop over IPv6")
+    .option("--mac <mac>", "its MAC address")
     .action(async (name: string, options: ScaleOptions) => {
       const { add, remove, agent, address, gateway, mac } = options;
       const v6 = { address_v6: options.addressV6, gateway_v6: options.gatewayV6 };

@@ -1,7 +1,8 @@
 // sluice serve: the controller as a daemon; sluice status and history: what it says of itself.
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { METRICS_LIMIT } from "../../api/index.js";
-import { type Io, milliseconds, print, withPipelineOptions } from "../context.js";
+import { type Io, print, withPipelineOptions } from "../context.js";
+import { milliseconds, wholeNumber, wholeNumberIn } from "../numbers.js";
 import { painter, renderTable } from "../output.js";
 import {
   type Change,
@@ -12,18 +13,11 @@ import {
   withServerOptions,
 } from "../server.js";
 import type { ServeOptions } from "../serving.js";
-import { wholeNumber } from "../session_filter.js";
 
+/** Of one answer (api/server.ts). */
+const MAX_REVISIONS = 1000;
 /** The longest that etcd makes a lease is years; a region should not be without a leader for longer than this. */
 const MAX_LEASE_S = 60;
-
-function leaseSeconds(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > MAX_LEASE_S) {
-    throw new InvalidArgumentError(`give a whole number of seconds from 1 to ${MAX_LEASE_S}`);
-  }
-  return value;
-}
 
 interface CommitHead {
   revision: number;
@@ -54,7 +48,7 @@ export function addServe(program: Command, io: Io): void {
     .addOption(
       new Option("--lease <s>", "for how long a leader that is silent still leads")
         .default(5)
-        .argParser(leaseSeconds),
+        .argParser(wholeNumberIn(1, MAX_LEASE_S)),
     )
     .addOption(
       new Option("--metrics-limit <number>", "how many EIPs, and how many services, /metrics has one by one")
@@ -95,7 +89,7 @@ export function addServe(program: Command, io: Io): void {
 
   withServerOptions(program.command("history [revision]"))
     .description("who changed what when; with a revision: what it changed")
-    .option("--limit <number>", "at most so many revisions", Number, 20)
+    .option("--limit <number>", "at most so many revisions", wholeNumberIn(1, MAX_REVISIONS), 20)
     .action(async (revision: string | undefined, options: ServerOptions & { limit: number }) => {
       const client = clientOf(options);
       if (revision !== undefined) {

@@ -7,10 +7,12 @@ import {
   nearest,
   renderSchema,
   Switch,
+  schemaData,
 } from "../../p4runtime/index.js";
 import { loadState } from "../../state/index.js";
 import { type CommonOptions, type Io, print, withCommonOptions } from "../context.js";
 import { UsageError } from "../exit.js";
+import { wholeNumber } from "../numbers.js";
 import { renderTable } from "../output.js";
 
 interface SwitchOption extends CommonOptions {
@@ -24,7 +26,7 @@ function withSwitchOptions(command: Command): Command {
   return withCommonOptions(command)
     .option("--switch <name>", "which switch of the file; needed when there are several")
     .option("--target <address>", "a P4Runtime server, without a file: unix:/path or host:port")
-    .option("--device-id <id>", "of the target", Number, 1);
+    .option("--device-id <id>", "of the target", wholeNumber, 1);
 }
 
 function specOf(options: SwitchOption): { name: string; p4runtime: string; device_id: number } {
@@ -125,11 +127,11 @@ function addWrites(table: Command, io: Io): void {
   for (const [verb, type, description] of WRITES) {
     withSwitchOptions(table.command(`${verb} <table> [fields...]`))
       .description(`${description} by hand, as the switch's primary controller; fields are NAME=VALUE`)
-      .option("--action <name>")
+      .option("--action <name>", "what the entry does")
       .option("--param <name=value>", "a parameter of the action; may be repeated", collect, [])
-      .option("--priority <number>", "for ternary, range and optional fields", Number)
-      .option("--member <id>", "of the table's action profile, instead of an action", Number)
-      .option("--group <id>", "of the table's action profile, instead of an action", Number)
+      .option("--priority <number>", "for ternary, range and optional fields: the highest wins", wholeNumber)
+      .option("--member <id>", "of the table's action profile, instead of an action", wholeNumber)
+      .option("--group <id>", "of the table's action profile, instead of an action", wholeNumber)
       .action(async (name: string, fields: string[], options: EntryOptions) => {
         const entry = entryOf(name, fields, options);
         await withSwitch(
@@ -147,15 +149,13 @@ function addWrites(table: Command, io: Io): void {
 }
 
 function addCounters(table: Command, io: Io): void {
-  withSwitchOptions(table.command("counters <counter> [indices...]"))
+  const numbers = (text: string, all: number[] = []) => [...all, wholeNumber(text)];
+  withSwitchOptions(table.command("counters <counter>").argument("[indices...]", "which cells", numbers))
     .description("cells of a counter that is not bound to a table; without indices those that are not 0")
-    .action(async (name: string, indices: string[], options: SwitchOption) => {
+    .action(async (name: string, indices: number[] | undefined, options: SwitchOption) => {
       await withSwitch(options, async (connection) => {
-        const cells = await connection.readCounter(
-          name,
-          indices.length === 0 ? undefined : indices.map(Number),
-        );
-        const shown = [...cells].filter(([, { packets }]) => indices.length > 0 || packets > 0n);
+        const cells = await connection.readCounter(name, indices);
+        const shown = [...cells].filter(([, { packets }]) => indices !== undefined || packets > 0n);
         print(
           io,
           options,
@@ -190,7 +190,8 @@ export function addTable(program: Command, io: Io): void {
     .description("show the program that a switch runs: tables, keys, actions")
     .action(async (options: SwitchOption) => {
       await withSwitch(options, async (connection) => {
-        io.stdout.write(renderSchema(await connection.schema()));
+        const schema = await connection.schema();
+        print(io, options, schemaData(schema), () => renderSchema(schema));
       });
     });
 }

@@ -161,7 +161,10 @@ async function trace(options: TraceOptions): Promise<TraceResult> {
       ? state.switches[0]
       : state.switches.find(({ name }) => name === options.switch);
   if (spec === undefined) {
-    throw new UsageError(`switch "${options.switch ?? ""}" is not in ${options.file}`);
+    const names = state.switches.map(({ name }) => name);
+    throw new UsageError(
+      `switch "${options.switch ?? ""}" is not in ${options.file} (${nearest(options.switch ?? "", names)})`,
+    );
   }
   const fabric = fabricNetworks(state);
   const port = spec.ports.find(({ network }) =>

@@ -1,0 +1,33 @@
+// Numbers that options take. @throws InvalidArgumentError with what would be right; so does each of them
+import { InvalidArgumentError } from "commander";
+
+export function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) {
+    throw new InvalidArgumentError("give a whole number");
+  }
+  return Number(text);
+}
+
+export const wholeNumberIn = (least: number, most: number) => (text: string) => {
+  const number = wholeNumber(text);
+  if (number < least || number > most) {
+    throw new InvalidArgumentError(`give a number from ${least} to ${most}`);
+  }
+  return number;
+};
+
+export function port(text: string): number {
+  const number = wholeNumber(text);
+  if (number < 1 || number > 65535) {
+    throw new InvalidArgumentError("give a port from 1 to 65535");
+  }
+  return number;
+}
+
+export function milliseconds(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) {
+    throw new InvalidArgumentError("give a whole number of milliseconds above 0");
+  }
+  return value;
+}
