@@ -6,6 +6,7 @@ import { credentials, type ServiceError, status } from "@grpc/grpc-js";
 import {
   type CaptureBatch,
   CaptureRequest,
+  Counters,
   LdConfig,
   Session,
   SessionFilter,
@@ -35,13 +36,18 @@ const refuseAll: Answer = () => {
   throw new Error("not expected");
 };
 
-async function start(timeoutMs = 5_000) {
+/** Until it is not going to come. */
+const PATIENCE = { timeout: 20_000 };
+/** How long the agent waits for the data plane: in no test but one that moves the clock. */
+const TIMEOUT_MS = 60_000;
+
+async function start() {
   agent = await startAgent({
     listen,
     dataplane: socket,
     statusMs: 0,
     checks: false,
-    timeoutMs,
+    timeoutMs: TIMEOUT_MS,
     logger: pino({ level: "debug" }, { write: (line: string) => void log.push(JSON.parse(line)) }),
   });
   client = new LdAgentClient(listen, credentials.createInsecure());
@@ -55,6 +61,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
+  vi.useRealTimers();
   client?.close();
   await agent?.stop();
   agent = undefined;
@@ -200,7 +207,7 @@ describe("agent", () => {
       call.cancel();
       break;
     }
-    await vi.waitFor(() => expect(asked!.destroyed).toBe(true));
+    await vi.waitFor(() => expect(asked!.destroyed).toBe(true), PATIENCE);
   });
 
   it("streams a capture by a connection of its own, which ends with the call", async () => {
@@ -232,7 +239,7 @@ describe("agent", () => {
     expect(got.map(({ pcapng, missed }) => [Uint8Array.from(pcapng), missed])).toEqual(
       parts.map((part) => [part, 3n]),
     );
-    await vi.waitFor(() => expect(asked!.destroyed).toBe(true));
+    await vi.waitFor(() => expect(asked!.destroyed).toBe(true), PATIENCE);
   });
 
   it("puts answers together from single bytes", async () => {
@@ -314,24 +321,35 @@ describe("agent", () => {
   });
 
   it("does not take a late answer for the next request's", async () => {
-    const late: Socket[] = [];
+    let late: Socket | undefined;
+    let begin = () => {};
+    const asked = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
     fake = await FakeDataplane.listen(socket, (request, to) => {
       if (request.$case === "getCounters") {
-        late.push(to); // never answered
+        late = to;
+        begin();
       } else {
+        late!.write(response({ response: { $case: "counters", value: Counters.fromPartial({}) } }));
         to.write(response({ response: { $case: "config", value: { config } } }));
       }
     });
-    await start(50);
-    const counters = new Promise((resolve, reject) =>
-      client.getCounters({}, (error, answer) => (error ? reject(error) : resolve(answer))),
+    await start();
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const counters = failure(
+      new Promise((resolve, reject) =>
+        client.getCounters({}, (error, answer) => (error ? reject(error) : resolve(answer))),
+      ),
     );
-    expect(await failure(counters)).toMatchObject({
+    await asked;
+    vi.advanceTimersByTime(TIMEOUT_MS);
+    vi.useRealTimers();
+    expect(await counters).toMatchObject({
       code: status.UNAVAILABLE,
-      details: expect.stringContaining("did not answer within 50 ms"),
+      details: expect.stringContaining(`did not answer within ${TIMEOUT_MS} ms`),
     });
     expect(await getConfig()).toEqual(plain(config));
-    expect(late).toHaveLength(1);
   });
 
   it("refuses an answer to another question", async () => {

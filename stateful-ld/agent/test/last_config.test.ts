@@ -199,7 +199,7 @@ describe("a data plane that starts anew", () => {
     await start(0);
     await applyConfig(config);
     await fake.die();
-    await vi.waitFor(() => expect(events()).toContain("dataplane_lost"));
+    await vi.waitFor(() => expect(events()).toContain("dataplane_lost"), { timeout: 20_000 });
     fake = await FakeDataplane.listen(socket, holding());
     expect(await getConfig()).toEqual(plain(config));
   });

@@ -233,7 +233,7 @@ describe("a data plane that starts anew", () => {
       (request, to) => void to.write(answer(request)),
     );
     vi.useRealTimers();
-    await vi.waitFor(() => configured());
+    await vi.waitFor(() => configured(), { timeout: 20_000 });
     expect(Object.fromEntries(told)).toEqual({ rs2: 0 });
   });
 
