@@ -189,7 +189,7 @@ describe("who may write", () => {
     const slow = client.write(inserts(1), id(5));
     const watcher = await other.arbitrate(id(1)); // its answer comes after the write has begun
     expect(watcher.code).toBe(ALREADY_EXISTS);
-    await expect.poll(() => fake.calls).toEqual(["write 1"]);
+    await expect.poll(() => fake.calls, { timeout: 20_000 }).toEqual(["write 1"]);
 
     const next = other.stream();
     next.ask(id(9));
