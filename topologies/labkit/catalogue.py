@@ -12,7 +12,7 @@ SCENARIOS = {
     "neighbors": "a router and a host of VMs whose MACs nobody declared: a running controller asks for them by ARP",
     "protection": "senders with an address that is not theirs, or blocked, and the reasons by which they are dropped",
     "move": "an EIP moves from one VM to another and back, under HTTP requests and pings",
-    "health": "a real server in a VPC stops and returns: health checks by the LDs take it out, and bring it back slowly",
+    "health": "a real server in a VPC stops and returns: health checks over IPv4 and IPv6 take it out, and bring it back slowly",
     "drain": "a real server is drained: its connections go on, new ones go elsewhere, and the last one's end is told",
     "failover": "an LD dies, hangs, loses its link or its memory, and returns, under connections and new ones",
     "scale": "LDs join, one is upgraded, two leave, under connections and new ones: buckets move by copy",
@@ -20,7 +20,7 @@ SCENARIOS = {
     "migrate-many": "100,000 UDP sessions move with their service to another cluster: how long, and what is lost",
     "stacks": "through the LDs: a long download checked by hash, thousands of connections, iperf3, UDP, traceroute, PMTU",
     "stacks6": "the same of an IPv6 VIP: a download, many connections, UDP and its fragments, and NAT64",
-    "guard": "limits of services and of one client, lists of clients (block, allow), SYN cookies under a flood",
+    "guard": "limits of services and of one client, lists of clients, SYN cookies under a flood, resets to both ends",
     "capture": "a client's address by PROXY protocol and TOA; a session captured on both sides of an LD",
     "underlay6": "all tunnels of the region go over IPv6 by one sluice apply: requests, pings, EIPs; and back",
 }

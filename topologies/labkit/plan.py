@@ -76,9 +76,10 @@ class Limited:
     limit: int
     is_rate: bool  # a second
     each_ld: bool = False  # else the LDs share it
+    reset: bool = False  # who is refused is told so
 
 
-SESSION_LIMIT = Limited(8083, 40, is_rate=False)
+SESSION_LIMIT = Limited(8083, 40, is_rate=False, reset=True)
 NEW_SESSION_LIMIT = Limited(8084, 20, is_rate=True)
 CLIENT_LIMIT = Limited(8085, 5, is_rate=True, each_ld=True)
 BANDWIDTH_LIMIT = Limited(5202, 10_000_000, is_rate=True)
@@ -91,6 +92,8 @@ ALLOWED_PORT = 8088
 # On both lists.
 LISTED_ADDRESS = "198.51.100.11"
 COOKIE_PORT = 8087
+# With two real servers, where nobody listens until shows/guard.py takes one of them away.
+PARTING_SERVICE, PARTING_PORT, PARTING_SERVERS = "parting", 8089, ("rs1", "rs2")
 # Of the IPv6 VIP, with a real server of IPv4.
 NAT64_ECHO_PORT = 9
 

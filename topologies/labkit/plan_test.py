@@ -70,6 +70,13 @@ class PlanTest(unittest.TestCase):
         ):
             self.assertIn(text, YAML)
 
+    def test_services_that_say_no(self) -> None:
+        self.assertIn(f"port: {plan.SESSION_LIMIT.port}\n    cluster: edge\n    limit: few\n    reset: true\n", YAML)
+        parting = YAML.partition(f"- name: {plan.PARTING_SERVICE}\n")[2].partition("\n  - name")[0]
+        self.assertIn(f"port: {plan.PARTING_PORT}\n    cluster: edge\n    reset: true\n", parting)
+        for rs in plan.PARTING_SERVERS:
+            self.assertIn(f"{{ name: {rs}, address: {plan.address_of(rs)}, port: {plan.PARTING_PORT}", parting)
+
     def test_macs_are_local_unicast_and_differ_between_nodes(self) -> None:
         owner: dict[str, str] = {plan.VPC_GATEWAY_MAC: "VPC gateway", plan.CARRIER_ROUTER_MAC: "carrier"}
         for link in plan.LINKS:

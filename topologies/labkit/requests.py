@@ -20,7 +20,8 @@ async def _answer(address: str, port: int) -> "str | None":
     except OSError:
         return None
     try:
-        writer.write(f"GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n".encode())
+        host = f"[{address}]" if ":" in address else address
+        writer.write(f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         _, _, body = (await reader.read()).partition(b"\r\n\r\n")
         return body.decode().split(" ")[0] or None
     except OSError:

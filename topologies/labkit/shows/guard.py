@@ -1,4 +1,5 @@
-"""What the LDs let through to a service: its limits, one client's limit, its lists of clients, and SYN cookies under a flood."""
+"""What the LDs let through to a service: its limits, one client's limit, its lists of clients, SYN cookies under a flood; and that
+both ends are told when they let nothing through any more."""
 
 import json
 import sys
@@ -7,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Sequence
 
-from .. import iperf, many, plan, syn_flood, tools
+from .. import background, iperf, many, plan, syn_flood, tools
 from ..measure import Measured, ld_counters, ld_drops
 from ..show import Lab, Show
-from ..terminal import heading, table
+from ..terminal import heading, named, table
 
 OPENED = 120
 # Time for the answers. After a second a client's kernel sends a lost SYN again, once.
@@ -25,6 +26,8 @@ _PATIENCE = {0: "--connect-timeout 0.3", LIST_REQUESTS: ""}
 # The client's neighbours, few of which are there.
 FLOOD_NETWORK, FLOOD_SYNS, FLOOD_PER_S = "198.51.100.0/27", 6000, 3000
 FLOOD_REQUESTS = 20
+# To services with two real servers that take turns.
+PARTING = 8
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ class GuardShow(Show):
         self._listed(lab)
         self._bandwidth(lab)
         self._flood(lab)
-        return "limits of services and of one client, lists of clients, SYN cookies under a flood, all by the LDs"
+        self._parting(lab)
+        return "limits of services and of one client, lists of clients, SYN cookies under a flood, resets, all by the LDs"
 
     def _open(self, lab: Lab, what: str, limited: plan.Limited, reason: str) -> Opened:
         """More than a limit allows. An LD has its part of a service's limit, and all of a client's for those that come to
@@ -82,6 +86,9 @@ class GuardShow(Show):
         most = least * (1 + seconds) + len(plan.LDS)
         if not least <= opened.answered <= most:
             self.fail(f"{opened.answered} connections {what} where {limited.limit} are allowed ({least:g} to {most:g})")
+        told = opened.refused if limited.reset else opened.silent
+        how = "refused" if limited.reset else "silently dropped"
+        self.expect(f"connections {what} beyond the limit that were {how}", told, OPENED - opened.answered)
         if opened.dropped < OPENED - opened.answered:
             self.fail(f"{OPENED - opened.answered} connections were not answered, {opened.dropped} dropped as {reason}")
         return opened
@@ -151,6 +158,34 @@ class GuardShow(Show):
         if self.accepted == 0:
             self.fail("no client has come back with a cookie")
 
+    def _parting(self, lab: Lab) -> None:
+        """One of a service's real servers is taken out of the file, under connections: both of their ends are reset at the next
+        line that the client sends, and those of the other real server go on."""
+        stays, leaves = plan.PARTING_SERVERS
+        port, before = plan.PARTING_PORT, lab.sluice.file.read_text(encoding="utf-8")
+        servers = {
+            name: background.start(lab.node(name), "ends", "serve", name, plan.address_of(name), port)
+            for name in plan.PARTING_SERVERS
+        }
+        for name in servers:
+            tools.wait_for_listener(lab.node(name), port)
+        client = background.start(lab.node(plan.CLIENT), "ends", "hold", plan.VIP, port, PARTING)
+        answered = background.report(client)
+        lab.sluice.change(lambda text: without_rs(text, plan.PARTING_SERVICE, leaves))
+        lab.sluice.apply()
+        then = background.report(client)
+        background.end(client)
+        self.parted = then.count("reset")
+        self.parting = {name: background.end(server) for name, server in servers.items()}
+        lab.sluice.change(lambda _: before)
+        lab.sluice.apply()
+        left, stayed = answered.count(leaves), answered.count(stays)
+        if not left or left + stayed != PARTING:
+            self.fail(f"answers on connections before: {answered}")
+        self.expect("answers after", then, ["reset" if name == leaves else name for name in answered])
+        self.expect(f"ends of connections that {leaves} saw", self.parting[leaves], {"reset": left, "closed": 0})
+        self.expect(f"ends of connections that {stays} saw", self.parting[stays], {"reset": 0, "closed": stayed})
+
     def report(self, measured: Measured) -> str:
         limit_bps = plan.BANDWIDTH_LIMIT.limit
         rows = [opened.row for opened in self.opened]
@@ -170,5 +205,15 @@ class GuardShow(Show):
                 f" cookies, {self.sessions:,} sessions opened",
                 f"  {plan.CLIENT} meanwhile: {self.in_flood} of {FLOOD_REQUESTS} requests answered,"
                 f" {self.accepted} connections by cookies",
+                f"  {plan.PARTING_SERVERS[1]} taken out of a service with reset: true, under {PARTING} connections:"
+                f" {self.parted} of {plan.CLIENT}'s were reset; of "
+                + ", ".join(f"{name}'s {named(ends)}" for name, ends in self.parting.items()),
             ]
         )
+
+
+def without_rs(text: str, service: str, name: str) -> str:
+    """The desired state without one of a service's real servers, which are one to a line."""
+    begin = text.index(f"  - name: {service}\n")
+    line = text.index(f"      - {{ name: {name},", begin)
+    return text[:line] + text[text.index("\n", line) + 1 :]

@@ -1,4 +1,5 @@
-"""A real server in a VPC stops answering and returns, under new connections: health checks by the LDs take it out and bring it back."""
+"""A real server in a VPC stops answering and returns, under new connections to a VIP of each family: health checks by the LDs, of its
+IPv4 and of its IPv6 address, take it out and bring it back."""
 
 import datetime
 import signal
@@ -13,9 +14,9 @@ from ..show import Lab, Show
 from ..terminal import heading, table
 
 VICTIM = "rs2"
-SERVICE = "web"
-PER_S = 40
-# As sluice.yaml has it for the service: fall × interval_ms + timeout_ms, and as much again for a machine that is busy.
+# Service → its VIP, and new connections a second. Of web-v6 the victim is a real server by its IPv6 address.
+SERVICES = {"web": (plan.VIP, 40), "web-v6": (plan.VIP_V6, 20)}
+# As sluice.yaml has it for the services: fall × interval_ms + timeout_ms, and as much again for a machine that is busy.
 FALL_S = 3 * 0.5 + 2.0
 PATIENCE_S = 4 * FALL_S
 STEADY_S = 3.0
@@ -46,7 +47,11 @@ class HealthShow(Show):
     name = "health"
 
     def run(self, lab: Lab) -> str:
-        load = background.start(lab.node(plan.CLIENT), "requests", plan.VIP, plan.VIP_PORT, PER_S)
+        client = lab.node(plan.CLIENT)
+        loads = {
+            service: background.start(client, "requests", vip, plan.VIP_PORT, per_s)
+            for service, (vip, per_s) in SERVICES.items()
+        }
         began = time.monotonic()
         time.sleep(STEADY_S)
         stopped = time.monotonic()
@@ -54,7 +59,7 @@ class HealthShow(Show):
         wall = datetime.datetime.now(datetime.timezone.utc)
         lab.programs.end(VICTIM, signal.SIGKILL)
         wait_for(lambda: _all(lab, "down", 0), f"{VICTIM} is down for all LDs", lab.programs, PATIENCE_S)
-        self.seen = {item["ld"]: _seconds_since(wall, item["since"]) for item in _states(lab)}
+        self.seen = {(item["ld"], item["service"]): _seconds_since(wall, item["since"]) for item in _states(lab)}
         down = time.monotonic()
         time.sleep(STEADY_S)
         started = time.monotonic()
@@ -64,7 +69,7 @@ class HealthShow(Show):
         wait_for(lambda: _all(lab, "up", 100), f"{VICTIM} has its weight back", lab.programs, 2 * PATIENCE_S)
         back = time.monotonic()
         time.sleep(STEADY_S)
-        self.answers = [Answer(*one) for one in background.end(load)]
+        self.answers = {service: [Answer(*one) for one in background.end(load)] for service, load in loads.items()}
         self.phases = (
             Phase("all are well", began, stopped),
             Phase(f"{VICTIM} has stopped", stopped, down),
@@ -74,40 +79,43 @@ class HealthShow(Show):
             Phase("all are well", back, time.monotonic()),
         )
         self._judge()
-        return f"{VICTIM} stopped and returned under {PER_S} new connections/s"
+        per_s = sum(per_s for _, per_s in SERVICES.values())
+        return f"{VICTIM} stopped and returned under {per_s} new connections/s to VIPs of both families"
 
     def _judge(self) -> None:
         well, _, known, _, slow, again = self.phases
-        for phase in (well, known, slow, again):
-            self.expect(f"{phase.name}: requests that nobody answered", self._count(phase, None), 0)
-        self.expect(f"requests that {VICTIM} got while it was down", self._count(known, VICTIM), 0)
-        for phase in (well, again):
-            if self._count(phase, VICTIM) == 0:
-                self.fail(f"{phase.name}: {VICTIM} got no request")
-        for ld, seconds in self.seen.items():
+        for service in SERVICES:
+            for phase in (well, known, slow, again):
+                self.expect(f"{service}, {phase.name}: requests that nobody answered", self._count(service, phase, None), 0)
+            self.expect(f"{service}: requests that {VICTIM} got while it was down", self._count(service, known, VICTIM), 0)
+            for phase in (well, again):
+                if self._count(service, phase, VICTIM) == 0:
+                    self.fail(f"{service}, {phase.name}: {VICTIM} got no request")
+        for (ld, service), seconds in self.seen.items():
             if seconds > 2 * FALL_S:
-                self.fail(f"{ld} took {seconds:.1f} s to see that {VICTIM} has stopped")
+                self.fail(f"{ld} took {seconds:.1f} s to see that {VICTIM} of {service} has stopped")
 
-    def _count(self, phase: Phase, name: Optional[str]) -> int:
-        return sum(answer.name == name and phase.begin <= answer.began < phase.end for answer in self.answers)
+    def _count(self, service: str, phase: Phase, name: Optional[str]) -> int:
+        return sum(answer.name == name and phase.begin <= answer.began < phase.end for answer in self.answers[service])
 
     def report(self, measured: Measured) -> str:
-        seen = ", ".join(f"{ld} after {seconds:.1f} s" for ld, seconds in sorted(self.seen.items()))
         columns = ("", "for", *plan.REAL_SERVERS, "nobody")
-        return "\n".join(
-            [
-                heading(f"Health checks: nginx of {VICTIM}, in a VPC, stops and returns (from the answers)"),
-                table(columns, [phase.row(self.answers) for phase in self.phases]),
-                f"  {VICTIM} was down for {seen} (sluice get rs)",
+        lines = [heading(f"Health checks: nginx of {VICTIM}, in a VPC, stops and returns (from the answers)")]
+        for service, (vip, _) in SERVICES.items():
+            seen = [f"{ld} after {seconds:.1f} s" for (ld, its), seconds in sorted(self.seen.items()) if its == service]
+            lines += [
+                f"  {service}, VIP {vip}: {VICTIM} was down for {', '.join(seen)} (sluice get rs)",
+                table(columns, [phase.row(self.answers[service]) for phase in self.phases]),
             ]
-        )
+        return "\n".join(lines)
 
 
 def _states(lab: Lab) -> list[dict[str, Any]]:
-    return [item for item in lab.sluice.get("rs") if (item["service"], item["rs"]) == (SERVICE, VICTIM)]
+    return [item for item in lab.sluice.get("rs") if item["service"] in SERVICES and item["rs"] == VICTIM]
 
 
 def _all(lab: Lab, health: str, least_percent: float) -> bool:
+    """Whether every LD says so, for each of the services."""
     return all(item["health"] == health and item["share_percent"] >= least_percent for item in _states(lab))
 
 

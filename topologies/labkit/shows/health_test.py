@@ -2,14 +2,20 @@
 
 import unittest
 
-from labkit.shows.health import Answer, HealthShow, Phase
+from labkit.shows.health import SERVICES, Answer, HealthShow, Phase
 
 
-def _show(names: "list[tuple[float, str | None]]") -> HealthShow:
+_WELL = [(5.0, "rs2"), (55.0, "rs2")]
+
+
+def _show(names: "list[tuple[float, str | None]]", service: str = "web") -> HealthShow:
+    """With these answers of one service, and nothing wrong with others."""
     show = HealthShow()
-    show.answers = [Answer(began, name) for began, name in names]
+    show.answers = {
+        name: [Answer(*one) for one in (names if name == service else _WELL)] for name in SERVICES
+    }
     show.phases = tuple(Phase(f"phase {i}", 10.0 * i, 10.0 * (i + 1)) for i in range(6))
-    show.seen = {"ld1": 1.0}
+    show.seen = {("ld1", service): 1.0}
     show._judge()
     return show
 
@@ -28,7 +34,8 @@ class HealthTest(unittest.TestCase):
         self.assertIn("while it was down: 1, not 0", failures[0])
 
     def test_so_is_one_that_nobody_answers_then(self) -> None:
-        self.assertEqual(len(_show([(5.0, "rs2"), (25.0, None), (55.0, "rs2")]).failures), 1)
+        for service in SERVICES:
+            self.assertEqual(len(_show([(5.0, "rs2"), (25.0, None), (55.0, "rs2")], service).failures), 1)
 
 
 if __name__ == "__main__":
