@@ -140,10 +140,19 @@ bool worker_hand_off(struct worker *worker, struct rte_mbuf *mbuf, const struct 
     return true;
 }
 
+/* Out of the way of those who have tunnels over IPv4. */
+static __rte_noinline enum drop_reason parse_other(const uint8_t *data, uint32_t bytes,
+                                                   const struct own_address *own,
+                                                   struct packet *packet) {
+    if (own_tunnels_over_v6(own) && likely(parse_usual_v6(data, bytes, own, packet)))
+        return DROP_NONE;
+    return parse_frame(data, bytes, own, packet);
+}
+
 static inline enum drop_reason parse(const uint8_t *data, uint32_t bytes,
                                      const struct own_address *own, struct packet *packet) {
     return likely(parse_usual(data, bytes, own, packet)) ? DROP_NONE
-                                                         : parse_frame(data, bytes, own, packet);
+                                                         : parse_other(data, bytes, own, packet);
 }
 
 /* Parse one frame. True when it is a flow's packet and this worker's to translate. */

@@ -216,6 +216,7 @@ static enum drop_reason parse_own(struct cursor *cursor, const struct chain *cha
     if (chain->protocol != IPPROTO_UDP)
         return DROP_NOT_FOR_US;
     packet->tunnel_src_v6 = packet->key.v6.src;
+    packet->key.v6 = (struct ip6_pair){ 0 }; /* of the packet inside, if it is IPv6 */
     return parse_tunnel(cursor, TUNNELLED_OVER_IPV6, packet);
 }
 

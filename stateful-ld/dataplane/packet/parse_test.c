@@ -280,10 +280,37 @@ static void reserved_vxlan_bits_are_ignored(void **state) {
     assert_int_equal(flow_vni(&packet.key), 0xabcdef);
 }
 
-/* All that could be wrong with a usual frame: each of its header bytes, in each way. */
+/* Each byte of a usual frame's headers, in each way; `outer`: bytes of the tunnel's IP header,
+ * whose TTL is at `ttl`. @return how many of the frames the short way has accepted */
+static uint32_t try_each_byte(const struct frame *usual_frame, uint32_t outer, uint32_t ttl) {
+    const uint32_t inner = OUTER + outer + 8 + 8 + 14;
+    struct frame frame = *usual_frame;
+    uint32_t accepted = 0;
+
+    assert_int_equal(parse(&frame), DROP_NONE);
+    assert_true(usual);
+    for (uint32_t at = 0; at < inner + 40; at++) {
+        for (int value = 0; value < 256; value++) {
+            frame.bytes[at] = (uint8_t)value;
+            (void)parse(&frame);
+            accepted += usual;
+            if (at == ttl || at == inner + 8) { /* the TTLs, with a right checksum */
+                if (outer == sizeof(struct rte_ipv4_hdr))
+                    frame_fix_ip_checksum(&frame, OUTER);
+                frame_fix_ip_checksum(&frame, inner);
+                (void)parse(&frame);
+            }
+        }
+        frame = *usual_frame;
+    }
+    return accepted;
+}
+
+/* All that could be wrong with a usual frame. */
 static void the_short_way_agrees_whatever_a_byte_says(void **state) {
     const uint8_t protocols[] = { FRAME_TCP, FRAME_UDP };
-    uint32_t accepted = 0;
+    const struct tunnel_spec over_v6 = { .bucket = 77, .vni = 0xabcdef, .dst = frame_vtep_v6 };
+    uint32_t accepted = 0, accepted_v6 = 0;
 
     (void)state;
     for (size_t i = 0; i < sizeof(protocols); i++) {
@@ -292,26 +319,14 @@ static void the_short_way_agrees_whatever_a_byte_says(void **state) {
 
         flow.protocol = protocols[i];
         frame = frame_tunnelled(&flow, &tunnel);
-        assert_int_equal(parse(&frame), DROP_NONE);
-        assert_true(usual);
-        for (uint32_t at = 0; at < INNER + 40; at++) {
-            uint8_t before = frame.bytes[at];
-
-            for (int value = 0; value < 256; value++) {
-                frame.bytes[at] = (uint8_t)value;
-                (void)parse(&frame);
-                accepted += usual;
-                if (at == OUTER + 8 || at == INNER + 8) { /* the TTLs, with a right checksum */
-                    frame_fix_ip_checksum(&frame, at - 8);
-                    (void)parse(&frame);
-                }
-            }
-            frame.bytes[at] = before;
-            frame_fix_ip_checksum(&frame, OUTER);
-            frame_fix_ip_checksum(&frame, INNER);
-        }
+        accepted += try_each_byte(&frame, sizeof(struct rte_ipv4_hdr), OUTER + 8);
+        own_address_set_vtep(&own, ip_of(frame_vtep_v6));
+        frame = frame_tunnelled(&flow, &over_v6);
+        accepted_v6 += try_each_byte(&frame, sizeof(struct rte_ipv6_hdr), OUTER + 7);
+        own_address_set_vtep(&own, ip_of(frame_vtep));
     }
     assert_in_range(accepted, 1000, 2 * 256 * (INNER + 40) / 2);
+    assert_in_range(accepted_v6, 1000, 2 * 256 * (INNER + 20 + 40) * 2 / 3);
 }
 
 static void the_short_way_is_not_for_the_unusual(void **state) {
