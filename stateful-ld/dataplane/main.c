@@ -18,6 +18,7 @@
 
 #include "control/control.h"
 #include "control/telemetry.h"
+#include "cores.h"
 #include "forward/heartbeat.h"
 #include "forward/local_ip_rules.h"
 #include "forward/loop.h"
@@ -115,6 +116,7 @@ static int run(struct control *control, struct port *port) {
         fprintf(stderr, "sluice-ld: heartbeat thread: %s\n", strerror(status));
         return EXIT_FAILURE;
     }
+    pthread_setname_np(beating, "heartbeat");
     for (uint32_t id = 0; id < dataplane.worker_count; id++)
         rte_eal_remote_launch(worker_main, dataplane.workers[id], dataplane.workers[id]->lcore);
     while (!stopping) {
@@ -199,25 +201,11 @@ static int serve(struct port *port, struct rte_mempool *mbufs) {
     return status;
 }
 
-static bool share_a_cpu(unsigned lcore, unsigned other) {
-    rte_cpuset_t a = rte_lcore_cpuset(lcore), b = rte_lcore_cpuset(other), both;
-
-    CPU_AND(&both, &a, &b);
-    return CPU_COUNT(&both) != 0;
-}
-
-/* A worker that never sleeps leaves nothing of its CPU to anybody. */
 static void check_cores(void) {
-    unsigned lcore;
+    struct cores cores;
 
-    if (options.idle_sleep_us != 0)
-        return;
-    RTE_LCORE_FOREACH_WORKER (lcore)
-        if (share_a_cpu(lcore, rte_get_main_lcore()))
-            log_warning("lcores: %u, a worker, may run on a CPU of control (lcore %u), and workers "
-                        "never sleep: heartbeats will be late (give each a CPU of its own, or "
-                        "--idle-sleep-us)",
-                        lcore, rte_get_main_lcore());
+    cores_read(&cores);
+    cores_report(&cores, "", options.idle_sleep_us != 0);
 }
 
 static int start(void) {

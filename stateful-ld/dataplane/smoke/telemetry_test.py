@@ -85,4 +85,5 @@ def main():
             process.communicate()
 
 
-main()
+if __name__ == "__main__":
+    main()
