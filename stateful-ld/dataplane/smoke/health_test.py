@@ -6,7 +6,8 @@ Usage: health_test.py PATH_TO_SLUICE_LD
     client ──┐
              ├── bridge ── LD: sluice-ld, sluice-ld-agent; a TUN device between them
     host ────┤              │
-      │      RS "plain"     └─ checks of RSs in the VPC leave in VXLAN, and come back so
+      │      RSs "plain",   └─ checks of RSs in the VPC leave in VXLAN, and come back so
+      │          "mute"
       └─ a plain Linux VXLAN device with the address of RS "vpc"
 
 Each in its own network namespace. The RS in the VPC has no other way than the tunnel. Services are checked over IPv4 and, of an IPv6
@@ -15,6 +16,7 @@ root, or when the agent is not built. Cleans up by name and pid, also when it fa
 """
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -27,8 +29,8 @@ from wire import Control, message, parse
 
 AGENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../agent/dist/main.js")
 PREFIX = f"slh{os.getpid()}"
-HUB, LD, CLIENT, HOST, PLAIN = (f"{PREFIX}-{name}" for name in ("hub", "ld", "client", "host", "rs"))
-ADDRESSES = {LD: None, CLIENT: "10.0.0.200", HOST: "10.0.0.41", PLAIN: "10.0.0.31"}
+HUB, LD, CLIENT, HOST, PLAIN, MUTE = (f"{PREFIX}-{name}" for name in ("hub", "ld", "client", "host", "rs", "mute"))
+ADDRESSES = {LD: None, CLIENT: "10.0.0.200", HOST: "10.0.0.41", PLAIN: "10.0.0.31", MUTE: "10.0.0.32"}
 VTEP, VIP, LOCAL_IP, VNI = "10.0.0.11", "203.0.113.10", "198.18.1.1", 100
 VPC_RS, VPC_MAC = "192.168.0.2", "02:00:00:64:00:02"
 GATEWAY_IN_VPC, GATEWAY_MAC = "192.168.0.1", "02:00:00:00:00:bb"
@@ -38,16 +40,20 @@ VPC_RS6, GATEWAY_IN_VPC6 = "fd00:100::2", "fd00:100::1"
 INTERVAL_MS, TIMEOUT_MS, RISE, FALL, SLOW_START_MS = 200, 1000, 2, 3, 2000
 PATIENCE_S = 20
 PINGED = "web83", "web6-83"
-KIND_TCP, KIND_HTTP, KIND_UDP, KIND_ICMP = 1, 2, 4, 5
+KIND_TCP, KIND_HTTP, KIND_HTTPS, KIND_UDP, KIND_ICMP = 1, 2, 3, 4, 5
+# Of the service whose RSs nobody checks: what clients' sessions tell has to do.
+PASSIVE_PORT, UNANSWERED, SUSPECT_MS, SYN_SENT_MS = 90, 3, 4000, 300
 
 # On all addresses at once: a service that returns before the others has had its slow start when they begin.
 SERVER = """
-import http.server, socket, socketserver, sys, threading
+import http.server, os, socket, socketserver, ssl, sys, threading
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        own = self.connection.getsockname()[0].encode()
         self.send_response(200 if self.path == "/health" else 404)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(len(own)))
         self.end_headers()
+        self.wfile.write(own)
     def log_message(self, *_):
         pass
 class Server(http.server.ThreadingHTTPServer):
@@ -60,13 +66,30 @@ class Server6(Server):
 def echo(udp):
     while True:
         udp.sendto(*udp.recvfrom(2048))
+certificate = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+certificate.load_cert_chain(os.environ["CERTIFICATE"])
 for address in sys.argv[1:]:
-    listening = (Server6 if ":" in address else Server)((address, 80), Handler)
+    kind = Server6 if ":" in address else Server
+    listening, secure = kind((address, 80), Handler), kind((address, 443), Handler)
+    secure.socket = certificate.wrap_socket(secure.socket, server_side=True)
     udp = socket.socket(listening.address_family, socket.SOCK_DGRAM)
     udp.bind((address, 7))
     threading.Thread(target=echo, args=(udp,)).start()
-    threading.Thread(target=listening.serve_forever).start()
+    for one in listening, secure:
+        threading.Thread(target=one.serve_forever).start()
 print("ready", flush=True)
+"""
+
+# Connections one after the other; prints who has answered each.
+ASK = """
+import http.client, json, sys
+answers = []
+for _ in range(int(sys.argv[3])):
+    connection = http.client.HTTPConnection(sys.argv[1], int(sys.argv[2]), timeout=30)
+    connection.request("GET", "/")
+    answers.append(connection.getresponse().read().decode())
+    connection.close()
+print(json.dumps(answers))
 """
 
 
@@ -134,6 +157,16 @@ def real_servers(plain, vpc):
     )
 
 
+def passive_service():
+    servers = (
+        (7, message((1, name), (2, packed(ADDRESSES[namespace])), (3, 80), (4, 1)))
+        for name, namespace in (("plain", PLAIN), ("mute", MUTE))
+    )
+    health = message((9, SLOW_START_MS), (11, message((1, UNANSWERED), (2, SUSPECT_MS))))
+    timeouts = (10, message((1, SYN_SENT_MS)))
+    return message((1, "passive"), (3, packed(VIP)), (4, 6), (5, PASSIVE_PORT), (6, 1), *servers, timeouts, (40, health))
+
+
 def config():
     http = message((1, "/health"), (2, "web.example"), (3, 200), (4, 299))
     checks = {
@@ -141,6 +174,7 @@ def config():
         81: health_check(KIND_TCP),
         82: health_check(KIND_UDP, (2, 7), (8, b"anybody there?")),
         83: health_check(KIND_ICMP),
+        84: health_check(KIND_HTTPS, (2, 443), (7, http)),
     }
     families = ("web", VIP, real_servers(ADDRESSES[PLAIN], VPC_RS)), ("web6-", VIP6, real_servers(PLAIN6, VPC_RS6))
     services = [
@@ -148,6 +182,7 @@ def config():
         for name, vip, servers in families
         for port, health in checks.items()
     ]
+    services.append(passive_service())
     return message(
         (1, packed(VTEP)),
         (2, 24),
@@ -161,14 +196,23 @@ def config():
     )
 
 
-def shares(control):
-    """{(service, RS): share in permille}"""
+def numbers_of_rss(control, number):
+    """{(service, RS): a field of DataplaneRs}"""
     listed = parse(control.call(40)[40][0])
     found = {}
     for item in listed.get(1, []):
         fields = parse(item)
-        found[fields[2][0].decode(), fields[3][0].decode()] = fields.get(7, [0])[0]
+        found[fields[2][0].decode(), fields[3][0].decode()] = fields.get(number, [0])[0]
     return found
+
+
+def shares(control):
+    """In permille."""
+    return numbers_of_rss(control, 7)
+
+
+def unanswered(control):
+    return numbers_of_rss(control, 13)["passive", "mute"]
 
 
 def wait_for(control, what, wanted):
@@ -248,7 +292,7 @@ def check_all_well(control):
 
 
 def check_server_dead(control):
-    asked = [f"{name}{port}" for name in ("web", "web6-") for port in (80, 81, 82)]
+    asked = [f"{name}{port}" for name in ("web", "web6-") for port in (80, 81, 82, 84)]
     found = wait_for(
         control, "the server is down", lambda found: [vpc_of(found)[service] for service in asked] == [0] * len(asked)
     )
@@ -269,8 +313,31 @@ def check_return(control):
     wait_for(control, "all have returned", lambda found: set(found.values()) == {1000})
 
 
+def ask(count):
+    """The RSs that have answered new connections of a real TCP stack."""
+    client = inside(CLIENT, "/usr/bin/python3", "-c", ASK, VIP, str(PASSIVE_PORT), str(count))
+    return json.loads(subprocess.run(client, capture_output=True, text=True, check=True).stdout)
+
+
+def check_passive(control):
+    """An RS's SYN-ACKs do not leave it any more: clients' sessions tell, and new ones go to the other RS."""
+    plain, mute = ADDRESSES[PLAIN], ADDRESSES[MUTE]
+    assert set(answers := ask(8)) == {plain, mute}, answers
+    run("ip", "-n", MUTE, "route", "add", "blackhole", LOCAL_IP)
+    assert set(answers := ask(2 * UNANSWERED + 2)) == {plain}, answers  # TCP's second SYN has got another RS
+    wait_for(control, "the RS is suspect", lambda found: found["passive", "mute"] == 0)
+    before = unanswered(control)
+    assert before >= UNANSWERED, f"{before} sessions were not answered"
+    assert set(answers := ask(20)) == {plain}, answers
+    assert (shares(control)["passive", "mute"], unanswered(control)) == (0, before), "it has got new sessions"
+    run("ip", "-n", MUTE, "route", "del", "blackhole", LOCAL_IP)
+    wait_for(control, "the RS comes back slowly", lambda found: 0 < found["passive", "mute"] < 1000)
+    wait_for(control, "the RS has its weight", lambda found: found["passive", "mute"] == 1000)
+    assert set(answers := ask(8)) == {plain, mute}, answers
+
+
 def check(folder, control):
-    """The server in the VPC dies, then its host's tunnel goes, which pings see; then both return."""
+    """The server in the VPC dies, then its host's tunnel goes, which pings see; then both return. Another RS answers no client."""
     agent = [AGENT, "--listen", f"unix:{folder}/agent.sock", "--dataplane", f"{folder}/ld.sock"]
     with contextlib.ExitStack() as until_it_dies, open(f"{folder}/agent.log", "w") as log:
         until_it_dies.enter_context(server(HOST, VPC_RS, VPC_RS6))
@@ -282,10 +349,21 @@ def check(folder, control):
             check_tunnel_down(control)
             with server(HOST, VPC_RS, VPC_RS6):
                 check_return(control)
+            check_passive(control)
+
+
+def make_certificate(folder):
+    """As it often is inside a VPC: nobody has signed it."""
+    path = os.environ["CERTIFICATE"] = f"{folder}/certificate.pem"
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", path]
+    run("openssl", "req", "-x509", *key, "-out", f"{path}.crt", "-subj", "/CN=web.example")
+    with open(path, "a") as both, open(f"{path}.crt") as certificate:
+        both.write(certificate.read())
 
 
 def test(binary, folder):
-    with server(PLAIN, ADDRESSES[PLAIN], PLAIN6), dataplane(binary, folder):
+    make_certificate(folder)
+    with server(PLAIN, ADDRESSES[PLAIN], PLAIN6), server(MUTE, ADDRESSES[MUTE]), dataplane(binary, folder):
         control = connect(folder)
         code, reason = control.apply_config(config())
         assert code == 0, reason
