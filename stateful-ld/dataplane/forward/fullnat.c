@@ -140,11 +140,11 @@ static bool may_be_known_elsewhere(enum drop_reason reason) {
     return reason == DROP_NO_SESSION || reason == DROP_NOT_SYN || reason == DROP_NO_LOCAL_PORT;
 }
 
-/* Somebody else's packet, one that control waits for, one of a session that the bucket's other LD
- * may know, or one that is refused. */
-static __rte_noinline enum drop_reason without_session(struct worker *worker, struct rte_mbuf *mbuf,
-                                                       struct packet *packet,
-                                                       enum drop_reason reason) {
+/* A packet that is of no session here: to the LD that may have it. @return why to none */
+static __rte_noinline enum drop_reason give_to_who_knows(struct worker *worker,
+                                                         struct rte_mbuf *mbuf,
+                                                         const struct packet *packet,
+                                                         enum drop_reason reason) {
     bool unknown = may_be_known_elsewhere(reason);
     uint8_t hinted = unknown ? peer_hinted(worker, mbuf, packet) : CLUSTER_NO_LD;
 
@@ -152,11 +152,18 @@ static __rte_noinline enum drop_reason without_session(struct worker *worker, st
         return peer_send_to(worker, mbuf, packet, hinted);
     if (reason == DROP_BUCKET_NOT_OWNED)
         return peer_pass_on(worker, mbuf, packet);
+    return unknown && peer_may_know(worker, packet) ? peer_ask_partner(worker, mbuf, packet)
+                                                    : reason;
+}
+
+/* What control waits for, another LD's packet, or one that is refused. */
+static __rte_noinline enum drop_reason without_session(struct worker *worker, struct rte_mbuf *mbuf,
+                                                       const struct packet *packet,
+                                                       enum drop_reason reason) {
     if (reason == DROP_NO_SESSION && probe_answer(worker, mbuf, packet))
         return DROP_NONE;
-    if (unknown && peer_may_know(worker, packet))
-        return peer_ask_partner(worker, mbuf, packet);
-    return refuse_packet(worker, mbuf, packet, reason);
+    reason = give_to_who_knows(worker, mbuf, packet, reason);
+    return reason == DROP_NONE ? DROP_NONE : refuse_packet(worker, mbuf, packet, reason);
 }
 
 /* The packet of a session, any. */
@@ -299,21 +306,6 @@ static enum drop_reason translate_fragment(struct worker *worker, struct rte_mbu
     return way_send(worker, mbuf, packet, &way, session->bucket);
 }
 
-/* As without_session(), but that nobody is answered. */
-static enum drop_reason fragment_without_session(struct worker *worker, struct rte_mbuf *mbuf,
-                                                 const struct packet *packet,
-                                                 enum drop_reason reason) {
-    bool unknown = may_be_known_elsewhere(reason);
-    uint8_t hinted = unknown ? peer_hinted(worker, mbuf, packet) : CLUSTER_NO_LD;
-
-    if (hinted != CLUSTER_NO_LD)
-        return peer_send_to(worker, mbuf, packet, hinted);
-    if (reason == DROP_BUCKET_NOT_OWNED)
-        return peer_pass_on(worker, mbuf, packet);
-    return unknown && peer_may_know(worker, packet) ? peer_ask_partner(worker, mbuf, packet)
-                                                    : reason;
-}
-
 enum drop_reason fullnat_translate_fragment(struct worker *worker, struct rte_mbuf *mbuf,
                                             struct packet *packet, uint32_t new_id) {
     bool first = packet_fragment_offset(packet) == 0;
@@ -325,7 +317,7 @@ enum drop_reason fullnat_translate_fragment(struct worker *worker, struct rte_mb
     reason =
         first ? find_session(worker, packet, 0, NULL, &ref) : find_for_later(worker, packet, &ref);
     if (reason != DROP_NONE)
-        return fragment_without_session(worker, mbuf, packet, reason);
+        return give_to_who_knows(worker, mbuf, packet, reason);
     session = session_at(&worker->sessions, ref);
     if (peer_twin_has(worker, session, session_direction(ref), packet))
         return peer_give_to_twin(worker, mbuf, packet);
