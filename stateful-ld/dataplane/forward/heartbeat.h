@@ -34,7 +34,7 @@ enum {
     /** How long heartbeat_tick() lets its caller wait when there is nothing to send. */
     HEARTBEAT_NOTHING_DUE_MS = 1000,
     /** How long the last words may take. */
-    HEARTBEAT_LAST_WORDS_MS = 100,
+    HEARTBEAT_LAST_WORDS_MS = 1000,
     /** So far ahead the last words' sequence is, that a beat that was on its way is too old after
      * them, and one of a restarted LD is not. */
     HEARTBEAT_LAST_WORDS_LEAD_US = 100 * 1000,

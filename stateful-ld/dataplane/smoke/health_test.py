@@ -37,8 +37,9 @@ GATEWAY_IN_VPC, GATEWAY_MAC = "192.168.0.1", "02:00:00:00:00:bb"
 # The same of IPv6.
 VTEP6, VIP6, LOCAL_IP6, PLAIN6 = "fd00:10::11", "2001:db8:113::10", "fd00:18::1", "fd00:10::31"
 VPC_RS6, GATEWAY_IN_VPC6 = "fd00:100::2", "fd00:100::1"
-INTERVAL_MS, TIMEOUT_MS, RISE, FALL, SLOW_START_MS = 200, 1000, 2, 3, 2000
-PATIENCE_S = 20
+# A check, which may be a process of its own, and a step of the slow start may have to wait for a CPU.
+INTERVAL_MS, TIMEOUT_MS, RISE, FALL, SLOW_START_MS = 200, 3000, 2, 3, 6000
+PATIENCE_S = 120
 PINGED = "web83", "web6-83"
 KIND_TCP, KIND_HTTP, KIND_HTTPS, KIND_UDP, KIND_ICMP = 1, 2, 3, 4, 5
 # Of the service whose RSs nobody checks: what clients' sessions tell has to do.
@@ -240,7 +241,7 @@ def running(*command, **options):
         process.send_signal(signal.SIGCONT)
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -266,12 +267,12 @@ def server(namespace, *addresses):
 
 
 def connect(folder):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
             return Control(f"{folder}/ld.sock")
         except (ConnectionRefusedError, FileNotFoundError):
-            assert time.monotonic() < deadline, "no control socket after 10 s"
+            assert time.monotonic() < deadline, f"no control socket after {PATIENCE_S} s"
             time.sleep(0.02)
 
 

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import resource
+import signal
 import socket
 import struct
 import subprocess
@@ -74,6 +75,18 @@ def sluice_ld(binary, name, path):
     finally:
         process.kill()
         process.wait()
+
+
+@contextlib.contextmanager
+def stopped(process):
+    """What comes meanwhile, the program finds all at once when it goes on."""
+    process.send_signal(signal.SIGSTOP)
+    # Sent is not yet stopped.
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
 
 
 def connect(path, process):

@@ -3,10 +3,10 @@
 import dataclasses
 import time
 
-from scapy.all import IP, TCP, UDP, IPv6, Raw, raw
+from scapy.all import ICMP, IP, TCP, UDP, Ether, ICMPv6EchoReply, ICMPv6EchoRequest, IPv6, Raw, raw
 from scapy.layers.vxlan import VXLAN
 
-from net import LD_MAC, equal, mac_of, tunnelled, verify
+from net import LD_MAC, PATIENCE_S, equal, mac_of, tunnelled, verify
 from underlay import OVER_IPV6, STEERING, VTEP
 from wire import named
 
@@ -19,6 +19,7 @@ GATEWAY_VTEP, HOST, HOST_OTHER = (_TUNNELS_END.format(number) for number in (2, 
 ENTRY = _TUNNELS_END.format(9)  # of the region, at another site
 LOCAL_IPS = {4: "198.18.1.1", 6: "fd00:18::1"}
 FABRIC_MTU = 1600
+SETTLED = 0x5E77  # of pings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,6 +100,12 @@ def inner(frame):
     return frame[IP] if IP in frame else frame[IPv6]
 
 
+def echo_reply_of(frame):
+    if ICMP in frame and frame[ICMP].type == 0:
+        return frame[ICMP]
+    return frame[ICMPv6EchoReply] if ICMPv6EchoReply in frame else None
+
+
 def verify_outer(frame, packet):
     """The headers around a packet, whose checksum of UDP is 0 by either IP (RFC 7348, RFC 6935)."""
     outer, udp = frame.payload, frame[UDP]
@@ -113,13 +120,13 @@ def verify_outer(frame, packet):
 
 
 class Net:
-    def __init__(self, control, wire):
-        self.control, self.wire = control, wire
+    def __init__(self, process, control, wire):
+        self.process, self.control, self.wire = process, control, wire
         self.client_port = 20000
 
     def wait_until_resolved(self):
-        """Packets of every path until each has found its way both ways."""
-        deadline = time.monotonic() + 30
+        """Packets of every path until each has found its way both ways. What comes late of them does not reach the cases."""
+        deadline = time.monotonic() + 2 * PATIENCE_S
         for path in PATHS:
             while True:
                 assert time.monotonic() < deadline, f"no way on path {path.name}"
@@ -128,6 +135,14 @@ class Net:
                     break
                 except AssertionError:
                     continue
+        self.settle()
+
+    def settle(self):
+        """Lets all go by that the LD answers to what it has been sent: it does one thing after the other."""
+        gateway, echo = (GATEWAY, ICMP) if version(VTEP) == 4 else (GATEWAY6, ICMPv6EchoRequest)
+        ping = Ether(src=mac_of(gateway), dst=LD_MAC) / ip(gateway, VTEP, 1) / echo(id=SETTLED, seq=self.next_port())
+        self.wire.send(ping)
+        self.wire.next(lambda frame: (echo_reply := echo_reply_of(frame)) and echo_reply.id == SETTLED)
 
     def begin(self):
         self.drops = named(self.control.counters(), 3)
@@ -137,7 +152,7 @@ class Net:
         self.expect_drops()
 
     def expect_drops(self, **expected):
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             now = named(self.control.counters(), 3)
             new = {name: now[name] - self.drops[name] for name in now if now[name] != self.drops[name]}
@@ -158,7 +173,7 @@ class Net:
 class Flow:
     """One client's flow on a path."""
 
-    def __init__(self, net, path, kind=TCP, timeout_s=10.0):
+    def __init__(self, net, path, kind=TCP, timeout_s=PATIENCE_S):
         self.net, self.path, self.kind, self.timeout_s = net, path, kind, timeout_s
         self.sport = net.next_port()
         self.bucket = self.sport & 1023  # None: whatever the LD computes

@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 import time
 
-from net import equal, tunnelled
+from net import PATIENCE_S, equal, tunnelled
 from paths import ENTRY4, INTO_VPC4, NAT64, V4, V6, VPC4, Flow, ip
 from wire import Control, field, message, parse
 
@@ -16,7 +16,7 @@ IN, OUT = 1, 2
 class Capture:
     """A capture by a connection of its own."""
 
-    def __init__(self, net, packets, *session_filter, octets=0, duration_ms=10_000):
+    def __init__(self, net, packets, *session_filter, octets=0, duration_ms=60_000):
         self.control = Control(net.control.socket.getpeername())
         request = message((1, message(*session_filter)), (2, packets), (3, octets), (4, duration_ms))
         self.control.send(field(100, request))
@@ -115,7 +115,7 @@ def one_at_a_time(net):
     equal("another", another.code, FAILED_PRECONDITION)
     another.end()
     capture.end()  # whoever goes away has had enough
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_S
     while (capture := Capture(net, 1)).code != 0:
         assert time.monotonic() < deadline, "the first is still there"
         capture.end()

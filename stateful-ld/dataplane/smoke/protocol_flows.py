@@ -23,7 +23,7 @@ from scapy.all import (
     raw,
 )
 
-from net import equal, plain, tunnelled, verify
+from net import equal, plain, stopped, tunnelled, verify
 from paths import FABRIC_MTU, NAT64, PATHS, V4, V6, VPC4, VPC4_AGAIN, Flow, header, version
 from underlay import TUNNEL_BYTES
 
@@ -118,10 +118,10 @@ def fragment_ids(packets):
 
 
 def send_pieces(net, path, pieces, backwards):
-    """In quick succession: those that come before the first do not wait for long."""
-    frames = [Raw(raw(tunnelled(piece, 9, path.vni_of(piece), path.steering))) for piece in pieces]
-    for frame in reversed(frames) if backwards else frames:
-        net.wire.send(frame)
+    """The LD finds them all at once: those that come before the first do not wait for long."""
+    with stopped(net.process):
+        for piece in reversed(pieces) if backwards else pieces:
+            net.wire.send(tunnelled(piece, 9, path.vni_of(piece), path.steering))
 
 
 def fragments_both_ways(net, path, backwards):

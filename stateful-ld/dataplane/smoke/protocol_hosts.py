@@ -2,6 +2,7 @@
 
 import dataclasses
 import socket
+import time
 
 from scapy.all import (
     ARP,
@@ -21,8 +22,8 @@ from scapy.all import (
 )
 from scapy.layers.vxlan import VXLAN
 
-from net import LD_MAC, equal, mac_of, tunnelled, verify
-from paths import ENTRY, GATEWAY, GATEWAY6, PATHS, V4, V6, VPC4, VPC6, Flow, header, inner, ip, version
+from net import LD_MAC, PATIENCE_S, equal, mac_of, tunnelled, verify
+from paths import ENTRY, GATEWAY, GATEWAY6, PATHS, V4, V6, VPC4, VPC6, Flow, echo_reply_of, header, inner, ip, version
 from protocol_flows import pieces_of
 from underlay import OVER_IPV6, VTEP
 
@@ -115,16 +116,16 @@ def neighbours_are_asked_for(net):
     net.expect_drops(neighbour_unresolved=1)
     net.wire.neighbours = net.wire.neighbours | {"fd00:10::77"}
     net.wire.answer(question)
-    for _ in range(20):  # like a TCP that repeats itself
+    deadline, flow.timeout_s = time.monotonic() + PATIENCE_S, 0.2
+    while True:  # like a TCP that repeats itself
+        assert time.monotonic() < deadline, "the neighbour's answer is not heard"
         flow.send(flow.reply())
-        flow.timeout_s = 0.2
         try:
             flow.to_client()
             break
         except AssertionError:
             continue
-    else:
-        raise AssertionError("the neighbour's answer is not heard")
+    net.settle()
     net.begin()
 
 
@@ -138,9 +139,8 @@ def ping_of_its_own(net, address):
 
 
 def pong(net, dst):
-    frame = net.wire.next(lambda f: (ICMP in f and f[ICMP].type == 0) or ICMPv6EchoReply in f)
-    packet = inner(frame)
-    echo = packet[ICMP] if packet.version == 4 else packet[ICMPv6EchoReply]
+    frame = net.wire.next(echo_reply_of)
+    packet, echo = inner(frame), echo_reply_of(frame)
     equal("to", packet.dst, dst)
     equal("id, seq", (echo.id, echo.seq), (7, 9))
     assert raw(packet).rstrip(b"\0").endswith(b"ping")

@@ -102,7 +102,7 @@ def main():
         with sluice_ld(binary, NAMESPACE, path) as process:
             control = connect(path, process)
             enter_namespace(NAMESPACE)
-            net = Net(control, Wire(NEIGHBOURS))
+            net = Net(process, control, Wire(NEIGHBOURS))
             equal("apply", control.apply_config(config()), (0, ""))
             net.wait_until_resolved()
             parts = [argument for argument in sys.argv[2:] if not argument.startswith("--")]

@@ -22,7 +22,7 @@ import subprocess
 import sys
 import zlib
 
-from real_stack_test import CLIENT, LD, RS, VIP, VTEP, ADDRESSES, HUB, connect, end, inside, main, make_network, run
+from real_stack_test import ADDRESSES, CLIENT, HUB, LD, PATIENCE_S, RS, VIP, VTEP, connect, end, inside, main, make_network, run
 from wire import message, named
 
 LOCAL_IP = "198.18.1.1"
@@ -61,7 +61,7 @@ for source in sources:
     try:
         with socket.socket() as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            connection.settimeout(20)
+            connection.settimeout(60)
             connection.bind(tuple(source))
             connection.connect((vip, port))
             data = b""
@@ -78,7 +78,7 @@ UPLOAD = """
 import hashlib, socket, sys
 vip, port, size, count = sys.argv[1], *(int(number) for number in sys.argv[2:])
 body = bytes(range(251)) * (size // 251)
-for connection in [socket.create_connection((vip, port), timeout=20) for _ in range(count)]:
+for connection in [socket.create_connection((vip, port), timeout=60) for _ in range(count)]:
     with connection:
         own_port = connection.getsockname()[1]
         connection.sendall(body)
@@ -263,7 +263,7 @@ def test(binary, folder):
         check_reused_ports(control)
         control.close()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0, "exit code on SIGTERM"
+        assert process.wait(PATIENCE_S) == 0, "exit code on SIGTERM"
     finally:
         end(process)
         end(server)

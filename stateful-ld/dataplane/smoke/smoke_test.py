@@ -28,13 +28,14 @@ except ImportError:
     print("smoke test: SKIPPED (python3-scapy is missing: apt-get install python3-scapy)")
     sys.exit(SKIPPED)
 
-from net import LD_MAC, connect, enter_namespace, equal, namespace
+from net import LD_MAC, PATIENCE_S, connect, enter_namespace, equal, namespace, stopped
 from wire import message, named
 
 NAMESPACE = f"sluice-ld-smoke-{os.getpid()}"
 VTEP, GATEWAY, GATEWAY_VTEP, STEERING = "10.0.0.11", "10.0.0.1", "10.0.0.2", "198.18.0.1"
 VIP, CLIENT, LOCAL_IP, RS = "203.0.113.10", "192.0.2.77", "198.18.1.1", "10.0.0.31"
 HEARTBEAT_PORT, HEARTBEAT_KEY, LD_ID = 53793, 0xC0FFEE11, 7
+TGKILL, CLOCK_NANOSLEEP = (234, 230) if os.uname().machine == "x86_64" else (131, 115)
 MACS = {GATEWAY: "02:00:00:00:00:01", GATEWAY_VTEP: "02:00:00:00:00:02", RS: "02:00:00:00:00:31"}
 
 
@@ -71,7 +72,7 @@ class Wire:
     def send(self, frame):
         self.socket.send(raw(frame))
 
-    def next(self, wanted, timeout_s=3.0):
+    def next(self, wanted, timeout_s=PATIENCE_S):
         """The next frame `wanted` accepts."""
         deadline = time.monotonic() + timeout_s
         while (left := deadline - time.monotonic()) > 0:
@@ -91,8 +92,10 @@ class Wire:
 
     def ask(self, frame, wanted):
         """Send like a TCP that repeats itself, until `wanted` accepts an answer: (answer, times sent)."""
-        for sent in range(1, 11):
+        deadline, sent = time.monotonic() + PATIENCE_S, 0
+        while time.monotonic() < deadline:
             self.send(frame)
+            sent += 1
             try:
                 return self.next(wanted, timeout_s=0.3), sent
             except AssertionError:
@@ -143,7 +146,7 @@ def tunnelled(inner, bucket, vni=0):
 def check_before_config(control, wire):
     equal("config before any", control.get_config(), b"")
     wire.send(tunnelled(IP(src=CLIENT, dst=VIP) / TCP(sport=999, dport=80), 5))
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + PATIENCE_S
     while named(control.counters(), 3)["not_configured"] < 1:
         assert time.monotonic() < deadline, "not_configured is not counted"
         time.sleep(0.02)
@@ -215,12 +218,13 @@ def check_icmp(wire, local_port):
     error_checksums_right(error[IP])
 
 
-def check_fragments(wire):
-    """Last piece first: it waits for the others."""
+def check_fragments(wire, process):
+    """Last piece first: it waits for the others, though not for long; so the LD finds them all at once."""
     datagram = IP(src=CLIENT, dst=VIP, id=77) / UDP(sport=5000, dport=53) / Raw(bytes(range(250)) * 8)
     pieces = fragment(datagram, fragsize=800)
-    for piece in reversed(pieces):
-        wire.send(tunnelled(piece, 9))
+    with stopped(process):
+        for piece in reversed(pieces):
+            wire.send(tunnelled(piece, 9))
     got = [wire.next(lambda f: IP in f and f[IP].dst == RS and f[IP].proto == 17) for _ in pieces]
     whole = defragment([frame[IP] for frame in got])[0]
     equal("ends of the datagram", (whole.src, whole[UDP].dport), (LOCAL_IP, 53))
@@ -273,7 +277,7 @@ def check_views(control, local_port, sent):
 
 
 def check_end(process, path):
-    equal("exit code on SIGTERM", process.wait(10), 0)
+    equal("exit code on SIGTERM", process.wait(PATIENCE_S), 0)
     equal("control socket after the end", os.path.exists(path), False)
 
 
@@ -307,19 +311,22 @@ def thread_named(process, part):
     raise AssertionError(f"no thread {part}")
 
 
-def running_state(process, thread):
-    """What the kernel says: S (sleeping), R, …"""
-    with open(f"/proc/{process.pid}/task/{thread}/stat") as stat:
-        return stat.read().rpartition(") ")[2]
+def sleeps(process, thread):
+    """Whether it is in clock_nanosleep(), also when it is stopped there."""
+    with open(f"/proc/{process.pid}/task/{thread}/syscall") as syscall:
+        return syscall.read().split(" ")[0] == str(CLOCK_NANOSLEEP)
 
 
 def crash(process, thread, number):
-    """A signal to one thread, as if it had crashed: not in the driver, so while it sleeps."""
-    deadline = time.monotonic() + 3
-    while not running_state(process, thread).startswith("S"):
-        assert time.monotonic() < deadline, "the thread never sleeps"
-    tgkill = 234 if os.uname().machine == "x86_64" else 131
-    assert ctypes.CDLL(None).syscall(tgkill, process.pid, thread, int(number)) == 0
+    """A signal to one thread, as if it had crashed. Not while the worker is in the driver, where it could say nothing more."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        with stopped(process):
+            if sleeps(process, thread_named(process, "worker")):
+                assert ctypes.CDLL(None).syscall(TGKILL, process.pid, thread, int(number)) == 0
+                return
+        time.sleep(0.001)
+    raise AssertionError("the worker never sleeps")
 
 
 def smoke(binary, lcores):
@@ -339,7 +346,7 @@ def smoke(binary, lcores):
             local_port, sent = check_connection(wire)
             check_views(control, local_port, sent)
             check_icmp(wire, local_port)
-            check_fragments(wire)
+            check_fragments(wire, process)
             sequence = check_beats(wire, 0)
             control.close()
             process.send_signal(signal.SIGTERM)
@@ -352,7 +359,7 @@ def smoke(binary, lcores):
                 sequence = check_beats(wire, sequence)
                 crash(process, thread_named(process, part) if part else process.pid, number)
                 sequence = check_last_words(wire, sequence)
-                equal("exit code of a crash", process.wait(10), -number)
+                equal("exit code of a crash", process.wait(PATIENCE_S), -number)
                 control.close()
 
 

@@ -14,7 +14,7 @@ import tempfile
 import time
 
 CORE = 7  # an lcore's number, of which the CPU is another matter
-START_SECONDS = 30
+START_SECONDS = 60
 
 
 def start(program, folder):
