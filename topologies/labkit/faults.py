@@ -41,6 +41,18 @@ def _end(how: signal.Signals) -> Callable[[Lab, str], Mend]:
     return make
 
 
+def _end_with_agent(lab: Lab, ld: str) -> Mend:
+    """As when its machine has lost its power: what is left is what the agent has on its disk."""
+    lab.programs.end(ld, signal.SIGKILL)
+    lab.programs.end(f"{ld}-agent", signal.SIGKILL)
+
+    def mend() -> None:
+        parts.start_agent(lab.programs, lab.directory, lab.node(ld))
+        restart(lab, ld)
+
+    return mend
+
+
 def _use_up_memory(lab: Lab, ld: str) -> Mend:
     """The kernel's OOM killer ends the data plane."""
     pid = lab.programs.part(ld).popen.pid
@@ -115,6 +127,7 @@ def _cut_link(lab: Lab, ld: str) -> Mend:
 BY_NAME = {
     "kill": Fault("killed (SIGKILL)", _end(signal.SIGKILL)),
     "crash": Fault("crashed (SIGSEGV)", _end(signal.SIGSEGV)),
+    "host": Fault("killed, its agent as well", _end_with_agent),
     "stop": Fault("stopped (SIGSTOP)", _stop),
     "stuck": Fault("worker core stuck", _hold_worker),
     "link": Fault("link down", _cut_link),

@@ -160,14 +160,18 @@ def wait_until_online(parts: Parts, ld: str, before: int = 0) -> None:
 def start_ld(parts: Parts, run: RunDir, node: LabNode, sessions: int = _SESSIONS) -> None:
     """An LD: its data plane, and its agent."""
     start_dataplane(parts, run, node, sessions)
-    state = run / f"{node.name}.state"
-    state.mkdir()
+    (run / f"{node.name}.state").mkdir()
+    start_agent(parts, run, node)
+
+
+def start_agent(parts: Parts, run: RunDir, node: LabNode) -> None:
+    """An LD's agent, with what one before it has kept."""
     # fmt: off
     agent = str(ROOT / "stateful-ld/agent/dist/main.js")
     parts.start(
         f"{node.name}-agent", node, "node", agent,
         "--listen", f"unix:{agent_socket(run, node.name)}", "--dataplane", str(dataplane_socket(run, node.name)),
-        "--state", str(state),
+        "--state", str(run / f"{node.name}.state"),
     )
     # fmt: on
 

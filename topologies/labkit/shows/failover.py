@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Iterator, Optional, Sequence
 
-from .. import faults, plan
+from .. import faults, parts, plan
 from ..chart import histogram
 from ..errors import LabError
 from ..measure import Measured
@@ -246,6 +246,8 @@ def _mend_lds(lab: Lab) -> None:
     for ld in plan.LDS:
         if lab.programs.runs(ld):
             lab.programs.end(ld, signal.SIGKILL)
+        if not lab.programs.runs(f"{ld}-agent"):
+            parts.start_agent(lab.programs, lab.directory, lab.node(ld))
         faults.restart(lab, ld)
 
 
