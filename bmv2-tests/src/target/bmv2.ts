@@ -1,5 +1,5 @@
 // The real simple_switch_grpc as a process of its own.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Pipeline } from "@sluice/controller/p4runtime";
@@ -21,6 +21,16 @@ export function isBmv2OnPath(): boolean {
   });
 }
 
+let knownThriftOptions: string[] | undefined;
+
+/** Its Thrift server is not used, but the default port may be another simple_switch's. A build without Thrift refuses the option. */
+function thriftOptions(): string[] {
+  knownThriftOptions ??= spawnSync(PROGRAM, ["--help"], { encoding: "utf8" }).stdout.includes("--thrift-port")
+    ? ["--thrift-port", "0"]
+    : [];
+  return knownThriftOptions;
+}
+
 export async function startBmv2(pipeline: Pipeline): Promise<Target> {
   if (!isBmv2OnPath()) throw new Error(`${PROGRAM} is not on PATH (build it from p4lang/behavioral-model)`);
   let child: ChildProcess | undefined;
@@ -33,9 +43,7 @@ export async function startBmv2(pipeline: Pipeline): Promise<Target> {
       "--no-p4",
       "--device-id",
       `${DEVICE_ID}`,
-      // Its Thrift server is not used, but the default port may be another simple_switch's.
-      "--thrift-port",
-      "0",
+      ...thriftOptions(),
       "--log-level",
       "warn",
       "--log-console",

@@ -1,5 +1,5 @@
 // Real switches for tests: the soft switch in this process, and simple_switch_grpc where it is installed.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -28,25 +28,25 @@ const softTarget: Target = {
   },
 };
 
+let help: string | undefined;
+
+/** Its Thrift server and its notifications are not used, but another one may have their default addresses. A build without them refuses the options. */
+function unusedServers(notifications: string): string[] {
+  help ??= spawnSync(BMV2, ["--help"], { encoding: "utf8" }).stdout;
+  const options = [
+    ["--thrift-port", "0"],
+    ["--notifications-addr", notifications],
+  ];
+  return options.filter(([name]) => help!.includes(name!)).flat();
+}
+
 const bmv2Target: Target = {
   name: BMV2,
   async start(address) {
     const notifications = `ipc://${address.slice("unix:".length)}.notifications`;
     const child = spawn(
       BMV2,
-      [
-        "--no-p4",
-        // Its Thrift server is not used, but the default port may be taken by another.
-        "--thrift-port",
-        "0",
-        "--device-id",
-        "1",
-        "--notifications-addr",
-        notifications,
-        "--",
-        "--grpc-server-addr",
-        address,
-      ],
+      ["--no-p4", "--device-id", "1", ...unusedServers(notifications), "--", "--grpc-server-addr", address],
       {
         stdio: "ignore",
       },
@@ -54,9 +54,11 @@ const bmv2Target: Target = {
     return {
       soft: undefined,
       async stop() {
-        const exited = once(child, "exit");
-        child.kill("SIGKILL");
-        await exited;
+        if (child.exitCode === null && child.signalCode === null) {
+          const exited = once(child, "exit");
+          child.kill("SIGKILL");
+          await exited;
+        }
       },
     };
   },
