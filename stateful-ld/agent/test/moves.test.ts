@@ -1,17 +1,17 @@
 // Every state of a bucket that moves between three LDs (model/moves.ts), with a fault at any moment.
 import { describe, expect, it } from "vitest";
 import { explore } from "./model/explore.js";
-import { protocol, steps } from "./model/moves.js";
+import { steps } from "./model/moves.js";
 import { hasMoved, keyOf, lostConnection, sharedPort, twoAllocators } from "./model/moves_checks.js";
-import { type Bounds, type Flaw, initial, type State } from "./model/moves_state.js";
+import { type Bounds, type Flaw, initial, type State, type Step } from "./model/moves_state.js";
 
 const LIMIT = 300_000;
 
 async function check(bounds: Bounds, flaw?: Flaw) {
   let moved = 0;
-  const wrong = (state: State) => {
+  const wrong = (state: State, next: readonly Step[]) => {
     moved += hasMoved(state) ? 1 : 0;
-    const isStuck = state.lds.every(({ up }) => up) && !hasMoved(state) && protocol(state).length === 0;
+    const isStuck = state.lds.every(({ up }) => up) && !hasMoved(state) && !next.some(({ isOwn }) => isOwn);
     return (
       twoAllocators(state) ??
       sharedPort(state) ??

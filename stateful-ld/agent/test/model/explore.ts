@@ -14,12 +14,12 @@ export interface Visit<S> {
 /**
  * @param limit - states; more is an error, because then not all were visited
  */
-export async function explore<S>(
+export async function explore<S, Step extends { name: string; state: S }>(
   start: S,
   options: {
-    steps: (state: S) => readonly { name: string; state: S }[];
+    steps: (state: S) => readonly Step[];
     keyOf: (state: S) => string;
-    wrong: (state: S) => string | undefined;
+    wrong: (state: S, steps: readonly Step[]) => string | undefined;
     limit: number;
   },
 ): Promise<Visit<S>> {
@@ -38,11 +38,12 @@ export async function explore<S>(
     const next: [string, S][] = [];
     for (const [i, [key, state]] of frontier.entries()) {
       if (i % BETWEEN_PAUSES === 0) await setImmediate();
-      const what = options.wrong(state);
+      const steps = options.steps(state);
+      const what = options.wrong(state, steps);
       if (what !== undefined) {
         return { states: cameFrom.size, wrong: { what, way: wayTo(key) } };
       }
-      for (const step of options.steps(state)) {
+      for (const step of steps) {
         const stepKey = options.keyOf(step.state);
         if (!cameFrom.has(stepKey)) {
           cameFrom.set(stepKey, { key, name: step.name });

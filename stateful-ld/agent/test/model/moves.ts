@@ -34,7 +34,7 @@ function after(state: State, name: string, change: (next: State) => void): Step 
     fill(next, self);
     next.lds[self]!.lacks &&= !hasAll(next, self, (peer) => !peer.up);
   }
-  return { name, state: next };
+  return { name, state: next, isOwn: false };
 }
 
 /** Puts on its way what is to be told. */
@@ -458,11 +458,10 @@ function failing(state: State, bounds: Bounds): Step[] {
   });
 }
 
-/** What comes by itself, without clients and faults. */
-export function protocol(state: State): Step[] {
-  return [...telling(state), ...goingOnline(state), ...controlling(state), ...forgetting(state)];
-}
-
 export function steps(state: State, bounds: Bounds): Step[] {
-  return [...protocol(state), ...clients(state, bounds), ...failing(state, bounds)];
+  const own = [...telling(state), ...goingOnline(state), ...controlling(state), ...forgetting(state)];
+  for (const step of own) {
+    step.isOwn = true;
+  }
+  return [...own, ...clients(state, bounds), ...failing(state, bounds)];
 }

@@ -1,5 +1,5 @@
 // What must hold in every state of model/moves.ts, and which states are the same.
-import { CLIENTS, LAST, LDS, type Ld, NONE, type State } from "./moves_state.js";
+import { CLIENTS, LAST, LDS, NONE, type State } from "./moves_state.js";
 
 /** The bucket has moved, and nothing is left to do. */
 export function hasMoved({ lds, switches }: State): boolean {
@@ -39,27 +39,56 @@ export function lostConnection(state: State): string | undefined {
   return lost === undefined ? undefined : `no LD knows the connection of client ${lost} any more`;
 }
 
+/** Of one key; {@link keyOf} writes it anew each time: half of the time would go into texts otherwise. */
+const octets = Buffer.alloc(256);
+const COPIES = { all: 0, finish: 1, none: 2 };
+/** Behind every number that there is. */
+const NOT_TOLD = 0xff;
+
+/** Numbers from NONE on, an octet each. */
+function put(at: number, ...numbers: number[]): number {
+  for (let i = 0; i < numbers.length; i++) {
+    octets[at + i] = numbers[i]! + 1;
+  }
+  return at + numbers.length;
+}
+
+function putShared({ lds, switches, dropped, crashes, silences, clock }: State): number {
+  let at = put(0, switches[0], switches[1], dropped ? 1 : 0, crashes, silences, clock);
+  for (const { up, online, life, epoch, gives, settled, lacks, whole, streams } of lds) {
+    const flags = (up ? 1 : 0) | (online ? 2 : 0) | (settled ? 4 : 0) | (lacks ? 8 : 0);
+    at = put(at, flags, life, epoch, gives, whole[0]!, whole[1]!, whole[2]!);
+    for (const { to, copy, packet } of streams) {
+      const sent = packet === undefined ? 0 : 1 | (packet.finish ? 2 : 0) | (packet.taken ? 4 : 0);
+      at = put(at, to, COPIES[copy], sent, packet?.since ?? 0);
+    }
+  }
+  return at;
+}
+
+function putClient(start: number, { lds, connections, told }: State, client: number): number {
+  let at = put(start, connections[client]!, (told >> client) & 1);
+  for (const { sessions, streams } of lds) {
+    const { port, seen, live } = sessions[client]!;
+    at = put(at, port, seen, live ? 1 : 0);
+    for (const { dirty, packet } of streams) {
+      const session = packet?.sessions[client];
+      octets[at] = session === undefined ? NOT_TOLD : session.port + 1;
+      at = put(at + 1, session?.seen ?? 0, (dirty >> client) & 1);
+    }
+  }
+  return at;
+}
+
 /** The same for states that differ in nothing that matters; clients may change places. */
-export function keyOf({ lds, ...state }: State): string {
-  const ofClient = (client: number) => {
-    const bit = (mask: number) => (mask >> client) & 1;
-    const ofLd = ({ sessions, streams }: Ld) => {
-      const { port, seen, live } = sessions[client]!;
-      const told = streams.map(({ dirty, packet }) => {
-        const session = packet?.sessions[client];
-        return `${bit(dirty)},${session === undefined ? "-" : `${session.port},${session.seen}`}`;
-      });
-      return [port, seen, live ? 1 : 0, ...told].join();
-    };
-    return [state.connections[client], bit(state.told), ...lds.map(ofLd)].join(";");
-  };
-  const ofLd = ({ sessions, streams, ...rest }: Ld) => {
-    const sent = streams.map(({ to, copy, packet }) =>
-      packet === undefined ? [to, copy] : [to, copy, packet.since, packet.finish, packet.taken],
-    );
-    return [Object.values(rest).join(), ...sent.map((one) => one.join())].join(";");
-  };
-  const { switches, dropped, crashes, silences, clock } = state;
-  const shared = [...switches, dropped, crashes, silences, clock].join();
-  return [shared, ...lds.map(ofLd), ...CLIENTS.map(ofClient).sort()].join("|");
+export function keyOf(state: State): string {
+  const shared = putShared(state);
+  const first = putClient(shared, state, 0);
+  const end = putClient(first, state, 1);
+  const isInOrder = octets.compare(octets, first, end, shared, first) <= 0;
+  return isInOrder
+    ? octets.toString("latin1", 0, end)
+    : octets.toString("latin1", 0, shared) +
+        octets.toString("latin1", first, end) +
+        octets.toString("latin1", shared, first);
 }
