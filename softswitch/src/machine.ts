@@ -31,8 +31,6 @@ const WRITABLE = [
   { valueSetEntry: {} },
   { tableEntry: { counterData: {} } },
   { tableEntry: { isDefaultAction: true } },
-  { counterEntry: {} },
-  { registerEntry: {} },
 ].map((json) => Entity.fromJSON(json));
 
 interface Saved {
@@ -203,10 +201,11 @@ function rewrites(source: SoftSwitch, p4info: P4Info): Update[] {
   for (const request of WRITABLE) {
     for (const entity of readOrNone(source, request)) {
       if (entity.entity?.$case === "tableEntry" && isFixed(entity.entity.value, tables)) continue;
-      if (isZeroCell(entity)) continue;
       updates.push({ type: isAlwaysThere(entity) ? Update_Type.MODIFY : Update_Type.INSERT, entity });
     }
   }
+  // Cells start as zeros.
+  for (const entity of source.filledCells()) updates.push({ type: Update_Type.MODIFY, entity });
   return updates;
 }
 
@@ -217,16 +216,6 @@ function* readOrNone(source: SoftSwitch, request: Entity): Generator<Entity> {
   } catch (error) {
     if (statusOf(error).code !== status.UNIMPLEMENTED) throw error;
   }
-}
-
-/** Cells start as zeros, and most of the millions there may be still are. */
-function isZeroCell({ entity }: Entity): boolean {
-  if (entity?.$case === "counterEntry") {
-    return entity.value.data?.packetCount === 0n && entity.value.data.byteCount === 0n;
-  }
-  if (entity?.$case !== "registerEntry") return false;
-  const { data } = entity.value.data ?? {};
-  return data?.$case === "bitstring" && data.value.every((byte) => byte === 0);
 }
 
 /** The program itself says what it is; a controller cannot write it. */
@@ -242,8 +231,6 @@ function isAlwaysThere({ entity }: Entity): boolean {
     case "tableEntry":
       return entity.value.isDefaultAction;
     case "valueSetEntry":
-    case "counterEntry":
-    case "registerEntry":
       return true;
     default:
       return false;

@@ -9,6 +9,7 @@ import {
   Update,
   WriteRequest_Atomicity,
 } from "@sluice/proto/p4runtime";
+import { filledCells } from "./control/cells.js";
 import { acknowledgeDigest } from "./control/digests.js";
 import { UpdateError } from "./control/errors.js";
 import { applyUpdate, readEntity } from "./control/index.js";
@@ -145,6 +146,11 @@ export class SoftSwitch {
   /** What one entity of a read request asks for, one after the other: a counter may have millions of cells. */
   readEach(entity: Entity): Generator<Entity> {
     return readEntity(this.#pipeline().schema, entity);
+  }
+
+  /** Cells of counters and registers that hold something else than 0. */
+  filledCells(): Generator<Entity> {
+    return filledCells(this.#pipeline().schema);
   }
 
   /** Gives a frame to a port; returns what leaves at once, in order. CPU-port frames go to packet-in listeners. */

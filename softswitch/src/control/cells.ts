@@ -2,6 +2,7 @@
 import {
   type CounterEntry,
   type DirectCounterEntry,
+  type Entity,
   RegisterEntry,
   Update_Type,
 } from "@sluice/proto/p4runtime";
@@ -53,10 +54,12 @@ export function* readCounters(schema: Schema, wanted: CounterEntry): Generator<C
     wanted.counterId,
     "counter",
   )) {
-    for (const cell of cells(name, wanted.index?.index, size)) {
-      yield { counterId, index: { index: BigInt(cell) }, data: readCounter(values, cell) };
-    }
+    for (const cell of cells(name, wanted.index?.index, size)) yield counterEntry(counterId, values, cell);
   }
+}
+
+function counterEntry(counterId: number, values: Float64Array, cell: number): CounterEntry {
+  return { counterId, index: { index: BigInt(cell) }, data: readCounter(values, cell) };
 }
 
 export function writeDirectCounter(schema: Schema, type: Update_Type, wire: DirectCounterEntry): void {
@@ -97,13 +100,41 @@ export function* readRegisters(schema: Schema, wanted: RegisterEntry): Generator
     wanted.registerId,
     "register",
   )) {
-    for (const cell of cells(name, wanted.index?.index, size)) {
-      const value = toBytes((i) => values[cell * lanesOf(bits) + i]!, bits);
-      yield RegisterEntry.fromPartial({
-        registerId,
-        index: { index: BigInt(cell) },
-        data: { data: { $case: "bitstring", value } },
-      });
+    for (const cell of cells(name, wanted.index?.index, size))
+      yield registerEntry(registerId, values, bits, cell);
+  }
+}
+
+function registerEntry(registerId: number, values: Int32Array, bits: number, cell: number): RegisterEntry {
+  const value = toBytes((i) => values[cell * lanesOf(bits) + i]!, bits);
+  return RegisterEntry.fromPartial({
+    registerId,
+    index: { index: BigInt(cell) },
+    data: { data: { $case: "bitstring", value } },
+  });
+}
+
+/** Cells that hold something else than 0: of the millions that there may be, nothing is made but of those. */
+export function* filledCells({ counters, registers }: Schema): Generator<Entity> {
+  for (const [id, { cells: values, size }] of counters) {
+    for (const cell of filled(values, 2, size)) {
+      yield { entity: { $case: "counterEntry", value: counterEntry(id, values, cell) } };
+    }
+  }
+  for (const [id, { cells: values, size, bits }] of registers) {
+    for (const cell of filled(values, lanesOf(bits), size)) {
+      yield { entity: { $case: "registerEntry", value: registerEntry(id, values, bits, cell) } };
+    }
+  }
+}
+
+function* filled(values: Float64Array | Int32Array, lanes: number, size: number): Generator<number> {
+  let next = 0; // the first cell that has not been told
+  for (let i = 0; i < lanes * size; i++) {
+    if (values[i] !== 0 && i >= lanes * next) {
+      const cell = Math.floor(i / lanes);
+      next = cell + 1;
+      yield cell;
     }
   }
 }
