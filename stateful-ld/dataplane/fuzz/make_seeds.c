@@ -8,6 +8,7 @@
 #include <rte_arp.h>
 #include <rte_ip.h>
 
+#include "fuzz/segment.h"
 #include "fuzz/steps.h"
 #include "packet/flow.h"
 #include "packet/icmp6.h"
@@ -128,27 +129,28 @@ static void make_frames6(const char *folder) {
     frame_seed(folder, "too_big6", &frame);
 }
 
-/* Programs: steps as their names say, without patches. */
+/* Programs: steps as their names say, without patches. Client 5 is behind the gateway: one on the
+ * link would have to be resolved before it is answered. */
 static void make_programs(const char *folder) {
     static const uint8_t connection[] = {
-        STEP_FLOW,   7,    0,    TCP_SYN,
+        STEP_FLOW,   5,    0,    TCP_SYN,
         0,           0,             /* SYN */
         STEP_ANSWER, 0x12, 0,    0, /* SYN+ACK */
-        STEP_FLOW,   7,    0,    TCP_ACK,
+        STEP_FLOW,   5,    0,    TCP_ACK,
         0,           0, /* ACK */
-        STEP_FLOW,   7,    0,    TCP_FIN | TCP_ACK,
+        STEP_FLOW,   5,    0,    TCP_FIN | TCP_ACK,
         0,           0,             /* FIN */
         STEP_ANSWER, 0x11, 0,    0, /* FIN */
-        STEP_FLOW,   7,    0,    TCP_ACK,
+        STEP_FLOW,   5,    0,    TCP_ACK,
         0,           0,          /* ACK */
         STEP_PASS,   0x04, 0x00, /* 8 s */
     };
     static const uint8_t errors[] = {
-        STEP_FLOW,   7,  1, 0, SHAPE_LARGE, 0, /* UDP into a VPC */
+        STEP_FLOW,   5,  1, 0, SHAPE_LARGE, 0, /* UDP into a VPC */
         STEP_ERROR,  3,  4, 0, 0,              /* fragmentation needed */
         STEP_ANSWER, 0,  0, 0,                 /* answer */
         STEP_ERROR,  3,  3, 8, 0,              /* port unreachable */
-        STEP_FLOW,   7,  1, 0, SHAPE_TTL,   0, /* traceroute */
+        STEP_FLOW,   5,  1, 0, SHAPE_TTL,   0, /* traceroute */
         STEP_ERROR,  11, 0, 0, 0,
     };
     static const uint8_t fragments[] = {
@@ -158,17 +160,17 @@ static void make_programs(const char *folder) {
         STEP_PASS,     0, 99,
     };
     static const uint8_t connection6[] = {
-        STEP_FLOW,   7,           SERVICE_TCP6,
+        STEP_FLOW,   5,           SERVICE_TCP6,
         TCP_SYN,     0,           0, /* SYN */
         STEP_ANSWER, 0x12,        0,
         0, /* SYN+ACK */
-        STEP_FLOW,   7,           SERVICE_TCP6,
+        STEP_FLOW,   5,           SERVICE_TCP6,
         TCP_ACK,     SHAPE_PLAIN, 0, /* ACK, without a tunnel */
         STEP_ANSWER, 0x14,        0,
         0, /* RST */
     };
     static const uint8_t nat64[] = {
-        STEP_FLOW,   7,           SERVICE_NAT64,
+        STEP_FLOW,   5,           SERVICE_NAT64,
         0,           0,           0, /* a datagram, and one that is too large */
         STEP_ANSWER, 0,           0,
         0, /* from the RS, of IPv4 */
@@ -198,6 +200,102 @@ static void make_programs(const char *folder) {
     write_seed(folder, "receive", "connection6", connection6, sizeof(connection6));
     write_seed(folder, "receive", "nat64", nat64, sizeof(nat64));
     write_seed(folder, "receive", "in_a_vpc", in_a_vpc, sizeof(in_a_vpc));
+}
+
+/* Steps of a program, one after the other. */
+struct program {
+    uint8_t steps[512];
+    size_t bytes;
+};
+
+static void append(struct program *program, const uint8_t *bytes, size_t count) {
+    assert_true(program->bytes + count <= sizeof(program->steps));
+    memcpy(program->steps + program->bytes, bytes, count);
+    program->bytes += count;
+}
+
+#define APPEND(program, ...)                                                                       \
+    append(program, (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
+
+/* Options as a stack sends them, and the end of the step: no patches. */
+#define OPTIONS_OF_SYN                                                                             \
+    OPTIONS_LAST | 4, SEGMENT_MSS, 5, SEGMENT_SACK_PERMITTED, 0, SEGMENT_TIMESTAMPS, 1,            \
+        SEGMENT_WINDOW_SCALE | OPTION_ODD, 7, 0
+#define OPTIONS_OF_ACK OPTIONS_LAST | 2, SEGMENT_TIMESTAMPS, 1, SEGMENT_SACK, 9, 0
+
+/* A connection until both ends have sent, the client last. That of the cookie's service is opened
+ * by a cookie: the service takes one SYN a second without. */
+static void append_connection(struct program *program, uint8_t service) {
+    if (service == SERVICE_COOKIE)
+        APPEND(program, STEP_FLOW, 6, service, TCP_SYN, 0, 0);
+    APPEND(program, STEP_FLOW, 5, service, TCP_SYN, SHAPE_TCP_OPTIONS, OPTIONS_OF_SYN);
+    if (service == SERVICE_COOKIE)
+        APPEND(program, STEP_ANSWER, TCP_ACK, SHAPE_TCP_OPTIONS, OPTIONS_OF_ACK);
+    APPEND(program, STEP_ANSWER, TCP_SYN | TCP_ACK, SHAPE_TCP_OPTIONS, OPTIONS_OF_SYN);
+    APPEND(program, STEP_ANSWER, TCP_ACK, SHAPE_TCP_OPTIONS, OPTIONS_OF_ACK);
+    APPEND(program, STEP_ANSWER, TCP_ACK, SHAPE_TCP_OPTIONS, OPTIONS_OF_ACK);
+    APPEND(program, STEP_ANSWER, TCP_ACK, SHAPE_TCP_OPTIONS, OPTIONS_OF_ACK);
+}
+
+/* The last option of a segment in every way that it can be wrong: without its length, longer than
+ * the header by a byte, or its last byte missing, of no length, shorter than its own two bytes. */
+enum wrong_length {
+    LENGTH_MISSING,
+    BYTE_MISSING,
+    LENGTH_TOO_LONG,
+    LENGTH_ZERO,
+    LENGTH_ONE,
+    WRONG_LENGTHS
+};
+
+static void append_wrong_option(struct program *program, uint8_t kind, enum wrong_length wrong) {
+    uint8_t length =
+        wrong == LENGTH_TOO_LONG ? segment_option_bytes(kind) + 1 : wrong == LENGTH_ONE;
+
+    if (wrong == LENGTH_MISSING)
+        APPEND(program, OPTIONS_LAST | 1, kind | OPTION_CUT, 9, 0);
+    else if (wrong == BYTE_MISSING)
+        APPEND(program, OPTIONS_LAST | 1, kind | OPTION_SHORT, 9, 0);
+    else
+        APPEND(program, OPTIONS_LAST | 1, kind | OPTION_LIES, 9, length, 0);
+}
+
+/* In SYNs, each of a client of its own, and in both directions of a connection. */
+static void wrong_options_seed(const char *folder, uint8_t service, enum wrong_length wrong) {
+    struct program opening = { .bytes = 0 }, open = { .bytes = 0 };
+    char name[48];
+
+    if (service == SERVICE_COOKIE)
+        APPEND(&opening, STEP_FLOW, 6, service, TCP_SYN, 0, 0);
+    append_connection(&open, service);
+    for (uint8_t kind = SEGMENT_MSS; kind < SEGMENT_KINDS; kind++) {
+        APPEND(&opening, STEP_FLOW, 10 + 5 * kind, service, TCP_SYN, SHAPE_TCP_OPTIONS);
+        append_wrong_option(&opening, kind, wrong);
+        APPEND(&open, STEP_ANSWER, TCP_ACK, SHAPE_TCP_OPTIONS);
+        append_wrong_option(&open, kind, wrong);
+        APPEND(&open, STEP_ANSWER, TCP_ACK, SHAPE_TCP_OPTIONS);
+        append_wrong_option(&open, kind, wrong);
+    }
+    snprintf(name, sizeof(name), "options_wrong_%u_%d", service, wrong);
+    write_seed(folder, "receive", name, opening.steps, opening.bytes);
+    snprintf(name, sizeof(name), "options_wrong_open_%u_%d", service, wrong);
+    write_seed(folder, "receive", name, open.steps, open.bytes);
+}
+
+static void make_options(const char *folder) {
+    static const uint8_t services[] = { SERVICE_TCP, SERVICE_TCP6, SERVICE_TOA, SERVICE_PROXY,
+                                        SERVICE_COOKIE };
+
+    for (size_t i = 0; i < sizeof(services); i++) {
+        struct program program = { .bytes = 0 };
+        char name[32];
+
+        append_connection(&program, services[i]);
+        snprintf(name, sizeof(name), "options_%u", services[i]);
+        write_seed(folder, "receive", name, program.steps, program.bytes);
+        for (int wrong = 0; wrong < WRONG_LENGTHS; wrong++)
+            wrong_options_seed(folder, services[i], (enum wrong_length)wrong);
+    }
 }
 
 static void make_configuration(const char *folder) {
@@ -264,6 +362,7 @@ int main(int argc, char **argv) {
     make_frames(argv[1]);
     make_frames6(argv[1]);
     make_programs(argv[1]);
+    make_options(argv[1]);
     make_configuration(argv[1]);
     make_underlay_v6(argv[1]);
     return EXIT_SUCCESS;

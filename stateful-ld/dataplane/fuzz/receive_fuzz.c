@@ -44,6 +44,24 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     return setenv("CMOCKA_TEST_ABORT", "1", 1);
 }
 
+/* Services that read and change TCP options, and more of TCP than its ports. */
+static void configure_altering(void) {
+    struct message_service *service;
+
+    service = message_service(&message, "toa", 0, fuzz_vip, SLUICE__LD__V1__IP_PROTOCOL__TCP,
+                              FUZZ_TOA_PORT);
+    service->message.client_address = SLUICE__LD__V1__CLIENT_ADDRESS__TOA;
+    message_rs(&message, service, "rs1", "10.0.0.51", 8082, 1);
+    service = message_service(&message, "proxy", 0, fuzz_vip, SLUICE__LD__V1__IP_PROTOCOL__TCP,
+                              FUZZ_PROXY_PORT);
+    service->message.client_address = SLUICE__LD__V1__CLIENT_ADDRESS__PROXY_V2;
+    message_rs(&message, service, "rs1", "10.0.0.51", 8083, 1);
+    service = message_service(&message, "cookie", 0, fuzz_vip, SLUICE__LD__V1__IP_PROTOCOL__TCP,
+                              FUZZ_COOKIE_PORT);
+    service->message.syn_cookie_threshold_per_s = 1;
+    message_rs(&message, service, "rs1", "10.0.0.51", 8084, 1);
+}
+
 static void configure(void) {
     struct message_service *service;
 
@@ -65,6 +83,7 @@ static void configure(void) {
     service =
         message_service(&message, "nat64", 0, fuzz_vip_nat64, SLUICE__LD__V1__IP_PROTOCOL__UDP, 53);
     message_rs(&message, service, "rs3", "10.0.0.53", 53, 1);
+    configure_altering();
     harness_apply(&harness, &message);
     harness_resolve(&harness);
 }

@@ -2,6 +2,7 @@
 
 #include <rte_byteorder.h>
 
+#include "fuzz/segment.h"
 #include "packet/bucket.h"
 #include "testing/test.h"
 
@@ -11,6 +12,7 @@ enum {
     IP6 = 40,
     OUTER = ETHER + IP + 8 + 8, /* before the inner Ethernet header */
     PATCHES_MAX = 8,
+    CLIENT_PORT = 1024, /* the first one's */
 };
 
 const char fuzz_vip[] = "203.0.113.10";
@@ -28,10 +30,17 @@ static const struct {
     uint16_t port;
     uint8_t protocol;
 } services[] = {
-    { fuzz_vip, 0, 80, FRAME_TCP },         { fuzz_vip, 0, 53, FRAME_UDP },
-    { "192.168.0.80", 100, 80, FRAME_TCP }, { fuzz_vip, 0, 81, FRAME_TCP },
-    { fuzz_vip, 0, 80, FRAME_ICMP },        { "198.18.1.1", 0, 5000, FRAME_TCP },
-    { fuzz_vip6, 0, 80, FRAME_TCP },        { fuzz_vip_nat64, 0, 53, FRAME_UDP },
+    { fuzz_vip, 0, 80, FRAME_TCP },
+    { fuzz_vip, 0, 53, FRAME_UDP },
+    { "192.168.0.80", 100, 80, FRAME_TCP },
+    { fuzz_vip, 0, 81, FRAME_TCP },
+    { fuzz_vip, 0, 80, FRAME_ICMP },
+    { "198.18.1.1", 0, 5000, FRAME_TCP },
+    { fuzz_vip6, 0, 80, FRAME_TCP },
+    { fuzz_vip_nat64, 0, 53, FRAME_UDP },
+    { fuzz_vip, 0, FUZZ_TOA_PORT, FRAME_TCP },
+    { fuzz_vip, 0, FUZZ_PROXY_PORT, FRAME_TCP },
+    { fuzz_vip, 0, FUZZ_COOKIE_PORT, FRAME_TCP },
 };
 
 /* A plain frame's packet from here on. */
@@ -119,7 +128,7 @@ static struct frame client_packet(struct input *input, uint8_t *shape, uint32_t 
     struct flow_spec flow = {
         .src = v6 ? clients6[client % RTE_DIM(clients6)] : clients[client % RTE_DIM(clients)],
         .dst = services[service].vip,
-        .src_port = (uint16_t)(1024 + client),
+        .src_port = (uint16_t)(CLIENT_PORT + client),
         .dst_port = services[service].port,
         .protocol = services[service].protocol,
         .tcp_flags = flags,
@@ -138,6 +147,8 @@ static struct frame client_packet(struct input *input, uint8_t *shape, uint32_t 
         flow.tcp_option_bytes = sizeof(mss);
     }
     plain = v6 ? plain6(&flow) : frame_plain(&flow);
+    if (*shape & SHAPE_TCP_OPTIONS)
+        segment_put_options(&plain, input);
     if (*shape & SHAPE_VLAN)
         frame_tag(&plain, 7);
     patch(&plain, input);
@@ -212,6 +223,13 @@ static uint16_t local_port_bucket(const uint8_t *l4) {
     return (uint16_t)(l4[2] << 8 | l4[3]);
 }
 
+/* An RS's bucket is that of the local port, a client's the one client_packet() has for its port. */
+static uint16_t answer_bucket(const uint8_t *l4) {
+    bool client = l4[0] == CLIENT_PORT >> 8;
+
+    return client ? l4[1] : local_port_bucket(l4);
+}
+
 /* Without extension headers the LD sends none of its own; what has some is answered wrongly. */
 static uint8_t *turn_round6(struct frame *plain) {
     uint8_t *ip = plain->bytes + ETHER;
@@ -233,7 +251,7 @@ static uint8_t *turn_round(struct frame *plain) {
 
 static struct frame answer_frame(struct input *input, const struct frame *last) {
     struct frame plain = { .length = 0 };
-    uint8_t flags = input_u8(input), shape = input_u8(input), *l4;
+    uint8_t flags = input_u8(input), shape = input_u8(input), *l4, *end;
     uint32_t vni, at = sent_packet_at(last, &vni);
     bool v6 = sent_a_packet6(last, at);
     uint8_t protocol;
@@ -246,10 +264,15 @@ static struct frame answer_frame(struct input *input, const struct frame *last) 
     protocol = plain.bytes[ETHER + (v6 ? 6 : 9)];
     l4 = v6 ? turn_round6(&plain) : turn_round(&plain);
     swap(l4, l4 + 2, 2);
-    if (protocol == FRAME_TCP && l4 + 13 < plain.bytes + plain.length)
+    end = plain.bytes + plain.length;
+    if (protocol == FRAME_TCP && l4 + 20 <= end && l4 + (l4[12] >> 4) * 4 <= end) {
+        segment_answer(l4, (uint32_t)(end - l4) - (l4[12] >> 4) * 4u);
         l4[13] = flags;
+    }
+    if (shape & SHAPE_TCP_OPTIONS)
+        segment_put_options(&plain, input);
     patch(&plain, input);
-    return wrap(&plain, shape, vni, local_port_bucket(l4));
+    return wrap(&plain, shape, vni, answer_bucket(l4));
 }
 
 static struct frame error_frame(struct input *input, const struct frame *last) {

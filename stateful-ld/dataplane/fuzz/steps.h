@@ -33,18 +33,30 @@ enum {
     SHAPE_LARGE = 0x10,   /**< 1500 bytes of payload */
     SHAPE_VLAN = 0x20,
     SHAPE_DF = 0x40,
+    SHAPE_TCP_OPTIONS = 0x80, /**< TCP options follow, before the patches (fuzz/segment.h) */
 };
 
 extern const char fuzz_vip[];       /**< of the services fuzz inputs begin with */
 extern const char fuzz_vip6[];      /**< the same of IPv6, with an RS of IPv6 */
 extern const char fuzz_vip_nat64[]; /**< with an RS of IPv4 */
 
-/** `service` of a step: of fuzz_vip by TCP and by UDP, fuzz_vip6 by TCP, fuzz_vip_nat64 by UDP. */
+/** `service` of a step: of fuzz_vip by TCP and by UDP, fuzz_vip6 by TCP, fuzz_vip_nat64 by UDP;
+ * then of fuzz_vip by TCP with TOA, with PROXY headers, and with SYN cookies from the second SYN
+ * on. */
 enum {
     SERVICE_TCP = 0,
     SERVICE_UDP = 1,
     SERVICE_TCP6 = 6,
     SERVICE_NAT64 = 7,
+    SERVICE_TOA = 8,
+    SERVICE_PROXY = 9,
+    SERVICE_COOKIE = 10,
+};
+
+enum {
+    FUZZ_TOA_PORT = 82,
+    FUZZ_PROXY_PORT = 83,
+    FUZZ_COOKIE_PORT = 84,
 };
 
 /**

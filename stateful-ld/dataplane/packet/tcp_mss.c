@@ -5,29 +5,11 @@
 #include <rte_byteorder.h>
 
 #include "packet/checksum.h"
+#include "packet/tcp_options.h"
 
-/* RFC 9293 3.2: option kinds. */
 enum {
-    OPTION_END = 0,
-    OPTION_NOP = 1,
-    OPTION_MSS = 2,
-    OPTION_MSS_BYTES = 4
+    MSS_BYTES = 4
 };
-
-static uint8_t *find_mss(uint8_t *option, const uint8_t *end) {
-    while (option < end && *option != OPTION_END) {
-        if (*option == OPTION_NOP) {
-            option++;
-            continue;
-        }
-        if (end - option < 2 || option[1] < 2 || option[1] > end - option)
-            return NULL;
-        if (option[0] == OPTION_MSS)
-            return option[1] == OPTION_MSS_BYTES ? option : NULL;
-        option += option[1];
-    }
-    return NULL;
-}
 
 /* The option may start at an odd offset: then its value straddles two of the checksum's 16-bit
  * words, and each byte counts in the other half of its word. */
@@ -37,11 +19,11 @@ static uint16_t as_summed(uint16_t value, ptrdiff_t offset) {
 
 void tcp_clamp_mss(struct rte_tcp_hdr *tcp, uint16_t mss_max) {
     uint8_t *start = (uint8_t *)tcp;
-    uint8_t *option = find_mss((uint8_t *)(tcp + 1), start + (tcp->data_off >> 4) * 4);
+    uint8_t *option = tcp_option_find(tcp, TCP_OPTION_MSS, MSS_BYTES);
     uint16_t before, after = rte_cpu_to_be_16(mss_max);
     ptrdiff_t offset;
 
-    if (option == NULL)
+    if (option == NULL || option[1] != MSS_BYTES)
         return;
     memcpy(&before, option + 2, 2);
     if (rte_be_to_cpu_16(before) <= mss_max)
