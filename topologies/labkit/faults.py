@@ -14,7 +14,7 @@ from .show import Lab
 
 Mend = Callable[[], None]
 _HOLD_THREAD = Path(__file__).with_name("hold_thread.py")
-_DEATH_LIMIT_S = 20
+_DEATH_LIMIT_S = 60
 
 
 @dataclass(frozen=True)

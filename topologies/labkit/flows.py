@@ -13,8 +13,8 @@ import time
 
 # Between datagrams: no switch of the lab drops them at this rate.
 _GAP_S = 0.001
-# After the last datagram; before the first one a process still has to start.
-_IDLE_S = 3.0
+# After the last datagram that comes; before the first one a process still has to start.
+_IDLE_S = 20.0
 _PKTINFO = struct.Struct("=I4s4s")  # interface index, local address, destination (ip(7))
 # Not in Python's socket module before 3.14.
 _IP_PKTINFO = 8

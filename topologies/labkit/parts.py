@@ -27,7 +27,7 @@ _SWITCH_NICE = -10
 # Of an LD's worker.
 _SESSIONS = 65_536
 # Of a data plane that runs. Its peers' silence is waited for half a second.
-_ONLINE_LIMIT_S = 15
+_ONLINE_LIMIT_S = 60
 # Makes an answer most of a packet long.
 _PADDING_BYTES = 1000
 

@@ -15,14 +15,14 @@ from .errors import LabError
 from .nodes import LabNode
 
 # Of requests that are not answered.
-_LIMIT_S = 20
+_LIMIT_S = 120
 _ECHO = (sys.executable, "-B", str(Path(udp_echo.__file__)))
 ECHO_PORT = 7
 
 
 def pings(node: LabNode, address: str, count: int, *options: str) -> int:
     """How many of `count` echo requests were answered."""
-    text = node.sh(f"ping -n -q -c {count} -i 0.05 -W 2 {' '.join(options)} {address} || true")
+    text = node.sh(f"ping -n -q -c {count} -i 0.05 -W 20 {' '.join(options)} {address} || true")
     found = re.search(r"(\d+) received", text)
     return int(found.group(1)) if found else 0
 
@@ -33,13 +33,13 @@ def http_answers(node: LabNode, address: str, count: int, options: str = "", por
     # `[` and `]` are ranges to curl's globbing: the address must not be one.
     url = f"http://{host}:{port}/?[1-{count}]".replace(f"[{address}]", f"\\[{address}\\]")
     return node.sh(
-        f"timeout {_LIMIT_S} curl --silent --max-time 5 --header 'Connection: close' {options} '{url}' || true"
+        f"timeout {_LIMIT_S} curl --silent --max-time 60 --header 'Connection: close' {options} '{url}' || true"
     ).splitlines()
 
 
 def traceroute(node: LabNode, address: str, options: str = "") -> list[str]:
     """The address of each hop, * for none."""
-    text = node.sh(f"traceroute -n -q 1 -w 2 -m 6 {options} {address} || true")
+    text = node.sh(f"traceroute -n -q 1 -w 20 -m 6 {options} {address} || true")
     return re.findall(r"^ *\d+  (\S+)", text, re.MULTILINE)
 
 
@@ -170,7 +170,7 @@ def output_of(popen: "subprocess.Popen[str]", limit_s: float) -> str:
         raise LabError(f"{shlex.join(popen.args)}: no end after {limit_s:.0f} s") from None  # type: ignore[arg-type]
 
 
-def wait_for_listener(node: LabNode, port: int, limit_s: float = 10) -> None:
+def wait_for_listener(node: LabNode, port: int, limit_s: float = 60) -> None:
     """Returns when someone in the node listens on a TCP port. Raises LabError when nobody does."""
     deadline = time.monotonic() + limit_s
     while not any(listens(Path(f"/proc/{node.pid}/net/{table}").read_text(), port) for table in ("tcp", "tcp6")):

@@ -9,7 +9,7 @@ import socket
 import sys
 
 _LARGEST = 65_535
-_PATIENCE_S = 2.0
+_PATIENCE_S = 20.0
 
 
 def _socket_for(address: str) -> socket.socket:

@@ -2,8 +2,8 @@
 both sides of one session."""
 
 import subprocess
-import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Sequence
 
 from .. import plan, tools
@@ -17,7 +17,6 @@ REQUESTS = 6
 # Of one request: SYN, SYN-ACK, ACK, request, its acknowledgement, answer, its acknowledgement, and both ends' FIN; each comes
 # and leaves.
 _PACKETS_AT_LEAST = 2 * 7
-_LAST_PACKETS_S = 0.5
 _CLIENT_PORT = 40123
 _TOA_KIND, _TOA_BYTES = 0xFE, 8
 _DIRECTIONS = {1: "in", 2: "out"}
@@ -66,7 +65,7 @@ class CaptureShow(Show):
             wait_for(lambda: all(file.exists() and file.stat().st_size > 0 for file in files), "LDs capture", lab.programs)
             options = f"--local-port {_CLIENT_PORT}"
             answers = tools.http_answers(lab.node(plan.CLIENT), plan.VIP, 1, options, plan.TOA_PORT)
-            time.sleep(_LAST_PACKETS_S)
+            wait_for(lambda: _packets_in(files) >= _PACKETS_AT_LEAST, "all of it is captured", lab.programs)
         self.expect("answers while the LDs captured", len(answers), 1)
         return [packet for file in files for packet in read(str(file))]
 
@@ -82,6 +81,15 @@ class CaptureShow(Show):
                 table(("LD", "from", "to", "flags", "TOA says"), rows),
             ]
         )
+
+
+def _packets_in(files: "Sequence[Path]") -> int:
+    """So far: the last one may not be whole yet."""
+    command = ["tshark", "-T", "fields", "-e", "frame.number", "-r"]
+    return sum(
+        len(subprocess.run([*command, str(file)], capture_output=True, text=True, check=False).stdout.splitlines())
+        for file in files
+    )
 
 
 def read(path: str) -> Sequence[Packet]:

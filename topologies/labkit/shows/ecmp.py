@@ -13,7 +13,7 @@ from ..terminal import heading, table
 FLOWS = 300
 PORT = 9999
 LEAVES = plan.ROUTERS[1]
-_LIMIT_S = 20
+_LIMIT_S = 120
 
 
 class EcmpShow(Show):

@@ -76,13 +76,14 @@ class GuardShow(Show):
     def _open(self, lab: Lab, what: str, limited: plan.Limited, reason: str) -> Opened:
         """More than a limit allows. An LD has its part of a service's limit, and all of a client's for those that come to
         it. Of a rate a second's may come at once, and more as time passes."""
-        command = (sys.executable, "-B", str(Path(many.__file__)), plan.VIP, str(limited.port), str(OPENED), str(ANSWERS_S))
+        least = limited.limit * (len(plan.LDS) if limited.each_ld else 1)
+        program = (sys.executable, "-B", str(Path(many.__file__)))
+        command = (*program, plan.VIP, str(limited.port), str(OPENED), str(ANSWERS_S), str(least), str(OPENED if limited.reset else least))
         began = time.monotonic()
         with tools.running(lab.node(plan.CLIENT), *command) as running:
             outcome = json.loads(tools.line_of(running))
         seconds = time.monotonic() - began if limited.is_rate else 0
         opened = Opened(what, str(limited.limit), dropped=self._dropped(lab, reason), reason=reason, **outcome)
-        least = limited.limit * (len(plan.LDS) if limited.each_ld else 1)
         most = least * (1 + seconds) + len(plan.LDS)
         if not least <= opened.answered <= most:
             self.fail(f"{opened.answered} connections {what} where {limited.limit} are allowed ({least:g} to {most:g})")

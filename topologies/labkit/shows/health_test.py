@@ -1,6 +1,7 @@
 """What was answered when is put into the right phase."""
 
 import unittest
+from typing import Any
 
 from labkit.shows.health import SERVICES, Answer, HealthShow, Phase
 
@@ -8,14 +9,13 @@ from labkit.shows.health import SERVICES, Answer, HealthShow, Phase
 _WELL = [(5.0, "rs2"), (55.0, "rs2")]
 
 
-def _show(names: "list[tuple[float, str | None]]", service: str = "web") -> HealthShow:
+def _show(names: "list[tuple[Any, ...]]", service: str = "web") -> HealthShow:
     """With these answers of one service, and nothing wrong with others."""
     show = HealthShow()
     show.answers = {
         name: [Answer(*one) for one in (names if name == service else _WELL)] for name in SERVICES
     }
     show.phases = tuple(Phase(f"phase {i}", 10.0 * i, 10.0 * (i + 1)) for i in range(6))
-    show.seen = {("ld1", service): 1.0}
     show._judge()
     return show
 
@@ -27,6 +27,11 @@ class HealthTest(unittest.TestCase):
 
     def test_requests_are_lost_only_until_the_lds_know(self) -> None:
         self.assertEqual(_show([(5.0, "rs2"), (15.0, None), (25.0, "rs1"), (55.0, "rs2")]).failures, [])
+
+    def test_what_the_stop_cuts_off_is_no_failure_but_what_nobody_answers_is(self) -> None:
+        self.assertEqual(_show([(5.0, "rs2"), (9.9, None, 10.1), (55.0, "rs2")]).failures, [])
+        for ended in 9.95, 19.9:
+            self.assertEqual(len(_show([(5.0, "rs2"), (9.9, None, ended), (55.0, "rs2")]).failures), 1)
 
     def test_a_request_to_a_server_that_is_known_to_be_down_is_a_failure(self) -> None:
         failures = _show([(5.0, "rs2"), (25.0, "rs2"), (55.0, "rs2")]).failures

@@ -15,7 +15,7 @@ OLD, NEW = "edge", "edge2"
 _AT_OLD, _AT_NEW = f"    cluster: {OLD}\n", f"    cluster: {NEW}\n"
 _MIGRATION = f"    migration: {{ from: {OLD}, to: {NEW} }}\n"
 _BEFORE = f"  - name: {plan.SERVICE}\n"
-_COPY_LIMIT_S = 20.0
+_COPY_LIMIT_S = 60.0
 
 
 def _other_cluster(directory: str) -> str:

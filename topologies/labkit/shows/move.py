@@ -13,7 +13,7 @@ from ..show import Lab, Show
 from ..terminal import heading
 
 # A request whose VM has lost the address meanwhile is never answered.
-_REQUEST_LIMIT_S = 1.0
+_REQUEST_LIMIT_S = 3.0
 # Between the moves, and around them.
 _STEADY_S = _REQUEST_LIMIT_S + 0.5
 # What is under way at the moment of a move is lost with the VM that it was under way to: one request at a time, and on
@@ -54,7 +54,7 @@ class MoveShow(Show):
                 self._move(lab, old, self.new)
                 self._move(lab, self.new, old)
                 ping.send_signal(signal.SIGINT)
-                sent, received = pings_in(tools.output_of(ping, 5))
+                sent, received = pings_in(tools.output_of(ping, 60))
             http.kill()
         self.requests = requests_in(answers.read_text(encoding="utf-8"))
         self.pings = (sent, received)

@@ -10,7 +10,7 @@ ROUTER = plan.ROUTERS[1]
 HOST = plan.HOSTS[1]
 EIP = plan.LIMITED_EIP
 PINGS = 20
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 class NeighborsShow(Show):

@@ -1,5 +1,6 @@
 """Senders with an address that is not theirs, or that is blocked: nothing of it arrives, and the switch says why."""
 
+import time
 from dataclasses import dataclass
 
 from .. import plan, tools
@@ -8,6 +9,7 @@ from ..show import Lab, Show
 from ..terminal import heading, table
 
 PINGS = 5
+PATIENCE_S = 30
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,13 @@ class ProtectionShow(Show):
         self.outcomes: list[Outcome] = []
         drops = switch_drops(lab.sluice)
         for attempt in ATTEMPTS:
-            arrived = _send(lab, attempt)
-            now = switch_drops(lab.sluice)
+            target = lab.node(attempt.target)
+            before = tools.echo_requests(target)
+            _send(lab, attempt)
+            now = _drops_after(lab, drops)
             dropped = {reason: now[reason] - drops[reason] for reason in now if now[reason] != drops[reason]}
             drops = now
+            arrived = tools.echo_requests(target) - before
             self.outcomes.append(Outcome(attempt, arrived, dropped))
             what = f"{attempt.sender} as {attempt.source}"
             self.expect(f"{what}: pings that arrived", arrived, 0)
@@ -91,14 +96,21 @@ class ProtectionShow(Show):
         return "\n".join([heading(title), table(("sender", "source", "to", "arrived", "dropped as"), rows)])
 
 
-def _send(lab: Lab, attempt: Attempt) -> int:
-    """Returns how many of the pings arrived. The sender has the address only meanwhile."""
-    sender, target = lab.node(attempt.sender), lab.node(attempt.target)
+def _drops_after(lab: Lab, before: dict[str, int]) -> dict[str, int]:
+    """When the switch has taken in all pings, or something else has become of them."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        now = switch_drops(lab.sluice)
+        if sum(now.values()) - sum(before.values()) >= PINGS or time.monotonic() > deadline:
+            return now
+
+
+def _send(lab: Lab, attempt: Attempt) -> None:
+    """The sender has the address only meanwhile."""
+    sender = lab.node(attempt.sender)
     device = plan.interfaces_of(attempt.sender)[0].name
-    before = tools.echo_requests(target)
     sender.sh(
         f"ip address add {attempt.source}/32 dev {device}",
         f"ping -n -q -c {PINGS} -i 0.05 -W 0.3 -I {attempt.source} {attempt.destination} || true",
         f"ip address del {attempt.source}/32 dev {device}",
     )
-    return tools.echo_requests(target) - before

@@ -4,6 +4,7 @@ failure of the show that asks for it."""
 import hashlib
 import os
 import re
+import signal
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from .. import plan, tools
 from ..errors import LabError
 from ..show import Lab, Show
 
-_TRANSFER_LIMIT_S = 60
+_TRANSFER_LIMIT_S = 180
+_CONNECTIONS_LIMIT_S = 120
 _CHUNK_BYTES = 2**20
 ECHOS = 20
 
@@ -67,14 +69,16 @@ def transfer(show: Show, lab: Lab, vip: str, octets: int) -> Transfer:
 
 
 def connections(show: Show, lab: Lab, vip: str, count: int, seconds: int) -> Connections:
-    """All at once, each with one request after the other."""
-    wrk = f"wrk -t 1 -c {count} -d {seconds} -T 5 http://{in_url(vip)}/"
+    """All at once, each with one request after the other, for so long at least and until the LDs have been seen to hold them."""
+    wrk = f"wrk -t 1 -c {count} -d {_CONNECTIONS_LIMIT_S} -T {_CONNECTIONS_LIMIT_S} http://{in_url(vip)}/"
     command = f"ulimit -n {count + 100}; exec {wrk}"
-    held = 0
+    held, began = 0, time.monotonic()
     with tools.running(lab.node(plan.CLIENT), "sh", "-c", command) as running:
         while held < count and running.poll() is None:
             held = max(held, sum(int(ld["sessions_active"]) for ld in lab.sluice.get("lds")))
-        said = wrk_said(tools.output_of(running, 4 * seconds))
+        time.sleep(max(0.0, began + seconds - time.monotonic()))
+        running.send_signal(signal.SIGINT)  # it tells what it has until then
+        said = wrk_said(tools.output_of(running, _CONNECTIONS_LIMIT_S))
     show.expect(f"errors of wrk at {vip}", said.errors, 0)
     if held < count:
         show.fail(f"the LDs held {held} sessions while wrk had {count} connections")

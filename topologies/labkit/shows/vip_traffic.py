@@ -13,7 +13,7 @@ from ..run_dir import RunDir
 
 REQUESTS = 240
 CONCURRENCY = 8
-LIMIT_S = 25
+LIMIT_S = 120
 DOWNLOAD_BYTES = 256 * 1024
 
 
@@ -50,7 +50,7 @@ def _get(client: LabNode, run: RunDir, vip: str, page: str, count: int, parallel
     host = f"\\[{vip}\\]" if ":" in vip else vip
     listing = client.sh(
         # Line by line: what has ended when the time is over is then known.
-        f"timeout {LIMIT_S} stdbuf --output=L curl --silent --http1.1 --max-time 10 --header 'Connection: close'"
+        f"timeout {LIMIT_S} stdbuf --output=L curl --silent --http1.1 --max-time 60 --header 'Connection: close'"
         f" --parallel --parallel-immediate --parallel-max {parallel} --create-dirs --output '{answers}'"
         f" --write-out '{template}' 'http://{host}:{plan.VIP_PORT}/{page}?[1-{count}]' || true"
     )
