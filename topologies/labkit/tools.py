@@ -2,13 +2,14 @@
 
 import re
 import shlex
+import statistics
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Sequence
 
 from . import udp_echo
 from .errors import LabError
@@ -93,11 +94,53 @@ class Traffic:
 
 
 _ETHERNET_BYTES = 14
+_LOOK_S = 0.1
 
 
 def traffic_of(node: LabNode) -> Traffic:
     """The sum of a node's interfaces but lo. Takes microseconds: it starts no process in the node."""
     return traffic_in(Path(f"/proc/{node.pid}/net/dev").read_text(encoding="ascii"))
+
+
+@dataclass(frozen=True)
+class Received:
+    """What a node received over some time, in bits of IP packets a second."""
+
+    overall_bps: float  # at least: over the longest that the time may have been
+    usual_bps: float  # in the middle of all short parts of the time: moments in which somebody had no CPU do not count
+
+    def outside(self, limit_bps: float, at_least: float, at_most: float) -> str:
+        """What is wrong when a limit is offered more than it allows; "" when it lets through what it shall."""
+        if at_least <= max(self.overall_bps, self.usual_bps) / limit_bps and self.overall_bps / limit_bps <= at_most:
+            return ""
+        usual, overall = (f"{bps / 1e6:.2f} Mbit/s ({bps / limit_bps:.1%})" for bps in (self.usual_bps, self.overall_bps))
+        return f"{overall} passed over all, usually {usual}"
+
+
+def received(nodes: Sequence[LabNode], seconds: float) -> list[Received]:
+    """Returns after so many seconds."""
+    looks: list[_Look] = []
+    began = time.monotonic()
+    while not looks or looks[-1].before < began + seconds:
+        before = time.monotonic()
+        octets = [traffic_of(node).rx_bytes for node in nodes]
+        looks.append(_Look(before, time.monotonic(), octets))
+        time.sleep(_LOOK_S)
+    return [received_in([(look.before, look.after, look.octets[i]) for look in looks]) for i in range(len(nodes))]
+
+
+def received_in(looks: "Sequence[tuple[float, float, int]]") -> Received:
+    """`looks`: moments before and after the counter of bytes was read, and the counter."""
+    (first, _, begin), (_, last, end) = looks[0], looks[-1]
+    parts = [8 * (b[2] - a[2]) / (b[0] - a[0]) for a, b in zip(looks, looks[1:])]
+    return Received(8 * (end - begin) / (last - first), statistics.median(parts))
+
+
+@dataclass(frozen=True)
+class _Look:
+    before: float
+    after: float
+    octets: list[int]
 
 
 def traffic_in(net_dev: str) -> Traffic:

@@ -24,6 +24,13 @@ def node(says: Says) -> LabNode:
 
 
 class ToolsTest(unittest.TestCase):
+    def test_what_was_received_while_somebody_had_no_cpu_for_a_moment(self) -> None:
+        """100 bytes every tenth of a second, but for one that lasted five; and whoever looked was late once."""
+        looks = [(0.0, 0.0, 0), (0.1, 0.1, 100), (0.6, 0.6, 200), (0.7, 0.9, 300), (0.9, 0.9, 500)]
+        got = tools.received_in(looks)
+        self.assertAlmostEqual(got.usual_bps, 8000)
+        self.assertAlmostEqual(got.overall_bps, 8 * 500 / 0.9)
+
     def test_ping(self) -> None:
         self.assertEqual(tools.pings(node(Says("10 packets transmitted, 7 received, 30% packet loss")), "a", 10), 7)
         self.assertEqual(tools.pings(node(Says("ping: connect: Network is unreachable")), "a", 10), 0)

@@ -133,14 +133,12 @@ class GuardShow(Show):
             tools.wait_for_listener(server, port)
             with tools.running(client, *iperf.client(plan.VIP, port, seconds, *options)) as running:
                 time.sleep(BEGIN_S)
-                start, before = time.monotonic(), tools.traffic_of(server)
-                time.sleep(WINDOW_S)
-                end, after = time.monotonic(), tools.traffic_of(server)
+                (passed,) = tools.received([server], WINDOW_S)
                 iperf.parse(tools.output_of(running, seconds + 20))
-        self.passed_bps = 8 * (after - before).rx_bytes / (end - start)
-        ratio = self.passed_bps / plan.BANDWIDTH_LIMIT.limit
-        if not AT_LEAST <= ratio <= AT_MOST:
-            self.fail(f"{self.passed_bps / 1e6:.2f} Mbit/s passed, {ratio:.1%} of the service's limit")
+        self.passed_bps = passed.overall_bps
+        wrong = passed.outside(plan.BANDWIDTH_LIMIT.limit, AT_LEAST, AT_MOST)
+        if wrong:
+            self.fail(f"the service's limit: {wrong}")
 
     def _flood(self, lab: Lab) -> None:
         client = lab.node(plan.CLIENT)
