@@ -176,10 +176,12 @@ class Pair:
         sessions = self.controls[ld].list_sessions()
         return {(socket.inet_ntoa(one[4][0]), one[5][0]): one[9][0] for one in sessions}
 
+    def knows(self, ld, connections):
+        """All of them, with the ports that they have."""
+        return {(one.client, one.port): one.local_port for one in connections}.items() <= self.ports(ld).items()
+
     def know_all(self, connections):
-        """Both LDs, with the same port."""
-        wanted = {(one.client, one.port): one.local_port for one in connections}
-        return all(wanted.items() <= self.ports(ld).items() for ld in self.controls)
+        return all(self.knows(ld, connections) for ld in self.controls)
 
     def through(self, ld, packets):
         """Sends packets, {connection: packet}, to an LD. Returns what leaves the pair for each: (source port, destination port)."""

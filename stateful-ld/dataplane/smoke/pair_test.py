@@ -81,6 +81,7 @@ def check_death(pair, dead, connections):
     assert not used & {one.local_port for one in new}, "a new connection has an old one's port"
     pair.start(dead)
     wait_for(f"LD {dead} is online again", lambda: pair.is_online(dead))
+    assert pair.knows(dead, connections + new), f"LD {dead} is online, and not all sessions are there"
     pair.go_on(dead, connections + new)
     return connections + new
 
@@ -110,6 +111,7 @@ def check_stuck_worker(pair, connections):
         released_us = time.time() * 1e6
     wait_for("a heartbeat of LD 1", lambda: len(beats) > before)
     assert beats[before] >= released_us, f"a heartbeat that is {(released_us - beats[before]) / 1000:.0f} ms old"
+    assert pair.knows(1, connections + new), "a heartbeat, and not all sessions are there"
     pair.go_on(1, connections + new)
 
 
