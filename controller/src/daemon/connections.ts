@@ -13,6 +13,8 @@ export interface ConnectionOptions {
   term?: bigint;
   /** An LD is otherwise than it was; it is watched from its first use on. */
   onHealth: (ld: string, health: LdHealth) => void;
+  /** A switch is back after its stream was lost. */
+  onReturn: () => void;
 }
 
 interface Open<C> {
@@ -25,10 +27,11 @@ export class Connections {
   readonly #switches = new Map<string, Open<Switch>>();
   readonly #lds = new Map<string, Open<LdClient>>();
 
-  constructor({ timeoutMs, pki, term, onHealth }: ConnectionOptions) {
+  constructor({ timeoutMs, pki, term, onHealth, onReturn }: ConnectionOptions) {
     this.#options = {
       timeoutMs,
       onHealth,
+      onReturn,
       ...(pki !== undefined && { pki }),
       ...(term !== undefined && { term }),
     };
@@ -48,13 +51,14 @@ export class Connections {
     }
     open?.connection.close();
     this.#switches.delete(name);
-    const { timeoutMs, term, pki } = this.#options;
+    const { timeoutMs, term, pki, onReturn } = this.#options;
     const connection = await Switch.connect({
       name,
       address: p4runtime,
       deviceId: BigInt(device_id),
       timeoutMs,
       credentials: partCredentials(pki, p4runtime),
+      onReturn,
       ...(term !== undefined && { term }),
     });
     this.#switches.set(name, { key, connection });
@@ -68,7 +72,7 @@ export class Connections {
       return open.connection;
     }
     open?.connection.close();
-    const { onHealth, ...options } = this.#options;
+    const { onHealth, onReturn: _, ...options } = this.#options;
     const connection = new LdClient({
       name,
       address: agent,

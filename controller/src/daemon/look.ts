@@ -37,9 +37,15 @@ export interface LookerOptions {
 
 export class Looker {
   readonly #options: LookerOptions;
+  #readingMs = 0;
 
   constructor(options: LookerOptions) {
     this.#options = options;
+  }
+
+  /** How long the last look took to find out what the parts hold, and what is to be done. */
+  get readingMs(): number {
+    return this.#readingMs;
   }
 
   /**
@@ -49,6 +55,7 @@ export class Looker {
   async look(targets: Targets, revision: number, wasGood: boolean): Promise<Found> {
     const { pipeline, log, connections, states } = this.#options;
     const { state, schema } = targets;
+    const start = performance.now();
     connections.forgetOthers(state);
     states.forgetOthers(state);
     const isObservedAnew = await this.#observeNeighbors(targets);
@@ -62,6 +69,7 @@ export class Looker {
     const reached = new Set(looked.map(({ part }) => part.spec));
     const unreachable = state.switches.filter((spec) => !reached.has(spec)).map(({ name }) => name);
     const round = roundOf(meaning, looked, unreachable);
+    this.#readingMs = performance.now() - start;
     const ldPlans = round.steps.map(
       (step): LdPlan => ({ ...step, part: lds.find(({ spec }) => spec === step.target.spec)! }),
     );

@@ -13,14 +13,14 @@ import { Looker } from "./look.js";
 import { PartStates, type PartStatus } from "./part_states.js";
 import type { Targets } from "./targets.js";
 
-export interface ReconcilerOptions extends Omit<ConnectionOptions, "onHealth"> {
+export interface ReconcilerOptions extends Omit<ConnectionOptions, "onHealth" | "onReturn"> {
   pipeline: Pipeline;
   log: Logger;
   /** How often the parts are looked at, in ms; a look that takes long is repeated less often. */
   auditMs: number;
 }
 
-/** After a look there is a pause of at least so many times its length. */
+/** After a look there is a pause of at least so many times what it took to read what the parts hold. */
 const AUDIT_SHARE = 2;
 const RETRY_MS = 500;
 
@@ -41,8 +41,8 @@ export class Reconciler {
   /** The newest revision there is. */
   #revision = -1;
   #nextLookMs = 0;
-  /** An LD is otherwise than it was when the last look began. */
-  #healthNews = false;
+  /** An LD is otherwise than it was when the last look began, or a switch has come back since. */
+  #partNews = false;
   #wake = () => {};
   #closed = false;
   #running: Promise<void> | undefined;
@@ -53,6 +53,7 @@ export class Reconciler {
     this.#connections = new Connections({
       ...options,
       onHealth: (ld, health) => this.#heard(ld, health),
+      onReturn: () => this.#lookSoon(),
     });
     this.#states = new PartStates(log);
     this.neighbors = new NeighborKeeper({ log, onChange: () => this.#wake() });
@@ -147,14 +148,14 @@ export class Reconciler {
   }
 
   get #hasNews(): boolean {
-    return this.#closed || this.#known.wait || this.#healthNews || this.#lookedFor !== this.#targets;
+    return this.#closed || this.#known.wait || this.#partNews || this.#lookedFor !== this.#targets;
   }
 
   async #run(): Promise<void> {
     while (!this.#closed) {
       try {
         const isWritten = this.#lookedFor === this.#targets && (await this.#writeKnown());
-        if (!isWritten || this.#healthNews || Date.now() >= this.#nextLookMs) {
+        if (!isWritten || this.#partNews || Date.now() >= this.#nextLookMs) {
           await this.#look();
         }
       } catch (error) {
@@ -172,9 +173,13 @@ export class Reconciler {
     const before = this.#states.noteHealth(ld, health);
     // One that has got its configuration, or the sessions of its buckets, is as a look has left it.
     if (before !== undefined && !(before.state === "not ready" && health.state === "ready")) {
-      this.#healthNews = true;
-      this.#wake();
+      this.#lookSoon();
     }
+  }
+
+  #lookSoon(): void {
+    this.#partNews = true;
+    this.#wake();
   }
 
   #writeKnown(): Promise<boolean> {
@@ -186,10 +191,9 @@ export class Reconciler {
   }
 
   async #look(): Promise<void> {
-    const start = Date.now();
     const targets = this.#targets!;
     this.#lookedFor = targets;
-    this.#healthNews = false;
+    this.#partNews = false;
     this.#known.accept(targets);
     const revision = this.#revision;
     const found = await this.#looker.look(targets, revision, this.#applied >= revision);
@@ -197,7 +201,7 @@ export class Reconciler {
       this.#reached(revision);
     }
     const { auditMs } = this.#options;
-    const pauseMs = Math.max(found === "good" ? auditMs : RETRY_MS, AUDIT_SHARE * (Date.now() - start));
+    const pauseMs = Math.max(found === "good" ? auditMs : RETRY_MS, AUDIT_SHARE * this.#looker.readingMs);
     this.#nextLookMs = found === "more" ? 0 : Date.now() + pauseMs;
   }
 

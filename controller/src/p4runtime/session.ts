@@ -44,6 +44,8 @@ export interface Candidate {
    * every controller without one, and never makes itself greater: where a later leader has been, this one writes no more.
    */
   term?: bigint;
+  /** Told when the switch is back after its stream was lost, and this controller is primary again: it may have been restarted. */
+  onReturn?: () => void;
 }
 
 export class Session {
@@ -54,6 +56,8 @@ export class Session {
   #state: SessionState = "connecting";
   #reason = new P4RuntimeError("not started", status.UNAVAILABLE);
   readonly #term: bigint | undefined;
+  readonly #onReturn: () => void;
+  #wasLost = false;
   #electionId: bigint;
   #retryMs = FIRST_RETRY_MS;
   #takeovers = 0;
@@ -62,11 +66,12 @@ export class Session {
   constructor(
     client: Client,
     onMessage: (message: StreamMessageResponse) => void,
-    { electionId, term }: Candidate = {},
+    { electionId, term, onReturn = () => {} }: Candidate = {},
   ) {
     this.#client = client;
     this.#onMessage = onMessage;
     this.#term = term;
+    this.#onReturn = onReturn;
     this.#electionId = term === undefined ? (electionId ?? electionIdFromClock()) : FIRST_TERM_ID + term;
   }
 
@@ -129,6 +134,10 @@ export class Session {
     if (code === status.OK) {
       this.#takeovers = 0;
       this.#enter("primary");
+      if (this.#wasLost) {
+        this.#wasLost = false;
+        this.#onReturn();
+      }
       return;
     }
     const highest = toInteger(update.electionId);
@@ -153,6 +162,7 @@ export class Session {
     }
     this.#stream = undefined;
     this.#reason = reason;
+    this.#wasLost = true;
     this.#enter("down");
     this.#timer = setTimeout(() => this.open(), this.#retryMs);
     this.#timer.unref();
