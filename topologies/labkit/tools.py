@@ -182,9 +182,13 @@ def udp_echo_server(node: LabNode, address: str) -> Iterator[None]:
         yield
 
 
-def udp_echos(node: LabNode, address: str, octets: int, count: int, port: int = ECHO_PORT) -> int:
-    """How many of `count` datagrams came back as they were sent; those that do not fit a packet go in fragments."""
-    return int(node.sh(shlex.join((*_ECHO, "ask", address, str(port), str(octets), str(count)))))
+def udp_echos(
+    node: LabNode, address: str, octets: int, count: int, port: int = ECHO_PORT, options: bool = False
+) -> int:
+    """How many of `count` datagrams came back as they were sent; those that do not fit a packet go in fragments. `options`:
+    there are some in their IPv4 header, or in an extension header of IPv6."""
+    how = "ask-by-options" if options else "ask"
+    return int(node.sh(shlex.join((*_ECHO, how, address, str(port), str(octets), str(count)))))
 
 
 def wait_until_ready(popen: "subprocess.Popen[str]") -> None:

@@ -88,7 +88,8 @@ def connections(show: Show, lab: Lab, vip: str, count: int, seconds: int) -> Con
 def echos(
     show: Show, lab: Lab, vip: str, servers: dict[str, str], sizes: Sequence[int], port: int = tools.ECHO_PORT
 ) -> str:
-    """Datagrams of each size there and back. `servers`: the address that each real server's echo listens on."""
+    """Datagrams of each size there and back, and those of the first size with options in front of them. `servers`: the address that each
+    real server's echo listens on."""
     results = []
     with ExitStack() as running:
         for name, address in servers.items():
@@ -97,6 +98,9 @@ def echos(
             answered = tools.udp_echos(lab.node(plan.CLIENT), vip, octets, ECHOS, port)
             show.expect(f"UDP echos of {octets} bytes from {vip}", answered, ECHOS)
             results.append(f"{octets:,} bytes {answered} of {ECHOS}")
+        answered = tools.udp_echos(lab.node(plan.CLIENT), vip, sizes[0], ECHOS, port, options=True)
+        show.expect(f"UDP echos with options from {vip}", answered, ECHOS)
+        results.append(f"with {'a header of options' if ':' in vip else 'IP options'} {answered} of {ECHOS}")
     return ", ".join(results)
 
 
