@@ -300,6 +300,27 @@ describe("a drain of a real server", () => {
     expect(await region.sluice("rs", "remove", "shop", "rs1")).toMatchObject({ code: 0, err: "" });
   });
 
+  it("shows on a terminal how many of its sessions have ended", async () => {
+    const controller = await region.start();
+    await controller.apply(region.document);
+    let left = 4n; // one ends whenever somebody has asked
+    const [ld] = region.lds;
+    const { realServers } = ld!.config!.services[0]!;
+    Object.defineProperty(ld, "realServers", {
+      get: () => {
+        const { weight } = ld!.config!.services[0]!.realServers[0]!;
+        const sessionsActive = weight === 0 && left > 0n ? left-- : left;
+        return realServers.map(({ name, address, port }) =>
+          RsState.fromPartial({ service: "shop", rs: name, address, port, weight, sessionsActive }),
+        );
+      },
+    });
+    const { code, out, err } = await region.onTerminal("", "drain", "rs", "shop", "rs1");
+    expect([code, out]).toEqual([0, expect.stringContaining("Drained: no LD has a session of rs1")]);
+    expect(err).toMatch(/draining \u2588+.* of 4 sessions/);
+    expect(err.endsWith("\r\u001b[K")).toBe(true);
+  });
+
   it("can be left alone and be undone; one that leaves undrained is warned of", async () => {
     const controller = await region.start();
     await controller.apply(region.document);

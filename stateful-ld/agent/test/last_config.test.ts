@@ -253,6 +253,22 @@ describe("the status stream", () => {
     await watchFor(({ dataPlaneUp }) => !dataPlaneUp);
   });
 
+  it("says it again and again, though nothing changes", async () => {
+    fake = await FakeDataplane.listen(socket, holding());
+    await start();
+    const stream = client!.watchStatus({});
+    stream.on("error", () => {}); // it is cancelled
+    const seen: bigint[] = [];
+    await new Promise<void>((resolve) =>
+      stream.on("data", ({ status }: WatchStatusResponse) => {
+        if (status?.dataPlaneUp) seen.push(status.dataPlaneUptimeMs);
+        if (seen.length === 4) resolve();
+      }),
+    );
+    stream.cancel();
+    expect(new Set(seen).size).toBe(4); // each is a look of its own
+  });
+
   it("names workers that make no progress, and logs each once", async () => {
     fake = await FakeDataplane.listen(socket, holding());
     await start();

@@ -21,6 +21,9 @@ SERVICES = {"web": (plan.VIP, 40), "web-v6": (plan.VIP_V6, 20)}
 PATIENCE_S = 60
 STEADY_S = 3.0
 
+# Of the share that it has afterwards. It gets 55 % of its weight on the average, and all of it until the LDs' agents have said so.
+_LESS_THAN_ALL = 0.95
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -93,6 +96,12 @@ class HealthShow(Show):
             for phase in (well, again):
                 if self._count(service, phase, VICTIM) == 0:
                     self.fail(f"{service}, {phase.name}: {VICTIM} got no request")
+            if self._victims_share(service, slow) > _LESS_THAN_ALL * self._victims_share(service, again):
+                self.fail(f"{service}, {slow.name}: {VICTIM} got as large a share of the requests as afterwards")
+
+    def _victims_share(self, service: str, phase: Phase) -> float:
+        answered = sum(self._count(service, phase, name) for name in plan.REAL_SERVERS)
+        return self._count(service, phase, VICTIM) / max(1, answered)
 
     def _count(self, service: str, phase: Phase, name: Optional[str]) -> int:
         stopped = self.phases[0].end
