@@ -17,26 +17,13 @@ enum {
     RS_STAMP = 77000000,
 };
 
-static struct harness harness;
-static struct message message;
-static struct message_service *web;
 static uint16_t local_port;
 static uint32_t cookie; /* of the last answer to a SYN */
 static uint32_t cookie_stamp;
 
 static int set_up(void **state) {
-    (void)state;
-    harness_start(&harness, 1, 256);
-    message_begin(&message);
-    web = message_service(&message, "web", 0, TCP_VIP, FRAME_TCP, 80);
-    message_rs(&message, web, "rs1", TCP_RS, 8080, 1);
-    web->message.syn_cookie_threshold_per_s = 1;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    harness_stop(&harness);
+    tcp_set_up(state);
+    tcp_web->message.syn_cookie_threshold_per_s = 1;
     return 0;
 }
 
@@ -50,28 +37,19 @@ static struct flow_spec stamped(struct flow_spec flow, uint32_t value, uint32_t 
                 (struct tcp_options){ .timestamps = true, .ts_value = value, .ts_echo = echo });
 }
 
-static uint32_t receive(struct flow_spec flow) {
-    const struct tunnel_spec tunnel = { .bucket = 5 };
-    struct frame frame = frame_tunnelled(&flow, &tunnel);
-
-    return harness_receive(&harness, &frame);
-}
-
 static struct frame_view pass(struct flow_spec flow) {
-    assert_int_equal(receive(flow), 1);
-    return frame_view(&harness.sent[0]);
+    return tcp_pass(flow, 1);
 }
 
 static uint64_t dropped(enum drop_reason reason) {
-    return harness_worker(&harness)->stats.drops[reason];
+    return harness_worker(&tcp_ld)->stats.drops[reason];
 }
 
 /* The threshold is used up by another client. */
 static void flood(void) {
     struct flow_spec other = tcp_from_client(TCP_SYN, 1, 0, 0);
 
-    harness_apply(&harness, &message);
-    harness_resolve(&harness);
+    tcp_apply();
     other.src = "192.0.2.1";
     pass(other);
 }
@@ -103,11 +81,10 @@ static void below_the_threshold_nothing_is_different(void **state) {
     struct frame_view view;
 
     (void)state;
-    harness_apply(&harness, &message);
-    harness_resolve(&harness);
+    tcp_apply();
     view = pass(tcp_from_client(TCP_SYN, ISN, 0, 0));
     assert_int_equal(view.ip->dst_addr, ip4(TCP_RS));
-    assert_int_equal(harness_worker(&harness)->stats.syn_cookies_sent, 0);
+    assert_int_equal(harness_worker(&tcp_ld)->stats.syn_cookies_sent, 0);
 }
 
 static void flooded_syns_cost_no_session(void **state) {
@@ -115,10 +92,10 @@ static void flooded_syns_cost_no_session(void **state) {
     flood();
     for (int i = 0; i < 1000; i++)
         ask(usual);
-    assert_int_equal(harness_worker(&harness)->sessions.active, 1);
+    assert_int_equal(harness_worker(&tcp_ld)->sessions.active, 1);
     assert_int_equal(dropped(DROP_SYN_COOKIE), 1000);
-    assert_int_equal(harness_worker(&harness)->stats.syn_cookies_sent, 1000);
-    harness_pass(&harness, 1100); /* the flood is over */
+    assert_int_equal(harness_worker(&tcp_ld)->stats.syn_cookies_sent, 1000);
+    harness_pass(&tcp_ld, 1100); /* the flood is over */
     assert_int_equal(pass(tcp_from_client(TCP_SYN, 9, 0, 0)).ip->dst_addr, ip4(TCP_RS));
 }
 
@@ -150,7 +127,7 @@ static void connection_is_opened_in_the_clients_name(void **state) {
     assert_int_equal(got.window_scale, 7);
     assert_int_equal(got.ts_echo, CLIENT_STAMP);
     view = acknowledge(true);
-    assert_int_equal(harness_worker(&harness)->sessions.sessions[2].state, STATE_SYN_ACK);
+    assert_int_equal(harness_worker(&tcp_ld)->sessions.sessions[2].state, STATE_SYN_ACK);
     got = tcp_options_read(view.tcp);
     assert_int_equal(got.mss, 1460);
     assert_int_equal(got.window_scale, 9);
@@ -165,15 +142,15 @@ static void connection_is_opened_in_the_clients_name(void **state) {
                                       .timestamps = true,
                                       .ts_value = RS_STAMP,
                                       .ts_echo = CLIENT_STAMP + 20 });
-    assert_int_equal(receive(flow), 2);
-    view = frame_view(&harness.sent[0]);
+    assert_int_equal(tcp_receive(flow), 2);
+    view = frame_view(&tcp_ld.sent[0]);
     assert_int_equal(view.ip->dst_addr, ip4(TCP_RS));
     assert_int_equal(view.tcp->tcp_flags, TCP_ACK);
     assert_int_equal(ntohl(view.tcp->sent_seq), ISN + 1);
     assert_int_equal(ntohl(view.tcp->recv_ack), RS_ISN + 1);
     got = tcp_options_read(view.tcp);
     assert_int_equal(got.ts_echo, RS_STAMP);
-    view = frame_view(&harness.sent[1]);
+    view = frame_view(&tcp_ld.sent[1]);
     assert_int_equal(view.ip->dst_addr, ip4(TCP_CLIENT));
     assert_int_equal(view.tcp->tcp_flags, TCP_ACK);
     assert_int_equal(ntohl(view.tcp->sent_seq), cookie + 1);
@@ -191,7 +168,7 @@ static void connection_is_opened_in_the_clients_name(void **state) {
     assert_int_equal(ntohl(view.tcp->recv_ack), RS_ISN + 1);
     assert_int_equal(tcp_options_read(view.tcp).ts_echo, RS_STAMP);
     assert_int_equal(tcp_options_read(view.tcp).ts_value, CLIENT_STAMP + 30);
-    assert_int_equal(harness_worker(&harness)->sessions.sessions[2].state, STATE_ESTABLISHED);
+    assert_int_equal(harness_worker(&tcp_ld)->sessions.sessions[2].state, STATE_ESTABLISHED);
     view = pass(stamped(tcp_from_rs(local_port, TCP_ACK, RS_ISN + 1, ISN + 101, 400), RS_STAMP + 50,
                         CLIENT_STAMP + 30));
     assert_int_equal(ntohl(view.tcp->sent_seq), cookie + 1);
@@ -215,8 +192,9 @@ static void client_without_timestamps_gets_the_least(void **state) {
     got = tcp_options_read(view.tcp);
     assert_int_equal(got.mss, 1300);
     assert_false(got.timestamps || got.sack_permitted || got.window_scaled);
-    assert_int_equal(receive(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0)), 2);
-    view = frame_view(&harness.sent[1]);
+    assert_int_equal(tcp_receive(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0)),
+                     2);
+    view = frame_view(&tcp_ld.sent[1]);
     assert_int_equal(ntohs(view.tcp->rx_win), 0xfaf0);
 }
 
@@ -230,7 +208,8 @@ static void what_the_client_has_beyond_a_gap_is_renumbered(void **state) {
     flood();
     ask(usual);
     acknowledge(true);
-    assert_int_equal(receive(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0)), 2);
+    assert_int_equal(tcp_receive(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0)),
+                     2);
     flow.ack = cookie + 1;
     flow.tcp_option_bytes = 12;
     edges[0] = htonl(cookie + 501);
@@ -248,12 +227,13 @@ static void wrong_acknowledgements_open_nothing(void **state) {
     (void)state;
     flood();
     ask(usual);
-    assert_int_equal(receive(tcp_from_client(TCP_ACK, ISN + 1, cookie + 2, 0)), 0);
-    assert_int_equal(receive(tcp_from_client(TCP_ACK, ISN + 2, cookie + 1, 0)), 0);
-    assert_int_equal(receive(tcp_from_client(TCP_RST | TCP_ACK, ISN + 1, cookie + 1, 0)), 0);
+    assert_int_equal(tcp_receive(tcp_from_client(TCP_ACK, ISN + 1, cookie + 2, 0)), 0);
+    assert_int_equal(tcp_receive(tcp_from_client(TCP_ACK, ISN + 2, cookie + 1, 0)), 0);
+    assert_int_equal(tcp_receive(tcp_from_client(TCP_RST | TCP_ACK, ISN + 1, cookie + 1, 0)), 0);
     assert_int_equal(dropped(DROP_NOT_SYN), 3);
-    harness_pass(&harness, 130 * 1000);
-    assert_int_equal(receive(tcp_from_client(TCP_ACK, ISN + 1, cookie + 1, 0)), 0); /* too late */
+    harness_pass(&tcp_ld, 130 * 1000);
+    assert_int_equal(tcp_receive(tcp_from_client(TCP_ACK, ISN + 1, cookie + 1, 0)),
+                     0); /* too late */
     assert_int_equal(dropped(DROP_NOT_SYN), 4);
 }
 
@@ -264,10 +244,10 @@ static void impatient_client_waits_and_the_syn_is_repeated(void **state) {
     flood();
     ask(usual);
     acknowledge(true);
-    assert_int_equal(receive(tcp_from_client(TCP_ACK, ISN + 1, cookie + 1, 50)), 0);
-    harness_pass(&harness, 1000);
-    assert_int_equal(receive(tcp_from_client(TCP_ACK, ISN + 1, cookie + 1, 50)), 1);
-    view = frame_view(&harness.sent[0]);
+    assert_int_equal(tcp_receive(tcp_from_client(TCP_ACK, ISN + 1, cookie + 1, 50)), 0);
+    harness_pass(&tcp_ld, 1000);
+    assert_int_equal(tcp_receive(tcp_from_client(TCP_ACK, ISN + 1, cookie + 1, 50)), 1);
+    view = frame_view(&tcp_ld.sent[0]);
     assert_int_equal(view.tcp->tcp_flags, TCP_SYN);
     assert_int_equal(ntohs(view.tcp->src_port), local_port);
     assert_int_equal(view.payload_bytes, 0);
@@ -287,7 +267,7 @@ static void rs_that_refuses_is_passed_on(void **state) {
 }
 
 static void client_of_a_silent_rs_is_told(void **state) {
-    struct worker *worker = harness_worker(&harness);
+    struct worker *worker = harness_worker(&tcp_ld);
     struct frame_view view;
     struct frame frame = { 0 };
 
@@ -296,7 +276,7 @@ static void client_of_a_silent_rs_is_told(void **state) {
     ask(usual);
     acknowledge(true);
     worker->tx_count = 0;
-    harness_pass(&harness, 3300);
+    harness_pass(&tcp_ld, 3300);
     assert_int_equal(worker->sessions.active, 0);
     assert_int_equal(worker->tx_count, 1);
     frame.length = worker->tx[0]->data_len;
@@ -309,22 +289,21 @@ static void client_of_a_silent_rs_is_told(void **state) {
 
 /* Of this state alone, which nothing but a cookie leads to. */
 static void timeout_of_the_silent_rs_can_be_set(void **state) {
-    struct worker *worker = harness_worker(&harness);
+    struct worker *worker = harness_worker(&tcp_ld);
     uint32_t others;
 
     (void)state;
-    sluice__ld__v1__timeouts__init(&message.timeouts);
-    message.timeouts.syn_ack_ms = 900;
-    message.config.timeouts = &message.timeouts;
-    harness_apply(&harness, &message);
-    harness_resolve(&harness);
+    sluice__ld__v1__timeouts__init(&tcp_message.timeouts);
+    tcp_message.timeouts.syn_ack_ms = 900;
+    tcp_message.config.timeouts = &tcp_message.timeouts;
+    tcp_apply();
     flood();
     others = worker->sessions.active;
     ask(usual);
     acknowledge(true);
-    harness_pass(&harness, 899);
+    harness_pass(&tcp_ld, 899);
     assert_int_equal(worker->sessions.active, others + 1);
-    harness_pass(&harness, 2 * WHEEL_TICK_MS + 51);
+    harness_pass(&tcp_ld, 2 * WHEEL_TICK_MS + 51);
     assert_int_equal(worker->sessions.active, others);
     rte_pktmbuf_free_bulk(worker->tx, worker->tx_count);
     worker->tx_count = 0;
@@ -336,8 +315,8 @@ static void no_session_for_an_acknowledged_cookie(void **state) {
     (void)state;
     flood();
     ask(usual);
-    web->rs[0].weight = 0;
-    harness_apply(&harness, &message);
+    tcp_web->rs[0].weight = 0;
+    harness_apply(&tcp_ld, &tcp_message);
     view = pass(tcp_from_client(TCP_ACK, ISN + 1, cookie + 1, 0));
     assert_int_equal(view.tcp->tcp_flags, TCP_RST);
     assert_int_equal(ntohl(view.tcp->sent_seq), cookie + 1);
@@ -349,29 +328,29 @@ static void proxy_header_goes_with_it(void **state) {
     struct frame_view view;
 
     (void)state;
-    web->message.client_address = SLUICE__LD__V1__CLIENT_ADDRESS__PROXY_V2;
+    tcp_web->message.client_address = SLUICE__LD__V1__CLIENT_ADDRESS__PROXY_V2;
     flood();
     ask(usual);
     view = pass(
         stamped(tcp_from_client(TCP_ACK, ISN + 1, cookie + 1, 0), CLIENT_STAMP + 20, cookie_stamp));
     assert_int_equal(ntohl(view.tcp->sent_seq), ISN - 28);
     local_port = ntohs(view.tcp->src_port);
-    assert_int_equal(receive(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1 - 28, 0)),
-                     3);
-    view = frame_view(&harness.sent[0]);
+    assert_int_equal(
+        tcp_receive(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1 - 28, 0)), 3);
+    view = frame_view(&tcp_ld.sent[0]);
     assert_int_equal(view.payload_bytes, 28);
     assert_int_equal(ntohl(view.tcp->sent_seq), ISN + 1 - 28);
     assert_int_equal(ntohl(view.tcp->recv_ack), RS_ISN + 1);
-    view = frame_view(&harness.sent[1]);
+    view = frame_view(&tcp_ld.sent[1]);
     assert_int_equal(ntohl(view.tcp->sent_seq), ISN + 1);
     assert_int_equal(ntohl(view.tcp->recv_ack), RS_ISN + 1);
-    view = frame_view(&harness.sent[2]);
+    view = frame_view(&tcp_ld.sent[2]);
     assert_int_equal(ntohl(view.tcp->recv_ack), ISN + 1);
     assert_int_equal(ntohl(view.tcp->sent_seq), cookie + 1);
 }
 
 int main(void) {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tcp_tear_down)
     const struct CMUnitTest tests[] = {
         CASE(below_the_threshold_nothing_is_different),
         CASE(flooded_syns_cost_no_session),

@@ -11,35 +11,16 @@ enum {
     EXPECTED = 0x40000000, /* by the RS, of the old connection */
 };
 
-static struct harness harness;
-static struct message message;
-static struct message_service *web;
 static uint16_t local_port;
 
 static int set_up(void **state) {
-    (void)state;
-    harness_start(&harness, 1, 256);
-    message_begin(&message);
-    web = message_service(&message, "web", 0, TCP_VIP, FRAME_TCP, 80);
-    message_rs(&message, web, "rs1", TCP_RS, 8080, 1);
-    harness_apply(&harness, &message);
-    harness_resolve(&harness);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    harness_stop(&harness);
+    tcp_set_up(state);
+    tcp_apply();
     return 0;
 }
 
 static struct frame_view pass(struct flow_spec flow) {
-    const struct tunnel_spec tunnel = { .bucket = 5 };
-    struct frame frame = frame_tunnelled(&flow, &tunnel);
-
-    harness_receive(&harness, &frame);
-    assert_int_equal(harness.sent_count, 1);
-    return frame_view(&harness.sent[0]);
+    return tcp_pass(flow, 1);
 }
 
 static void connect_and_be_challenged(void) {
@@ -65,13 +46,13 @@ static void the_client_goes_on_connecting_by_the_same_port(void **state) {
     assert_int_equal(ntohl(view.tcp->recv_ack), ISN + 1);
     view = pass(tcp_from_client(TCP_ACK, ISN + 1, 89, 0));
     assert_int_equal(ntohl(view.tcp->sent_seq), EXPECTED + 2);
-    assert_int_equal(harness_worker(&harness)->stats.sessions_opened, 1);
-    assert_int_equal(harness_worker(&harness)->sessions.sessions[1].state, STATE_ESTABLISHED);
+    assert_int_equal(harness_worker(&tcp_ld)->stats.sessions_opened, 1);
+    assert_int_equal(harness_worker(&tcp_ld)->sessions.sessions[1].state, STATE_ESTABLISHED);
 }
 
 /* Whoever has not been challenged means it. */
 static void any_other_rst_ends_the_session(void **state) {
-    const struct session *session = &harness_worker(&harness)->sessions.sessions[1];
+    const struct session *session = &harness_worker(&tcp_ld)->sessions.sessions[1];
 
     (void)state;
     pass(tcp_from_client(TCP_SYN, ISN, 0, 0));
@@ -83,10 +64,10 @@ static void a_refusal_ends_it_all_the_same(void **state) {
     (void)state;
     connect_and_be_challenged();
     pass(tcp_from_rs(local_port, TCP_RST | TCP_ACK, 0, ISN + 1, 0));
-    assert_int_equal(harness_worker(&harness)->sessions.sessions[1].state, STATE_CLOSE);
+    assert_int_equal(harness_worker(&tcp_ld)->sessions.sessions[1].state, STATE_CLOSE);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tcp_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -1,11 +1,12 @@
 /**
  * @file
- * One TCP connection through a service on VIP:80 with one RS, as its two ends send it.
+ * One TCP connection through a service on VIP:80 with one RS, as its two ends send it, and an LD
+ * of one worker that it goes through.
  */
 #ifndef SLUICE_TESTING_TCP_H
 #define SLUICE_TESTING_TCP_H
 
-#include "testing/frame.h"
+#include "testing/harness.h"
 
 #define TCP_CLIENT "192.0.2.77"
 #define TCP_VIP    "203.0.113.10"
@@ -35,6 +36,36 @@ static inline struct flow_spec tcp_from_rs(uint16_t local_port, uint8_t flags, u
     flow.src_port = 8080;
     flow.dst_port = local_port;
     return flow;
+}
+
+extern struct harness tcp_ld;
+extern struct message tcp_message;
+extern struct message_service *tcp_web; /**< of tcp_message, to be refined */
+
+/** For cmocka: an LD that has the service in its message, and nothing applied yet. */
+int tcp_set_up(void **state);
+int tcp_tear_down(void **state);
+
+/** Apply the message; all neighbours answer. */
+void tcp_apply(void);
+
+/** The switch sends a packet. @return how many frames come out */
+uint32_t tcp_receive(struct flow_spec flow);
+
+/** The same when @p count frames come out. @return the last one */
+struct frame_view tcp_pass(struct flow_spec flow, uint32_t count);
+
+/**
+ * A router makes an error about the last packet the LD has sent: it is too long.
+ *
+ * @param quoted bytes of it behind its IP header; 0: all
+ * @return the error as it leaves
+ */
+struct frame_view tcp_report(const char *router, uint16_t mtu, uint16_t quoted);
+
+/** The TCP header that an error quotes. */
+static inline const struct rte_tcp_hdr *tcp_quoted(const struct frame_view *view) {
+    return (const struct rte_tcp_hdr *)view->embedded_udp;
 }
 
 #endif
