@@ -28,7 +28,7 @@ for target in "${targets[@]}"; do
   mkdir -p "$builddir/corpus/$kind"
   shopt -s nullglob
   regressions=("fuzz/regressions/$kind"/*)
-  options=(-rss_limit_mb=2048 -timeout=10 -artifact_prefix="$builddir/$kind-")
+  options=(-rss_limit_mb=2048 -timeout=60 -artifact_prefix="$builddir/$kind-")
   if ((${#regressions[@]} > 0)); then "$builddir/$target" "${options[@]}" "${regressions[@]}"; fi
   "$builddir/$target" "${options[@]}" -max_len=4096 -max_total_time="$seconds" -print_final_stats=1 \
     "$builddir/corpus/$kind" "$builddir/seeds/$kind"
