@@ -6,7 +6,7 @@ export default defineConfig({
     globalSetup: ["src/clear_reached.ts"],
     // Every file starts a switch of its own; one at a time leaves the machine's cores to it.
     fileParallelism: false,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 });

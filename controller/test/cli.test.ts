@@ -110,7 +110,7 @@ describe("with parts", () => {
     const [key] = gw1.entries.keys();
     gw1.entries.delete(key!);
     lds[1]!.stop();
-    const broken = await sluice("doctor", "-f", file, "--timeout", "2000");
+    const broken = await sluice("doctor", "-f", file, "--timeout", "20000");
     expect(broken.code).toBe(1);
     expect(broken.out).toContain("✗ switch gw1: 1 entry not as the file says (sluice diff lists them)");
     expect(broken.out).toMatch(/✗ LD ld2: LD ld2 \(.*\) is down/);

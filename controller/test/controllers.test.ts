@@ -21,7 +21,7 @@ const EIPS = 5_000;
 const UPSTREAM_PORT = 1;
 
 // Eight processes start here, one after the other, on machines that may be busy.
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const folder = useFolder();
 let etcd: TestEtcd;
@@ -38,7 +38,7 @@ beforeEach(async () => {
   lds = await Promise.all(["ld1", "ld2"].map((name) => FakeLd.listen(folder.socket(`${name}.agent.sock`))));
   const text = repositoryFile("controller/examples/eips.yaml").replaceAll("/run/sluice", folder.path(""));
   document = plainDocument(text.replace("203.0.113.0/24", "203.0.0.0/16")) as typeof document;
-  client = new ApiClient({ server: ["a", "b"].map(api).join(), timeoutMs: 50_000 });
+  client = new ApiClient({ server: ["a", "b"].map(api).join(), timeoutMs: 160_000 });
 });
 afterEach(async () => {
   for (const controller of controllers.values()) {
@@ -58,7 +58,7 @@ async function start(name: string): Promise<void> {
     process.execPath,
     [
       ...[main, "serve", "--store", `etcd:${etcd.address}/regions/test`, "--listen", api(name)],
-      ...["--lease", "2", "--audit", "100"],
+      ...["--lease", "5", "--audit", "100"],
     ],
     { stdio: ["ignore", "ignore", "inherit"] },
   );
@@ -69,7 +69,7 @@ async function start(name: string): Promise<void> {
 /** Waits until a controller says of itself what it shall. */
 async function health(name: string, wanted: (health: { leads: boolean; leader?: string }) => boolean) {
   const one = new ApiClient({ server: api(name), timeoutMs: 5_000 });
-  const deadline = Date.now() + 45_000;
+  const deadline = Date.now() + 150_000;
   for (;;) {
     const said = await one.get<{ leads: boolean; leader?: string }>("/healthz").catch(() => undefined);
     if (said !== undefined && wanted(said.body)) return;
@@ -112,7 +112,7 @@ async function apply(wanted: unknown): Promise<number> {
 
 async function settled(revision: number): Promise<void> {
   const { body } = await client.get<{ settled: boolean; parts: unknown }>(
-    `/v1/status?revision=${revision}&wait_ms=45000`,
+    `/v1/status?revision=${revision}&wait_ms=150000`,
   );
   expect(body.settled, JSON.stringify(body.parts)).toBe(true);
 }

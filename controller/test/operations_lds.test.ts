@@ -177,7 +177,7 @@ async function output(line: string): Promise<string> {
   return `${shown}${code === 0 ? "" : `(exit code ${code})\n`}`;
 }
 
-it.skipIf(!canHaveLds)(`every command of ${PAGE} prints what the page says`, { timeout: 240_000 }, () =>
+it.skipIf(!canHaveLds)(`every command of ${PAGE} prints what the page says`, { timeout: 600_000 }, () =>
   expectPage(PAGE, output),
 );
 

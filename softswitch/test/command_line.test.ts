@@ -17,7 +17,7 @@ if (!built) console.log("SKIPPED, command line: the switch is not built (npm run
 
 const run = (words: string[], wrapper: string[] = []) => {
   const [command, ...before] = [...wrapper, process.execPath];
-  return spawnSync(command!, [...before, MAIN, ...words], { encoding: "utf8", timeout: 20_000 });
+  return spawnSync(command!, [...before, MAIN, ...words], { encoding: "utf8", timeout: 60_000 });
 };
 
 const NEVER = ["--grpc-addr", "unix:/tmp/sluice-never-used.sock"];
@@ -104,7 +104,7 @@ describe.skipIf(!built)("without interfaces it needs no privilege", () => {
       port: 4,
       packet: Buffer.from(question.replaceAll(" ", ""), "hex"),
     });
-    const [answer] = await once(packetStream, "data", { signal: AbortSignal.timeout(20_000) });
+    const [answer] = await once(packetStream, "data", { signal: AbortSignal.timeout(60_000) });
     expect(answer).toMatchObject({ id: 5n, deviceId: 7n, port: 4 });
     expect(answer.packet.toString("hex")).toContain("08060001080006040002");
     packetStream.cancel();

@@ -27,7 +27,7 @@ const obstacle = existsSync(MAIN) ? whyNoNetns() : "the switch is not built (npm
 if (obstacle !== undefined) console.log(`SKIPPED, interfaces: ${obstacle}`);
 
 /** Until the switch is taken for dead. Never a proof of anything. */
-const PATIENCE = { timeout: 20_000 };
+const PATIENCE = { timeout: 60_000 };
 
 const mac = (number: number) => `02:00:00:00:00:0${number}`;
 const LEFT: Side = {
@@ -198,7 +198,7 @@ describe.skipIf(obstacle !== undefined)("the switch on interfaces", () => {
     const packets = new DataplaneInterfaceClient(packetAddress, credentials.createInsecure());
     const packetStream = packets.packetStream();
     packetStream.on("error", () => {}); // our own cancellation
-    const next = async () => (await once(packetStream, "data", { signal: AbortSignal.timeout(20_000) }))[0];
+    const next = async () => (await once(packetStream, "data", { signal: AbortSignal.timeout(60_000) }))[0];
     const ask = (side: Side, from: string) =>
       Buffer.from(
         hex(

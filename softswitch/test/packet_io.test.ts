@@ -143,7 +143,7 @@ describe("BMv2's packet stream", () => {
         stream.write({ id: frameId, deviceId, port, packet: Buffer.from(frame) }),
       /** until so many frames have come */
       async frames(count: number) {
-        while (received.length < count) await once(stream, "data", { signal: AbortSignal.timeout(10_000) });
+        while (received.length < count) await once(stream, "data", { signal: AbortSignal.timeout(60_000) });
         return received.map((one) => `${one.id} ${one.deviceId} ${one.port} ${text(one.packet)}`);
       },
       close: () => stream.cancel(),

@@ -57,7 +57,7 @@ export class TestController {
   }
 
   async settled(revision: number): Promise<void> {
-    if (!(await this.controller.reconciler.settled(revision, 45_000))) {
+    if (!(await this.controller.reconciler.settled(revision, 150_000))) {
       throw new Error(
         `revision ${revision} is not applied: ${JSON.stringify(this.controller.reconciler.parts)}`,
       );
@@ -85,7 +85,7 @@ export class TestController {
 
 /** Waits for something that comes about by itself. */
 export async function eventually(what: string, holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 45_000;
+  const deadline = Date.now() + 150_000;
   while (!holds()) {
     if (Date.now() > deadline) {
       throw new Error(`it never came to it that ${what}`);

@@ -26,7 +26,7 @@ import {
 } from "@sluice/proto/p4runtime";
 import { Status } from "@sluice/proto/status";
 
-const DEAD_MS = 10_000;
+const DEAD_MS = 60_000;
 
 export function temporaryFolder(): { path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), "sluice-ss-"));

@@ -59,7 +59,7 @@ export class Lab {
     return execFileSync("ip", ["netns", "exec", this.#name(node), command, ...words], {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: 20_000,
+      timeout: 60_000,
     });
   }
 
@@ -84,7 +84,7 @@ export class Lab {
 }
 
 /** How long a line may take before its process is taken for dead. */
-const DEAD_MS = 20_000;
+const DEAD_MS = 60_000;
 
 /** The lines that a process prints. */
 export class Lines {
