@@ -57,7 +57,7 @@ export interface CompiledLd {
 export interface Compiled {
   ids: Ids;
   /** What all switches hold alike; each call begins anew. */
-  region(): Generator<Entry>;
+  region(): Iterable<Entry>[];
   switches: CompiledSwitch[];
   lds: CompiledLd[];
 }
@@ -89,7 +89,11 @@ export function compile(state: DesiredState, given: ReadonlyMap<string, BucketMa
     region,
     switches: state.switches.map((spec) => {
       const contents = compileSwitch(state, spec, ids, maps);
-      return { spec, ...contents, allEntries: () => [...contents.entries, ...region()] };
+      return {
+        spec,
+        ...contents,
+        allEntries: () => [...contents.entries, ...region().flatMap((part) => [...part])],
+      };
     }),
     lds: state.clusters.flatMap((cluster) =>
       cluster.lds.map((spec) => ({

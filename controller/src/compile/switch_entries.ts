@@ -35,9 +35,7 @@ export function compileSwitch(
   return { entries: [...entries, ...SWITCH_PARTS.flatMap((compilePart) => compilePart(site))], profiles };
 }
 
-/** What every switch of the region must hold besides, one entry after the other: there may be millions. */
-export function* compileRegion(region: Region): Generator<Entry> {
-  for (const compilePart of REGION_PARTS) {
-    yield* compilePart(region);
-  }
+/** What every switch of the region must hold besides, in parts; each gives one entry after the other: there may be millions. */
+export function compileRegion(region: Region): Iterable<Entry>[] {
+  return REGION_PARTS.map((compilePart) => compilePart(region));
 }

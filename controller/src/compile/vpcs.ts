@@ -44,14 +44,14 @@ const vpcsWithVip = once((services: DesiredState["services"]) => new Set(service
 /**
  * The VM that has an EIP, where a VIP may have it as a client, and nobody else speaks of it. What else it sends, its EIP vouches for.
  */
-export function ownerEntries({ state, ids }: EipSite, { vm }: EipSpec): Entry[] {
+export function ownerEntry({ state, ids }: EipSite, { vm }: EipSpec): Entry | undefined {
   if (vm === undefined || !vpcsWithVip(state.services).has(vm.vpc)) {
-    return [];
+    return undefined;
   }
   const { vpc, address } = vm;
   const isKnown =
     listed(state.vpcs).get(vpc)?.has(address) === true || realServers(state).get(vpc)?.has(address) === true;
-  return isKnown ? [] : [vmEntry(vniOf(state, vpc), vm, ids)];
+  return isKnown ? undefined : vmEntry(vniOf(state, vpc), vm, ids);
 }
 
 function vmEntry(vni: Uint<24>, { address, mac, host }: Vm, { hosts }: EipNumbers): Entry {

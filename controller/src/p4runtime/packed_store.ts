@@ -263,7 +263,10 @@ export class PackedStore {
     chunk[at + 1] = keyLength >> 8;
     chunk[at + 2] = effectLength & 0xff;
     chunk[at + 3] = effectLength >> 8;
-    chunk.set(bytes.subarray(0, length), at + HEADER_OCTETS);
+    // Octet by octet: a view of so few octets would take longer to make than they take to copy.
+    for (let i = 0, j = at + HEADER_OCTETS; i < length; i++, j++) {
+      chunk[j] = bytes[i]!;
+    }
     this.#end += octets;
     return (this.#chunks.length - 1) * CHUNK_OCTETS + at;
   }

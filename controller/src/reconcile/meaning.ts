@@ -109,6 +109,8 @@ export function meaningOf(
 /** What all switches hold alike, whatever the parts hold now. @throws EntryError */
 export function regionEntries(state: DesiredState, schema: Schema): DesiredEntries {
   const shared = new DesiredEntries(schema);
-  shared.addAll(compileRegion({ state, ids: idsOf(state) }));
+  for (const part of compileRegion({ state, ids: idsOf(state) })) {
+    shared.addAll(part);
+  }
   return shared;
 }
