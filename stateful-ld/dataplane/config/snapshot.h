@@ -143,15 +143,6 @@ int snapshot_build(const Sluice__Ld__V1__LdConfig *config, const struct snapshot
 
 void snapshot_free(struct snapshot *snapshot);
 
-/**
- * Addresses that have to be resolved for @p config: the gateway, and for each destination that is
- * on the fabric subnet its own, with duplicates. Draining targets of @p previous are included.
- *
- * @return malloc()ed, to be freed by the caller; NULL when out of memory
- */
-struct ip_address *snapshot_next_hops(const Sluice__Ld__V1__LdConfig *config,
-                                      const struct snapshot *previous, uint32_t *count);
-
 static inline bool snapshot_owns(const struct snapshot *snapshot, uint16_t bucket) {
     return snapshot->owned_buckets[bucket / 64] >> (bucket % 64) & 1;
 }

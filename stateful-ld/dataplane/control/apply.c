@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/next_hops.h"
 #include "forward/rs_share.h"
 #include "forward/worker.h"
 
@@ -93,7 +94,7 @@ static int replace(struct dataplane *dataplane, const Sluice__Ld__V1__LdConfig *
     uint32_t hop_count;
     int status;
 
-    hops = snapshot_next_hops(config, dataplane->snapshot, &hop_count);
+    hops = next_hops(config, dataplane->snapshot, &hop_count);
     if (hops == NULL)
         return -ENOMEM;
     neighbours = neighbour_set_build(dataplane->neighbours, hops, hop_count);
