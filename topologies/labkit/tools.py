@@ -50,9 +50,9 @@ def path_mtu(node: LabNode, address: str) -> int:
     return int(found.group(1)) if found else 0
 
 
-def path_mtus(node: LabNode) -> list[int]:
-    """All that the node's kernel has learned about paths of IPv4."""
-    return [int(mtu) for mtu in re.findall(r"\bmtu (\d+)", node.sh("ip -4 route show cache"))]
+def path_mtus(node: LabNode, ip: str) -> list[int]:
+    """All that the node's kernel has learned about paths of a family, by `ip`'s option of it."""
+    return [int(mtu) for mtu in re.findall(r"\bmtu (\d+)", node.sh(f"ip {ip} route show cache"))]
 
 
 def forwarded(node: LabNode) -> int:

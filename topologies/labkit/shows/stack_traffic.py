@@ -104,6 +104,17 @@ def echos(
     return ", ".join(results)
 
 
+def hops(show: Show, lab: Lab, vip: str) -> list[str]:
+    """By TCP. The LD is a hop, and so is the switch once more, where the real server is not in a VPC. To the client both are the VIP,
+    as is the real server itself."""
+    router, gateways = plan.ROUTERS[0], plan.DEFAULT_GATEWAY_V6 if ":" in vip else plan.DEFAULT_GATEWAY
+    switch = (plan.SWITCH_ADDRESS_V6 if ":" in vip else plan.SWITCH_ADDRESS)[router]
+    found = tools.traceroute(lab.node(plan.CLIENT), vip, f"-T -p {plan.VIP_PORT}")
+    if found not in ([gateways[plan.CLIENT], switch, *behind] for behind in ([vip] * 2, [vip] * 3)):
+        show.fail(f"traceroute to {vip}: {' → '.join(found)}")
+    return found
+
+
 def in_url(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
