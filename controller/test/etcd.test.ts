@@ -1,11 +1,12 @@
 // The store that several controllers share, on a real etcd: it keeps what the embedded one keeps, and only the leader writes.
 // Needs `npm run build`: a lease has a thread of its own.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { campaign, EtcdStore, type Leadership, openEtcd, StoreError } from "../dist/store/index.js";
+import { runSluice } from "./support/cli.js";
 import { eventually } from "./support/controller.js";
 import { TestEtcd } from "./support/etcd.js";
 
@@ -117,6 +118,38 @@ describe("the store", () => {
     await next.commit(1, { ...head, changes: eips(250, "203.0.113.8") });
     expect((await next.read(2))?.changes).toHaveLength(250);
     await next.close();
+  });
+
+  it("is reached over mutual TLS, the lease as well, with a certificate of its authority alone", async () => {
+    const [pki, strangers] = [join(folder, "pki"), join(folder, "strangers")];
+    for (const directory of [pki, strangers]) {
+      expect((await runSluice("pki", "init", directory, "--host", "127.0.0.1")).code).toBe(0);
+      expect((await runSluice("pki", "user", directory, "etcd", "--role", "viewer")).code).toBe(0);
+    }
+    const server = join(pki, "controller", "server");
+    const ca = join(pki, "users-ca.pem");
+    const secure = await TestEtcd.start(join(folder, "secure"), {
+      ca,
+      cert: `${server}.pem`,
+      key: `${server}.key`,
+    });
+    const open = (directory: string) =>
+      openEtcd(`etcds:${secure.address}/test/region`, join(directory, "users", "etcd"));
+    copyFileSync(ca, join(strangers, "users", "etcd", "ca.pem")); // it believes etcd, and etcd does not believe it
+    const stranger = open(strangers);
+    try {
+      place.client.close();
+      place = open(pki);
+      const store = await EtcdStore.open(place.keys, await lead());
+      await store.commit(0, { ...head, changes: eips(1, "203.0.113.1") });
+      expect((await store.load()).revision).toBe(1);
+      await store.close();
+      await expect(stranger.keys.get("head")).rejects.toThrow();
+      expect(await place.keys.get("head")).toContain('"revision":1');
+    } finally {
+      stranger.client.close();
+      await secure.kill();
+    }
   });
 
   it("refuses servers that it could only reach in the clear, and places it does not understand", () => {

@@ -20,30 +20,47 @@ async function freePorts(): Promise<[number, number]> {
   return ports as [number, number];
 }
 
+/** Paths. */
+export interface EtcdTls {
+  ca: string;
+  cert: string;
+  key: string;
+}
+
 export class TestEtcd {
   /** `127.0.0.1:PORT` */
   readonly address: string;
   readonly #args: string[];
   #process: ChildProcess | undefined;
 
-  private constructor(folder: string, client: number, peer: number) {
+  private constructor(folder: string, client: number, peer: number, tls: EtcdTls | undefined) {
     this.address = `127.0.0.1:${client}`;
+    const clients = `${tls === undefined ? "http" : "https"}://${this.address}`;
     const peers = `http://127.0.0.1:${peer}`;
     this.#args = [
       ...["--data-dir", `${folder}/etcd`, "--name", "test", "--initial-cluster", `test=${peers}`],
-      ...[
-        "--listen-client-urls",
-        `http://${this.address}`,
-        "--advertise-client-urls",
-        `http://${this.address}`,
-      ],
+      ...["--listen-client-urls", clients, "--advertise-client-urls", clients],
+      ...(tls === undefined
+        ? []
+        : [
+            "--cert-file",
+            tls.cert,
+            "--key-file",
+            tls.key,
+            "--trusted-ca-file",
+            tls.ca,
+            "--client-cert-auth",
+          ]),
       ...["--listen-peer-urls", peers, "--initial-advertise-peer-urls", peers],
     ];
   }
 
-  /** @param folder - where it keeps its data, over restarts */
-  static async start(folder: string): Promise<TestEtcd> {
-    const etcd = new TestEtcd(folder, ...(await freePorts()));
+  /**
+   * @param folder - where it keeps its data, over restarts
+   * @param tls - it takes clients with certificates of that authority, and nobody else
+   */
+  static async start(folder: string, tls?: EtcdTls): Promise<TestEtcd> {
+    const etcd = new TestEtcd(folder, ...(await freePorts()), tls);
     await etcd.start();
     return etcd;
   }
