@@ -28,7 +28,7 @@ from collections import deque
 from typing import Any, Optional
 
 # How long answers that are missing at the end are waited for: longer than TCP's first retransmissions.
-_PATIENCE_S = 8.0
+_PATIENCE_S = 20.0
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 _READ_BYTES = 65536
 # In time, where nothing fails: a tenth of that is usual. A machine that is busy with something else is waited for so long.
