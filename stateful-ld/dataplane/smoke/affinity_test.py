@@ -15,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ending import clean_up_on_sigterm
 from telemetry_test import START_SECONDS, connect, wait_for
 
 SKIPPED = 77
@@ -74,6 +75,7 @@ def check_log(lines, control, data):
 
 
 def main():
+    clean_up_on_sigterm()
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) < 2:
         print("affinity test: SKIPPED (takes two CPUs)")

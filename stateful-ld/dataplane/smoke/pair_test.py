@@ -23,6 +23,7 @@ except ImportError:
     print("pair test: SKIPPED (python3-scapy is missing: apt-get install python3-scapy)")
     sys.exit(SKIPPED)
 
+from ending import clean_up_on_sigterm
 from net import enter_namespace
 from pair import HOLD_MS, PATIENCE_S, Connection, Network, Pair, cables
 
@@ -135,6 +136,7 @@ def check(pair):
 
 
 def main():
+    clean_up_on_sigterm()
     if os.geteuid() != 0:
         print("pair test: SKIPPED (needs root, for network namespaces)")
         return SKIPPED

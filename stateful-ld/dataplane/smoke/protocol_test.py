@@ -26,6 +26,7 @@ import protocol_capture
 import protocol_errors
 import protocol_flows
 import protocol_hosts
+from ending import clean_up_on_sigterm
 from net import Wire, connect, enter_namespace, equal, namespace, sluice_ld
 from paths import ENTRY, GATEWAY, GATEWAY6, GATEWAY_VTEP, NEIGHBOURS, PROXIED, SERVED, Net
 from underlay import OVER_IPV6, VTEP
@@ -93,6 +94,7 @@ def run_cases(net, part):
 
 
 def main():
+    clean_up_on_sigterm()
     if os.geteuid() != 0:
         print("protocol test: SKIPPED (needs root, for a network namespace)")
         return SKIPPED

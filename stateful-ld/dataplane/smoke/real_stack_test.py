@@ -27,6 +27,7 @@ import tempfile
 import threading
 import time
 
+from ending import clean_up_on_sigterm
 from wire import Control, message, named
 
 SKIPPED = 77
@@ -319,6 +320,7 @@ def test(binary, folder):
 
 def main(name, namespaces, prepare, check):
     """Runs `check(path of sluice-ld, folder)` in the network that `prepare` makes, and removes that. Returns an exit code."""
+    clean_up_on_sigterm()
     if os.geteuid() != 0:
         print(f"{name}: SKIPPED (needs root, for network namespaces)")
         return SKIPPED

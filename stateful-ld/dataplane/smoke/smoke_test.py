@@ -28,6 +28,7 @@ except ImportError:
     print("smoke test: SKIPPED (python3-scapy is missing: apt-get install python3-scapy)")
     sys.exit(SKIPPED)
 
+from ending import clean_up_on_sigterm
 from net import LD_MAC, PATIENCE_S, connect, enter_namespace, equal, namespace, stopped
 from wire import message, named
 
@@ -364,6 +365,7 @@ def smoke(binary, lcores):
 
 
 def main():
+    clean_up_on_sigterm()
     if os.geteuid() != 0:
         print("smoke test: SKIPPED (needs root, for a network namespace)")
         return SKIPPED

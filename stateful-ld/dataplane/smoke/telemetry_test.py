@@ -13,6 +13,8 @@ import sys
 import tempfile
 import time
 
+from ending import clean_up_on_sigterm
+
 CORE = 7  # an lcore's number, of which the CPU is another matter
 START_SECONDS = 60
 
@@ -74,6 +76,7 @@ def check(query):
 
 
 def main():
+    clean_up_on_sigterm()
     with tempfile.TemporaryDirectory() as folder:
         process = start(sys.argv[1], folder)
         try:
