@@ -62,7 +62,8 @@ static bool all_have_given(const struct replication *replication, const struct s
 static void begin_again(struct replication *replication, uint64_t now_ms, uint64_t now_us) {
     __atomic_store_n(&replication->online, 0, __ATOMIC_RELEASE);
     replication->waiting_since_ms = now_ms;
-    replication->silent_since_ms = replication->beat_ms;
+    if (replication->beat_ms != 0)
+        replication->silent_since_ms = replication->beat_ms;
     replication->beat_ms = 0;
     replication->lost_touch = false;
     __atomic_store_n(&replication->incarnation, RTE_MAX(replication->incarnation + 1, now_us),
@@ -78,6 +79,14 @@ static bool was_silent(const struct replication *replication, const struct snaps
              now_ms - replication->beat_ms > snapshot->heartbeat.hold_ms));
 }
 
+/* Offline, with copies perhaps, and without a turn or a link since: they say nothing of what others
+ * have had meanwhile. Copies that go on without a pause do. */
+static bool was_deaf(const struct replication *replication, const struct snapshot *snapshot,
+                     bool hears, uint64_t now_ms) {
+    return snapshot->cluster.replicates && hears && replication->online == 0 &&
+           now_ms - replication->hears_ms > snapshot->heartbeat.hold_ms;
+}
+
 bool replicate_online(struct dataplane *dataplane, const struct snapshot *snapshot, bool hears,
                       uint64_t now_ms, uint64_t now_us) {
     struct replication *replication = &dataplane->replication;
@@ -88,10 +97,14 @@ bool replicate_online(struct dataplane *dataplane, const struct snapshot *snapsh
                         " ms ago (hold time %u ms): other LDs may have had our packets",
                         now_ms - replication->beat_ms, snapshot->heartbeat.hold_ms);
         begin_again(replication, now_ms, now_us);
+    } else if (was_deaf(replication, snapshot, hears, now_ms)) {
+        begin_again(replication, now_ms, now_us);
     } else if (!hears) { /* the time in which a peer could not be heard is not waited for it */
         replication->waiting_since_ms += now_ms - replication->looked_ms;
     }
     replication->looked_ms = now_ms;
+    if (hears)
+        replication->hears_ms = now_ms;
     if (replication->online == 0 && hears &&
         (!snapshot->cluster.replicates || all_have_given(replication, snapshot, now_ms))) {
         __atomic_store_n(&replication->online_ms, now_ms, __ATOMIC_RELAXED);

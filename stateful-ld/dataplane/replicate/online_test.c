@@ -139,6 +139,26 @@ static void a_deaf_ld_waits_until_it_hears(void **state) {
     assert_non_null(lds_session_of(LD_1, &meanwhile));
 }
 
+/* It has all copies, and stands still before it says so. */
+static void what_was_copied_before_a_pause_is_not_enough_after_it(void **state) {
+    struct connection meanwhile;
+
+    (void)state;
+    lds_pair_restart(LD_1, 1);
+    assert_false(lds_online(LD_1));
+    lds_pass(20);
+    network.cut = true;
+    meanwhile = lds_establish(LD_2, 2, LDS_BUCKET_1);
+    for (int ms = 0; ms < 2 * LDS_HOLD_MS; ms += 10) {
+        lds_pass(10);
+        assert_false(online_but_deaf(LD_1));
+    }
+    network.cut = false;
+    assert_false(lds_online(LD_1));
+    lds_pass_until_online(LD_1);
+    assert_non_null(lds_session_of(LD_1, &meanwhile));
+}
+
 /* An outage that is shorter than the hold time, but began with a beat that went into nothing. */
 static void a_lost_link_takes_an_ld_offline(void **state) {
     struct connection meanwhile;
@@ -225,6 +245,7 @@ int main(void) {
         CASE(a_survivor_that_was_silent_does_not_wait_for_the_dead),
         CASE(a_peer_that_has_nothing_to_tell_is_not_dead),
         CASE(a_deaf_ld_waits_until_it_hears),
+        CASE(what_was_copied_before_a_pause_is_not_enough_after_it),
         CASE(a_lost_link_takes_an_ld_offline),
         CASE(an_ld_that_comes_back_believes_the_other),
         CASE(it_says_when_it_is_online_and_when_not),
