@@ -1,29 +1,20 @@
 // Changes of EIPs: what the switches are told, against compiling everything anew.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { idsOf, preferredId } from "../src/compile/index.js";
+import { idsOf } from "../src/compile/index.js";
 import { Targets } from "../src/daemon/targets.js";
-import { type Ipv6, ipv6 } from "../src/p4runtime/index.js";
+import { ipv6 } from "../src/p4runtime/index.js";
 import { regionEntries } from "../src/reconcile/index.js";
 import { type DesiredState, type EipSpec, parseValue } from "../src/state/index.js";
 import { gateway } from "./support/program.js";
+import { rivals } from "./support/rivals.js";
 
-/** Of 65,535 numbers, two hosts wish for the same, and a third one for the next. */
-function rivals(): Ipv6[] {
-  const byWish = new Map<number, Ipv6>();
-  for (let i = 1; i < 0xffff; i++) {
-    const address = ipv6(`fd00::${i.toString(16)}`);
-    const wish = preferredId(address, 0xffff);
-    const [first, next] = [byWish.get(wish), byWish.get(wish + 1)];
-    if (first !== undefined && next !== undefined) {
-      return [first, address, next];
-    }
-    byWish.set(wish, address);
-  }
-  throw new Error("no two addresses wish for the same number");
-}
-
-const hosts = [...rivals(), ipv6("fd00:1::1"), ipv6("fd00:1::2"), ipv6("fd00:1::3")];
+const hosts = [
+  ...rivals((i) => ipv6(`fd00::${i.toString(16)}`)),
+  ipv6("fd00:1::1"),
+  ipv6("fd00:1::2"),
+  ipv6("fd00:1::3"),
+];
 const MAC = "02:00:00:00:00:01";
 /** In blue, which has a VIP: a real server, and a VM that is listed. */
 const RS = { address: "192.168.0.2", mac: MAC, host: hosts[3]! };

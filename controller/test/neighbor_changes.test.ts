@@ -1,31 +1,22 @@
 // Neighbors that are observed otherwise than before: what the switches are told, against compiling everything anew, and what it costs.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compile, preferredId } from "../src/compile/index.js";
+import { compile } from "../src/compile/index.js";
 import { Targets } from "../src/daemon/targets.js";
 import { withNeighbors } from "../src/neighbors/index.js";
 import { type Ip, ip, mac, Packer, uint } from "../src/p4runtime/index.js";
 import { type DesiredState, parseValue } from "../src/state/index.js";
 import { gateway } from "./support/program.js";
+import { rivals } from "./support/rivals.js";
 
 const MAC = "02:00:00:00:00:01";
 
-/** Addresses of 10.1.0.0/16, of which two wish for the same number of a next hop, and a third one for the next. */
-function rivals(): Ip[] {
-  const byWish = new Map<number, Ip>();
-  for (let i = 1; i < 0xffff; i++) {
-    const address = ip(`10.1.${i >> 8}.${i & 255}`);
-    const wish = preferredId(address, 0xffff);
-    const [first, next] = [byWish.get(wish), byWish.get(wish + 1)];
-    if (first !== undefined && next !== undefined) {
-      return [first, address, next];
-    }
-    byWish.set(wish, address);
-  }
-  throw new Error("no two addresses wish for the same number");
-}
-
-const learned = [...rivals(), ip("10.1.0.200"), ip("2001:db8:1::9"), ip("2001:db8:1::a")];
+const learned = [
+  ...rivals((i) => ip(`10.1.${i >> 8}.${i & 255}`)),
+  ip("10.1.0.200"),
+  ip("2001:db8:1::9"),
+  ip("2001:db8:1::a"),
+];
 const declared = ["10.1.0.2", "10.1.0.3", "10.1.0.4", "2001:db8:1::2"].map(ip);
 
 const state = parseValue("test", {

@@ -12,7 +12,7 @@
 static char *text;
 static size_t bytes;
 static FILE *stream;
-static char root[] = "/tmp/cores_test.XXXXXX";
+static char root[sizeof("/tmp/cores_test.XXXXXX")];
 
 static const char *const folders[] = { "/sys",
                                        "/sys/devices",

@@ -91,13 +91,12 @@ bool replicate_online(struct dataplane *dataplane, const struct snapshot *snapsh
                       uint64_t now_ms, uint64_t now_us) {
     struct replication *replication = &dataplane->replication;
 
-    if (replication->incarnation == 0 || was_silent(replication, snapshot, now_ms)) {
+    if (replication->incarnation == 0 || was_silent(replication, snapshot, now_ms) ||
+        was_deaf(replication, snapshot, hears, now_ms)) {
         if (replication->beat_ms != 0)
             log_warning("replication: offline: the last heartbeat was %" PRIu64
                         " ms ago (hold time %u ms): other LDs may have had our packets",
                         now_ms - replication->beat_ms, snapshot->heartbeat.hold_ms);
-        begin_again(replication, now_ms, now_us);
-    } else if (was_deaf(replication, snapshot, hears, now_ms)) {
         begin_again(replication, now_ms, now_us);
     } else if (!hears) { /* the time in which a peer could not be heard is not waited for it */
         replication->waiting_since_ms += now_ms - replication->looked_ms;

@@ -66,7 +66,7 @@ struct replication {
     /* The heartbeat thread's own: */
     uint64_t waiting_since_ms;          /**< for the peers' copies */
     uint64_t looked_ms;                 /**< when replicate_online() was last asked */
-    uint64_t hears_ms;                  /**< when peers could be heard, at the last look */
+    uint64_t hears_ms;                  /**< the last look at which peers could be heard */
     uint64_t beat_ms;                   /**< the last beat, or going online; 0: none */
     uint64_t silent_since_ms;           /**< the last beat before it began again; 0: none */
     bool lost_touch;                    /**< see replicate_lost_touch() */

@@ -40,15 +40,16 @@ def run(*command):
 
 
 @contextlib.contextmanager
-def namespace(name):
-    """With the interfaces "ld", which is the LD's, and "wire", its other end."""
+def namespace(name, cables=(("ld", LD_MAC, "wire"),)):
+    """With cables: an LD's interface, its MAC, and the other end's name, of each."""
     run("ip", "netns", "add", name)
     try:
-        run("ip", "-n", name, "link", "add", "name", "ld", "address", LD_MAC, "type", "veth", "peer", "name", "wire")
-        for interface in "ld", "wire":
-            # No kernel address, no IPv6 chatter: all frames on the wire are the test's and the LD's.
-            run("ip", "netns", "exec", name, "sysctl", "-qw", f"net.ipv6.conf.{interface}.disable_ipv6=1")
-            run("ip", "-n", name, "link", "set", "dev", interface, "up", "mtu", "1600")
+        for ld, mac, wire in cables:
+            run("ip", "-n", name, "link", "add", "name", ld, "address", mac, "type", "veth", "peer", "name", wire)
+            for interface in ld, wire:
+                # No kernel address, no IPv6 chatter: all frames on the wire are the test's and the LD's.
+                run("ip", "netns", "exec", name, "sysctl", "-qw", f"net.ipv6.conf.{interface}.disable_ipv6=1")
+                run("ip", "-n", name, "link", "set", "dev", interface, "up", "mtu", "1600")
         yield
     finally:
         subprocess.run(["ip", "netns", "del", name], check=False)

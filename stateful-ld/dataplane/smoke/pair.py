@@ -16,7 +16,7 @@ import time
 
 from scapy.all import IP, TCP, raw
 
-from net import connect, enter_namespace, mac_of, run, tunnelled
+from net import connect, enter_namespace, mac_of, namespace, tunnelled
 from wire import message, named, parse
 
 VTEPS = {1: "10.0.0.11", 2: "10.0.0.12"}
@@ -248,17 +248,6 @@ def config(ld):
     )
 
 
-@contextlib.contextmanager
 def cables(name):
     """A network namespace with both cables: "ld1" to "wire1", "ld2" to "wire2"."""
-    run("ip", "netns", "add", name)
-    try:
-        for ld, vtep in VTEPS.items():
-            pair = ["name", f"ld{ld}", "address", mac_of(vtep), "type", "veth", "peer", "name", f"wire{ld}"]
-            run("ip", "-n", name, "link", "add", *pair)
-            for interface in f"ld{ld}", f"wire{ld}":
-                run("ip", "netns", "exec", name, "sysctl", "-qw", f"net.ipv6.conf.{interface}.disable_ipv6=1")
-                run("ip", "-n", name, "link", "set", "dev", interface, "up", "mtu", "1600")
-        yield
-    finally:
-        subprocess.run(["ip", "netns", "del", name], check=False)
+    return namespace(name, [(f"ld{ld}", mac_of(vtep), f"wire{ld}") for ld, vtep in VTEPS.items()])
