@@ -173,6 +173,7 @@ static int serve(struct port *port, struct rte_mempool *mbufs) {
         lcores[made.workers++] = lcore;
     if (dataplane_init(&dataplane, &made) < 0)
         return die("sessions: not enough memory (lower --sessions)");
+    dataplane.port = port;
     share_queues(port);
     local_ip_rules_init(&dataplane.local_ip_rules, &flow_driver_dpdk, port->id, port->queues,
                         made.workers);

@@ -1,6 +1,7 @@
 #include "port.h"
 
 #include <net/if.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -239,6 +240,24 @@ bool port_has_link(const struct port *port) {
     if (rte_eth_link_get_nowait(port->id, &link) == 0 && link.link_status == RTE_ETH_LINK_DOWN)
         return false;
     return port->kernel < 0 || kernel_has_link(port);
+}
+
+void port_losses(const struct port *port, struct port_losses *losses) {
+    /* Some drivers add up registers that are cleared by reading. */
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    struct rte_eth_stats stats = { 0 };
+
+    if (port != NULL) {
+        pthread_mutex_lock(&lock);
+        if (rte_eth_stats_get(port->id, &stats) != 0)
+            memset(&stats, 0, sizeof(stats));
+        pthread_mutex_unlock(&lock);
+    }
+    *losses = (struct port_losses){
+        .rx_missed = stats.imissed,
+        .rx_no_mbuf = stats.rx_nombuf,
+        .rx_errors = stats.ierrors,
+    };
 }
 
 void port_stop(const struct port *port) {

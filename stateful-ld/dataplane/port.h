@@ -42,6 +42,27 @@ int port_start(struct port *port, uint16_t workers, struct rte_mempool *mbufs,
 /** Let the port spread tunnels of @p family from now on; says so when it cannot. Control only. */
 void port_spread(struct port *port, enum ip_family family);
 
+/** X(field, name as operators see it is the same) */
+#define PORT_LOSSES(X)                                                                             \
+    X(rx_missed)                                                                                   \
+    X(rx_no_mbuf)                                                                                  \
+    X(rx_errors)
+
+/** Frames that came to the port and to no worker, since it was started. */
+struct port_losses {
+    uint64_t rx_missed;  /**< its queues were full: the workers were too slow */
+    uint64_t rx_no_mbuf; /**< no packet buffer was free */
+    uint64_t rx_errors;  /**< damaged, or not readable */
+};
+
+/**
+ * Ask the driver what it has lost (rte_eth_stats: imissed, rx_nombuf, ierrors). What a driver does
+ * not count is 0: net_af_packet of DPDK 22.11 counts none of them. Any thread but workers.
+ *
+ * @param port NULL: all are 0
+ */
+void port_losses(const struct port *port, struct port_losses *losses);
+
 /** Whether the port has its link: a cable, and somebody at the other end. Control only. */
 bool port_has_link(const struct port *port);
 

@@ -30,7 +30,10 @@ const counters: Counters = {
     { service: "web", realServers: [rs("rs1", 3n), rs("rs2", 4n)] },
     { service: 'odd "name"\\', realServers: [rs("rs1", 0n)] },
   ],
-  port: [{ name: "rx_packets", value: 10n }],
+  port: [
+    { name: "rx_packets", value: 10n },
+    { name: "rx_missed", value: 6n },
+  ],
   drops: [
     { name: "not_syn", value: 7n },
     { name: "no_session", value: 0n },
@@ -83,6 +86,7 @@ describe("the page", () => {
       sluice_ld_sessions_active: "4",
       sluice_ld_sessions_capacity: "100",
       sluice_ld_rx_packets_total: "10",
+      sluice_ld_rx_missed_total: "6",
       'sluice_ld_drops_total{reason="not_syn"}': "7",
       'sluice_ld_drops_total{reason="no_session"}': "0",
       'sluice_ld_rs_sessions_active{service="web",rs="rs2"}': "4",

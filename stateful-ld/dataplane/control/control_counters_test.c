@@ -32,6 +32,7 @@ static void counters_sum_over_the_workers(void **state) {
     assert_int_equal(counters->n_drops, DROP_REASON_COUNT - 1);
     assert_int_equal(value((const void *)counters->drops, counters->n_drops, "no_session"), 0);
     assert_int_equal(value((const void *)counters->port, counters->n_port, "sessions_opened"), 10);
+    assert_int_equal(value((const void *)counters->port, counters->n_port, "rx_missed"), 0);
     assert_int_equal(counters->n_workers, 2);
     for (int worker = 0; worker < 2; worker++) {
         const Sluice__Ld__V1__WorkerCounters *line = counters->workers[worker];

@@ -3,6 +3,7 @@
 
 #include "control/encode.h"
 #include "forward/worker.h"
+#include "port.h"
 
 typedef Sluice__Ld__V1__DataplaneResponse Response;
 typedef Sluice__Ld__V1__NamedCounter NamedCounter;
@@ -14,8 +15,8 @@ typedef Sluice__Ld__V1__WorkerCounters WorkerCounters;
 enum {
 #define COUNT_ONE(name) +1
     WORKER_COUNTERS = PORT_COUNTERS(COUNT_ONE),
+    PORT_COUNTERS_MAX = WORKER_COUNTERS + PORT_LOSSES(COUNT_ONE) + 2, /* and those of control */
 #undef COUNT_ONE
-    PORT_COUNTERS_MAX = WORKER_COUNTERS + 2, /* and those of control */
 };
 
 /* What one worker has counted, as messages. */
@@ -165,6 +166,7 @@ bool encode_counters(struct output *output, const struct dataplane *dataplane) {
     NamedCounter port[PORT_COUNTERS_MAX], drops[DROP_REASON_COUNT];
     NamedCounter *port_pointers[PORT_COUNTERS_MAX], *drop_pointers[DROP_REASON_COUNT];
     struct worker_stats stats = { 0 };
+    struct port_losses losses;
     struct workspace work;
     bool encoded = false;
 
@@ -181,6 +183,10 @@ bool encode_counters(struct output *output, const struct dataplane *dataplane) {
 #define NAME_WORKER_COUNTER(name) NAME_PORT_COUNTER(name, stats.name)
     PORT_COUNTERS(NAME_WORKER_COUNTER)
 #undef NAME_WORKER_COUNTER
+    port_losses(dataplane->port, &losses);
+#define NAME_LOSS(name) NAME_PORT_COUNTER(name, losses.name)
+    PORT_LOSSES(NAME_LOSS)
+#undef NAME_LOSS
     NAME_PORT_COUNTER(heartbeats_sent, counter_read(&dataplane->heartbeats_sent))
     NAME_PORT_COUNTER(heartbeats_withheld, counter_read(&dataplane->heartbeats_withheld))
 #undef NAME_PORT_COUNTER

@@ -9,12 +9,15 @@
 
 #include "forward/worker.h"
 #include "log.h"
+#include "port.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const struct dataplane *shown; /* NULL: nothing to show */
 
 struct totals {
     struct worker_stats stats;
+    bool of_all_workers;
+    struct port_losses losses; /* of the port, which is nobody's own: for all workers only */
     uint64_t sessions_active;
     uint64_t sessions_capacity;
 };
@@ -42,6 +45,9 @@ static bool sum_up(const char *params, struct totals *totals) {
         totals->sessions_capacity += worker->sessions.capacity;
         found = true;
     }
+    totals->of_all_workers = core < 0;
+    if (totals->of_all_workers && shown != NULL)
+        port_losses(shown->port, &totals->losses);
     pthread_mutex_unlock(&lock);
     return found;
 }
@@ -66,6 +72,11 @@ static int on_counters(const char *command, const char *params, struct rte_tel_d
 #define ADD_COUNTER(name) rte_tel_data_add_dict_u64(data, #name, totals.stats.name);
     PORT_COUNTERS(ADD_COUNTER)
 #undef ADD_COUNTER
+#define ADD_LOSS(name) rte_tel_data_add_dict_u64(data, #name, totals.losses.name);
+    if (totals.of_all_workers) {
+        PORT_LOSSES(ADD_LOSS)
+    }
+#undef ADD_LOSS
     rte_tel_data_add_dict_u64(data, "sessions_active", totals.sessions_active);
     rte_tel_data_add_dict_u64(data, "sessions_capacity", totals.sessions_capacity);
     return 0;

@@ -22,6 +22,7 @@
 #include "replicate/replicate.h"
 
 struct capture;
+struct port;
 struct worker;
 
 enum {
@@ -42,6 +43,7 @@ struct dataplane {
     /* Set at start, then read only. */
     struct rte_ether_addr mac;
     struct rte_mempool *mbufs;
+    const struct port *port; /**< NULL: there is none, as in tests */
     struct worker *workers[WORKERS_MAX];
     uint32_t worker_count;
     uint8_t owner_of_bucket[BUCKET_COUNT]; /**< worker id */

@@ -17,6 +17,7 @@ from ending import clean_up_on_sigterm
 
 CORE = 7  # an lcore's number, of which the CPU is another matter
 START_SECONDS = 60
+LOSSES = {"rx_missed", "rx_no_mbuf", "rx_errors"}
 
 
 def start(program, folder):
@@ -69,6 +70,9 @@ def check(query):
     assert list(drops) == ["not_configured"], drops
     counters = query(f"/sluice/counters,{CORE}")
     assert counters["rx_packets"] >= drops["not_configured"] > 0, (counters, drops)
+    # Of the port, which is nobody's own; net_null loses nothing.
+    losses = {name: query("/sluice/counters").get(name) for name in LOSSES}
+    assert losses == dict.fromkeys(LOSSES, 0) and not counters.keys() & LOSSES, (losses, counters)
     assert counters["tx_packets"] == 0 and counters["sessions_capacity"] == 65536, counters
     # EAL says null where there is nothing to say.
     assert query("/sluice/counters,8") is None and query("/sluice/drops,x") is None
