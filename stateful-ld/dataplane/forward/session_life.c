@@ -43,11 +43,13 @@ static void note_answer(struct worker *worker, session_ref ref, enum session_sta
         answers->unanswered++;
 }
 
-/* What the other LD has to hear of, should it have to go on with the session at any moment: only an
- * established session may be idle for long. That the RS has answered is followed by the client's
- * acknowledgement, or by nothing that matters (tcp_state_at_least()); an end may be late. */
+/* What the other LD has to hear of, should it have to go on with the session at any moment. That it
+ * is established shows in its next packet (tcp_state_at_least()), or is presumed of one that has
+ * none (install_presume()); but what its packets have to be altered by is known since the RS has
+ * answered. That the RS has is followed by the client's acknowledgement, or by nothing that
+ * matters; an end may be late. */
 static void tell(struct worker *worker, uint32_t number, enum session_state state) {
-    if (state == STATE_ESTABLISHED)
+    if (state == STATE_ESTABLISHED && worker->sessions.sessions[number].alter != 0)
         replicate_mark(worker, number);
     else if (state != STATE_SYN_RECV)
         replicate_mark_later(worker, number);
@@ -126,13 +128,17 @@ void session_end(struct worker *worker, uint32_t number) {
 /* Something has been seen of it since it was armed: look again when it may be over. */
 static bool lives_on(struct worker *worker, uint32_t number) {
     struct session *session = &worker->sessions.sessions[number];
-    uint64_t deadline_ms = session_deadline_ms(worker, session);
+    uint64_t deadline_ms;
 
+    install_presume(worker, session);
+    deadline_ms = session_deadline_ms(worker, session);
     if (deadline_ms <= worker->now_ms)
         return false;
     session->armed_tick = wheel_arm(&worker->wheel, number, deadline_ms);
-    if ((session->replica & REPLICA_STANDBY) == 0)
-        replicate_mark_later(worker, number); /* it lives, the other LD has to know */
+    /* It lives, the other LD has to know; how long one lives that is over was told when it was. */
+    if ((session->replica & REPLICA_STANDBY) == 0 &&
+        tcp_state_refreshed((enum session_state)session->state))
+        replicate_mark_later(worker, number);
     return true;
 }
 

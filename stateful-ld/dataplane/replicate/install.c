@@ -40,6 +40,14 @@ static session_ref find(const struct worker *worker, const struct flow_key *key)
     return session_find(&worker->sessions, key, session_hash(&worker->sessions, key));
 }
 
+void install_presume(const struct worker *worker, struct session *session) {
+    bool opening = session->state == STATE_SYN_SENT || session->state == STATE_SYN_RECV;
+
+    if (opening && (session->replica & REPLICA_STANDBY) != 0 &&
+        replicate_is_untold(worker, session))
+        session->state = STATE_ESTABLISHED;
+}
+
 void install_activate(struct worker *worker, uint32_t number) {
     struct session *session = &worker->sessions.sessions[number];
 

@@ -10,6 +10,7 @@
 
 #include "replicate/wire.h"
 
+struct session;
 struct worker;
 
 /** Bits of session.replica. */
@@ -37,6 +38,12 @@ void install_describe(const struct worker *worker, uint32_t number, struct recor
  * @return true when the session is in the table now
  */
 bool install_record(struct worker *worker, const struct record *record);
+
+/**
+ * A session that is not known to be established is, when its LD had no time to say so: or it would
+ * not be waited for long enough.
+ */
+void install_presume(const struct worker *worker, struct session *session);
 
 /** A packet of a standby session has come: it is ours now. */
 void install_activate(struct worker *worker, uint32_t number);

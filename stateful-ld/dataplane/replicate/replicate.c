@@ -13,6 +13,8 @@
 
 enum {
     RECORDS_RING = 4096,
+    /** Within so long after a change, the other LD knows of it, though packets be lost. */
+    TOLD_WITHIN_MS = SENDER_LATER_MS + 2 * SENDER_RETRY_MAX_MS,
 };
 
 _Static_assert((int)REPLICATION_WORKERS_MAX == (int)WORKERS_MAX, "a bit for each worker");
@@ -212,6 +214,33 @@ void replicate_mark_later(struct worker *worker, uint32_t number) {
     mark_for_all(worker, number, sender_mark_later);
 }
 
+/* Who has its packets. */
+static uint8_t teller_of(const struct cluster *cluster, const struct session *session) {
+    if ((session->replica & REPLICA_TWIN) != 0)
+        return cluster->twin[session->bucket];
+    return (session->replica & REPLICA_FORMER) != 0 ? cluster->former[session->bucket]
+                                                    : cluster_partner(cluster, session->bucket);
+}
+
+bool replicate_is_untold(const struct worker *worker, const struct session *session) {
+    uint8_t teller = teller_of(&worker->snapshot->cluster, session);
+    const struct replication_peer *peer = &worker->dataplane->replication.peers[teller];
+    uint32_t seen_ms = session->last_seen_ms; /* low bits, as are all below */
+    uint32_t heard_ms, since_ms, before_ms;
+
+    if (teller == CLUSTER_NO_LD)
+        return false;
+    heard_ms = (uint32_t)__atomic_load_n(&peer->heard_ms, __ATOMIC_RELAXED);
+    since_ms = (uint32_t)__atomic_load_n(&peer->since_ms, __ATOMIC_RELAXED);
+    before_ms = (uint32_t)__atomic_load_n(&peer->before_ms, __ATOMIC_RELAXED);
+    if ((int32_t)(seen_ms - since_ms) < 0) { /* it has begun anew since */
+        if (before_ms == 0)
+            return false;
+        heard_ms = before_ms;
+    }
+    return (int32_t)(heard_ms - seen_ms) < TOLD_WITHIN_MS;
+}
+
 void replicate_relay(struct worker *worker, uint32_t number, uint8_t from) {
     const struct cluster *cluster = &worker->snapshot->cluster;
     uint16_t bucket = worker->sessions.sessions[number].bucket;
@@ -297,12 +326,16 @@ void replicate_send(struct worker *worker, uint8_t peer, uint16_t bucket, const 
 /* What a peer says of itself. False: it is somebody who is no more. */
 static bool hear(struct worker *worker, uint8_t peer, const struct wire_header *header) {
     struct replication_peer *known = &worker->dataplane->replication.peers[peer];
+    uint64_t before_ms = __atomic_load_n(&known->heard_ms, __ATOMIC_RELAXED);
     uint64_t incarnation = __atomic_load_n(&known->incarnation, __ATOMIC_RELAXED);
 
     while (incarnation < header->from_incarnation)
         if (__atomic_compare_exchange_n(&known->incarnation, &incarnation, header->from_incarnation,
-                                        false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+                                        false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
             incarnation = header->from_incarnation;
+            __atomic_store_n(&known->before_ms, before_ms, __ATOMIC_RELAXED);
+            __atomic_store_n(&known->since_ms, worker->now_ms, __ATOMIC_RELAXED);
+        }
     if (incarnation != header->from_incarnation)
         return false;
     __atomic_store_n(&known->workers, header->workers, __ATOMIC_RELAXED);

@@ -28,6 +28,7 @@
 
 struct dataplane;
 struct sender;
+struct session;
 struct snapshot;
 struct worker;
 
@@ -46,6 +47,8 @@ enum {
 /** What is known of one peer; index as in struct cluster. Written by workers, atomically. */
 struct replication_peer {
     uint64_t incarnation; /**< the newest heard of; 0: none */
+    uint64_t since_ms;    /**< when that was first heard */
+    uint64_t before_ms;   /**< when the one before was last heard; 0: there was none */
     uint64_t heard_ms;    /**< when it last said something */
     uint32_t workers;     /**< how many it has; 0: not known */
 };
@@ -155,6 +158,13 @@ void replicate_mark(struct worker *worker, uint32_t number);
  * from before, the next packet brings the session where it would be, or only its end is late.
  */
 void replicate_mark_later(struct worker *worker, uint32_t number);
+
+/**
+ * The LD that has told of a standby session may have had no time to tell what became of it
+ * (replicate_mark_later()): it died, or could not be heard any more, too soon after the session's
+ * last packet that we know of.
+ */
+bool replicate_is_untold(const struct worker *worker, const struct session *session);
 
 /**
  * A session is as another LD has told: who shares its bucket with this LD, but not with that one,

@@ -429,6 +429,7 @@ static void fill_copy(struct filling *filling) {
             !is_shared(filling, number))
             continue;
         count(&sender->copied);
+        install_presume(worker, &worker->sessions.sessions[number]);
         claim(worker, sender, number);
         add_session(filling, number, RECORD_COPY);
     }

@@ -24,7 +24,7 @@ enum {
     SENDER_MARKS = 65536,
     /** What may be told later waits so long, and no more than a step less or longer, for what else
      * becomes of its session. */
-    SENDER_LATER_MS = 80,
+    SENDER_LATER_MS = 200,
     SENDER_LATER_STEPS = 8,
     SENDER_LATER_MARKS = 262144,
     SENDER_RETRY_MS = 10,
