@@ -13,7 +13,10 @@ _INTERVAL_S = 0.05
 _LOOK_S = 0.5
 _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
-IDLE = "idle"  # beside the programs: nobody ran
+# Beside the programs, of all CPUs together: nobody ran, or a virtual machine's host ran something else.
+IDLE = "idle"
+STOLEN = "the host"
+_COLUMNS = {IDLE: 4, STOLEN: 8}  # of the first line of /proc/stat
 _Thread = tuple[str, int]  # its program's name, its id
 _Sample = dict[_Thread, tuple[int, int]]
 
@@ -42,7 +45,7 @@ class CpuWatch(threading.Thread):
             now = time.monotonic()
             if now >= look:
                 threads, look = list(_threads(dict(self.pids))), now + _LOOK_S
-            self._samples.append((now, {**dict(_times(threads)), (IDLE, 0): (_idle_ns(), 0)}))
+            self._samples.append((now, {**dict(_times(threads)), **_machine()}))
 
     def end(self) -> None:
         self._over.set()
@@ -56,6 +59,12 @@ class CpuWatch(threading.Thread):
         """By program."""
         within = [sample for sample in list(self._samples) if since <= sample[0] <= until]
         return shares_of(within)
+
+    def stolen_s(self, since: float, until: float) -> float:
+        """CPU time that the host of this virtual machine had for others; 0 where it does not say."""
+        samples = [sample for sample in list(self._samples) if since <= sample[0] <= until]
+        share = shares_of(samples).get(STOLEN)
+        return share.ran * (samples[-1][0] - samples[0][0]) if share else 0.0
 
 
 def shares_of(samples: "list[tuple[float, _Sample]]") -> "dict[str, Share]":
@@ -81,10 +90,11 @@ def _threads(pids: "dict[str, int]") -> "Iterator[tuple[_Thread, Path]]":
             continue  # it has ended
 
 
-def _idle_ns() -> int:
-    """Of all CPUs together, from the fourth number of the first line of /proc/stat, in ticks."""
+def _machine() -> _Sample:
+    """In steps of a tick."""
     with open("/proc/stat", encoding="ascii") as stat:
-        return int(stat.readline().split()[4]) * _TICK_NS
+        fields = stat.readline().split()
+    return {(name, 0): (int(fields[column]) * _TICK_NS, 0) for name, column in _COLUMNS.items()}
 
 
 def _times(threads: "list[tuple[_Thread, Path]]") -> "Iterator[tuple[_Thread, tuple[int, int]]]":

@@ -4,7 +4,7 @@ import os
 import time
 import unittest
 
-from labkit.cpu_watch import CpuWatch, Share, shares_of
+from labkit.cpu_watch import STOLEN, CpuWatch, Share, shares_of
 
 _MS = 1_000_000
 
@@ -33,6 +33,13 @@ class SharesTest(unittest.TestCase):
         self.assertEqual(shares_of([]), {})
         self.assertEqual(shares_of([(1.0, {("ld1", 1): (1, 1)})]), {})
 
+    def test_what_the_host_took(self) -> None:
+        watch = CpuWatch({})
+        watch._samples = [(9.9, {(STOLEN, 0): (0, 0)})]
+        watch._samples += [(10.0 + i / 20, {(STOLEN, 0): (100 * _MS + i * 10 * _MS, 0)}) for i in range(5)]
+        self.assertAlmostEqual(watch.stolen_s(10.0, 11.0), 0.04)
+        self.assertAlmostEqual(watch.stolen_s(10.1, 11.0), 0.02)
+
     def test_a_real_program(self) -> None:
         watch = CpuWatch({"me": os.getpid(), "gone": 0})
         began = time.monotonic()
@@ -43,7 +50,9 @@ class SharesTest(unittest.TestCase):
         share = watch.shares(began, time.monotonic())["me"]
         self.assertIsInstance(share, Share)
         self.assertGreater(share.ran, 0.0)
+        self.assertGreaterEqual(watch.stolen_s(began, time.monotonic()), 0.0)
         watch.begin()
+        self.assertEqual(watch.stolen_s(began, time.monotonic()), 0.0)
         self.assertEqual(watch.shares(began, time.monotonic()), {})
 
 

@@ -42,6 +42,7 @@ class Round:
     calm: bool = True  # before: no answer came late
     cpu_before: dict[str, Share] = field(default_factory=dict)
     cpu_at_fault: dict[str, Share] = field(default_factory=dict)
+    stolen_s: float = 0.0  # by the host of this machine, of all its CPUs, from the beginning to the end
     picture: list[str] = field(default_factory=list)
 
     def condense(self) -> None:

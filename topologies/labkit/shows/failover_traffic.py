@@ -74,6 +74,7 @@ class Traffic:
         result.cpu_before = self._cpu.shares(result.began, result.outages[0].failed)
         first = result.outages[0]
         result.cpu_at_fault = self._cpu.shares(first.failed, first.made + _TURN_S)
+        result.stolen_s = self._cpu.stolen_s(result.began, result.ended)
         self._cpu.begin()
         tools.wait_until_ready(self._steady)
 

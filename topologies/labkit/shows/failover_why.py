@@ -2,7 +2,7 @@
 
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
-from ..cpu_watch import IDLE, Share
+from ..cpu_watch import IDLE, STOLEN, Share
 from .failover_round import STALL_BAR_S, Round, gaps_of, within
 
 _EACH = 3
@@ -76,12 +76,14 @@ def _datagrams(result: Round) -> "Iterator[str]":
 def _machine(result: Round) -> str:
     calm = "" if result.calm else "not calm before: the machine was busy already; "
     before, after = waits(result.cpu_before), waits(result.cpu_at_fault)
-    return f"{calm}client {1000 * result.late_s:.0f} ms late; waiting for a CPU, before: {before}; at the fault: {after}"
+    stolen = f"the host had {1000 * result.stolen_s:.0f} ms of this machine's CPUs"
+    return f"{calm}client {1000 * result.late_s:.0f} ms late; {stolen}; waiting for a CPU, before: {before}; at the fault: {after}"
 
 
 def waits(shares: "Mapping[str, Share]") -> str:
     """How much of the time each program's most delayed thread was kept waiting."""
-    return ", ".join(f"{name} {100 * share.waited:.0f} %" for name, share in shares.items() if name != IDLE) or "not known"
+    programs = ((name, share) for name, share in shares.items() if name not in (IDLE, STOLEN))
+    return ", ".join(f"{name} {100 * share.waited:.0f} %" for name, share in programs) or "not known"
 
 
 def _length(gap: "Sequence[float]") -> float:

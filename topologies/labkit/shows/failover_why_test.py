@@ -2,7 +2,7 @@
 
 import unittest
 
-from labkit.cpu_watch import IDLE, Share
+from labkit.cpu_watch import IDLE, STOLEN, Share
 from labkit.shows.failover_round import Outage, Round
 from labkit.shows.failover_why import why
 
@@ -17,7 +17,8 @@ def _connection(port: int, **more: object) -> "dict[str, object]":
 def _round(*stayed: "dict[str, object]") -> Round:
     result = Round("killed", began=10.0, outages=[Outage("ld1", 11.0, 13.0, 13.4, 11.1)], ended=14.0)
     result.stayed = list(stayed)
-    result.cpu_at_fault = {IDLE: Share(0.1, 0.0), "gw1": Share(0.6, 0.25)}
+    result.cpu_at_fault = {IDLE: Share(0.1, 0.0), STOLEN: Share(0.2, 0.0), "gw1": Share(0.6, 0.25)}
+    result.stolen_s = 0.34
     return result
 
 
@@ -43,6 +44,7 @@ class WhyTest(unittest.TestCase):
         )
         self.assertIn("gw1 25 %", lines[-1])
         self.assertNotIn(IDLE, lines[-1])
+        self.assertIn("the host had 340 ms of this machine's CPUs; waiting for a CPU", lines[-1])
 
     def test_another_session_and_no_answer(self) -> None:
         lines = why(_round(_connection(6, unanswered=2, peers=[_PEER, "rs2 b"])), _ld_of, 0.05)
