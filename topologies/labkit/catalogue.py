@@ -7,6 +7,7 @@ SCENARIOS = {
     "ipv6": "an IPv6 EIP with the same tools, and an IPv6 VIP with real servers of both families (NAT64)",
     "networks": "a second upstream network on a VLAN of the same port, with its own router, EIP and VIP",
     "clb": "an internal load balancer: its VIP inside the VPC, and the EIP that is bound to it",
+    "vpcs": "two VPCs with the same addresses: connections, a download, health checks, each in its own VPC at the same time",
     "limits": "an EIP's bandwidth limit, both ways, under iperf3; a small flow of high priority loses nothing",
     "ecmp": "flows spread over three routers; one leaves and comes back by sluice apply, and only its flows move",
     "neighbors": "a router and a host of VMs whose MACs nobody declared: a running controller asks for them by ARP",

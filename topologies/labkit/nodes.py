@@ -92,16 +92,14 @@ class Uplink(LabNode):
 
 
 class Hypervisor(LabNode):
-    """A host with a VXLAN device, a bridge and guests. All forwarding entries are static, nothing is learned."""
-
-    _DEVICE = f"vxlan{plan.VNI}"
+    """A host with a VXLAN device and a bridge of each VPC, and guests. All forwarding entries are static, nothing is learned."""
 
     def extra_lines(self) -> Sequence[str]:
         me = self._host()
         return (
-            "ip link add br0 type bridge",
-            *(f"ip link set {self.name}-eth{port} master br0" for port in range(1, len(me.guests) + 1)),
-            "ip link set br0 up",
+            *(f"ip link add br{vni} type bridge" for vni in me.vnis),
+            *(f"ip link set {self.name}-eth{port} master br{guest.vni}" for port, guest in enumerate(me.guests, 1)),
+            *(f"ip link set br{vni} up" for vni in me.vnis),
             *self._tunnel_lines(over_v6=False),
         )
 
@@ -112,14 +110,14 @@ class Hypervisor(LabNode):
             *enable_ipv6(device),
             f"ip address add {self._host().vtep_v6}/64 dev {device} nodad",
             f"ip -6 route add default via {gateway}",
-            f"ip link del {self._DEVICE}",
+            *self._no_tunnel_lines(),
             *self._tunnel_lines(over_v6=True),
         )
 
     def tunnel_over_ipv4(self) -> None:
         """As it was before."""
         self.sh(
-            f"ip link del {self._DEVICE}",
+            *self._no_tunnel_lines(),
             f"sysctl -q -w net.ipv6.conf.{self.name}-eth0.disable_ipv6=1",
             *self._tunnel_lines(over_v6=False),
         )
@@ -127,14 +125,20 @@ class Hypervisor(LabNode):
     def _host(self) -> plan.Host:
         return next(host for host in plan.HOSTS if host.name == self.name)
 
+    def _no_tunnel_lines(self) -> list[str]:
+        return [f"ip link del vxlan{vni}" for vni in self._host().vnis]
+
     def _tunnel_lines(self, over_v6: bool) -> list[str]:
-        me, device = self._host(), self._DEVICE
+        return [line for vni in self._host().vnis for line in self._tunnel_lines_of(vni, over_v6)]
+
+    def _tunnel_lines_of(self, vni: int, over_v6: bool) -> list[str]:
+        me, device = self._host(), f"vxlan{vni}"
         # `proxy`: the device answers the guests' ARP from its neighbour entries; nothing is flooded to the fabric.
         # The UDP checksum of tunnels is 0 (RFC 7348, RFC 6935).
         local = f"{me.vtep_v6} udp6zerocsumtx udp6zerocsumrx" if over_v6 else me.vtep
         lines = [
-            f"ip link add {device} type vxlan id {plan.VNI} dstport 4789 local {local} nolearning proxy",
-            f"ip link set {device} mtu {plan.TENANT_MTU} master br0 up",
+            f"ip link add {device} type vxlan id {vni} dstport 4789 local {local} nolearning proxy",
+            f"ip link set {device} mtu {plan.TENANT_MTU} master br{vni} up",
             f"bridge link set dev {device} learning off",
         ]
         lines += enable_ipv6(device)
@@ -142,7 +146,8 @@ class Hypervisor(LabNode):
         remote = [(plan.VPC_GATEWAY_MAC, plan.SWITCH_VTEP_V6 if over_v6 else plan.SWITCH_VTEP, of_gateway)]
         for host in plan.HOSTS:
             if host is not me:
-                remote += [(guest.mac, host.vtep_v6 if over_v6 else host.vtep, guest.addresses) for guest in host.guests]
+                vtep = host.vtep_v6 if over_v6 else host.vtep
+                remote += [(guest.mac, vtep, guest.addresses) for guest in host.guests if guest.vni == vni]
         for mac, vtep, addresses in remote:
             lines.append(f"bridge fdb append {mac} dev {device} dst {vtep}")
             lines.append(f"bridge fdb replace {mac} dev {device} master static")

@@ -51,6 +51,7 @@ http {{
     default_type text/plain;
     location = / {{ return 200 "{name} $remote_addr:$remote_port\\n"; }}
     location = /padded {{ return 200 "{name} $remote_addr:$remote_port {padding}\\n"; }}
+    location = /own {{ alias {run}/www/{name}; }}
     location / {{ root {run}/www; }}
   }}
   server {{

@@ -4,9 +4,11 @@
     c1 ──┼ r2 ┼─ x1 ──1 gw1             3── ld2
          └ r3 ┘  │                      4── rs1
     c2 ─── m1 ───┘ (VLAN 30)            5── h1 ─┬ rs2   (VPC "blue", VNI 100)
-                                                └ vm1   (the same VPC; has the EIPs)
+                                                ├ vm1   (the same VPC; has the EIPs)
+                                                └ rs4   (VPC "green", VNI 200; else as rs2)
                                         6── h2 ─┬ rs3   (VPC "blue")
-                                                └ vm2
+                                                ├ vm2
+                                                └ vm3   (VPC "green"; else as vm2)
                                         7── ld3         (spare, as is ld4)
                                         8── ld4
 """
@@ -57,15 +59,26 @@ CARRIER_ROUTER_ADDRESS = "100.64.0.2/30"
 CARRIER_ROUTER_MAC = "02:00:00:00:0a:30"
 CARRIER_VIP = "100.64.9.10"
 
-# Who serves HTTP: the VMs to those who reach them by an EIP, the clients to the VMs.
-WEB_SERVERS = (*REAL_SERVERS, VM, OTHER_VM, CLIENT, CARRIER_CLIENT)
-
 VNI = 100
+# The second VPC. A VM and a real server of it have the addresses, the MACs and the hosts of a VM and a real server of the first, and the
+# VIP of its load balancer is the same.
+GREEN_VNI = 200
+GREEN_VM = "vm3"
+GREEN_SERVER = "rs4"
+GREEN_SERVICE = "app-green"
+GREEN_EIP = "203.0.113.53"
+
+# Who serves HTTP: the VMs to those who reach them by an EIP, the clients to the VMs.
+WEB_SERVERS = (*REAL_SERVERS, GREEN_SERVER, VM, OTHER_VM, CLIENT, CARRIER_CLIENT)
+
 # The VIP of an internal load balancer, and the EIP that is bound to it.
 APP_SERVICE = "app"
 APP_VIP = "192.168.0.100"
 APP_EIP = "203.0.113.51"
 APP_SERVERS = ("rs2", "rs3")
+# Another service of the same VIP, in either VPC: by its real server there.
+HELD_PORT = 7000
+HELD_SERVERS = {"held": "rs2", "held-green": GREEN_SERVER}
 
 
 @dataclass(frozen=True)
@@ -130,6 +143,7 @@ class Guest:
     bridge_mac: str  # of the host's interface towards the guest
     address_v6: Optional[str] = None
     also: tuple[str, ...] = ()
+    vni: int = VNI
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -138,12 +152,16 @@ class Guest:
 
 @dataclass(frozen=True)
 class Host:
-    """A hypervisor: guests behind a bridge and a VXLAN device. Guest i is on its interface i + 1."""
+    """A hypervisor: guests behind a bridge and a VXLAN device of each VPC. Guest i is on its interface i + 1."""
 
     name: str
     vtep: str
     vtep_v6: str
     guests: tuple[Guest, ...]
+
+    @property
+    def vnis(self) -> list[int]:
+        return sorted({guest.vni for guest in self.guests})
 
 
 HOSTS = (
@@ -155,6 +173,7 @@ HOSTS = (
             Guest("rs2", "192.168.0.2", "02:00:00:64:00:02", "02:00:00:00:08:01", "fd00:100::2"),
             # The second address is for its second EIP: by its source the gateway knows which one is meant.
             Guest(VM, "192.168.0.10", "02:00:00:64:00:0a", "02:00:00:00:08:02", "fd00:100::10", ("192.168.0.12",)),
+            Guest(GREEN_SERVER, "192.168.0.2", "02:00:00:64:00:02", "02:00:00:00:08:03", vni=GREEN_VNI),
         ),
     ),
     Host(
@@ -166,6 +185,7 @@ HOSTS = (
             Guest(
                 OTHER_VM, "192.168.0.11", "02:00:00:64:00:0b", "02:00:00:00:09:02", "fd00:100::11", ("192.168.0.13",)
             ),
+            Guest(GREEN_VM, "192.168.0.11", "02:00:00:64:00:0b", "02:00:00:00:09:03", vni=GREEN_VNI),
         ),
     ),
 )

@@ -79,10 +79,27 @@ class PlanTest(unittest.TestCase):
 
     def test_macs_are_local_unicast_and_differ_between_nodes(self) -> None:
         owner: dict[str, str] = {plan.VPC_GATEWAY_MAC: "VPC gateway", plan.CARRIER_ROUTER_MAC: "carrier"}
+        of_green = {guest.name for host in plan.HOSTS for guest in host.guests if guest.vni == plan.GREEN_VNI}
         for link in plan.LINKS:
             for end in link:
                 self.assertTrue(end.mac.startswith("02:"), end.mac)
-                self.assertEqual(owner.setdefault(end.mac, end.node), end.node)
+                if end.node not in of_green:
+                    self.assertEqual(owner.setdefault(end.mac, end.node), end.node)
+
+    def test_the_second_vpc_differs_by_its_vni_alone(self) -> None:
+        self.assertIn(f"- name: green\n    vni: {plan.GREEN_VNI}\n", YAML)
+        for one, other in ((plan.OTHER_VM, plan.GREEN_VM), (plan.APP_SERVERS[0], plan.GREEN_SERVER)):
+            blue, green = plan.guest(one), plan.guest(other)
+            self.assertEqual((blue.address, blue.mac, blue.vni), (green.address, green.mac, plan.VNI))
+            self.assertEqual(plan.host_of_guest(one), plan.host_of_guest(other))
+        (vm,) = set(re.findall(r"vms:\n +- (.+)\n", YAML))  # that of either VPC
+        self.assertIn(plan.guest(plan.GREEN_VM).address, vm)
+        for service, port in ((plan.APP_SERVICE, 80), (plan.GREEN_SERVICE, 80), *((held, plan.HELD_PORT) for held in plan.HELD_SERVERS)):
+            vpc = "green" if service.endswith("green") else "blue"
+            self.assertIn(f"- name: {service}\n    vip: {plan.APP_VIP}\n    vpc: {vpc}\n    protocol: tcp\n    port: {port}\n", YAML)
+        of_both = (f"{{ vpc: {vpc}, address: {plan.APP_VIP} }}" for vpc in ("blue", "green"))
+        for address, vip in zip((plan.APP_EIP, plan.GREEN_EIP), of_both):
+            self.assertIn(f"address: {address}\n    network: internet\n    vip: {vip}\n", YAML)
 
 
 def _neighbor(address: str, mac: str, port: int) -> str:

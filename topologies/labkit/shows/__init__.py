@@ -22,6 +22,7 @@ from .protection import ProtectionShow
 from .scale import ScaleShow
 from .underlay6 import Underlay6Show
 from .vip import VipShow
+from .vpcs import VpcsShow
 
 _SHOWS: tuple[type[Show], ...] = (
     VipShow,
@@ -29,6 +30,7 @@ _SHOWS: tuple[type[Show], ...] = (
     Ipv6Show,
     NetworksShow,
     ClbShow,
+    VpcsShow,
     LimitsShow,
     EcmpShow,
     NeighborsShow,
