@@ -122,7 +122,21 @@ static void an_idle_connection_outlives_its_ld(void **state) {
     assert_int_equal(lds_send_client(LD_2, &connection, TCP_ACK), connection.local_port);
 }
 
-/* The same, and the LD returns: it learns from the other one what it had no time to tell it. */
+/* The same after a month, which is more than 32 bits of milliseconds can tell from one to come. */
+static void an_idle_connection_outlives_an_ld_of_a_month(void **state) {
+    struct connection connection;
+
+    (void)state;
+    now_ms += 30ULL * 24 * 3600 * 1000;
+    lds_pass(LONG_AGO_MS);
+    connection = ask();
+    answer(&connection);
+    lds_kill(LD_1);
+    harness_pass(&ld[LD_2], FORGOTTEN_MS);
+    assert_non_null(lds_session_of(LD_2, &connection));
+}
+
+/* Its LD dies, and returns: it learns from the other one what it had no time to tell it. */
 static void an_idle_connection_outlives_its_lds_return(void **state) {
     struct connection half_open = { CLIENT + 1, LDS_BUCKET_1, 0 }, connection;
 
@@ -263,6 +277,7 @@ int main(void) {
         CASE(a_longer_one_three_times),
         CASE(one_whose_packets_are_altered_is_told_of_at_once),
         CASE(an_idle_connection_outlives_its_ld),
+        CASE(an_idle_connection_outlives_an_ld_of_a_month),
         CASE(an_idle_connection_outlives_its_lds_return),
         CASE(what_has_only_begun_is_forgotten),
         CASE(an_end_waits_and_is_told),

@@ -224,21 +224,21 @@ static uint8_t teller_of(const struct cluster *cluster, const struct session *se
 
 bool replicate_is_untold(const struct worker *worker, const struct session *session) {
     uint8_t teller = teller_of(&worker->snapshot->cluster, session);
-    const struct replication_peer *peer = &worker->dataplane->replication.peers[teller];
-    uint32_t seen_ms = session->last_seen_ms; /* low bits, as are all below */
-    uint32_t heard_ms, since_ms, before_ms;
+    uint32_t idle_ms = (uint32_t)worker->now_ms - session->last_seen_ms;
+    uint64_t seen_ms = worker->now_ms - idle_ms;
+    const struct replication_peer *peer;
+    uint64_t heard_ms;
 
     if (teller == CLUSTER_NO_LD)
         return false;
-    heard_ms = (uint32_t)__atomic_load_n(&peer->heard_ms, __ATOMIC_RELAXED);
-    since_ms = (uint32_t)__atomic_load_n(&peer->since_ms, __ATOMIC_RELAXED);
-    before_ms = (uint32_t)__atomic_load_n(&peer->before_ms, __ATOMIC_RELAXED);
-    if ((int32_t)(seen_ms - since_ms) < 0) { /* it has begun anew since */
-        if (before_ms == 0)
+    peer = &worker->dataplane->replication.peers[teller];
+    heard_ms = __atomic_load_n(&peer->heard_ms, __ATOMIC_RELAXED);
+    if (seen_ms < __atomic_load_n(&peer->since_ms, __ATOMIC_RELAXED)) { /* begun anew meanwhile */
+        heard_ms = __atomic_load_n(&peer->before_ms, __ATOMIC_RELAXED);
+        if (heard_ms == 0)
             return false;
-        heard_ms = before_ms;
     }
-    return (int32_t)(heard_ms - seen_ms) < TOLD_WITHIN_MS;
+    return heard_ms < seen_ms + TOLD_WITHIN_MS;
 }
 
 void replicate_relay(struct worker *worker, uint32_t number, uint8_t from) {
