@@ -260,6 +260,39 @@ describe("neighbors", () => {
   });
 });
 
+describe("a region entry", () => {
+  const [home] = example.switches;
+  const entry = { ...home!, name: "gw2", tunnel_address: ip("10.255.0.2"), region_entry: true };
+  const { switches, lds } = compile({ ...example, switches: [entry, home!] });
+  const tunnelsOf = (name: string) =>
+    switches
+      .find(({ spec }) => spec.name === name)!
+      .allEntries()
+      .filter(({ table }) => table === "ld")
+      .map(({ params }) => params!.steering_address);
+
+  it("sends from its own address, and LDs answer there; other switches send from the steering address", () => {
+    expect(new Set(tunnelsOf("gw2"))).toEqual(new Set(["10.255.0.2"]));
+    expect(new Set(tunnelsOf("gw1"))).toEqual(new Set([example.clusters[0]!.steering_address]));
+    for (const { config } of lds) {
+      expect(factsOf(config).get("region entries")).toBe("10.255.0.2");
+    }
+  });
+
+  it("is not where answers to VPC clients go, unless there is no other switch", () => {
+    const told = (config: Parameters<typeof factsOf>[0]) => factsOf(config).get("gateway tunnel");
+    expect(lds.map(({ config }) => told(config))).toEqual(lds.map(() => home!.tunnel_address));
+    const alone = compile({ ...example, switches: [entry] });
+    expect(told(alone.lds[0]!.config)).toBe("10.255.0.2");
+  });
+
+  it("with the address of another is told once; without any, LDs are told of none", () => {
+    const { lds: told } = compile({ ...example, switches: [entry, { ...entry, name: "gw3" }] });
+    expect(factsOf(told[0]!.config).get("region entries")).toBe("10.255.0.2");
+    expect(factsOf(compile(example).lds[0]!.config).has("region entries")).toBe(false);
+  });
+});
+
 describe("EIPs", () => {
   const entriesOf = (state: typeof eips) => compile(state).switches[0]!.allEntries();
   const show = (state: typeof eips) =>

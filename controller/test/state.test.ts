@@ -297,6 +297,21 @@ describe("a bad document is refused with place, reason and remedy", () => {
     ]);
   });
 
+  it("more region entries than an LD knows, unless they share addresses", () => {
+    const entries = (count: number, addresses: number) =>
+      Array.from(
+        { length: count },
+        (_, i) =>
+          `  - { name: e${i}, p4runtime: "unix:/e${i}", mac: 02:00:00:00:00:01, tunnel_address: 10.255.1.${i % addresses}, region_entry: true }`,
+      );
+    const document = (lines: string[]) => `switches:\n${lines.join("\n")}\n`;
+    expect(() => parseState("s.yaml", document(entries(64, 64)))).not.toThrow();
+    expect(() => parseState("s.yaml", document(entries(65, 64)))).not.toThrow();
+    expect(() => parseState("s.yaml", document(entries(65, 65)))).toThrow(
+      /s.yaml:66:\d+: switch e64: 65 region entries .* an LD knows 64/,
+    );
+  });
+
   it("all of its problems at once, in the order of the file", () => {
     const text = example
       .replace("vni: 100", "vni: 0")

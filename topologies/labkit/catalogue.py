@@ -23,6 +23,7 @@ SCENARIOS = {
     "stacks6": "the same of an IPv6 VIP: a download, many connections, UDP and its fragments, and NAT64",
     "guard": "limits of services and of one client, lists of clients, SYN cookies under a flood, resets to both ends",
     "capture": "a client's address by PROXY protocol and TOA; a session captured on both sides of an LD",
+    "entry": "a region entry at another site: a client comes in by it and is answered by its tunnel, over IPv4 and IPv6",
     "underlay6": "all tunnels of the region go over IPv6 by one sluice apply: requests, pings, EIPs; and back",
 }
 # What `all` leaves out on a target, and why; by its name it is shown all the same.

@@ -1,5 +1,6 @@
 """Reads from the switch and the LDs what they have counted (by `sluice get`)."""
 
+import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -101,6 +102,12 @@ def sessions(sluice: Sluice, service: str, limit: int) -> list[Session]:
 def switch_drops(sluice: Sluice) -> dict[str, int]:
     """Packets that the switch has dropped, by the name of the reason."""
     return _drops_of(sluice.get("drops"), plan.SWITCH)
+
+
+def heard(sluice: Sluice, switch: str, table: str) -> dict[str, int]:
+    """Packets that a switch has had from each LD's address, its heartbeats among them. `table`: by the family of tunnels."""
+    dump = sluice("table", "dump", table, "--switch", switch, "-f", str(sluice.file), "--output", "json")
+    return {entry["match"]["address"]: int(entry["counter"]["packets"]) for entry in json.loads(dump)}
 
 
 def ld_drops(sluice: Sluice) -> Counter[str]:

@@ -63,8 +63,8 @@ http {{
 """
 
 
-def switch_socket(run: RunDir) -> Path:
-    return run / f"{plan.SWITCH}.sock"
+def switch_socket(run: RunDir, switch: str = plan.SWITCH) -> Path:
+    return run / f"{switch}.sock"
 
 
 def agent_socket(run: RunDir, ld: str) -> Path:
@@ -81,20 +81,25 @@ def check_target(target: str) -> None:
 
 
 def start_switch(parts: Parts, run: RunDir, node: LabNode, target: str) -> None:
-    """The gateway switch, on all ports of its node."""
+    """A gateway switch, on all ports of its node."""
     ports = []
-    for interface in plan.interfaces_of(plan.SWITCH):
+    for interface in plan.interfaces_of(node.name):
         ports += ["-i", f"{interface.port}@{interface.name}"]
-    address = f"unix:{switch_socket(run)}"
+    address = f"unix:{switch_socket(run, node.name)}"
     device = ["--device-id", str(plan.DEVICE_ID)]
     cpu = ["--cpu-port", str(plan.CPU_PORT)]
     if target == "bmv2":
         grpc = ["--", "--grpc-server-addr", address, *cpu]
-        notifications = ["--notifications-addr", f"ipc://{run.path}/bmv2-notifications.ipc"]
-        parts.start(plan.SWITCH, node, "simple_switch_grpc", "--no-p4", *device, *notifications, *ports, *grpc)
+        notifications = ["--notifications-addr", f"ipc://{run.path}/{node.name}-notifications.ipc"]
+        parts.start(node.name, node, "simple_switch_grpc", "--no-p4", *device, *notifications, *ports, *grpc)
     else:
         main = str(ROOT / "softswitch/dist/main.js")
-        parts.start(plan.SWITCH, node, "node", main, *device, "--grpc-addr", address, *ports, *cpu)
+        parts.start(node.name, node, "node", main, *device, "--grpc-addr", address, *ports, *cpu)
+
+
+def wait_for_switch(parts: Parts, run: RunDir, switch: str) -> None:
+    wait_for(lambda: accepts(switch_socket(run, switch)), f"{switch} accepts P4Runtime connections", parts)
+    _favour(parts.part(switch).popen.pid)
 
 
 def dataplane_socket(run: RunDir, ld: str) -> Path:
@@ -233,8 +238,7 @@ def start_all(parts: Parts, run: RunDir, net: Mininet, target: str) -> None:
         start_ld(parts, run, net[ld])
     for name in plan.WEB_SERVERS:
         start_web_server(parts, run, net[name])
-    wait_for(lambda: accepts(switch_socket(run)), f"{plan.SWITCH} accepts P4Runtime connections", parts)
-    _favour(parts.part(plan.SWITCH).popen.pid)
+    wait_for_switch(parts, run, plan.SWITCH)
     for ld in plan.LDS:
         _wait_for_ld(parts, run, ld)
     for name in plan.WEB_SERVERS:

@@ -11,6 +11,7 @@
                                                 └ vm3   (VPC "green"; else as vm2)
                                         7── ld3         (spare, as is ld4)
                                         8── ld4
+    c1 ────────────1 gw2 2───────────── 9               (the region's entry at another site: shows/entry.py)
 """
 
 from dataclasses import dataclass
@@ -30,6 +31,10 @@ SWITCH_VTEP = "10.255.0.1"
 SWITCH_VTEP_V6 = "2001:db8:ff::1"
 STEERING_V6 = "2001:db8:ff::100"
 DEVICE_ID = 1
+# The region's other entry. It runs while a show needs it, and is in no file until then.
+ENTRY = "gw2"
+ENTRY_MAC = "02:00:00:01:00:02"
+ENTRY_VTEP = "10.255.0.2"
 CPU_PORT = 255
 # On the list acl.
 BLOCKED_ADDRESS = "198.51.100.10"
@@ -211,6 +216,10 @@ def _switch_port(port: int) -> Interface:
     return Interface(SWITCH, SWITCH_MAC, port=port)
 
 
+def _entry_port(port: int) -> Interface:
+    return Interface(ENTRY, ENTRY_MAC, port=port)
+
+
 def _router_links(i: int, router: str) -> tuple[tuple[Interface, Interface], ...]:
     """Router i is between the client and the Ethernet switch that all routers share with the gateway."""
     net, net_v6 = "198.51.100.{}/27", f"2001:db8:51:{i + 1}::{{}}/64"
@@ -238,6 +247,13 @@ LINKS: tuple[tuple[Interface, Interface], ...] = (
     (Interface("h2", "02:00:00:00:07:02", "10.0.6.2/24"), _switch_port(6)),
     (Interface(SPARE_LDS[0], "02:00:00:00:0b:02"), _switch_port(7)),
     (Interface(SPARE_LDS[1], "02:00:00:00:0c:02"), _switch_port(8)),
+    (
+        Interface(
+            CLIENT, "02:00:00:00:01:13", "198.51.100.98/27", TENANT_MTU, port=3, address_v6="2001:db8:51:4::2/64"
+        ),
+        _entry_port(1),
+    ),
+    (_entry_port(2), _switch_port(9)),
     *(
         (
             Interface(

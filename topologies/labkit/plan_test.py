@@ -59,6 +59,11 @@ class PlanTest(unittest.TestCase):
             self.assertIn(f"address: {eip.address}\n", text)
             self.assertIn(plan.vm_line(eip).replace('"', ""), text)
 
+    def test_the_other_entry_is_behind_a_port_of_the_switch(self) -> None:
+        port = plan.switch_port_of(plan.ENTRY)
+        self.assertIn(f"{{ address: 10.0.{port}.2, mac: {plan.ENTRY_MAC}, port: {port} }}", YAML)
+        self.assertIn(f"{{ prefix: {plan.ENTRY_VTEP}/32, via: 10.0.{port}.2 }}", YAML)
+
     def test_limits_of_services(self) -> None:
         for text in (
             f"sessions: {plan.SESSION_LIMIT.limit} }}",

@@ -60,6 +60,18 @@ def forwarded(node: LabNode) -> int:
     return snmp_counter(_snmp(node), "Ip", "ForwDatagrams")
 
 
+def forwarded_v6(node: LabNode) -> int:
+    """The same of IPv6."""
+    lines = Path(f"/proc/{node.pid}/net/snmp6").read_text(encoding="ascii").splitlines()
+    return next(int(value) for name, value in map(str.split, lines) if name == "Ip6OutForwDatagrams")
+
+
+def received_by(node: LabNode, interface: str) -> int:
+    """Packets that have come to one of a node's interfaces."""
+    lines = Path(f"/proc/{node.pid}/net/dev").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[2]) for line in lines if line.strip().startswith(f"{interface}:"))
+
+
 def echo_requests(node: LabNode) -> int:
     """Pings that a node has received."""
     return snmp_counter(_snmp(node), "Icmp", "InEchos")

@@ -12,11 +12,12 @@ class LabTopo(Topo):
     """The plan as Mininet wants it."""
 
     def build(self) -> None:
-        kinds = {plan.SWITCH: GatewaySwitch, plan.UPLINK: Uplink, plan.CARRIER_ROUTER: CarrierRouter}
+        switches = (plan.SWITCH, plan.ENTRY)
+        kinds = {**dict.fromkeys(switches, GatewaySwitch), plan.UPLINK: Uplink, plan.CARRIER_ROUTER: CarrierRouter}
         kinds.update({router: Router for router in plan.ROUTERS})
         kinds.update({host.name: Hypervisor for host in plan.HOSTS})
         for name in plan.node_names():
-            add = self.addSwitch if name == plan.SWITCH else self.addHost
+            add = self.addSwitch if name in switches else self.addHost
             add(name, cls=kinds.get(name, LabNode))
         for one, other in plan.LINKS:
             self.addLink(

@@ -17,7 +17,7 @@ import type { Ids } from "./names.js";
 import { once } from "./once.js";
 import { toRanges } from "./ranges.js";
 import { limits, servicePolicy, timeouts } from "./service_policy.js";
-import { vniOf } from "./site.js";
+import { entryTunnelsOf, vniOf } from "./site.js";
 
 const PROTOCOLS = { tcp: IpProtocol.TCP, udp: IpProtocol.UDP } as const;
 
@@ -83,7 +83,7 @@ export function compileLd(
 ): LdConfig {
   const map = maps.get(cluster.name)!;
   const [address, prefixLen] = ld.address.split("/") as [string, string];
-  const [gateway] = state.switches;
+  const gateway = state.switches.find(({ region_entry }) => !region_entry) ?? state.switches[0];
   const services = servicesOf(state).get(cluster.name) ?? [];
   const ownBuckets = map.flatMap((holders, bucket) => (holders.ld === ld.name ? [bucket] : []));
   return {
@@ -101,7 +101,7 @@ export function compileLd(
     heartbeat: compileHeartbeat(state, ids, cluster, ld),
     cluster: compileCluster(ids, cluster, ld, map),
     ipv6: ipv6(ld),
-    returnTunnels: [],
+    returnTunnels: entryTunnelsOf(state).map(parseIp),
     migration: compileMigration(state, ids, cluster, maps),
   };
 }

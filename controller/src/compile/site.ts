@@ -81,6 +81,15 @@ export function neighborsOf(state: DesiredState, item: SwitchSpec): NeighborSpec
   return [...item.neighbors, ...attached];
 }
 
+/** Where tunnels from region entries come from, and answers to their clients go: each address once. */
+export const entryTunnelsOf = once((state: DesiredState): Ip[] =>
+  [
+    ...new Set(
+      state.switches.filter((item) => item.region_entry).map(({ tunnel_address }) => tunnel_address),
+    ),
+  ].sort(),
+);
+
 /** Names of the networks from which tunnels are taken. */
 export const fabricOf = once(fabricNetworks);
 

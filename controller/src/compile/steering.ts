@@ -78,8 +78,10 @@ function hints({ ids, maps }: Site, cluster: ClusterSpec): Entry[] {
     );
 }
 
-function tunnelTo({ steering_address }: ClusterSpec, { address, mac }: LdSpec, key: tables.LdKey): Entry {
+/** Switches of a cluster send from one address; a region entry from its own, by which LDs know whom to answer through it. */
+function tunnelTo({ item }: Site, cluster: ClusterSpec, { address, mac }: LdSpec, key: tables.LdKey): Entry {
   const vtep = hostOf(address);
+  const steering_address = item.region_entry ? item.tunnel_address : cluster.steering_address;
   // Both are of one family: state/check_underlay.ts
   return isIpv6(vtep)
     ? tables.ld.tunnel_to_ld_v6(key, { steering_address: steering_address as Ipv6, vtep, mac })
@@ -91,7 +93,7 @@ function clusterEntries(site: Site, cluster: ClusterSpec): Entry[] {
   const cluster_id = ids.clusters.get(cluster.name)!;
   const idOf = (name: string | undefined) => (name === undefined ? NO_LD : ids.lds.get(name)!);
   return [
-    ...cluster.lds.map((ld) => tunnelTo(cluster, ld, { ld_id: ids.lds.get(ld.name)! })),
+    ...cluster.lds.map((ld) => tunnelTo(site, cluster, ld, { ld_id: ids.lds.get(ld.name)! })),
     ...ldSources(site, cluster),
     ...site.maps
       .get(cluster.name)!

@@ -193,6 +193,9 @@ function findHeadFacts(config: LdConfig): Map<string, string> {
     facts.set("IPv6", `${formatAddress(address)}/${prefixLen} gateway ${formatAddress(gateway)}`);
   }
   facts.set("gateway tunnel", formatAddress(config.gatewayVtep));
+  if (config.returnTunnels.length > 0) {
+    facts.set("region entries", config.returnTunnels.map(formatAddress).join(", "));
+  }
   facts.set("MTU", config.mtuBytes === 0 ? "default" : `${config.mtuBytes} bytes`);
   facts.set("local IPs", config.localIps.map(formatAddress).sort().join(", "));
   facts.set("buckets", formatRanges(joinRanges(config.ownedBuckets)));

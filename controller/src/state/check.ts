@@ -12,6 +12,8 @@ import type { Source } from "./source.js";
 
 /** Local IPs of one family in a cluster: what an LD takes. Each is 64,512 ports towards each real server. */
 const MAX_LOCAL_IPS = 64;
+/** LdConfig.return_tunnels */
+const MAX_REGION_ENTRIES = 64;
 
 /** `203.0.113.10:443/tcp`, `[2001:db8::10]:443/tcp`: how people name a service. */
 export function serviceAddress(service: {
@@ -231,6 +233,18 @@ function checkServices(source: Source, state: DesiredState, own: readonly Claim[
   }
 }
 
+function checkRegionEntries(source: Source, { switches }: DesiredState): void {
+  const entries = switches.filter(({ region_entry }) => region_entry);
+  const tunnels = new Set(entries.map(({ tunnel_address }) => tunnel_address));
+  if (tunnels.size > MAX_REGION_ENTRIES) {
+    const last = entries.at(-1)!;
+    source.report(
+      source.at(last, "region_entry"),
+      `switch ${last.name}: ${tunnels.size} region entries have tunnel addresses of their own, an LD knows ${MAX_REGION_ENTRIES} (give those of one site the same tunnel_address)`,
+    );
+  }
+}
+
 /** Reports everything about a well-formed document that does not fit together. */
 export function checkState(source: Source, state: DesiredState): void {
   uniqueNames(source, "network", state.networks);
@@ -269,6 +283,7 @@ export function checkState(source: Source, state: DesiredState): void {
   for (const item of state.switches) {
     checkSwitch(source, item);
   }
+  checkRegionEntries(source, state);
   const own = ownAddresses(state);
   checkClusters(source, state, own);
   checkServices(source, state, own);

@@ -106,6 +106,7 @@ const switchShape = object("switch", {
   device_id: optional(integer("a device id", 1, Number.MAX_SAFE_INTEGER), 1),
   mac: required(mac),
   tunnel_address: required(ip),
+  region_entry: optional(flag, false),
   ports: optional(list("port", switchPort), []),
   neighbors: optional(list("neighbor", neighbor), []),
   routes: optional(list("route", route), []),

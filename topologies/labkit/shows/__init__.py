@@ -6,6 +6,7 @@ from .clb import ClbShow
 from .drain import DrainShow
 from .ecmp import EcmpShow
 from .eip import EipShow
+from .entry import EntryShow
 from .failover import FailoverShow
 from .guard import GuardShow
 from .health import HealthShow
@@ -46,6 +47,7 @@ _SHOWS: tuple[type[Show], ...] = (
     Stacks6Show,
     GuardShow,
     CaptureShow,
+    EntryShow,
     Underlay6Show,
 )
 BY_NAME = {show.name: show for show in _SHOWS}

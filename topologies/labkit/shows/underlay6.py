@@ -1,11 +1,10 @@
 """The same region with tunnels over IPv6: switch, LDs and hosts get other tunnel ends by one sluice apply, and the old ones back."""
 
-import json
 import re
 from collections import Counter
 
 from .. import plan, tools
-from ..measure import Measured
+from ..measure import Measured, heard
 from ..processes import wait_for
 from ..show import Lab, Show
 from ..terminal import heading, named, table
@@ -98,8 +97,7 @@ def _gateway_of(host: plan.Host) -> str:
 
 def _heard(lab: Lab) -> "dict[str, int]":
     """Packets that the switch has had from each LD over IPv6, its heartbeats among them."""
-    entries = json.loads(lab.sluice("table", "dump", "ld_source_v6", "-f", str(lab.sluice.file), "--output", "json"))
-    packets = {entry["match"]["address"]: int(entry["counter"]["packets"]) for entry in entries}
+    packets = heard(lab.sluice, plan.SWITCH, "ld_source_v6")
     return {ld: packets.get(address, 0) for ld, address in _addresses(lab).items()}
 
 
