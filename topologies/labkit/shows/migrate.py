@@ -1,13 +1,14 @@
 """A service moves to another cluster of LDs and back, under connections in transfer and new ones: `migration` of the service."""
 
 import time
-from typing import Any
+from typing import Any, Callable
 
 from .. import parts, plan
 from ..measure import Measured
 from ..processes import wait_for
 from ..show import Lab, Show
 from ..terminal import heading, table
+from .stragglers import Stragglers
 from .under_load import CONNECTIONS, UnderLoad
 
 STEADY_S = 1.5
@@ -46,9 +47,12 @@ class MigrateShow(Show):
         time.sleep(STEADY_S)
         self._step(lab, "both clusters copy", "", _MIGRATION)
         self.numbers = self._wait_until_copied(lab)
-        self._step(lab, f"turned to {NEW}", _AT_OLD, _AT_NEW)
+        self.stragglers = Stragglers(lab, plan.SPARE_LD)
+        self._step(lab, f"turned to {NEW}", _AT_OLD, _AT_NEW, self.stragglers.turned)
+        self.stragglers.told()
         self.at_new = self._sessions_at(lab)
         self._step(lab, f"turned back to {OLD}", _AT_NEW, _AT_OLD)
+        self.stragglers.end()
         self.load.end()
         self._leave(lab)
         self._judge()
@@ -60,12 +64,13 @@ class MigrateShow(Show):
         lab.sluice.change(lambda text: text.replace("\nservices:\n", f"\n{cluster}services:\n", 1))
         lab.sluice.apply()
 
-    def _step(self, lab: Lab, what: str, old: str, new: str) -> None:
+    def _step(self, lab: Lab, what: str, old: str, new: str, then: Callable[[], None] = lambda: None) -> None:
         """One change of the service, applied; then the traffic goes on for a while."""
         began = time.monotonic()
         lab.sluice.change(lambda text: _edit_service(text, old, new))
         lab.sluice.apply()
         self.moments.append((what, began, time.monotonic()))
+        then()
         time.sleep(STEADY_S)
 
     def _wait_until_copied(self, lab: Lab) -> dict[str, Any]:
@@ -92,6 +97,7 @@ class MigrateShow(Show):
 
     def _judge(self) -> None:
         self.load.judge(self)
+        self.stragglers.judge(self)
         self.expect("buckets whose sessions were copied", self.numbers["buckets_copied"], self.numbers["buckets"])
         if self.at_new < CONNECTIONS:
             self.fail(f"{NEW} had {self.at_new} sessions, not the {CONNECTIONS} connections")
@@ -103,6 +109,7 @@ class MigrateShow(Show):
                 heading(f"Service {plan.SERVICE} migrates from cluster {OLD} to {NEW} and back (sluice.yaml: migration)"),
                 table(("step", "sluice apply took"), rows),
                 f"  {self.numbers['sessions_copied']} sessions copied before; {NEW} had {self.at_new} afterwards",
+                self.stragglers.line(),
                 *self.load.lines(),
             ]
         )
