@@ -50,6 +50,51 @@ export function callerOf(request: IncomingMessage): Caller {
   return { name: String(subject.CN), role };
 }
 
+/** What a request is for. @throws HttpProblem when it is no path */
+export function targetOf({ url = "/" }: IncomingMessage): { path: string[]; query: URLSearchParams } {
+  try {
+    // A path may begin with two slashes; behind them is no host.
+    const { pathname, searchParams } = new URL(url.startsWith("/") ? `http://controller${url}` : url);
+    return { path: pathname.split("/").slice(1).map(decodeURIComponent), query: searchParams };
+  } catch {
+    throw new HttpProblem(400, `${url} is not a path (write it like /v1/eips/NAME, with %25 for %)`);
+  }
+}
+
+/** The revision that a change was made for; undefined: it may be any (RFC 9110, section 13.1.1). @throws HttpProblem */
+export function ifMatch({ headers }: IncomingMessage): number | undefined {
+  const text = headers["if-match"];
+  if (text === undefined || text === "*") {
+    return undefined;
+  }
+  const [, revision] = /^"?(\d+)"?$/.exec(text) ?? [];
+  if (revision === undefined) {
+    throw new HttpProblem(400, `If-Match: ${text} is not a revision (write it like "7", as ETag has it)`);
+  }
+  return Number(revision);
+}
+
+/** A parameter that is true or false, and false when it is left out. @throws HttpProblem */
+export function flag(query: URLSearchParams, name: string): boolean {
+  const text = query.get(name) ?? "false";
+  if (text !== "true" && text !== "false") {
+    throw new HttpProblem(400, `${name}=${text} is neither true nor false`);
+  }
+  return text === "true";
+}
+
+/** @throws HttpProblem */
+export function wholeNumber(query: URLSearchParams, name: string, fallback: number, max: number): number {
+  const text = query.get(name);
+  if (text === null) {
+    return fallback;
+  }
+  if (!/^\d+$/.test(text) || Number(text) > max) {
+    throw new HttpProblem(400, `${name}=${text} is not a whole number up to ${max}`);
+  }
+  return Number(text);
+}
+
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   let bytes = 0;

@@ -10,17 +10,21 @@ import type { Logger } from "pino";
 import { type Lead, type RegionController, sameValue, splitDocument, type Wish } from "../daemon/index.js";
 import { EntryError, SchemaError } from "../p4runtime/index.js";
 import { CapacityError, UnreachableError } from "../reconcile/index.js";
-import { InvalidDocument, parseValue, SECTIONS, withoutPlaces } from "../state/index.js";
+import { InvalidDocument, NAMED_SECTIONS, parseValue, SECTIONS, withoutPlaces } from "../state/index.js";
 import { ConflictError, StoreError } from "../store/index.js";
 import {
   type Caller,
   callerOf,
+  flag,
   HttpProblem,
+  ifMatch,
   ROLES,
   type Role,
   readJson,
   sendJson,
   sendProblem,
+  targetOf,
+  wholeNumber,
 } from "./http.js";
 import { MEASUREMENTS, METRICS_LIMIT, measurement } from "./measurements.js";
 import { renderMetrics } from "./metrics.js";
@@ -36,6 +40,8 @@ const OPERATED: ReadonlySet<string> = new Set([
   "acl",
   "priority_ports",
 ]);
+/** What is one thing, and has nothing of a name below it. */
+const NAMELESS: ReadonlySet<string> = new Set(["openapi.json", "status", "state"]);
 const MAX_HISTORY = 1_000;
 const MAX_WAIT_MS = 600_000;
 
@@ -112,13 +118,11 @@ export class ApiServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? "/", "http://controller");
     const started = performance.now();
     let caller: Caller | undefined;
     try {
       caller = callerOf(request);
-      const path = url.pathname.split("/").slice(1).map(decodeURIComponent);
-      await this.#route({ request, response, path, query: url.searchParams, caller });
+      await this.#route({ request, response, ...targetOf(request), caller });
     } catch (error) {
       sendProblem(response, this.#problemOf(error));
     }
@@ -126,7 +130,7 @@ export class ApiServer {
       event: "request",
       actor: caller?.name,
       method: request.method,
-      path: url.pathname,
+      path: request.url?.split("?", 1)[0],
       status: response.statusCode,
       ms: Math.round(performance.now() - started),
     });
@@ -173,7 +177,7 @@ export class ApiServer {
       response.writeHead(200, { "content-type": type }).end(text);
       return;
     }
-    if (version !== "v1") {
+    if (version !== "v1" || path.length > (NAMELESS.has(resource) ? 2 : 3) || name === "") {
       throw new HttpProblem(
         404,
         `/${path.join("/")} does not exist (the API is under /v1, described in /v1/openapi.json)`,
@@ -294,17 +298,21 @@ export class ApiServer {
   async #change(exchange: Exchange, section: string, name: string | undefined): Promise<void> {
     const { request } = exchange;
     const key = name === undefined ? section : `${section}/${name}`;
+    const isNamed = NAMED_SECTIONS.has(section);
+    if (isNamed && name === undefined) {
+      throw new HttpProblem(
+        405,
+        `${request.method} the things of ${section} one by one, /v1/${section}/NAME, or PUT all of /v1/state`,
+      );
+    }
+    if (!isNamed && name !== undefined) {
+      throw new HttpProblem(404, `/v1/${key} does not exist (PUT /v1/${section} replaces all its items)`);
+    }
     if (request.method === "DELETE") {
       return this.#commit(exchange, [{ key, value: undefined }], `delete ${key}`);
     }
     methodIs(exchange, "PUT");
     const value = await readJson(request);
-    if (name === undefined && Array.isArray(value) && value.some((item) => typeof item?.name === "string")) {
-      throw new HttpProblem(
-        405,
-        `PUT the things of ${section} one by one, /v1/${section}/NAME, or all of /v1/state`,
-      );
-    }
     if (name !== undefined && !sameValue((value as { name?: unknown } | null)?.name, name)) {
       throw new HttpProblem(
         422,
@@ -319,15 +327,15 @@ export class ApiServer {
     wishes: Wish[],
     action: string,
   ): Promise<void> {
-    const match = request.headers["if-match"];
+    const ifRevision = ifMatch(request);
     const asked = request.headers["sluice-action"];
     const { region } = this.#controller;
     const result = await this.#controller.change({
       wishes: wishes.map(({ key, value }) => ({ key, value: restoreSecrets(value, region.get(key)) })),
       actor: caller.name,
       action: typeof asked === "string" ? asked : action,
-      dryRun: query.get("dry_run") === "true",
-      ...(match !== undefined && { ifRevision: Number(match.replaceAll('"', "")) }),
+      dryRun: flag(query, "dry_run"),
+      ...(ifRevision !== undefined && { ifRevision }),
     });
     sendJson(response, 200, hideSecrets(result), etag(result.revision));
   }
@@ -344,15 +352,4 @@ function methodIs({ request }: Exchange, method: string): void {
       `${request.method} is not possible here (GET, PUT and DELETE are what there is)`,
     );
   }
-}
-
-function wholeNumber(query: URLSearchParams, name: string, fallback: number, max: number): number {
-  const text = query.get(name);
-  if (text === null) {
-    return fallback;
-  }
-  if (!/^\d+$/.test(text) || Number(text) > max) {
-    throw new HttpProblem(400, `${name}=${text} is not a whole number up to ${max}`);
-  }
-  return Number(text);
 }

@@ -4,8 +4,10 @@
 export type Objects = ReadonlyMap<string, unknown>;
 type Json = Record<string, unknown>;
 
-function isNamed(item: unknown): item is { name: string } {
-  return typeof item === "object" && item !== null && typeof (item as Json).name === "string";
+/** A name of nothing but digits may have come as a number, `true` as a flag: what is no text in YAML, and a name still. */
+function isNamed(item: unknown): item is { name: string | number | boolean } {
+  const name = typeof item === "object" && item !== null ? (item as Json).name : undefined;
+  return ["string", "number", "boolean"].includes(typeof name);
 }
 
 /** @param document - one that has been checked: names are unique */
@@ -14,7 +16,8 @@ export function splitDocument(document: Json): Map<string, unknown> {
   for (const [section, value] of Object.entries(document)) {
     if (Array.isArray(value) && value.every(isNamed)) {
       for (const item of value) {
-        objects.set(`${section}/${item.name}`, item);
+        const name = String(item.name);
+        objects.set(`${section}/${name}`, item.name === name ? item : { ...item, name });
       }
     } else if (value !== undefined && value !== null) {
       objects.set(section, value);
@@ -32,7 +35,7 @@ export function joinDocument(objects: Objects, skip?: string): Json {
       continue;
     }
     if (name === undefined) {
-      document[section] = value;
+      document[section] = Array.isArray(value) ? [...value] : value; // the document's own: it may grow
     } else {
       let list = document[section] as unknown[] | undefined;
       if (list === undefined) {

@@ -131,10 +131,16 @@ export class Region {
         eipIds.release((before as RawEip).id);
       }
     }
-    for (const { key, after } of changes) {
-      if (key.startsWith(EIPS) && after !== undefined) {
-        eipIds.take(after as RawEip);
-      }
+    const comers = changes.flatMap(({ key, after }) =>
+      key.startsWith(EIPS) && after !== undefined ? [after as RawEip] : [],
+    );
+    // Those that say theirs first: what is chosen keeps out of their way.
+    const [said, unsaid] = [
+      comers.filter(({ id }) => id !== undefined),
+      comers.filter(({ id }) => id === undefined),
+    ];
+    for (const eip of [...said, ...unsaid]) {
+      eipIds.take(eip);
     }
     const alone = this.#revision > 0 && changes.every(({ key }) => key.startsWith(EIPS));
     const proposal = { revision: this.#revision, changes };

@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import { checkState } from "./check.js";
 import { type DesiredState, documentShape } from "./document.js";
 import { InvalidDocument } from "./problems.js";
+import type { JsonSchema } from "./shapes.js";
 import { Source } from "./source.js";
 
 export { addressesOf, aggregate, BlockSet, blockOf, contains, isIpv6, overlap } from "./blocks.js";
@@ -54,6 +55,14 @@ export function parseValue(
 
 /** The sections of a document. */
 export const SECTIONS: readonly string[] = Object.keys(check(Source.ofValue("nothing", {})));
+
+/** Those whose items have names: each item is a thing by itself. The others are one thing as a whole. */
+export const NAMED_SECTIONS: ReadonlySet<string> = new Set(
+  SECTIONS.filter((section) => {
+    const { items } = (documentShape.schema.properties as Record<string, { items: JsonSchema }>)[section]!;
+    return Object.hasOwn((items.properties as object | undefined) ?? {}, "name");
+  }),
+);
 
 function check(source: Source, known: KnownObjects = {}, crossChecks = true): DesiredState {
   // A text that is no YAML would only give consequential errors further on.
