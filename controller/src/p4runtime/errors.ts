@@ -36,13 +36,20 @@ export class P4RuntimeError extends Error {
 
 const DETAILS_KEY = "grpc-status-details-bin";
 
-/** The per-update errors in a failed write's trailer: one for each update of the request, in order (section 12.3). */
+/**
+ * The per-update errors in a failed write's trailer: one for each update of the request, in order (section 12.3). None where the
+ * trailer cannot be read: that the write was refused is known all the same.
+ */
 export function updateStatuses(error: ServiceError): UpdateStatus[] {
   const [details] = error.metadata?.get(DETAILS_KEY) ?? [];
   if (!(details instanceof Uint8Array)) {
     return [];
   }
-  return Status.decode(details).details.map((any) => UpdateStatus.decode(any.value));
+  try {
+    return Status.decode(details).details.map((any) => UpdateStatus.decode(any.value));
+  } catch {
+    return [];
+  }
 }
 
 export function isServiceError(error: unknown): error is ServiceError {

@@ -11,9 +11,9 @@ export class Inbox {
   readonly digests = new PacketQueue<DigestList>(DIGESTS_KEPT);
   readonly idle = new PacketQueue<IdleTimeoutNotification>(DIGESTS_KEPT);
 
-  /** @param schema - of the program that runs; packets that come before it is known are nobody's */
+  /** @param schema - of the program that runs; packets that come before it is known, or that it cannot give, are nobody's */
   receive({ update }: StreamMessageResponse, schema: Schema | undefined): void {
-    if (update?.$case === "packet" && schema !== undefined) {
+    if (update?.$case === "packet" && schema?.packetIn !== undefined) {
       this.packets.push(decodePacketIn(schema, update.value));
     } else if (update?.$case === "digest") {
       this.digests.push(update.value);

@@ -75,7 +75,11 @@ export class LdClient {
     if (onHealth !== undefined) {
       this.#watch = new LdWatch({
         open: () => this.#stub.watchStatus({}),
-        failure: (error) => this.#failure("WatchStatus", error).message,
+        // Of what has ended itself the last health is no reason: it would grow each time.
+        failure: (error) =>
+          error.code === status.CANCELLED
+            ? `${this.who} has ended WatchStatus`
+            : this.#failure("WatchStatus", error).message,
         onChange: (health) => {
           onHealth(health);
           if (this.#watch?.isSilent === true) {

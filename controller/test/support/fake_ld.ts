@@ -30,6 +30,10 @@ export class FakeLd {
   stuckCores: number[] = [];
   /** The process is stopped: it takes calls, and says nothing. */
   hangs = false;
+  /** It ends what it is asked to go on telling, as a cancelled call. */
+  cancelsWatch = false;
+  /** How often it has been asked to tell how it is. */
+  watches = 0;
   /** What listings have been asked for. */
   readonly filters: SessionFilter[] = [];
   realServers: RsState[] = [];
@@ -174,6 +178,11 @@ export class FakeLd {
       },
       listRealServers: (_, callback) => callback(null, { realServers: this.realServers }),
       watchStatus: (call) => {
+        this.watches++;
+        if (this.cancelsWatch) {
+          call.emit("error", { code: status.CANCELLED, details: "cancelled" });
+          return;
+        }
         this.#watchers.add(call);
         call.once("cancelled", () => this.#watchers.delete(call));
         if (!this.hangs) call.write({ status: this.#status() });

@@ -56,6 +56,8 @@ export class FakeSwitch {
   /** Refuses an update. */
   refuse: (update: Update) => Refusal | undefined = () => undefined;
   onWrite: (request: WriteRequest) => void = () => {};
+  /** What every write fails with. */
+  failWrite: Partial<ServiceError> | undefined;
   /** Calls that are never answered. */
   readonly mute = new Set<"write" | "read" | "arbitration" | "getPipeline">();
   /** What an entry looks like in an answer. */
@@ -170,6 +172,10 @@ export class FakeSwitch {
     return {
       write: (call, callback) => {
         if (this.mute.has("write")) {
+          return;
+        }
+        if (this.failWrite !== undefined) {
+          callback(this.failWrite);
           return;
         }
         const { electionId, updates } = call.request;

@@ -1,0 +1,76 @@
+// Switches and LDs that say what no switch and no LD says: the controller goes on, and names who it was.
+import { Metadata, status } from "@grpc/grpc-js";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Switch } from "../src/p4runtime/index.js";
+import { LdClient, type LdHealth } from "../src/reconcile/index.js";
+import { eventually } from "./support/controller.js";
+import { FakeLd } from "./support/fake_ld.js";
+import { FakeSwitch } from "./support/fake_switch.js";
+import { useFolder } from "./support/folder.js";
+import { gatewayPipeline } from "./support/program.js";
+
+const folder = useFolder();
+
+describe("a switch", () => {
+  let fake: FakeSwitch;
+  let connection: Switch;
+  beforeEach(async () => {
+    const address = folder.socket("gw1.sock");
+    fake = await FakeSwitch.listen(address);
+    connection = await Switch.connect({ name: "gw1", address, deviceId: 1n });
+    await connection.setPipeline(gatewayPipeline);
+  });
+  afterEach(() => {
+    connection.close();
+    fake.stop();
+  });
+  const hop = {
+    table: "nexthop",
+    match: { nexthop_id: 1 },
+    action: "forward",
+    params: { port: 1, vlan_id: 0, src_mac: "02:00:00:00:00:01", dst_mac: "02:00:00:00:00:02" },
+  };
+
+  it("whose refusal cannot be read has refused all the same", async () => {
+    for (const details of [Buffer.from([0xff]), Buffer.from([0x1a, 0x7f, 0x01])]) {
+      const metadata = new Metadata();
+      metadata.set("grpc-status-details-bin", details);
+      fake.failWrite = { code: status.RESOURCE_EXHAUSTED, details: "table full", metadata };
+      await expect(connection.insert(hop)).rejects.toMatchObject({
+        name: "P4RuntimeError",
+        code: status.RESOURCE_EXHAUSTED,
+        message: expect.stringContaining("switch gw1"),
+      });
+    }
+    fake.failWrite = undefined;
+    await connection.insert(hop);
+  });
+
+  it("that gives packets though its program has none to give is left alone with them", async () => {
+    const { p4info, deviceConfig } = gatewayPipeline;
+    await connection.setPipeline({ deviceConfig, p4info: { ...p4info, controllerPacketMetadata: [] } });
+    fake.packetIn(Uint8Array.of(1), []);
+    const idle = { tableEntry: [], timestamp: 7n };
+    fake.say({ $case: "idleTimeoutNotification", value: idle });
+    expect(await connection.nextIdleEntries(10_000)).toEqual({ entries: [], timestampNs: 7n });
+    expect(connection.state).toBe("primary");
+    expect(await connection.nextPacket(0)).toBeUndefined();
+  });
+});
+
+describe("an LD", () => {
+  it("that cancels what it is asked to go on telling says so in as many words each time", async () => {
+    const address = folder.socket("ld1.agent.sock");
+    const fake = await FakeLd.listen(address);
+    fake.cancelsWatch = true;
+    const heard: LdHealth[] = [];
+    const client = new LdClient({ name: "ld1", address, onHealth: (health) => heard.push(health) });
+    try {
+      await eventually("it was asked four times", () => fake.watches >= 4);
+      expect(heard).toEqual([{ state: "unreachable", reason: expect.stringContaining("LD ld1") }]);
+    } finally {
+      client.close();
+      fake.stop();
+    }
+  });
+});
