@@ -26,7 +26,8 @@ bool replicate_is_silent(const struct replication *replication, uint8_t peer, ui
     uint64_t heard_ms = __atomic_load_n(&replication->peers[peer].heard_ms, __ATOMIC_RELAXED);
     uint64_t since_ms = __atomic_load_n(&replication->waiting_since_ms, __ATOMIC_RELAXED);
 
-    return now_ms - RTE_MAX(heard_ms, since_ms) > PEER_GONE_MS;
+    /* Who hears may have read the clock after who asks. */
+    return (int64_t)(now_ms - RTE_MAX(heard_ms, since_ms)) > PEER_GONE_MS;
 }
 
 static bool shares(const struct cluster *cluster, uint8_t peer) {

@@ -237,7 +237,8 @@ void sender_acknowledged(struct worker *worker, struct sender *sender,
         sender_begin(worker, sender);
         return;
     }
-    if (header->sequence <= sender->acknowledged || header->sequence >= sender->next)
+    /* Of those in flight: numbers go round. */
+    if (header->sequence - sender->acknowledged - 1 >= in_flight(sender))
         return;
     sender->acknowledged = header->sequence;
     sender->progress_ms = sender->sent_again_ms = worker->now_ms;
