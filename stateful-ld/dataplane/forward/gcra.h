@@ -1,8 +1,9 @@
 /**
  * @file
  * Virtual scheduling (GCRA, ITU-T I.371, annex A) with times in 2^-8 ns of the worker's clock:
- * finer than a byte at 100 Gbit/s, and good for two years. A state is the time at which all that
- * has been granted would be over at the full rate; 0 at the start.
+ * finer than a byte at 100 Gbit/s. They go round in 834 days, so only differences mean anything. A
+ * state is the time at which all that has been granted would be over at the full rate; 0 at the
+ * start.
  */
 #ifndef SLUICE_FORWARD_GCRA_H
 #define SLUICE_FORWARD_GCRA_H
@@ -12,6 +13,8 @@
 
 enum {
     GCRA_TIME_BITS = 8,
+    /** No state is so many tolerances ahead of any worker's clock: it is one from long ago. */
+    GCRA_TOLERANCES_AHEAD = 16,
 };
 
 static inline uint64_t gcra_ms(uint64_t ms) {
@@ -23,9 +26,13 @@ static inline uint64_t gcra_ms(uint64_t ms) {
  * if nothing is outstanding.
  */
 static inline bool gcra_take(uint64_t *due, uint64_t now, uint64_t cost, uint64_t tolerance) {
-    if (*due > now && *due + cost > now + tolerance)
+    uint64_t ahead = *due != 0 ? *due - now : 0;
+
+    if (ahead > tolerance * GCRA_TOLERANCES_AHEAD + cost)
+        ahead = 0;
+    if (ahead != 0 && ahead + cost > tolerance)
         return false;
-    *due = (*due > now ? *due : now) + cost;
+    *due = now + ahead + cost;
     return true;
 }
 

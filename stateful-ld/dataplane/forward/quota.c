@@ -122,8 +122,8 @@ static uint64_t demand(uint64_t *seen, const uint64_t *asked) {
     return now - before;
 }
 
-/* Who asks gets what they ask for, and what is left over is dealt evenly; when all ask for too
- * much, they get parts in proportion. */
+/* Who asks gets what they ask for, and what is left over is dealt evenly; when too little would be
+ * left, they get parts in proportion, and the even part is as large as ever. */
 static void redistribute_rate(struct quota *quota, enum quota_rate rate, uint64_t elapsed_ms) {
     uint64_t limit = quota->limits.per_s[rate], sum = 0;
     uint64_t demands[WORKERS_MAX];
@@ -134,10 +134,11 @@ static void redistribute_rate(struct quota *quota, enum quota_rate rate, uint64_
         sum += demands[id];
     }
     for (uint32_t id = 0; id < quota->workers && limit != 0; id++) {
-        double share = sum <= limit ? (double)demands[id] + (double)(limit - sum) / quota->workers
-                                    : (double)limit * (EVEN_PART - 1) / EVEN_PART *
-                                              (double)demands[id] / (double)sum +
-                                          (double)limit / EVEN_PART / quota->workers;
+        double share =
+            sum <= limit / EVEN_PART * (EVEN_PART - 1)
+                ? (double)demands[id] + (double)(limit - sum) / quota->workers
+                : (double)limit * (EVEN_PART - 1) / EVEN_PART * (double)demands[id] / (double)sum +
+                      (double)limit / EVEN_PART / quota->workers;
 
         write_relaxed(&quota->cells[id].unit_time[rate],
                       (uint64_t)((double)((uint64_t)NS_PER_S << UNIT_TIME_BITS) / share) + 1);
@@ -241,11 +242,13 @@ void quota_sessions_set(const struct quota_use *use, uint32_t worker, uint64_t s
     cell->counted = counted;
 }
 
+/* To a later time; 0: none has been set. */
 static void raise_to(uint64_t *number, uint64_t least) {
     uint64_t now = read_relaxed(number);
 
-    while (now < least && !__atomic_compare_exchange_n(number, &now, least, true, __ATOMIC_RELEASE,
-                                                       __ATOMIC_RELAXED))
+    while (
+        (now == 0 || (int64_t)(least - now) > 0) &&
+        !__atomic_compare_exchange_n(number, &now, least, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
         ;
 }
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "forward/gcra.h"
 #include "testing/test.h"
 
 enum {
@@ -262,6 +263,45 @@ static void limits_change_while_sessions_are_open(void **state) {
     end();
 }
 
+/* One worker asks for all there is, to the byte: what is left for the other ones is little, but no
+ * worker is without a limit. */
+static void who_asks_for_the_whole_limit_leaves_the_limit_to_others(void **state) {
+    const uint64_t limit = 100 * 1000 * 1000;
+    uint64_t granted = 0;
+
+    (void)state;
+    begin(2, (struct quota_limits){ .per_s = { [QUOTA_BYTES_OUT] = limit } });
+    for (uint32_t i = 0; i < limit * QUOTA_REDISTRIBUTE_MS / 1000 / 1500; i++)
+        take(0, QUOTA_BYTES_OUT, 1500);
+    pass(QUOTA_REDISTRIBUTE_MS);
+    for (uint32_t i = 0; i < 10000; i++)
+        granted += take(1, QUOTA_BYTES_OUT, 1500) ? 1500 : 0;
+    assert_in_range(granted, 1, limit / 20); /* of 50 ms */
+    end();
+}
+
+/* Times in 2^-8 ns are 0 again after 835 days. */
+static void limits_hold_when_the_clock_goes_round(void **state) {
+    const uint64_t limit = 1000 * 1000, round_ms = UINT64_MAX / gcra_ms(1);
+    uint64_t granted;
+
+    (void)state;
+    for (uint32_t workers = 1; workers <= WORKERS; workers += WORKERS - 1) {
+        begin(workers, (struct quota_limits){ .per_s = { [QUOTA_BYTES_OUT] = limit } });
+        now_ms = round_ms - 2000;
+        for (uint32_t second = 0; second < 5; second++) {
+            granted = 0;
+            for (uint32_t i = 0; i < 1000; i++) {
+                for (uint32_t j = 0; j < 3; j++)
+                    granted += take(0, QUOTA_BYTES_OUT, 1500) ? 1500 : 0;
+                now_ms++;
+            }
+            assert_in_range(granted, limit * 95 / 100, limit * 106 / 100);
+        }
+        end();
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_limit_all_is_granted),
@@ -276,6 +316,8 @@ int main(void) {
         cmocka_unit_test(low_priority_cannot_starve_high),
         cmocka_unit_test(tiny_bandwidth_still_passes_whole_packets),
         cmocka_unit_test(limits_change_while_sessions_are_open),
+        cmocka_unit_test(who_asks_for_the_whole_limit_leaves_the_limit_to_others),
+        cmocka_unit_test(limits_hold_when_the_clock_goes_round),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
