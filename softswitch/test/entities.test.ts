@@ -192,7 +192,7 @@ describe("writes that are refused change nothing", () => {
       "an action for misses only",
       "exact_table",
       { match: { half: exact(2), address: exact(1) }, action: ["miss"] },
-      INVALID_ARGUMENT,
+      PERMISSION_DENIED,
       "exact_table: miss can only be the default action",
     ],
     [

@@ -7,7 +7,7 @@ import { invalid } from "./errors.js";
  * Writes a value's lanes.
  *
  * @param what - names the value in errors
- * @throws UpdateError INVALID_ARGUMENT (empty) or OUT_OF_RANGE
+ * @throws UpdateError INVALID_ARGUMENT when it is empty or too large; lanes may have been written then
  */
 export function toLanes(bytes: Uint8Array, bits: number, lanes: Int32Array, at: number, what: string): void {
   if (bytes.length === 0) throw invalid(`${what}: an empty byte string is no value`);

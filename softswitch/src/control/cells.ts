@@ -4,25 +4,26 @@ import {
   type DirectCounterEntry,
   type Entity,
   RegisterEntry,
+  TableEntry,
   Update_Type,
 } from "@sluice/proto/p4runtime";
 import { lanesOf } from "../ir/program.js";
 import { toBytes, toLanes } from "./bytes.js";
 import { invalid, notFound, UpdateError } from "./errors.js";
 import type { Schema } from "./schema.js";
-import { findEntry, readCounter, readTableEntries } from "./table_writes.js";
+import { checkCount, findEntry, readCounter, readTableEntries, writeCount } from "./table_writes.js";
 
 /** gRPC OUT_OF_RANGE */
 const OUT_OF_RANGE = 11;
 
-function cellOf(name: string, index: bigint | undefined, size: number): number {
-  if (index === undefined) throw invalid(`${name}: an index is needed to write`);
+function cellOf(name: string, index: bigint, size: number): number {
   if (index < 0n || index >= BigInt(size)) {
     throw new UpdateError(OUT_OF_RANGE, `${name}: the index ${index} is not below its size ${size}`);
   }
   return Number(index);
 }
 
+/** One cell by its index, or all without one: so reads and writes name them. */
 function* cells(name: string, index: bigint | undefined, size: number): Generator<number> {
   if (index !== undefined) yield cellOf(name, index, size);
   else for (let i = 0; i < size; i++) yield i;
@@ -43,9 +44,9 @@ export function writeCounter(schema: Schema, type: Update_Type, wire: CounterEnt
   onlyModify(type, "a counter");
   const counter = schema.counters.get(wire.counterId);
   if (counter === undefined) throw notFound(`there is no counter with id ${wire.counterId}`);
-  const cell = cellOf(counter.name, wire.index?.index, counter.size);
-  counter.cells[2 * cell] = Number(wire.data?.packetCount ?? 0n);
-  counter.cells[2 * cell + 1] = Number(wire.data?.byteCount ?? 0n);
+  if (wire.data !== undefined) checkCount(counter.name, wire.data);
+  for (const cell of cells(counter.name, wire.index?.index, counter.size))
+    if (wire.data !== undefined) writeCount(counter.cells, cell, wire.data);
 }
 
 export function* readCounters(schema: Schema, wanted: CounterEntry): Generator<CounterEntry> {
@@ -67,8 +68,9 @@ export function writeDirectCounter(schema: Schema, type: Update_Type, wire: Dire
   if (wire.tableEntry === undefined) throw invalid("a direct counter is named by its table entry");
   const { table, entry } = findEntry(schema, wire.tableEntry);
   if (!table.store.hasCounter) throw invalid(`${table.name} has no direct counter`);
-  table.store.counters[2 * entry] = Number(wire.data?.packetCount ?? 0n);
-  table.store.counters[2 * entry + 1] = Number(wire.data?.byteCount ?? 0n);
+  if (wire.data === undefined) return;
+  checkCount(table.name, wire.data);
+  writeCount(table.store.counters, entry, wire.data);
 }
 
 export function* readDirectCounters(
@@ -76,7 +78,10 @@ export function* readDirectCounters(
   wanted: DirectCounterEntry,
 ): Generator<DirectCounterEntry> {
   if (wanted.tableEntry === undefined) throw invalid("a direct counter is named by its table entry");
-  const asked = { ...wanted.tableEntry, counterData: { packetCount: 0n, byteCount: 0n } };
+  // The entry is named by its key; what else a client has written into it does not narrow the read.
+  const { tableId, match, priority, isDefaultAction } = wanted.tableEntry;
+  const counterData = { packetCount: 0n, byteCount: 0n };
+  const asked = TableEntry.fromPartial({ tableId, match, priority, isDefaultAction, counterData });
   for (const tableEntry of readTableEntries(schema, asked)) {
     const { counterData } = tableEntry;
     // The entry is here for its key alone (specification, section 9.3).
@@ -90,8 +95,10 @@ export function writeRegister(schema: Schema, type: Update_Type, wire: RegisterE
   const register = schema.registers.get(wire.registerId);
   if (register === undefined) throw notFound(`there is no register with id ${wire.registerId}`);
   if (wire.data?.data?.$case !== "bitstring") throw invalid(`${register.name}: a bit string is needed`);
-  const cell = cellOf(register.name, wire.index?.index, register.size);
-  toLanes(wire.data.data.value, register.bits, register.cells, cell * lanesOf(register.bits), register.name);
+  const lanes = new Int32Array(lanesOf(register.bits));
+  toLanes(wire.data.data.value, register.bits, lanes, 0, register.name);
+  for (const cell of cells(register.name, wire.index?.index, register.size))
+    register.cells.set(lanes, cell * lanes.length);
 }
 
 export function* readRegisters(schema: Schema, wanted: RegisterEntry): Generator<RegisterEntry> {

@@ -19,7 +19,8 @@ import { readTableEntries, writeTableEntry } from "./table_writes.js";
 export function applyUpdate(schema: Schema, { type, entity }: Update): void {
   const item = entity?.entity;
   if (item === undefined) throw invalid("an update needs an entity");
-  if (type === Update_Type.UNSPECIFIED) throw invalid("an update needs a type: INSERT, MODIFY or DELETE");
+  if (type !== Update_Type.INSERT && type !== Update_Type.MODIFY && type !== Update_Type.DELETE)
+    throw invalid("an update needs a type: INSERT, MODIFY or DELETE");
   switch (item.$case) {
     case "tableEntry":
       writeTableEntry(schema, type, item.value);

@@ -1,5 +1,6 @@
 // An entry's match and priority: P4Runtime's fields <-> the entry's identity (see tables/table_store.ts).
 import type { FieldMatch, TableEntry } from "@sluice/proto/p4runtime";
+import type { KeyField } from "../ir/program.js";
 import { bigintToLanes, toBytes, toLanes } from "./bytes.js";
 import { invalid } from "./errors.js";
 import type { BoundField, BoundTable } from "./schema.js";
@@ -92,6 +93,8 @@ function readMatch(
       if (isAbove(identity, key.lane, valueLanes + key.lane, key.lanes)) {
         throw invalid(`${what}: the range's low end is above its high end`);
       }
+      if (isAll(identity, key, valueLanes))
+        throw invalid(`${what}: a range of all values matches everything: leave the field out`);
       return;
     }
     case "optional":
@@ -100,6 +103,15 @@ function readMatch(
       toLanes(type.value.value, key.bits, identity, key.lane, what);
       full(valueLanes + key.lane, true);
   }
+}
+
+/** Whether a range is from 0 to the greatest value. */
+function isAll(identity: Int32Array, { bits, lane, lanes }: KeyField, valueLanes: number): boolean {
+  for (let i = 0; i < lanes; i++) {
+    const width = Math.min(32, bits - 32 * i);
+    if (identity[lane + i] !== 0 || identity[valueLanes + lane + i]! >>> 0 !== 2 ** width - 1) return false;
+  }
+  return true;
 }
 
 /** Whether the value at lane `a` is above the one at lane `b`. */

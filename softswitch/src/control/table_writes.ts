@@ -1,5 +1,10 @@
 // Table entries as P4Runtime writes and reads them (specification, section 9.1).
-import { TableEntry, Update_Type, type Action as WireAction } from "@sluice/proto/p4runtime";
+import {
+  type CounterData,
+  TableEntry,
+  Update_Type,
+  type Action as WireAction,
+} from "@sluice/proto/p4runtime";
 import type { ConstEntry } from "../ir/program.js";
 import { bigintToLanes, toBytes, toLanes } from "./bytes.js";
 import { alreadyExists, exhausted, invalid, notFound, permissionDenied, unimplemented } from "./errors.js";
@@ -8,6 +13,9 @@ import type { BoundAction, BoundTable, Schema } from "./schema.js";
 import { identityOf, readIdentity, writeMatch } from "./table_match.js";
 
 const NS_PER_US = 1000;
+/** The number of no entry of a table: here of its default entry. */
+const DEFAULT_ENTRY = 0;
+const NO_BYTES = new Uint8Array();
 
 /** Reads an action's parameters into its data. */
 export function readAction(
@@ -63,7 +71,7 @@ function readTarget(
     const data = new Int32Array(table.store.stride);
     const action = readAction(table.name, table.actions, type.value, data);
     if (action.scope === "default-only")
-      throw invalid(`${table.name}: ${action.name} can only be the default action`);
+      throw permissionDenied(`${table.name}: ${action.name} can only be the default action`);
     return { reference: action.action.id, data };
   }
   const { store, name } = table.profile;
@@ -90,8 +98,9 @@ function refuseExtras(table: BoundTable, entry: TableEntry): void {
   checkIdleTimeout(table, entry.idleTimeoutNs);
   if (entry.timeSinceLastHit !== undefined)
     throw invalid(`${table.name}: the time since the last hit can only be read`);
-  if (entry.counterData !== undefined && !table.store.hasCounter)
-    throw invalid(`${table.name} has no direct counter`);
+  if (entry.counterData === undefined) return;
+  if (!table.store.hasCounter) throw invalid(`${table.name} has no direct counter`);
+  checkCount(table.name, entry.counterData);
 }
 
 /** @throws UpdateError where a read asks for times that are not kept */
@@ -111,20 +120,23 @@ function setTarget(
   store.actions[entry] = reference;
 }
 
+function setMetadata(table: BoundTable, entry: number, { metadata }: TableEntry): void {
+  if (metadata.length > 0) table.metadata.set(entry, Uint8Array.from(metadata));
+  else if (table.metadata.size > 0) table.metadata.delete(entry);
+}
+
 function setExtras(schema: Schema, table: BoundTable, entry: number, wire: TableEntry): void {
   setIdleTimeout(schema, table, entry, wire.idleTimeoutNs);
-  if (wire.metadata.length > 0) table.metadata.set(entry, Uint8Array.from(wire.metadata));
-  else if (table.metadata.size > 0) table.metadata.delete(entry);
-  if (wire.counterData !== undefined) {
-    table.store.counters[2 * entry] = Number(wire.counterData.packetCount);
-    table.store.counters[2 * entry + 1] = Number(wire.counterData.byteCount);
-  }
+  setMetadata(table, entry, wire);
+  if (wire.counterData !== undefined) writeCount(table.store.counters, entry, wire.counterData);
 }
 
 function modifyDefault(table: BoundTable, wire: TableEntry, type: Update_Type): void {
   if (type !== Update_Type.MODIFY) throw invalid(`${table.name}: a default action can only be modified`);
   if (wire.match.length > 0 || wire.priority !== 0)
     throw invalid(`${table.name}: a default action has neither key nor priority`);
+  if (wire.idleTimeoutNs !== 0n || wire.timeSinceLastHit !== undefined)
+    throw invalid(`${table.name}: a default action has no idle timeout`);
   const { store } = table;
   const action = wire.action?.type;
   if (table.isDefaultConst) throw permissionDenied(`${table.name}: the program fixes the default action`);
@@ -133,6 +145,7 @@ function modifyDefault(table: BoundTable, wire: TableEntry, type: Update_Type): 
     const { defaultAction, defaultData } = store.table;
     store.defaultAction = defaultAction?.id ?? -1;
     setConstants(store.defaultData, defaultAction?.params ?? [], defaultData);
+    table.metadata.delete(DEFAULT_ENTRY);
     return;
   }
   if (action.$case !== "action")
@@ -140,9 +153,10 @@ function modifyDefault(table: BoundTable, wire: TableEntry, type: Update_Type): 
   const data = new Int32Array(Math.max(1, store.stride));
   const bound = readAction(table.name, table.actions, action.value, data);
   if (bound.scope === "entry-only")
-    throw invalid(`${table.name}: ${bound.name} cannot be the default action`);
+    throw permissionDenied(`${table.name}: ${bound.name} cannot be the default action`);
   store.defaultData = data;
   store.defaultAction = bound.action.id;
+  setMetadata(table, DEFAULT_ENTRY, wire);
 }
 
 function setConstants(
@@ -158,15 +172,22 @@ function setConstants(
 /** Applies one update. @throws UpdateError; nothing has changed then */
 export function writeTableEntry(schema: Schema, type: Update_Type, wire: TableEntry): void {
   const table = tableOf(schema, wire.tableId);
+  if (wire.isConst) throw invalid(`${table.name}: only the switch says that an entry is const`);
   if (wire.isDefaultAction) {
     modifyDefault(table, wire, type);
     return;
   }
-  if (table.isConst) throw permissionDenied(`${table.name}: the program fixes its entries`);
+  // Of the program's own entries the counts can be written, and nothing else (specification, section 9.1.4).
+  const isOfCounts =
+    type === Update_Type.MODIFY &&
+    wire.action?.type === undefined &&
+    wire.metadata.length === 0 &&
+    wire.idleTimeoutNs === 0n;
+  if (table.isConst && !isOfCounts) throw permissionDenied(`${table.name}: the program fixes its entries`);
   const { store } = table;
   const identity = readIdentity(table, wire);
   const held = store.identify(identity);
-  if (held !== 0 && table.constEntries.has(held))
+  if (held !== 0 && table.constEntries.has(held) && !isOfCounts)
     throw permissionDenied(`${table.name}: the program fixes this entry`);
   switch (type) {
     case Update_Type.INSERT: {
@@ -184,7 +205,7 @@ export function writeTableEntry(schema: Schema, type: Update_Type, wire: TableEn
     case Update_Type.MODIFY:
       if (held === 0) throw notFound(`${table.name}: there is no such entry`);
       refuseExtras(table, wire);
-      setTarget(table, held, readTarget(table, wire));
+      if (wire.action?.type !== undefined) setTarget(table, held, readTarget(table, wire));
       setExtras(schema, table, held, wire);
       return;
     case Update_Type.DELETE:
@@ -193,9 +214,6 @@ export function writeTableEntry(schema: Schema, type: Update_Type, wire: TableEn
       store.remove(held);
       table.metadata.delete(held);
       table.idleTimers.delete(held);
-      return;
-    default:
-      throw invalid(`${table.name}: an update needs a type`);
   }
 }
 
@@ -238,6 +256,10 @@ function placeConst(
   bigintToLanes(mask, key.bits, identity, store.valueLanes + key.lane);
 }
 
+function priorityOf({ store }: BoundTable, entry: number): number {
+  return store.table.kind === "ternary" ? store.keyLane(entry, 2 * store.valueLanes) : 0;
+}
+
 export interface ShownParts {
   /** Its direct counter, where it has one. */
   counter?: boolean;
@@ -259,7 +281,7 @@ export function entryToWire(table: BoundTable, entry: number, shown: ShownParts 
     tableId: table.id,
     match: table.fields.flatMap((field) => writeMatch(table, field, entry)),
     action: { type },
-    priority: store.table.kind === "ternary" ? store.keyLane(entry, 2 * store.valueLanes) : 0,
+    priority: priorityOf(table, entry),
     metadata: table.metadata.get(entry) ?? new Uint8Array(),
     isConst: table.constEntries.has(entry),
     counterData: shown.counter && store.hasCounter ? readCounter(store.counters, entry) : undefined,
@@ -271,8 +293,25 @@ export function entryToWire(table: BoundTable, entry: number, shown: ShownParts 
   });
 }
 
-export function readCounter(cells: Float64Array, index: number): { packetCount: bigint; byteCount: bigint } {
+export function readCounter(cells: Float64Array, index: number): CounterData {
   return { packetCount: BigInt(cells[2 * index]!), byteCount: BigInt(cells[2 * index + 1]!) };
+}
+
+export function writeCount(
+  cells: Float64Array,
+  index: number,
+  { packetCount, byteCount }: CounterData,
+): void {
+  cells[2 * index] = Number(packetCount);
+  cells[2 * index + 1] = Number(byteCount);
+}
+
+/** @throws UpdateError for a count that a cell cannot hold exactly */
+export function checkCount(what: string, { packetCount, byteCount }: CounterData): void {
+  for (const count of [packetCount, byteCount]) {
+    if (count < 0n || count > Number.MAX_SAFE_INTEGER)
+      throw invalid(`${what}: the count ${count} is not from 0 to ${Number.MAX_SAFE_INTEGER}`);
+  }
 }
 
 export function defaultToWire(table: BoundTable): TableEntry | undefined {
@@ -283,6 +322,7 @@ export function defaultToWire(table: BoundTable): TableEntry | undefined {
     tableId: table.id,
     isDefaultAction: true,
     action: { type: { $case: "action", value: writeAction(action, store.defaultData, 0) } },
+    metadata: table.metadata.get(DEFAULT_ENTRY) ?? new Uint8Array(),
   });
 }
 
@@ -308,16 +348,19 @@ export function* readTableEntries(schema: Schema, wanted: TableEntry): Generator
       if (entry !== undefined) yield entry;
     } else if (wanted.match.length > 0) {
       const entry = table.store.identify(readIdentity(table, wanted));
-      if (entry !== 0) yield entryToWire(table, entry, shown);
+      if (entry !== 0 && isWanted(table, entry, wanted)) yield entryToWire(table, entry, shown);
     } else {
-      for (const entry of table.store.entries()) {
-        if (
-          wanted.priority !== 0 &&
-          table.store.keyLane(entry, 2 * table.store.valueLanes) !== wanted.priority
-        )
-          continue;
-        yield entryToWire(table, entry, shown);
-      }
+      for (const entry of table.store.entries())
+        if (isWanted(table, entry, wanted)) yield entryToWire(table, entry, shown);
     }
   }
+}
+
+/** What a read is narrowed by beside the key; of an action its name alone counts (specification, section 9.1.5). */
+function isWanted(table: BoundTable, entry: number, { priority, metadata, action }: TableEntry): boolean {
+  if (priority !== 0 && priorityOf(table, entry) !== priority) return false;
+  if (metadata.length > 0 && Buffer.compare(metadata, table.metadata.get(entry) ?? NO_BYTES) !== 0)
+    return false;
+  if (action?.type?.$case !== "action" || table.profile !== undefined) return true;
+  return table.actionsByProgramId.get(table.store.actions[entry]!)?.id === action.type.value.actionId;
 }

@@ -1,8 +1,8 @@
 // What takes an update back: asked before the update is made.
-import { type Entity, type Update, Update_Type } from "@sluice/proto/p4runtime";
+import { type Entity, type TableEntry, type Update, Update_Type } from "@sluice/proto/p4runtime";
 import { applyUpdate, readEntity } from "./index.js";
 import type { Schema } from "./schema.js";
-import { defaultToWire, entryToWire, findEntry } from "./table_writes.js";
+import { defaultToWire, entryToWire, findEntry, readCounter } from "./table_writes.js";
 
 const INVERSE = {
   [Update_Type.INSERT]: Update_Type.DELETE,
@@ -10,17 +10,33 @@ const INVERSE = {
   [Update_Type.DELETE]: Update_Type.INSERT,
 } as const;
 
-/** The entity as it is held now. @throws UpdateError when there is none */
-function heldNow(schema: Schema, entity: Entity): Entity {
+const tableEntry = (value: TableEntry): Entity => ({ entity: { $case: "tableEntry", value } });
+
+/** What an update of this entity changes, as it is now. @throws UpdateError when it is not there */
+function heldNow(schema: Schema, entity: Entity): Entity[] {
   const item = entity.entity;
-  if (item?.$case !== "tableEntry") return [...readEntity(schema, entity)][0] ?? entity;
-  const { value } = item;
-  const table = schema.tables.get(value.tableId);
-  if (value.isDefaultAction) {
-    return { entity: { $case: "tableEntry", value: (table && defaultToWire(table)) ?? value } };
+  switch (item?.$case) {
+    case "tableEntry":
+      return [tableEntry(tableEntryNow(schema, item.value))];
+    case "directCounterEntry": {
+      // Not by a read: to that an entry that matches everything is one of all.
+      if (item.value.tableEntry === undefined) return [];
+      const { table, entry } = findEntry(schema, item.value.tableEntry);
+      const data = table.store.hasCounter ? readCounter(table.store.counters, entry) : undefined;
+      return [{ entity: { $case: "directCounterEntry", value: { ...item.value, data } } }];
+    }
+    default:
+      return [...readEntity(schema, entity)];
   }
+}
+
+function tableEntryNow(schema: Schema, value: TableEntry): TableEntry {
+  const table = schema.tables.get(value.tableId);
+  if (value.isDefaultAction) return (table && defaultToWire(table)) ?? value;
   const found = findEntry(schema, value);
-  return { entity: { $case: "tableEntry", value: entryToWire(found.table, found.entry, { counter: true }) } };
+  const held = entryToWire(found.table, found.entry, { counter: true });
+  // Of the program's own entries only the counts can have changed, and be written.
+  return held.isConst ? { ...held, isConst: false, action: undefined } : held;
 }
 
 /**
@@ -36,9 +52,10 @@ export function applyAllOrNone(
   for (const [index, update] of updates.entries()) {
     try {
       const { type, entity } = update;
-      const before = type === Update_Type.INSERT || entity === undefined ? entity : heldNow(schema, entity);
+      const before = type === Update_Type.INSERT || entity === undefined ? [entity] : heldNow(schema, entity);
       applyUpdate(schema, update);
-      undo.push({ type: INVERSE[type as keyof typeof INVERSE], entity: before });
+      const back = INVERSE[type as keyof typeof INVERSE];
+      undo.push(...before.map((held) => ({ type: back, entity: held })));
     } catch (error) {
       for (const back of undo.reverse()) applyUpdate(schema, back);
       return { index, error };
