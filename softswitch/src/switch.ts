@@ -50,6 +50,10 @@ export class SoftSwitch {
   /** Takes what leaves while a frame is processed. */
   #emit: Emit = () => {};
   readonly #packetIns: PacketIn[] = [];
+  readonly #notices: Notice[] = [];
+  readonly #onNotice = (notice: Notice): void => {
+    this.#notices.push(notice);
+  };
 
   constructor(readonly options: SoftSwitchOptions = {}) {
     this.deviceId = BigInt(options.deviceId ?? 1);
@@ -67,7 +71,7 @@ export class SoftSwitch {
     const program = buildProgram(parseBmv2Json(deviceConfig));
     const device = new SimpleSwitch(program, this.options.dropPort ?? DEFAULT_DROP_PORT, this.#clockUs);
     const schema = bindSchema(p4info, device, this.#clockUs);
-    device.onDigest = (digest, lanes) => takeDigest(schema, digest, lanes, this.#notify);
+    device.onDigest = (digest, lanes) => takeDigest(schema, digest, lanes, this.#onNotice);
     for (const table of schema.tables.values()) insertConstEntries(table);
     if (this.options.onLookUp !== undefined) watchLookUps(schema, this.options.onLookUp);
     this.#running = { device, schema, quick: new QuickWrites(schema) };
@@ -170,8 +174,14 @@ export class SoftSwitch {
     if (this.#running === undefined) return;
     this.#emit = emit;
     this.#running.device.process(port, frame, length, this.#leave);
-    if (this.#packetIns.length === 0) return;
-    // A listener may give the switch a packet: it hears of one only when the switch is done with it.
+    if (this.#packetIns.length > 0 || this.#notices.length > 0) this.#tell();
+  }
+
+  /** A listener may give the switch a packet or an entry: it hears of what came only when the switch is done with it. */
+  #tell(): void {
+    for (const notice of this.#notices.splice(0)) {
+      for (const listener of this.#noticeListeners) listener(notice);
+    }
     for (const packet of this.#packetIns.splice(0)) {
       for (const listener of this.#packetInListeners) listener(packet);
     }
@@ -199,10 +209,6 @@ export class SoftSwitch {
     return this.inject(cpuPort, packetOutFrame(schema.packetOut, packet));
   }
 
-  readonly #notify = (notice: Notice): void => {
-    for (const listener of this.#noticeListeners) listener(notice);
-  };
-
   /** Registers a listener for digests and idle entries; returns the function that removes it. */
   onNotice(listener: NoticeListener): () => void {
     this.#noticeListeners.add(listener);
@@ -217,7 +223,9 @@ export class SoftSwitch {
 
   /** Tells of digests and idle entries whose time has come. */
   runTimers(): void {
-    if (this.#running !== undefined) runTimers(this.#running.schema, this.#notify);
+    if (this.#running === undefined) return;
+    runTimers(this.#running.schema, this.#onNotice);
+    this.#tell();
   }
 
   /** The controller has a list of digests. @throws UpdateError for a digest that the program does not have */

@@ -261,6 +261,31 @@ describe("a digest", () => {
     expect(() => program.switch.acknowledge({ digestId: 5, listId: 1n })).toThrow("no digest with id 5");
   });
 
+  test("that waits goes by a configuration that has changed since", () => {
+    write(Update_Type.INSERT, { maxListSize: 9, maxTimeoutNs: 3600n * SECOND_NS });
+    seen(1n);
+    write(Update_Type.MODIFY, { maxListSize: 9, maxTimeoutNs: SECOND_NS });
+    pass(1_000);
+    expect(values()).toEqual([["09 01"]]);
+    write(Update_Type.MODIFY, { maxListSize: 9, maxTimeoutNs: 3600n * SECOND_NS });
+    seen(2n);
+    seen(3n);
+    write(Update_Type.MODIFY, { maxListSize: 2, maxTimeoutNs: 3600n * SECOND_NS });
+    pass(10);
+    expect(values()).toEqual([["09 02", "09 03"]]);
+  });
+
+  test("whose listener gives the switch a packet does not disturb the one that sent it", () => {
+    write(Update_Type.INSERT, {});
+    let told = 0;
+    program.switch.onNotice(() => {
+      if (told++ === 0) expect(find(program, TABLE.lpm, { half: 8, word: 0x0a000001, mac: 6n })).toBe(8);
+    });
+    seen(5n);
+    expect(told).toBe(2);
+    expect(values()).toEqual([["09 05"], ["08 06"]]);
+  });
+
   test("is written and read like any entity", () => {
     expect(program.switch.read([entity(undefined, 0)])).toEqual([]);
     const failure = (type: Update_Type, config?: Config, digestId?: number) =>

@@ -35,12 +35,14 @@ describe("action profiles", () => {
     groupId: number,
     members: readonly (readonly [id: number, weight: number])[],
     maxSize = 4,
+    watchPort?: Uint8Array,
   ) => {
+    const watchKind = watchPort && ({ $case: "watchPort", value: watchPort } as const);
     const value = ActionProfileGroup.fromPartial({
       actionProfileId: program.id("actionProfiles", "members"),
       groupId,
       maxSize,
-      members: members.map(([memberId, weight]) => ({ memberId, weight })),
+      members: members.map(([memberId, weight]) => ({ memberId, weight, ...(watchKind && { watchKind }) })),
     });
     program.write([{ type, entity: { entity: { $case: "actionProfileGroup", value } } }]);
   };
@@ -129,6 +131,26 @@ describe("action profiles", () => {
     ]);
   });
 
+  test("weights are bounded, also where the program has no bound", () => {
+    program = new TestProgram("matching", {}, ({ p4info }) => {
+      for (const profile of p4info.actionProfiles) profile.maxGroupSize = 0;
+    });
+    member(INSERT, 1, 1);
+    for (const [weight, maxSize] of [
+      [0x7fff_ffff, 0],
+      [0x7fff_ffff, 0x7fff_ffff],
+      [1, 0x7fff_ffff],
+    ] as const) {
+      expect(program.failure(() => group(INSERT, 5, [[1, weight]], maxSize)).code).toBe(RESOURCE_EXHAUSTED);
+    }
+    group(INSERT, 5, [[1, 65_536]], 0);
+  });
+
+  test("an empty watch port is none", () => {
+    member(INSERT, 1, 1);
+    group(INSERT, 5, [[1, 1]], 4, new Uint8Array());
+  });
+
   const { ALREADY_EXISTS, NOT_FOUND, INVALID_ARGUMENT, FAILED_PRECONDITION, RESOURCE_EXHAUSTED } = status;
   test.each<[string, () => void, number]>([
     ["a member twice", () => member(INSERT, 1, 1), ALREADY_EXISTS],
@@ -165,6 +187,14 @@ describe("action profiles", () => {
       "a group that may have more members than the program says",
       () => group(INSERT, 6, [], 5),
       INVALID_ARGUMENT,
+    ],
+    ["the member 0, which means all", () => member(INSERT, 0, 1), INVALID_ARGUMENT],
+    ["the group 0, which means all", () => group(INSERT, 0, []), INVALID_ARGUMENT],
+    ["another size of a group that is there", () => group(MODIFY, 5, [[2, 1]], 3), INVALID_ARGUMENT],
+    [
+      "a member that depends on a port",
+      () => group(INSERT, 6, [[1, 1]], 4, Uint8Array.of(1)),
+      status.UNIMPLEMENTED,
     ],
     ["a group of less than no members", () => group(INSERT, 6, [], -1), INVALID_ARGUMENT],
     [

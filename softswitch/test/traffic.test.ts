@@ -1,7 +1,7 @@
 // What actions do to packets and to the switch's memory, and the ways packets take: frames through testdata/traffic.p4. What comes
 // out begins with its trace, unless the program took it away: instance type (8 bits), egress_rid (8), port (16), packet length in
 // egress (32), and 16 bits of metadata that the field list keeps.
-import { type Entity, Update_Type } from "@sluice/proto/p4runtime";
+import { Entity, Update_Type } from "@sluice/proto/p4runtime";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { bytes, preEntity, TestProgram } from "./support/program.js";
 
@@ -356,6 +356,21 @@ describe("ways", () => {
     expect(program.send(input)[0]).toBe(plain(input, { instance: REPLICATION, port: 3, rid: 1, kept: 7 }));
   });
 
+  test("a group may have more replicas than a frame that circles may make passes", () => {
+    const replicas = Array.from({ length: 3000 }, (_, instance) => [3, instance] as const);
+    program.write([{ type: Update_Type.INSERT, entity: preEntity("multicastGroupEntry", 70, replicas) }]);
+    expect(program.send(frame(0x12, { a: 70 }))).toHaveLength(3000);
+  });
+
+  test("copies that nobody took, because a receiver failed, are not sent with the next frame", () => {
+    const input = Buffer.from(frame(0x12, { a: 7 }), "hex");
+    const fail = () => {
+      throw new Error("no room");
+    };
+    expect(() => program.switch.process(0, input, input.length, fail)).toThrow("no room");
+    expect(program.send(frame(0))).toEqual([plain(frame(0))]);
+  });
+
   test("a group that does not exist has no copies", () => {
     expect(program.send(frame(0x12, { a: 8 }))).toEqual([]);
   });
@@ -413,6 +428,32 @@ describe("the packet replication engine over P4Runtime", () => {
       () => group(8, [[512, 2]]),
       3,
       "multicast group 8: the port 512 is not from 0 to 511",
+    ],
+    [
+      "an instance beyond the last",
+      Update_Type.INSERT,
+      () => group(8, [[1, 0x10000]]),
+      3,
+      "multicast group 8: the instance 65536 is not from 0 to 65535",
+    ],
+    [
+      "an empty port",
+      Update_Type.INSERT,
+      () => {
+        const portKind = { $case: "port", value: new Uint8Array() } as const;
+        const multicastGroupEntry = { multicastGroupId: 8, replicas: [{ portKind, instance: 1 }] };
+        const type = { $case: "multicastGroupEntry", value: multicastGroupEntry } as const;
+        return Entity.fromPartial({ entity: { $case: "packetReplicationEngineEntry", value: { type } } });
+      },
+      3,
+      "multicast group 8: a replica has no port",
+    ],
+    [
+      "a type of update that does not exist",
+      9 as Update_Type,
+      () => group(7, [[2, 2]]),
+      3,
+      "an update needs a type: INSERT, MODIFY or DELETE",
     ],
   ])("%s", (_, type, entity, code, message) => {
     write(Update_Type.INSERT, group(7))();

@@ -26,6 +26,8 @@ export class BoundDigest {
   config: Config | undefined;
   /** What waits to be sent, by its lanes. */
   readonly #waiting = new Map<string, P4Data>();
+  /** When the first of them came. */
+  #waitsSinceUs = 0;
   /** When the list that waits is to be sent. */
   dueUs = Number.POSITIVE_INFINITY;
   #lastListId = 0n;
@@ -40,10 +42,13 @@ export class BoundDigest {
     this.#type = spec?.typeSpec?.$case ?? "struct";
   }
 
-  /** Begins anew with a configuration, or ends. */
-  configure(config: Config | undefined): void {
+  /** Goes on with a configuration, which is also that of what waits already, or ends. */
+  configure(config: Config | undefined, nowUs: number): void {
     this.config = config;
-    if (config !== undefined) return;
+    if (config !== undefined) {
+      if (this.#waiting.size > 0) this.dueUs = this.#isFull(config) ? nowUs : this.#endUs(config);
+      return;
+    }
     this.#waiting.clear();
     this.#sent.clear();
     this.#unacknowledged.clear();
@@ -53,14 +58,23 @@ export class BoundDigest {
   /** Takes what a packet has sent. @returns whether a list is to be sent now */
   take(lanes: Int32Array, nowUs: number): boolean {
     if (this.config === undefined) return false;
-    const { maxListSize, maxTimeoutNs } = this.config;
     this.#forget(nowUs);
     const key = lanes.join();
     if (this.#waiting.has(key) || this.#unacknowledged.has(key)) return false;
     this.#waiting.set(key, this.#data(lanes));
-    if (this.#waiting.size === 1) this.dueUs = nowUs + Number(maxTimeoutNs) / NS_PER_US;
-    const isFull = this.#waiting.size >= Math.min(maxListSize || LONGEST_LIST, LONGEST_LIST);
-    return isFull || maxTimeoutNs <= 0n;
+    if (this.#waiting.size === 1) {
+      this.#waitsSinceUs = nowUs;
+      this.dueUs = this.#endUs(this.config);
+    }
+    return this.#isFull(this.config) || this.config.maxTimeoutNs <= 0n;
+  }
+
+  #endUs({ maxTimeoutNs }: Config): number {
+    return this.#waitsSinceUs + Number(maxTimeoutNs) / NS_PER_US;
+  }
+
+  #isFull({ maxListSize }: Config): boolean {
+    return this.#waiting.size >= Math.min(maxListSize || LONGEST_LIST, LONGEST_LIST);
   }
 
   /** The values that wait, as one list. */
@@ -124,7 +138,7 @@ export function writeDigest(schema: Schema, type: Update_Type, { digestId, confi
   const isThere = digest.config !== undefined;
   if (type === Update_Type.DELETE) {
     if (!isThere) throw notFound(`digest ${digest.name} is not sent`);
-    digest.configure(undefined);
+    digest.configure(undefined, schema.clockUs());
     return;
   }
   if (config === undefined) throw invalid(`digest ${digest.name}: a configuration is needed`);
@@ -133,7 +147,8 @@ export function writeDigest(schema: Schema, type: Update_Type, { digestId, confi
   }
   if (type === Update_Type.INSERT && isThere) throw alreadyExists(`digest ${digest.name} is sent already`);
   if (type === Update_Type.MODIFY && !isThere) throw notFound(`digest ${digest.name} is not sent`);
-  digest.configure({ ...config });
+  digest.configure({ ...config }, schema.clockUs());
+  schema.nextTimerUs = Math.min(schema.nextTimerUs, digest.dueUs);
 }
 
 /** Reads the configuration of one digest, or with id 0 of all that are sent. @throws UpdateError NOT_FOUND */

@@ -13,6 +13,7 @@ import type { Schema } from "./schema.js";
 /** Sessions have 15 bits in simple_switch, and groups 16; from 0x8000 on groups are kept for sessions. */
 const MAX_ID = 0x7fff;
 const MAX_PORT = 511;
+const MAX_INSTANCE = 0xffff;
 
 /** @throws UpdateError; nothing has changed then */
 export function writeReplication(
@@ -74,6 +75,8 @@ function toReplicas(what: string, wire: readonly WireReplica[]): Replica[] {
   return wire.map(({ portKind, instance, backupReplicas }) => {
     if (backupReplicas.length > 0) throw unimplemented(`${what}: backup replicas`);
     const port = portOf(what, portKind);
+    if (instance > MAX_INSTANCE)
+      throw invalid(`${what}: the instance ${instance} is not from 0 to ${MAX_INSTANCE}`);
     const key = `${port}/${instance}`;
     if (seen.has(key))
       throw invalid(`${what}: the replica of port ${port}, instance ${instance} is given twice`);
@@ -83,7 +86,8 @@ function toReplicas(what: string, wire: readonly WireReplica[]): Replica[] {
 }
 
 function portOf(what: string, kind: WireReplica["portKind"]): number {
-  if (kind === undefined) throw invalid(`${what}: a replica has no port`);
+  if (kind === undefined || (kind.$case === "port" && kind.value.length === 0))
+    throw invalid(`${what}: a replica has no port`);
   const port =
     kind.$case === "egressPort" ? kind.value : kind.value.reduce((sum, byte) => sum * 256 + byte, 0);
   if (port > MAX_PORT) throw invalid(`${what}: the port ${port} is not from 0 to ${MAX_PORT}`);

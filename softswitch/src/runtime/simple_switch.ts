@@ -14,8 +14,8 @@ const INSTANCE = {
   resubmitted: 6,
 } as const;
 const USUAL_FRAME_BYTES = 9_216;
-/** A frame that makes more passes than this circles for ever, and would stop the switch. */
-const MAX_PASSES = 1024;
+/** A frame of which more passes than this cause others circles for ever, and would stop the switch. */
+const MAX_CAUSES = 1024;
 
 /** Told of a frame that leaves; the bytes are valid during the call only. */
 export type Emit = (port: number, bytes: Uint8Array, length: number) => void;
@@ -86,6 +86,8 @@ export class SimpleSwitch {
     const stages = this.#stages;
     const { local } = this.memory;
     this.#port = port;
+    // What a frame has left behind that ended with an exception is not of this one.
+    if (this.#waiting.length > 0) this.#waiting.length = 0;
     stages.begin();
     stages.setIngressPort(port);
     stages.setPacketLength(length);
@@ -100,13 +102,9 @@ export class SimpleSwitch {
   #finish(emit: Emit): void {
     const stages = this.#stages;
     const { local, state, varbits } = this.memory;
-    let passes = 0;
+    let causes = 0;
     for (let packet = this.#waiting.shift(); packet !== undefined; packet = this.#waiting.shift()) {
-      if (++passes > MAX_PASSES) {
-        this.circled++;
-        this.#waiting.length = 0;
-        return;
-      }
+      const waiting = this.#waiting.length;
       stages.begin();
       state.set(packet.state);
       local[LOCAL.countedBytes] = packet.countedBytes;
@@ -117,6 +115,10 @@ export class SimpleSwitch {
         varbits.set(packet.varbits);
         stages.setPayload(packet.payload, 0, packet.payload.length);
         this.#egress(packet.port, emit);
+      }
+      if (this.#waiting.length > waiting && ++causes > MAX_CAUSES) {
+        this.circled++;
+        this.#waiting.length = 0;
       }
     }
   }
