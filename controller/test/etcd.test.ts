@@ -1,9 +1,10 @@
 // The store that several controllers share, on a real etcd: it keeps what the embedded one keeps, and only the leader writes.
 // Needs `npm run build`: a lease has a thread of its own.
 
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Etcd3 } from "etcd3";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { campaign, EtcdStore, type Leadership, openEtcd, StoreError } from "../dist/store/index.js";
 import { runSluice } from "./support/cli.js";
@@ -120,7 +121,7 @@ describe("the store", () => {
     await next.close();
   });
 
-  it("is reached over mutual TLS, the lease as well, with a certificate of its authority alone", async () => {
+  it("is reached over mutual TLS, the lease as well, with a certificate of its authority, and in no other way", async () => {
     const [pki, strangers] = [join(folder, "pki"), join(folder, "strangers")];
     for (const directory of [pki, strangers]) {
       expect((await runSluice("pki", "init", directory, "--host", "127.0.0.1")).code).toBe(0);
@@ -137,6 +138,10 @@ describe("the store", () => {
       openEtcd(`etcds:${secure.address}/test/region`, join(directory, "users", "etcd"));
     copyFileSync(ca, join(strangers, "users", "etcd", "ca.pem")); // it believes etcd, and etcd does not believe it
     const stranger = open(strangers);
+    const nobody = new Etcd3({
+      hosts: `https://${secure.address}`,
+      credentials: { rootCertificate: readFileSync(ca) },
+    });
     try {
       place.client.close();
       place = open(pki);
@@ -144,10 +149,13 @@ describe("the store", () => {
       await store.commit(0, { ...head, changes: eips(1, "203.0.113.1") });
       expect((await store.load()).revision).toBe(1);
       await store.close();
-      await expect(stranger.keys.get("head")).rejects.toThrow();
+      // By etcd itself, while the connection is made; a client that did not trust etcd would fail as well.
+      await expect(stranger.keys.get("head")).rejects.toThrow("SSL alert");
+      await expect(nobody.get("test/region/head")).rejects.toThrow("SSL alert");
       expect(await place.keys.get("head")).toContain('"revision":1');
     } finally {
       stranger.client.close();
+      nobody.close();
       await secure.kill();
     }
   });
