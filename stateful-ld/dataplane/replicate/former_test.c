@@ -145,7 +145,7 @@ static void the_newer_word_of_two_counts(void **state) {
     }
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, lds_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -269,7 +269,7 @@ static void a_pause_loses_nothing(void **state) {
     assert_int_equal(lds_session_of(LD_2, &connection)->state, STATE_CLOSE_WAIT);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, lds_pair_set_up, lds_pair_tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, lds_pair_set_up, lds_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

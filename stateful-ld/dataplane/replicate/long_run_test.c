@@ -72,7 +72,7 @@ static void who_has_just_been_heard_is_not_silent(void **state) {
 }
 
 int main(void) {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, lds_pair_set_up, lds_pair_tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, lds_pair_set_up, lds_tear_down)
     const struct CMUnitTest tests[] = {
         CASE(sessions_are_told_while_the_clock_goes_round),
         CASE(sessions_are_told_while_the_sequence_goes_round),

@@ -262,7 +262,7 @@ static void a_bad_migration_is_refused(void **state) {
     refused("migration: the LD's own cluster does not replicate sessions");
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, lds_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

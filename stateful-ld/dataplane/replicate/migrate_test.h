@@ -119,24 +119,16 @@ static inline void open_all(void) {
         connections[i] = lds_establish(LD_1, i, (uint16_t)(i * 7 % BUCKET_COUNT));
 }
 
+static inline void begin_and_apply(int which) {
+    begin(which);
+    apply(which);
+}
+
 static inline int set_up(void **state) {
     (void)state;
     lds_begin();
     session_limit = 0;
-    for (int which = 0; which < LDS_MAX; which++) {
-        lds_start(which, 1);
-        begin(which);
-        apply(which);
-        lds_online(which);
-    }
-    for (int which = 0; which < LDS_MAX; which++)
-        lds_pass_until_online(which);
-    return 0;
-}
-
-static inline int tear_down(void **state) {
-    (void)state;
-    lds_end();
+    lds_start_all(begin_and_apply);
     return 0;
 }
 

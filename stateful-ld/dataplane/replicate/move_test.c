@@ -149,7 +149,7 @@ static void a_bucket_of_somebody_silent_is_opened_after_a_while(void **state) {
     assert_int_not_equal(lds_send_client(LD_3, &connection, TCP_SYN), 0);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, lds_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -177,6 +177,10 @@ static inline void change(uint32_t epoch, struct holders before, struct holders 
     learnt = after;
 }
 
+static inline void give_first(int which) {
+    give(which, 1, 0, at_first);
+}
+
 static inline int set_up(void **state) {
     (void)state;
     lds_begin();
@@ -185,19 +189,7 @@ static inline int set_up(void **state) {
     others_backup = LD_1;
     for (int i = 0; i < SWITCHES; i++)
         traffic.knows[i][1] = LD_2;
-    for (int which = 0; which < LDS_MAX; which++) {
-        lds_start(which, 1);
-        give(which, 1, 0, at_first);
-        lds_online(which);
-    }
-    for (int which = 0; which < LDS_MAX; which++)
-        lds_pass_until_online(which);
-    return 0;
-}
-
-static inline int tear_down(void **state) {
-    (void)state;
-    lds_end();
+    lds_start_all(give_first);
     return 0;
 }
 

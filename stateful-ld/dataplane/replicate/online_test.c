@@ -234,7 +234,7 @@ static void one_that_is_back_asks_the_other_about_what_it_does_not_know(void **s
     assert_false(lds_send_rs(LD_1, &connection, TCP_ACK));
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, lds_pair_set_up, lds_pair_tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, lds_pair_set_up, lds_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -368,7 +368,7 @@ static void records_survive_the_wire(void **state) {
         assert_int_equal(wire_get_record(bytes, cut, &read), 0);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, lds_pair_set_up, lds_pair_tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, lds_pair_set_up, lds_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -141,7 +141,7 @@ static void answers_in_fragments_go_to_the_twin(void **state) {
     assert_int_equal(ntohs(frame_view(&whole).tcp->dst_port), 2000);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, lds_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -136,6 +136,16 @@ void lds_start(int which, uint32_t workers) {
     runs[which] = true;
 }
 
+void lds_start_all(void (*configure)(int which)) {
+    for (int which = 0; which < LDS_MAX; which++) {
+        lds_start(which, 1);
+        configure(which);
+        lds_online(which);
+    }
+    for (int which = 0; which < LDS_MAX; which++)
+        lds_pass_until_online(which);
+}
+
 void lds_kill(int which) {
     dataplane_free(&ld[which].dataplane);
     runs[which] = false;
@@ -145,6 +155,12 @@ void lds_end(void) {
     for (int i = 0; i < LDS_MAX; i++)
         if (runs[i])
             lds_kill(i);
+}
+
+int lds_tear_down(void **state) {
+    (void)state;
+    lds_end();
+    return 0;
 }
 
 void lds_message(int which, uint32_t epoch) {
@@ -322,11 +338,5 @@ int lds_pair_set_up(void **state) {
     lds_pair_start(LD_2, 1);
     lds_pass_until_online(LD_1);
     lds_pass_until_online(LD_2);
-    return 0;
-}
-
-int lds_pair_tear_down(void **state) {
-    (void)state;
-    lds_end();
     return 0;
 }

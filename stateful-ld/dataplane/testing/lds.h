@@ -53,6 +53,8 @@ struct connection {
 /** A good network, no LD. */
 void lds_begin(void);
 void lds_end(void);
+/** The same for cmocka. */
+int lds_tear_down(void **state);
 
 /** A process that knows nothing. */
 void lds_start(int which, uint32_t workers);
@@ -71,6 +73,9 @@ void lds_pass(uint32_t ms);
 
 bool lds_online(int which);
 void lds_pass_until_online(int which);
+
+/** All LDs start with one worker, each takes what @p configure gives it, and all are online. */
+void lds_start_all(void (*configure)(int which));
 
 /** A number below @p sides. */
 uint32_t lds_roll(uint32_t sides);
@@ -108,7 +113,6 @@ const struct session *lds_session_of(int which, const struct connection *connect
 
 /** Two LDs that have half of the buckets each, and back each other up. For cmocka: both online. */
 int lds_pair_set_up(void **state);
-int lds_pair_tear_down(void **state);
 void lds_pair_configure(int which, uint32_t epoch);
 void lds_pair_start(int which, uint32_t workers);
 /** kill -9 and a new process: all it knew is gone. */
