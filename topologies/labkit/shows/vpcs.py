@@ -77,7 +77,8 @@ class VpcsShow(Show):
 
     def _downloads(self, lab: Lab) -> None:
         """At the same time, from the same address and port to the same address and port; each server has a file of its own."""
-        servers = {name: os.urandom(DOWNLOAD_BYTES) for vpc in VPCS for name in vpc.servers}
+        self.octets = min(DOWNLOAD_BYTES, lab.load.transfer_bytes)
+        servers = {name: os.urandom(self.octets) for vpc in VPCS for name in vpc.servers}
         owner = {hashlib.sha256(data).hexdigest(): name for name, data in servers.items()}
         for name, data in servers.items():
             (lab.directory / f"www/{name}").write_bytes(data)
@@ -122,7 +123,7 @@ class VpcsShow(Show):
             (vpc.name, vpc.vni, vpc.vm, plan.HELD_SERVERS[vpc.held], download, f"{vpc.eip}: {named(answers)}")
             for vpc, download, answers in zip(VPCS, self.downloads, self.by_eip)
         ]
-        columns = ("VPC", "VNI", "VM", "held connections by", f"{DOWNLOAD_BYTES >> 20} MiB by", "requests by EIP")
+        columns = ("VPC", "VNI", "VM", "held connections by", f"{self.octets >> 20} MiB by", "requests by EIP")
         return "\n".join(
             [
                 heading(f"VIP {plan.APP_VIP} of two VPCs, whose VMs are both {plan.address_of(plan.GREEN_VM)} (from the answers)"),
