@@ -253,22 +253,28 @@ static bool serve_next(struct client *client, bool *progress) {
     return served;
 }
 
+static bool begin_listing(struct client *client) {
+    client->listing = listing_begin(client->state->dataplane, client->waiting);
+    sluice__ld__v1__session_filter__free_unpacked(client->waiting, NULL);
+    client->waiting = NULL;
+    return client->listing != NULL;
+}
+
+/* Whose reader is slow lets the workers go to the next listing that waits for them. */
 static bool list(struct client *client) {
     struct control_state *state = client->state;
     enum listing_status status;
 
-    if (client->waiting != NULL && state->lister == NULL) {
-        client->listing = listing_begin(state->dataplane, client->waiting);
-        sluice__ld__v1__session_filter__free_unpacked(client->waiting, NULL);
-        client->waiting = NULL;
-        if (client->listing == NULL)
-            return false;
-        state->lister = client;
-    }
-    if (client->listing == NULL)
+    if (!(client->waiting != NULL || client->listing != NULL) ||
+        (state->lister != NULL && state->lister != client))
         return true;
+    if (client->waiting != NULL && !begin_listing(client))
+        return false;
+    state->lister = client;
     status = listing_step(client->listing, &client->output);
-    if (status != LISTING_WAITS)
+    if (status == LISTING_RESTS)
+        state->lister = NULL;
+    else if (status != LISTING_WAITS)
         listing_over(client);
     return status != LISTING_FAILED;
 }

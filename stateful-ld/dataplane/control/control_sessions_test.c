@@ -122,6 +122,28 @@ static void two_listings_wait_for_each_other(void **state) {
     assert_int_equal(list("", 0), 1200);
 }
 
+/* Whoever asks for much and reads nothing delays only themselves, and gets all when they read. */
+static void a_listing_that_nobody_reads_is_in_nobodys_way(void **state) {
+    enum {
+        SESSIONS = 1200,
+        LISTINGS = 20, /* more than the socket and the data plane keep */
+    };
+    int other = open_client();
+
+    (void)state;
+    apply_well();
+    open_sessions(FRAME_TCP, SESSIONS);
+    for (int i = 0; i < LISTINGS; i++)
+        ask_for_sessions(fd, "", 0);
+    for (int i = 0; i < 1000; i++)
+        turn();
+    ask_for_sessions(other, "", 0);
+    assert_int_equal(take_sessions(other), SESSIONS);
+    for (int i = 0; i < LISTINGS; i++)
+        assert_int_equal(take_sessions(fd), SESSIONS);
+    close(other);
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -129,6 +151,7 @@ int main(void) {
         CASE(sessions_are_filtered_by_who_they_are_between),
         CASE(a_session_shows_all_it_is),
         CASE(two_listings_wait_for_each_other),
+        CASE(a_listing_that_nobody_reads_is_in_nobodys_way),
     };
 
     return run_control_tests(tests);

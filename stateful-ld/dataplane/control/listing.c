@@ -15,6 +15,7 @@ struct listing {
     struct session_filter filter;
     uint32_t remaining;
     uint32_t worker; /* whose sessions come next */
+    uint32_t last;   /* of its sessions that have been taken */
     bool scanning;   /* that worker has the scan */
     struct session_scan scan;
 };
@@ -37,6 +38,7 @@ struct listing *listing_begin(struct dataplane *dataplane,
 static void scan_worker(struct listing *listing) {
     memset(&listing->scan, 0, sizeof(listing->scan));
     listing->scan.filter = listing->filter;
+    listing->scan.last = listing->last;
     listing->scanning = true;
     session_scan_begin(listing->dataplane->workers[listing->worker], &listing->scan);
 }
@@ -46,6 +48,10 @@ static void leave_worker(struct listing *listing) {
     session_scan_end(listing->dataplane->workers[listing->worker]);
     rte_rcu_qsbr_synchronize(listing->dataplane->rcu, RTE_QSBR_THRID_INVALID);
     listing->scanning = false;
+}
+
+static bool is_full(const struct output *output) {
+    return output_pending(output) >= OUTPUT_HIGH_BYTES;
 }
 
 static bool take_batch(struct listing *listing, struct output *output) {
@@ -58,12 +64,16 @@ static bool take_batch(struct listing *listing, struct output *output) {
                                   listing->dataplane->workers[listing->worker]->lcore, scan->views,
                                   count);
     listing->remaining -= count;
-    if (!scan->finished && listing->remaining > 0) {
+    listing->last = scan->last;
+    if (!scan->finished && listing->remaining > 0 && !is_full(output)) {
         session_scan_continue(scan);
         return encoded;
     }
     leave_worker(listing);
-    listing->worker++;
+    if (scan->finished) {
+        listing->worker++;
+        listing->last = 0;
+    }
     return encoded;
 }
 
@@ -73,8 +83,8 @@ enum listing_status listing_step(struct listing *listing, struct output *output)
     /* Without a configuration there are no sessions, and workers do not look for scans. */
     while (dataplane->snapshot != NULL && listing->remaining > 0 &&
            listing->worker < dataplane->worker_count) {
-        if (output_pending(output) >= OUTPUT_HIGH_BYTES)
-            return LISTING_WAITS;
+        if (is_full(output))
+            return LISTING_RESTS;
         if (!listing->scanning)
             scan_worker(listing);
         if (!session_scan_ready(&listing->scan))

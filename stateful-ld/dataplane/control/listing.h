@@ -13,7 +13,8 @@
 struct listing;
 
 /**
- * Begin to list. Only one listing can run at a time.
+ * Begin to list. Of all listings only one at a time may have the workers: from its listing_step()
+ * until one that returns anything but LISTING_WAITS.
  *
  * @param filter has been validated (filter_validate())
  * @return NULL when out of memory
@@ -22,7 +23,8 @@ struct listing *listing_begin(struct dataplane *dataplane,
                               const Sluice__Ld__V1__SessionFilter *filter);
 
 enum listing_status {
-    LISTING_WAITS,  /**< for a worker, or for the reader to take what is in @p output */
+    LISTING_WAITS,  /**< for a worker */
+    LISTING_RESTS,  /**< until the reader takes what is in @p output; the workers are free */
     LISTING_DONE,   /**< the last batch is in @p output */
     LISTING_FAILED, /**< out of memory */
 };

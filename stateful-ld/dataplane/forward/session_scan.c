@@ -41,7 +41,6 @@ void session_scan_slice(struct worker *worker) {
 }
 
 void session_scan_begin(struct worker *worker, struct session_scan *scan) {
-    scan->last = 0;
     __atomic_store_n(&worker->scan, scan, __ATOMIC_RELEASE);
 }
 

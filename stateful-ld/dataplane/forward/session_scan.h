@@ -47,7 +47,8 @@ struct session_scan {
 /** Worker: copy a slice when one is wanted. */
 void session_scan_slice(struct worker *worker);
 
-/** Control: begin to scan @p worker's sessions. The scan must be zeroed but for its filter. */
+/** Control: begin to scan @p worker's sessions, behind `last`. The scan must be zeroed but for that
+ * and its filter. */
 void session_scan_begin(struct worker *worker, struct session_scan *scan);
 
 /** Control: true when views, count and finished may be read. */
