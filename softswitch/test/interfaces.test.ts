@@ -267,6 +267,34 @@ describe.skipIf(obstacle !== undefined)("the switch on interfaces", () => {
     await startWire();
   });
 
+  test("an interface that goes to another namespace and comes back as it was", async () => {
+    const from = log.all.length;
+    lab.add("elsewhere"); // where its index is free, so that it keeps it
+    lab.move("switch", "s1", "elsewhere");
+    lab.move("elsewhere", "s1", "switch");
+    lab.ip("switch", "link", "set", "s1", "up");
+    await log.until((line) => line.includes("the interface is back"), from);
+    expect(ping(3)).toContain("3 received");
+  });
+
+  test("an interface that is taken away with frames that wait, and made anew", async () => {
+    wire.kill("SIGKILL");
+    await once(wire, "exit");
+    const before = (await counters()).ports[0].rxFrames;
+    const from = log.all.length;
+    sluice.kill("SIGSTOP");
+    const unanswered = lab.start("left", "ping", "-c", "3", "-i", "0.02", "-W", "1", RIGHT.neighbour);
+    await once(unanswered, "exit");
+    lab.ip("switch", "link", "delete", "s1");
+    sluice.kill("SIGCONT");
+    await expect.poll(async () => (await counters()).ports[0].rxFrames, PATIENCE).toBeGreaterThan(before);
+    connectLeft();
+    turnMergingOff("left", "eth0");
+    await log.until((line) => line.includes("the interface is back"), from);
+    expect(ping(3)).toContain("3 received");
+    await startWire();
+  });
+
   test("frames of every length up to the longest, and beyond, leave it standing", async () => {
     for (let length = 14; length <= 200; length++) wire.stdin!.write(`${"a5".repeat(length)}\n`);
     const before = (await counters()).ports[0];

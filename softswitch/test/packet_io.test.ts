@@ -73,7 +73,24 @@ describe("packet-in", () => {
   });
 });
 
+/** A promise, and what resolves it. */
+function makeGate(): { gate: Promise<void>; open: () => void } {
+  let open: () => void = () => {};
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { gate, open };
+}
+
 describe("packet-out", () => {
+  /** They are done when the function that it returns is called. */
+  function gatePacketOuts(): () => void {
+    const { gate, open } = makeGate();
+    const packetOut = fake.packetOut.bind(fake);
+    fake.packetOut = (one) => gate.then(() => packetOut(one));
+    return open;
+  }
+
   test("from the primary reaches the switch", async () => {
     const { stream } = await client.arbitrate(id(1));
     stream.send({ $case: "packet", value: packet("out") });
@@ -107,6 +124,37 @@ describe("packet-out", () => {
     });
     expect(error.details).toEqual({ $case: "packetOut", value: { packetOut: bad } });
     expect(await stream.arbitrate(id(1))).toMatchObject({ code: status.OK });
+  });
+
+  test("that is refused when its controller has said all is still told", async () => {
+    const { stream } = await client.arbitrate(id(2));
+    const backup = await other.arbitrate(id(1));
+    const open = gatePacketOuts();
+    stream.send({ $case: "packet", value: PacketOut.fromPartial({ payload: Buffer.from("bad") }) });
+    stream.end();
+    expect(await backup.stream.elected()).toMatchObject({ code: status.NOT_FOUND });
+    open();
+    expect(await stream.nextOf("error")).toMatchObject({ canonicalCode: status.INVALID_ARGUMENT });
+    expect((await stream.ended).code).toBe(status.OK);
+  });
+
+  test("is not taken faster than the switch works", async () => {
+    const { stream } = await client.arbitrate(id(1));
+    const { gate, open } = makeGate();
+    let underWay = 0;
+    let most = 0;
+    let done = 0;
+    fake.packetOut = async () => {
+      most = Math.max(most, ++underWay);
+      await gate;
+      underWay--;
+      done++;
+    };
+    for (let sent = 0; sent < 3000; sent++) stream.send({ $case: "packet", value: packet("out") });
+    await expect.poll(() => most, { timeout: 60_000 }).toBe(1024);
+    open();
+    await expect.poll(() => done, { timeout: 60_000 }).toBe(3000);
+    expect(most).toBe(1024);
   });
 
   test("messages of other kinds are refused by name", async () => {
@@ -146,6 +194,7 @@ describe("BMv2's packet stream", () => {
         while (received.length < count) await once(stream, "data", { signal: AbortSignal.timeout(60_000) });
         return received.map((one) => `${one.id} ${one.deviceId} ${one.port} ${text(one.packet)}`);
       },
+      end: () => stream.end(),
       close: () => stream.cancel(),
     };
   }
@@ -169,6 +218,35 @@ describe("BMv2's packet stream", () => {
     stream.close();
   });
 
+  test("frames that nobody reads are dropped, not kept for ever", async () => {
+    const stream = open();
+    stream.send(1n, 1, "x");
+    await stream.frames(2);
+    const count = 20_000;
+    fake.inject = async (port) =>
+      Array.from({ length: port === 4 ? 1 : count }, () => ({ port, frame: Uint8Array.of(port) }));
+    stream.send(2n, 1, "many");
+    stream.send(3n, 4, "last");
+    stream.end();
+    expect((await stream.ended).code).toBe(status.OK);
+    expect(stream.received.length).toBeLessThan(count);
+  });
+
+  test("frames that a stream caused before it said all go to it, and not to the next", async () => {
+    const stream = open();
+    const { gate, open: letIn } = makeGate();
+    const inject = fake.inject.bind(fake);
+    fake.inject = (port, frame) => (port === 1 ? gate : Promise.resolve()).then(() => inject(port, frame));
+    stream.send(1n, 1, "x");
+    stream.end();
+    const next = await retryUntilFree(4);
+    letIn();
+    expect((await stream.ended).code).toBe(status.OK);
+    expect(await stream.frames(2)).toEqual(["1 1 2 x", "1 1 1 x"]);
+    expect(await next.frames(2)).toEqual(["3 1 5 z", "3 1 4 z"]);
+    next.close();
+  });
+
   test("there is one at a time", async () => {
     const first = open();
     first.send(1n, 1, "x");
@@ -184,10 +262,10 @@ describe("BMv2's packet stream", () => {
   });
 
   /** The server learns of the first stream's end at a time of its own. */
-  async function retryUntilFree() {
+  async function retryUntilFree(port = 1) {
     for (;;) {
       const stream = open();
-      stream.send(3n, 1, "z");
+      stream.send(3n, port, "z");
       const refused = await Promise.race([stream.ended, stream.frames(2)]);
       if (Array.isArray(refused)) return stream;
     }

@@ -8,6 +8,7 @@ import {
   PortOperStatus,
 } from "@sluice/proto/bm";
 import { type SwitchControl, statusOf } from "../control_port.js";
+import { QUEUE_LENGTH, StreamWork } from "../stream_work.js";
 import type { Log, OutFrame } from "../types.js";
 
 type Stream = ServerDuplexStream<PacketStreamRequest, PacketStreamResponse>;
@@ -35,7 +36,7 @@ export function bmService(control: SwitchControl, log?: Log): BmService {
       callback(null, {});
     },
   };
-  return { handlers, close: control.onFrameOut((frame) => packets.send(NO_CAUSE, frame)) };
+  return { handlers, close: control.onFrameOut((frame) => packets.send(frame)) };
 }
 
 class PacketStreams {
@@ -64,15 +65,16 @@ class PacketStreams {
       return;
     }
     this.#stream = stream;
+    const work = new StreamWork(stream);
     const leave = () => {
       if (this.#stream === stream) this.#stream = undefined;
     };
-    stream.on("data", (request: PacketStreamRequest) => void this.#receive(stream, request));
+    stream.on("data", (request: PacketStreamRequest) => work.add(this.#receive(stream, request)));
     stream.on("cancelled", leave);
     stream.on("error", leave);
     stream.on("end", () => {
       leave();
-      stream.end();
+      work.end();
     });
   }
 
@@ -85,16 +87,21 @@ class PacketStreams {
     if (this.#down.has(port)) return;
     try {
       for (const frame of await this.#control.inject(port, packet)) {
-        this.send(id, frame);
+        this.#write(stream, id, frame);
       }
     } catch (error) {
       this.#log?.error({ port, ...statusOf(error) }, "a frame was not forwarded");
     }
   }
 
-  send(id: bigint, { port, frame }: OutFrame): void {
-    if (this.#down.has(port)) return;
-    this.#stream?.write({ id, deviceId: this.#control.deviceId, port, packet: frame });
+  /** Sends a frame that no frame on the stream caused. */
+  send(frame: OutFrame): void {
+    if (this.#stream !== undefined) this.#write(this.#stream, NO_CAUSE, frame);
+  }
+
+  #write(stream: Stream, id: bigint, { port, frame }: OutFrame): void {
+    if (this.#down.has(port) || stream.writableLength >= QUEUE_LENGTH) return;
+    stream.write({ id, deviceId: this.#control.deviceId, port, packet: frame });
   }
 }
 

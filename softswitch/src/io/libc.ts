@@ -62,6 +62,9 @@ export const getsockopt: (
   value: Uint8Array,
   length: Uint8Array,
 ) => number = libc.func("int getsockopt(int fd, int level, int name, void *value, void *length)");
+export const getsockname: (fd: number, address: Uint8Array, length: Uint8Array) => number = libc.func(
+  "int getsockname(int fd, void *address, void *length)",
+);
 export const close: (fd: number) => number = libc.func("int close(int fd)");
 export const poll: (fds: Pointer, count: number, timeoutMs: number) => number = libc.func(
   "int poll(void *fds, unsigned long count, int timeout)",

@@ -33,10 +33,9 @@ export class PacketPort {
   readonly #rx = new Ring();
   readonly #tx = new Ring();
   #fd: number;
-  #interfaceIndex: number;
   /** frames in the tx ring */
   #queued = 0;
-  /** the interface went down or away */
+  /** The interface went down or away, once: frames that waited in the socket then do not tell that it is back. */
   #lost = false;
 
   /** @throws PortError */
@@ -44,8 +43,7 @@ export class PacketPort {
     readonly number: number,
     readonly name: string,
   ) {
-    this.#interfaceIndex = libc.interfaceIndex(name);
-    this.#fd = open(name, this.#interfaceIndex);
+    this.#fd = open(name, libc.interfaceIndex(name));
     this.counters = {
       port: number,
       interface: name,
@@ -86,7 +84,6 @@ export class PacketPort {
       if (received < 0) this.#receiveFailed(libc.errno());
       return false;
     }
-    this.#lost = false;
     const { counters } = this;
     for (let slot = 0; slot < received; slot++) {
       const length = ring.receivedLength(slot);
@@ -146,17 +143,16 @@ export class PacketPort {
   }
 
   /**
-   * An interface of the same name that was made anew has another index, and the old socket stays deaf.
+   * The socket of an interface that was taken away stays deaf, whatever comes back under its name.
    *
    * @returns true when the port works on a new interface
    */
   revive(): boolean {
     const index = libc.interfaceIndex(this.name);
-    if (index === 0 || index === this.#interfaceIndex) return false;
+    if (index === 0 || index === boundIndex(this.#fd)) return false;
     const fd = open(this.name, index);
     libc.close(this.#fd);
     this.#fd = fd;
-    this.#interfaceIndex = index;
     this.#lost = false;
     return true;
   }
@@ -237,6 +233,14 @@ function socketAddress(interfaceIndex: number): Uint8Array {
   address.setUint16(2, libc.ETH_P_ALL, false);
   address.setInt32(4, interfaceIndex, true);
   return new Uint8Array(address.buffer);
+}
+
+/** The index of the interface that a socket is bound to; -1 once that was taken away (packet(7)). */
+function boundIndex(fd: number): number {
+  const address = new Uint8Array(new ArrayBuffer(20)); // struct sockaddr_ll
+  const length = new Uint8Array(new Uint32Array([address.length]).buffer);
+  if (libc.getsockname(fd, address, length) < 0) return -1;
+  return new DataView(address.buffer).getInt32(4, true);
 }
 
 /** struct packet_mreq */

@@ -9,14 +9,12 @@ import type {
   StreamMessageResponse,
 } from "@sluice/proto/p4runtime";
 import { type SwitchControl, statusOf } from "../control_port.js";
+import { QUEUE_LENGTH, StreamWork } from "../stream_work.js";
 import type { Log } from "../types.js";
 import type { Arbiter, Controller } from "./arbiter.js";
 
 type Said = NonNullable<StreamMessageResponse["update"]>;
 type Stream = ServerDuplexStream<StreamMessageRequest, StreamMessageResponse>;
-
-/** Messages that may wait for a controller that reads slowly; what the switch says beyond is dropped. */
-const QUEUE_LENGTH = 4096;
 
 /** All controllers' streams. */
 export class Streams {
@@ -43,27 +41,28 @@ export class Streams {
   /** Serves one stream until it ends. */
   serve(stream: Stream): void {
     const controller = new ControllerStream(stream);
+    const work = new StreamWork(stream);
     const leave = () => this.#arbiter.leave(controller);
-    stream.on("data", (request: StreamMessageRequest) => this.#receive(controller, request));
+    stream.on("data", (request: StreamMessageRequest) => this.#receive(controller, work, request));
     stream.on("cancelled", leave);
     stream.on("error", leave);
     stream.on("end", () => {
       leave();
-      stream.end();
+      work.end();
     });
   }
 
-  #receive(controller: ControllerStream, { update }: StreamMessageRequest): void {
+  #receive(controller: ControllerStream, work: StreamWork, { update }: StreamMessageRequest): void {
     if (controller.ended) return;
     switch (update?.$case) {
       case "arbitration":
         this.#arbitrate(controller, update.value);
         break;
       case "packet":
-        void this.#packetOut(controller, update.value);
+        work.add(this.#packetOut(controller, update.value));
         break;
       case "digestAck":
-        void this.#acknowledge(controller, update.value);
+        work.add(this.#acknowledge(controller, update.value));
         break;
       default:
         controller.error(

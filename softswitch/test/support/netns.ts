@@ -50,6 +50,11 @@ export class Lab {
     this.ip(b, "link", "set", bInterface, "up");
   }
 
+  /** An interface goes to another node; it is down then. */
+  move(node: string, name: string, to: string): void {
+    this.ip(node, "link", "set", name, "netns", this.#name(to));
+  }
+
   ip(node: string, ...words: string[]): void {
     ip("-n", this.#name(node), ...words);
   }
