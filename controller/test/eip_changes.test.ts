@@ -114,7 +114,7 @@ function compiled(state: DesiredState): Held {
 
 function follow(held: Held, changes: ReturnType<Targets["changesOf"]> & object): void {
   for (const { type, table, octets } of changes) {
-    const text = Buffer.from(octets.bytes).toString("latin1", 0, octets.length);
+    const text = Buffer.from(octets.bytes).toString("latin1", octets.start, octets.start + octets.length);
     const key = `${table} ${text.slice(0, octets.keyLength)}`;
     expect(held.has(key), `${type} ${table}`).toBe(type !== "insert");
     if (type === "delete") {

@@ -12,6 +12,7 @@ import { parseIpPrefix } from "../p4runtime/index.js";
 import type { ClusterSpec, DesiredState, ServiceSpec } from "../state/index.js";
 import { BUCKETS } from "../tables/constants.js";
 import { compileHealthCheck } from "./health_check.js";
+import { once } from "./once.js";
 
 /** LDs refuse less. */
 const MIN_BANDWIDTH_BPS = 2000;
@@ -74,13 +75,16 @@ function part(whole: number | undefined, ofBuckets: number, least: number): numb
   return whole === undefined || whole === 0 ? 0 : Math.max(least, Math.ceil((whole * ofBuckets) / BUCKETS));
 }
 
+/** Names of the limits that services share; all LDs of a cluster have the same services. */
+const limitsOf = once((services: readonly Service[]) => new Set(services.map(({ limit }) => limit)));
+
 /** What an LD may take in, of the limits that the services of its cluster name. */
 export function limits(
   state: DesiredState,
   services: readonly Service[],
   ownBuckets: number,
 ): Pick<LdConfig, "limits" | "priorityPorts"> {
-  const named = new Set(services.map(({ limit }) => limit));
+  const named = limitsOf(services);
   const own = state.limits.filter(({ name }) => named.has(name));
   return {
     limits: own.map((item) => ({

@@ -8,6 +8,7 @@ import {
   isIpv6,
   type LdSpec,
   otherClusterOf,
+  type ServiceSpec,
 } from "../state/index.js";
 import * as tables from "../tables/gateway.js";
 import { heartbeatKey } from "./cluster.js";
@@ -119,20 +120,21 @@ function clusterEntries(site: Site, cluster: ClusterSpec): Entry[] {
  * clusters, that of the service whose name comes first.
  */
 function vipEntries({ state, ids }: Region): Entry[] {
-  const entries = new Map<string, Entry>();
-  for (const { vip, vpc, cluster } of state.services.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-    const vni = vniOf(state, vpc);
-    const key = `${vni} ${vip}`;
-    if (entries.has(key)) continue;
-    const params = { cluster_id: ids.clusters.get(cluster)! };
-    entries.set(
-      key,
-      isIpv6(vip)
-        ? tables.vip_v6.steer_vip_v6({ vni, vip }, params)
-        : tables.vip.steer_vip({ vni, vip }, params),
-    );
+  const firsts = new Map<string, ServiceSpec>();
+  for (const service of state.services) {
+    const key = `${vniOf(state, service.vpc)} ${service.vip}`;
+    const first = firsts.get(key);
+    if (first === undefined || service.name < first.name) {
+      firsts.set(key, service);
+    }
   }
-  return [...entries.values()];
+  return Array.from(firsts.values(), ({ vip, vpc, cluster }) => {
+    const vni = vniOf(state, vpc);
+    const params = { cluster_id: ids.clusters.get(cluster)! };
+    return isIpv6(vip)
+      ? tables.vip_v6.steer_vip_v6({ vni, vip }, params)
+      : tables.vip.steer_vip({ vni, vip }, params);
+  });
 }
 
 export function compileClusters(site: Site): Entry[] {

@@ -13,7 +13,37 @@ export interface AddressBlock {
   prefixLen: number;
 }
 
+const ZERO = 0x30;
+const DOT = 0x2e;
 const DECIMAL_OCTET = /^(0|[1-9]\d{0,2})$/;
+
+/** @returns the number of the dotted quad in `text` before `end`, or -1 */
+export function quickIpv4(text: string, end = text.length): number {
+  let value = 0;
+  let octet = -1; // no digit yet
+  let dots = 0;
+  for (let i = 0; i < end; i++) {
+    const code = text.charCodeAt(i);
+    if (code === DOT) {
+      if (octet < 0 || dots === 3) {
+        return -1;
+      }
+      value = value * 256 + octet;
+      octet = -1;
+      dots++;
+      continue;
+    }
+    const digit = code - ZERO;
+    if (digit < 0 || digit > 9 || octet === 0) {
+      return -1; // also a leading zero
+    }
+    octet = octet < 0 ? digit : 10 * octet + digit;
+    if (octet > 255) {
+      return -1;
+    }
+  }
+  return octet < 0 || dots < 3 ? -1 : value * 256 + octet;
+}
 
 /**
  * Parses a dotted quad. Octets with leading zeros are refused: programs disagree on whether they are octal.
@@ -22,21 +52,17 @@ const DECIMAL_OCTET = /^(0|[1-9]\d{0,2})$/;
  * @throws ValueError
  */
 export function parseIpv4(text: string): Uint8Array {
-  const parts = text.split(".");
-  const bytes = new Uint8Array(4);
-  if (parts.length !== 4) {
-    throw new ValueError(`"${text}" is not an IPv4 address (write it like 192.0.2.1)`);
+  const number = quickIpv4(text);
+  if (number < 0) {
+    const parts = text.split(".");
+    const wrong = parts.find((part) => !DECIMAL_OCTET.test(part) || Number(part) > 255);
+    throw new ValueError(
+      parts.length !== 4
+        ? `"${text}" is not an IPv4 address (write it like 192.0.2.1)`
+        : `"${text}" is not an IPv4 address ("${wrong}" is not a number from 0 to 255 without leading zeros)`,
+    );
   }
-  for (const [i, part] of parts.entries()) {
-    const octet = DECIMAL_OCTET.test(part) ? Number(part) : 256;
-    if (octet > 255) {
-      throw new ValueError(
-        `"${text}" is not an IPv4 address ("${part}" is not a number from 0 to 255 without leading zeros)`,
-      );
-    }
-    bytes[i] = octet;
-  }
-  return bytes;
+  return Uint8Array.of(number >>> 24, number >>> 16, number >>> 8, number);
 }
 
 /** @param bytes - 4 bytes */

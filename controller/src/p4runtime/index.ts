@@ -23,7 +23,6 @@ export { type Packed, Packer, unpack } from "./packed.js";
 export { type PackedBytes, PackedStore, packedBytes } from "./packed_store.js";
 export type { ReceivedPacket } from "./packets.js";
 export { type Pipeline, pipelineCookie, pipelineFromFiles } from "./pipeline.js";
-export { quickIpv4 } from "./quick_values.js";
 export * from "./schema.js";
 export { renderSchema, schemaData } from "./schema_text.js";
 export type { SessionState } from "./session.js";

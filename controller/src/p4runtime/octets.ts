@@ -12,9 +12,24 @@ function octetsOf(number: number): number {
   return number <= 0xff ? 1 : number <= 0xffff ? 2 : number <= 0xff_ffff ? 3 : 4;
 }
 
+/** As many octets as a number below 2^53 needs, at least one: P4Runtime's canonical form (section 8.4). */
+function canonicalOctets(number: number): number {
+  return number < TWO_TO_32 ? octetsOf(number) : 4 + octetsOf(Math.floor(number / TWO_TO_32));
+}
+
 /** The octets of a string that {@link OctetWriter.text} made. */
 export function bytesOf(octets: string): Buffer {
   return Buffer.from(octets, "latin1");
+}
+
+/**
+ * What is written before a value: the tags and lengths of the messages around it, and what is in them before it. The same for each value
+ * that a field has, but for the value's own length, which is missing in the lengths.
+ */
+export interface Frame {
+  octets: Uint8Array;
+  /** Of one octet each: what is in a frame is short. */
+  lengthsAt: readonly number[];
 }
 
 export class OctetWriter {
@@ -75,24 +90,61 @@ export class OctetWriter {
     this.length += value.length;
   }
 
-  /** A field of as many octets as a number below 2^53 needs, at least one: P4Runtime's canonical form (section 8.4). */
+  /** A field of a number's canonical form. */
   canonicalNumber(field: number, value: number): void {
-    // In halves of 32 bits, which are shifted; a number above that would be divided, octet by octet.
-    const high = value < TWO_TO_32 ? 0 : Math.floor(value / TWO_TO_32);
-    const low = value >>> 0;
-    const octets = high === 0 ? octetsOf(low) : 4 + octetsOf(high);
+    const octets = canonicalOctets(value);
     this.#reserve(2 + octets);
+    this.#buffer[this.length++] = (field << 3) | LENGTH_DELIMITED;
+    this.#buffer[this.length++] = octets;
+    this.#putNumber(value, octets);
+  }
+
+  /** The same in the messages of a {@link frame}. */
+  framedNumber({ octets: head, lengthsAt }: Frame, value: number): void {
+    const octets = canonicalOctets(value);
+    this.#reserve(head.length + octets);
+    const buffer = this.#buffer;
+    const start = this.length;
+    for (let i = 0; i < head.length; i++) {
+      buffer[start + i] = head[i]!;
+    }
+    for (let i = 0; i < lengthsAt.length; i++) {
+      buffer[start + lengthsAt[i]!]! += octets;
+    }
+    this.length = start + head.length;
+    this.#putNumber(value, octets);
+  }
+
+  #putNumber(value: number, octets: number): void {
     const buffer = this.#buffer;
     let at = this.length;
-    buffer[at++] = (field << 3) | LENGTH_DELIMITED;
-    buffer[at++] = octets;
-    for (let shift = 8 * (octets - 5); shift >= 0; shift -= 8) {
-      buffer[at++] = high >>> shift;
+    // In halves of 32 bits, which are shifted; a number above that would be divided, octet by octet.
+    if (octets > 4) {
+      const high = Math.floor(value / TWO_TO_32);
+      for (let shift = 8 * (octets - 5); shift >= 0; shift -= 8) {
+        buffer[at++] = high >>> shift;
+      }
     }
     for (let shift = 8 * (Math.min(octets, 4) - 1); shift >= 0; shift -= 8) {
-      buffer[at++] = low >>> shift;
+      buffer[at++] = value >>> shift;
     }
     this.length = at;
+  }
+
+  /**
+   * Makes a frame of what was written, up to a value that would come next in a field of its own.
+   *
+   * @param marks - of the messages that are open, the innermost first; the value is the last that is in them
+   */
+  frame(field: number, marks: readonly number[]): Frame {
+    const own = this.open(field);
+    for (const mark of [own, ...marks]) {
+      this.close(mark);
+    }
+    return {
+      octets: Uint8Array.from(this.#buffer.subarray(0, this.length)),
+      lengthsAt: [own, ...marks].map((mark) => mark - 1),
+    };
   }
 
   /** Begins a message in a field. @returns what `close` needs */

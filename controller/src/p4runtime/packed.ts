@@ -14,11 +14,11 @@ import {
 } from "@sluice/proto/p4runtime";
 import type { Entry } from "./entries.js";
 import { encodeItem, type Item, isEntry } from "./items.js";
-import { bytesOf, OctetWriter } from "./octets.js";
+import { bytesOf, type Frame, OctetWriter } from "./octets.js";
 import type { PackedBytes } from "./packed_store.js";
-import { writeExact, writeLpm } from "./quick_values.js";
-import type { Schema, SchemaAction, SchemaField, SchemaMatchField, SchemaTable } from "./schema.js";
-import { canonical } from "./values.js";
+import { quickNumber, writeExact, writeLpm } from "./quick_values.js";
+import type { Schema, SchemaField, SchemaMatchField, SchemaTable } from "./schema.js";
+import { canonical, type ValueInput } from "./values.js";
 
 export interface Packed {
   key: string;
@@ -37,14 +37,42 @@ const PREFIX_LEN = 2;
 const MASK = 2;
 const HIGH = 2;
 
+const NO_PARAMS: Entry["match"] = {};
+
 /** Instead of a key's length. */
 const UNUSUAL = -1;
+
+/** A field, and what is around its value on the wire. */
+interface Framed<Field> {
+  field: Field;
+  frame: Frame;
+}
+
+interface ActionPlan {
+  id: number;
+  params: readonly Framed<SchemaField>[];
+}
 
 interface TablePlan {
   table: SchemaTable;
   /** Exact and LPM fields: what the quick way can do. Undefined: every entry goes the long way. */
-  fields: readonly SchemaMatchField[] | undefined;
-  actions: ReadonlyMap<string, SchemaAction>;
+  fields: readonly Framed<SchemaMatchField>[] | undefined;
+  actions: ReadonlyMap<string, ActionPlan>;
+}
+
+function framedField(field: SchemaMatchField): Framed<SchemaMatchField> {
+  const out = new OctetWriter();
+  const whole = out.open(TABLE_ENTRY.match);
+  out.number(FIELD_MATCH.fieldId, field.id);
+  const inner = out.open(FIELD_MATCH.exact);
+  return { field, frame: out.frame(VALUE, [inner, whole]) };
+}
+
+function framedParam(field: SchemaField): Framed<SchemaField> {
+  const out = new OctetWriter();
+  const whole = out.open(ACTION.params);
+  out.number(PARAM.paramId, field.id);
+  return { field, frame: out.frame(PARAM.value, [whole]) };
 }
 
 function planOf(table: SchemaTable): TablePlan {
@@ -52,13 +80,14 @@ function planOf(table: SchemaTable): TablePlan {
   const plain = table.fields.every(
     (field) => (field.match === "exact" || field.match === "lpm") && isPlain(field),
   );
+  const actions = table.actions.flatMap(({ action, scope }) =>
+    scope === "default-only" || !action.params.every(isPlain) ? [] : [action],
+  );
   return {
     table,
-    fields: plain && table.profile === undefined ? table.fields : undefined,
+    fields: plain && table.profile === undefined ? table.fields.map(framedField) : undefined,
     actions: new Map(
-      table.actions.flatMap(({ action, scope }) =>
-        scope === "default-only" || !action.params.every(isPlain) ? [] : [[action.alias, action] as const],
-      ),
+      actions.map(({ alias, id, params }) => [alias, { id, params: params.map(framedParam) }]),
     ),
   };
 }
@@ -106,7 +135,7 @@ export class Packer {
   }
 
   #bytes(keyLength: number): PackedBytes {
-    return { bytes: this.#out.buffer, keyLength, length: this.#out.length };
+    return { bytes: this.#out.buffer, start: 0, keyLength, length: this.#out.length };
   }
 
   // Each of these leaves the item in the buffer, and returns the length of its key.
@@ -177,52 +206,82 @@ export class Packer {
     }
     const out = this.#begin(ENTITY.tableEntry);
     out.number(TABLE_ENTRY.tableId, plan.table.id);
-    const { match, params = {} } = entry;
+    if (!this.#quickMatch(plan.fields, entry.match)) {
+      return UNUSUAL;
+    }
+    const keyLength = out.length;
+    return this.#quickAction(action, entry.params ?? NO_PARAMS) ? keyLength : UNUSUAL;
+  }
+
+  /** @returns whether all of it was written; as of the next ones, if not, nothing of use was */
+  #quickMatch(fields: readonly Framed<SchemaMatchField>[], match: Entry["match"]): boolean {
+    const out = this.#out;
     let used = 0;
-    for (const field of plan.fields) {
+    for (const { field, frame } of fields) {
       const value = match[field.name];
       if (value === undefined) {
         if (field.match === "exact") {
-          return UNUSUAL;
+          return false;
         }
         continue;
       }
       used++;
-      const lpm = field.match === "lpm";
-      const start = out.length;
-      const whole = out.open(TABLE_ENTRY.match);
-      out.number(FIELD_MATCH.fieldId, field.id);
-      const inner = out.open(lpm ? FIELD_MATCH.lpm : FIELD_MATCH.exact);
-      const prefixLen = lpm ? writeLpm(out, VALUE, value, field.bitwidth) : 0;
-      if (prefixLen < 0 || (!lpm && !writeExact(out, VALUE, value, field.bitwidth))) {
-        return UNUSUAL;
-      }
-      out.number(PREFIX_LEN, prefixLen);
-      out.close(inner);
-      out.close(whole);
-      if (lpm && prefixLen === 0) {
-        out.length = start; // a field that matches anything is left out (section 9.1.1)
+      const number = field.match === "exact" ? quickNumber(value, field.bitwidth) : -1;
+      if (number >= 0) {
+        out.framedNumber(frame, number);
+      } else if (!this.#quickOther(field, value)) {
+        return false;
       }
     }
-    if (used !== countOf(match)) {
-      return UNUSUAL;
+    return used === countOf(match);
+  }
+
+  /** A prefix, or a value of more than 53 bits. */
+  #quickOther(field: SchemaMatchField, value: ValueInput): boolean {
+    const out = this.#out;
+    const lpm = field.match === "lpm";
+    const start = out.length;
+    const whole = out.open(TABLE_ENTRY.match);
+    out.number(FIELD_MATCH.fieldId, field.id);
+    const inner = out.open(lpm ? FIELD_MATCH.lpm : FIELD_MATCH.exact);
+    const prefixLen = lpm ? writeLpm(out, VALUE, value, field.bitwidth) : 0;
+    if (prefixLen < 0 || (!lpm && !writeExact(out, VALUE, value, field.bitwidth))) {
+      return false;
     }
-    const keyLength = out.length;
+    out.number(PREFIX_LEN, prefixLen);
+    out.close(inner);
+    out.close(whole);
+    if (lpm && prefixLen === 0) {
+      out.length = start; // a field that matches anything is left out (section 9.1.1)
+    }
+    return true;
+  }
+
+  #quickAction({ id, params }: ActionPlan, given: Entry["match"]): boolean {
+    const out = this.#out;
     const whole = out.open(TABLE_ENTRY.action);
     const inner = out.open(TABLE_ACTION.action);
-    out.number(ACTION.actionId, action.id);
-    for (const param of action.params) {
-      const value = params[param.name];
-      const mark = out.open(ACTION.params);
-      out.number(PARAM.paramId, param.id);
-      if (value === undefined || !writeExact(out, PARAM.value, value, param.bitwidth)) {
-        return UNUSUAL;
+    out.number(ACTION.actionId, id);
+    for (const { field, frame } of params) {
+      const value = given[field.name];
+      if (value === undefined) {
+        return false;
       }
-      out.close(mark);
+      const number = quickNumber(value, field.bitwidth);
+      if (number >= 0) {
+        out.framedNumber(frame, number);
+      } else {
+        const mark = out.open(ACTION.params);
+        out.number(PARAM.paramId, field.id);
+        if (!writeExact(out, PARAM.value, value, field.bitwidth)) {
+          return false;
+        }
+        out.close(mark);
+      }
     }
     out.close(inner);
     out.close(whole);
-    return countOf(params) === action.params.length ? keyLength : UNUSUAL;
+    return params.length === countOf(given);
   }
 
   #packEntry(entry: TableEntry): number {

@@ -7,7 +7,8 @@
 import { bytesOf } from "./octets.js";
 import type { Packed } from "./packed.js";
 
-const CHUNK_OCTETS = 1 << 21;
+const CHUNK_BITS = 21;
+const CHUNK_OCTETS = 1 << CHUNK_BITS;
 /** The first chunk begins this large and doubles: most tables of a switch hold a few entries. */
 const FIRST_CHUNK_OCTETS = 1 << 10;
 const HEADER_OCTETS = 4;
@@ -18,19 +19,30 @@ const GONE = 0xffff_ffff;
 /** Chunks are copied together when more than half of what they hold is gone, and it is as much as this. */
 const WORTH_COMPACTING_OCTETS = 2 * CHUNK_OCTETS;
 
-function hashOf(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0x811c9dc5;
-  for (let i = start; i < end; i++) {
-    hash = Math.imul(hash ^ bytes[i]!, 0x01000193); // FNV-1a
-  }
-  hash ^= hash >>> 15;
-  hash = Math.imul(hash, 0x2c1b3c6d);
-  return hash ^ (hash >>> 13);
+/** A step of a hash: for each `hash`, no two words come to the same. */
+function mix(hash: number, word: number): number {
+  const product = Math.imul(hash ^ word, 0x9e3779b1);
+  return product ^ (product >>> 15);
 }
 
-/** The octets of a packed item: the key, then the effect, from 0. */
+/** Of a key; by words of four octets, since each step waits for the one before it. */
+function hashOf({ bytes, start, keyLength }: PackedBytes): number {
+  const end = start + keyLength;
+  let hash = keyLength;
+  let i = start;
+  for (; i + 4 <= end; i += 4) {
+    hash = mix(hash, bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24));
+  }
+  for (; i < end; i++) {
+    hash = mix(hash, bytes[i]!);
+  }
+  return mix(hash, 0);
+}
+
+/** The octets of a packed item, the key and behind it the effect: `length` octets of `bytes` from `start`. */
 export interface PackedBytes {
   bytes: Uint8Array;
+  start: number;
   keyLength: number;
   length: number;
 }
@@ -58,8 +70,7 @@ class StoredItem implements Packed {
   get octets(): PackedBytes {
     const keyLength = this.#chunk.readUInt16LE(this.#at);
     const length = keyLength + this.#chunk.readUInt16LE(this.#at + 2);
-    const start = this.#at + HEADER_OCTETS;
-    return { bytes: this.#chunk.subarray(start, start + length), keyLength, length };
+    return { bytes: this.#chunk, start: this.#at + HEADER_OCTETS, keyLength, length };
   }
 }
 
@@ -68,7 +79,12 @@ export function packedBytes(item: Packed): PackedBytes {
     return item.octets;
   }
   const { key, effect } = item;
-  return { bytes: bytesOf(key + effect), keyLength: key.length, length: key.length + effect.length };
+  return {
+    bytes: bytesOf(key + effect),
+    start: 0,
+    keyLength: key.length,
+    length: key.length + effect.length,
+  };
 }
 
 export class PackedStore {
@@ -103,43 +119,38 @@ export class PackedStore {
 
   item(number: number): Packed {
     const place = this.#places[number]!;
-    return new StoredItem(this.#chunks[Math.floor(place / CHUNK_OCTETS)]!, place % CHUNK_OCTETS);
+    return new StoredItem(this.#chunkAt(place), offsetOf(place));
   }
 
-  #keyIs(number: number, { bytes, keyLength }: PackedBytes): boolean {
+  #chunkAt(place: number): Buffer {
+    return this.#chunks[place >>> CHUNK_BITS]!;
+  }
+
+  #keyIs(number: number, { bytes, start, keyLength }: PackedBytes): boolean {
     const place = this.#places[number]!;
-    const chunk = this.#chunks[Math.floor(place / CHUNK_OCTETS)]!;
-    const at = place % CHUNK_OCTETS;
-    if ((chunk[at]! | (chunk[at + 1]! << 8)) !== keyLength) {
-      return false;
-    }
-    for (let i = 0, j = at + HEADER_OCTETS; i < keyLength; i++, j++) {
-      if (chunk[j] !== bytes[i]) {
-        return false;
-      }
-    }
-    return true;
+    const chunk = this.#chunkAt(place);
+    const at = offsetOf(place);
+    return (
+      (chunk[at]! | (chunk[at + 1]! << 8)) === keyLength &&
+      sameOctets(chunk, at + HEADER_OCTETS, bytes, start, keyLength)
+    );
   }
 
   /** @returns whether a record does what `packed` does; their keys are the same */
-  does(number: number, { bytes, keyLength, length }: PackedBytes): boolean {
+  does(number: number, { bytes, start, keyLength, length }: PackedBytes): boolean {
     const place = this.#places[number]!;
-    const chunk = this.#chunks[Math.floor(place / CHUNK_OCTETS)]!;
-    const at = place % CHUNK_OCTETS;
-    if ((chunk[at + 2]! | (chunk[at + 3]! << 8)) !== length - keyLength) {
-      return false;
-    }
-    for (let i = keyLength, j = at + HEADER_OCTETS + keyLength; i < length; i++, j++) {
-      if (chunk[j] !== bytes[i]) {
-        return false;
-      }
-    }
-    return true;
+    const chunk = this.#chunkAt(place);
+    const at = offsetOf(place);
+    const effectLength = length - keyLength;
+    return (
+      (chunk[at + 2]! | (chunk[at + 3]! << 8)) === effectLength &&
+      sameOctets(chunk, at + HEADER_OCTETS + keyLength, bytes, start + keyLength, effectLength)
+    );
   }
 
   /** @returns the number of the record with this key, or -1 */
   find(packed: PackedBytes): number {
-    return this.#slots[this.#slotOf(packed, hashOf(packed.bytes, 0, packed.keyLength))]! - 1;
+    return this.#slots[this.#slotOf(packed, hashOf(packed))]! - 1;
   }
 
   /** The slot of the record with this key, or the empty one in which it would be. */
@@ -159,7 +170,7 @@ export class PackedStore {
 
   /** Puts an item in the place of the one that has its key, if there is one. */
   put(packed: PackedBytes): void {
-    const hash = hashOf(packed.bytes, 0, packed.keyLength);
+    const hash = hashOf(packed);
     let slot = this.#slotOf(packed, hash);
     const known = this.#slots[slot]! - 1;
     if (known >= 0) {
@@ -245,13 +256,13 @@ export class PackedStore {
 
   #octetsOf(number: number): number {
     const place = this.#places[number]!;
-    const chunk = this.#chunks[Math.floor(place / CHUNK_OCTETS)]!;
-    const at = place % CHUNK_OCTETS;
+    const chunk = this.#chunkAt(place);
+    const at = offsetOf(place);
     return HEADER_OCTETS + chunk.readUInt16LE(at) + chunk.readUInt16LE(at + 2);
   }
 
   /** @returns the place of the new record */
-  #append({ bytes, keyLength, length }: PackedBytes): number {
+  #append({ bytes, start, keyLength, length }: PackedBytes): number {
     const effectLength = length - keyLength;
     if (keyLength > MAX_PART_OCTETS || effectLength > MAX_PART_OCTETS) {
       throw new RangeError(`an entry of ${length} octets`);
@@ -264,7 +275,7 @@ export class PackedStore {
     chunk[at + 2] = effectLength & 0xff;
     chunk[at + 3] = effectLength >> 8;
     // Octet by octet: a view of so few octets would take longer to make than they take to copy.
-    for (let i = 0, j = at + HEADER_OCTETS; i < length; i++, j++) {
+    for (let i = start, j = at + HEADER_OCTETS; i < start + length; i++, j++) {
       chunk[j] = bytes[i]!;
     }
     this.#end += octets;
@@ -306,17 +317,23 @@ export class PackedStore {
     for (let number = 0; number < this.#numbers; number++) {
       const place = this.#places[number]!;
       if (place !== GONE) {
-        const chunk = old[Math.floor(place / CHUNK_OCTETS)]!;
-        const at = place % CHUNK_OCTETS;
-        const keyLength = chunk.readUInt16LE(at);
-        const length = keyLength + chunk.readUInt16LE(at + 2);
-        const start = at + HEADER_OCTETS;
-        this.#places[number] = this.#append({
-          bytes: chunk.subarray(start, start + length),
-          keyLength,
-          length,
-        });
+        const record = new StoredItem(old[place >>> CHUNK_BITS]!, offsetOf(place));
+        this.#places[number] = this.#append(record.octets);
       }
     }
   }
+}
+
+/** Of a place in its chunk. */
+function offsetOf(place: number): number {
+  return place & (CHUNK_OCTETS - 1);
+}
+
+function sameOctets(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number, length: number): boolean {
+  for (let i = 0; i < length; i++) {
+    if (a[aStart + i] !== b[bStart + i]) {
+      return false;
+    }
+  }
+  return true;
 }

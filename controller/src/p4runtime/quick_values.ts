@@ -1,11 +1,10 @@
 // The values that nearly all entries are made of, encoded without anything in between: numbers, IPv4 addresses and prefixes, MACs,
 // IPv6 addresses. Whatever is not plainly right is left to values.ts, which says what is wrong with it.
-import { parseIpv6, ValueError } from "./addresses.js";
+import { parseIpv6, quickIpv4, ValueError } from "./addresses.js";
 import type { OctetWriter } from "./octets.js";
 import { canonical, type ValueInput } from "./values.js";
 
 const ZERO = 0x30;
-const DOT = 0x2e;
 const COLON = 0x3a;
 const MAC_CHARACTERS = 17;
 /** Numbers below it are exact. */
@@ -27,34 +26,6 @@ function decimal(text: string, start: number, end: number, digits: number): numb
     value = 10 * value + digit;
   }
   return value;
-}
-
-/** @returns the number of the dotted quad in `text` before `end`, or -1 */
-export function quickIpv4(text: string, end = text.length): number {
-  let value = 0;
-  let octet = -1; // no digit yet
-  let dots = 0;
-  for (let i = 0; i < end; i++) {
-    const code = text.charCodeAt(i);
-    if (code === DOT) {
-      if (octet < 0 || dots === 3) {
-        return -1;
-      }
-      value = value * 256 + octet;
-      octet = -1;
-      dots++;
-      continue;
-    }
-    const digit = code - ZERO;
-    if (digit < 0 || digit > 9 || octet === 0) {
-      return -1; // also a leading zero
-    }
-    octet = octet < 0 ? digit : 10 * octet + digit;
-    if (octet > 255) {
-      return -1;
-    }
-  }
-  return octet < 0 || dots < 3 ? -1 : value * 256 + octet;
 }
 
 function hexDigit(code: number): number {
@@ -93,27 +64,27 @@ function quickIpv6(text: string): Uint8Array | undefined {
   }
 }
 
-/** @returns whether the field was written; if not, what was written of it is of no use */
-export function writeExact(out: OctetWriter, field: number, value: ValueInput, bitwidth: number): boolean {
+/** @returns the number that a value of at most 53 bits is, or -1 */
+export function quickNumber(value: ValueInput, bitwidth: number): number {
   if (typeof value === "string") {
-    if (bitwidth === 128) {
-      const bytes = quickIpv6(value);
-      if (bytes !== undefined) {
-        out.bytes(field, canonical(bytes));
-      }
-      return bytes !== undefined;
-    }
-    const number = bitwidth === 32 ? quickIpv4(value) : bitwidth === 48 ? quickMac(value) : -1;
-    if (number >= 0) {
-      out.canonicalNumber(field, number);
-    }
-    return number >= 0;
+    return bitwidth === 32 ? quickIpv4(value) : bitwidth === 48 ? quickMac(value) : -1;
   }
   const limit = LIMITS[Math.min(bitwidth, EXACT_BITS)]!;
-  if (typeof value !== "number" || !(value >= 0 && value < limit) || Math.floor(value) !== value) {
+  return typeof value === "number" && value >= 0 && value < limit && Math.floor(value) === value ? value : -1;
+}
+
+/** @returns whether the field was written; if not, what was written of it is of no use */
+export function writeExact(out: OctetWriter, field: number, value: ValueInput, bitwidth: number): boolean {
+  const number = quickNumber(value, bitwidth);
+  if (number >= 0) {
+    out.canonicalNumber(field, number);
+    return true;
+  }
+  const bytes = typeof value === "string" && bitwidth === 128 ? quickIpv6(value) : undefined;
+  if (bytes === undefined) {
     return false;
   }
-  out.canonicalNumber(field, value);
+  out.bytes(field, canonical(bytes));
   return true;
 }
 

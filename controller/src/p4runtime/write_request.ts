@@ -51,8 +51,8 @@ class BatchWriter {
   }
 
   /** Of a delete only the key counts, and some servers refuse more; a group is named by all of it. */
-  add({ type, octets: { bytes, keyLength, length } }: PackedUpdate): void {
-    const kind = bytes[0]!;
+  add({ type, octets: { bytes, start, keyLength, length } }: PackedUpdate): void {
+    const kind = bytes[start]!;
     const end = type === "delete" && !isPackedGroup(kind) ? keyLength : length;
     const item = end - 1; // the first octet is the entity's kind: the number of its field
     const entity = 1 + varintLength(item) + item;
@@ -65,7 +65,7 @@ class BatchWriter {
     this.#varint(entity);
     this.#octet((kind << 3) | 2);
     this.#varint(item);
-    this.#buffer.set(bytes.subarray(1, end), this.#length);
+    this.#buffer.set(bytes.subarray(start + 1, start + end), this.#length);
     this.#length += item;
   }
 

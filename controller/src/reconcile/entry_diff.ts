@@ -205,8 +205,8 @@ export class EntryDiff {
   }
 }
 
-function stringsOf({ bytes, keyLength, length }: PackedBytes): Packed {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, length).toString("latin1");
+function stringsOf({ bytes, start, keyLength, length }: PackedBytes): Packed {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, length).toString("latin1");
   return { key: text.slice(0, keyLength), effect: text.slice(keyLength) };
 }
 

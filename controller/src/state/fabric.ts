@@ -45,14 +45,19 @@ function networksWith(item: SwitchSpec, ends: ReadonlySet<string>, where: BlockS
   ];
 }
 
+function networksWithEnds(state: DesiredState): Set<string> {
+  const ends = tunnelEnds(state);
+  const where = new BlockSet(ends);
+  return new Set(state.switches.flatMap((item) => networksWith(item, ends, where)));
+}
+
 /**
  * The networks whose `kind` is fabric, and those without a kind that have an LD or a host of VMs as a neighbor. Tunnels are
  * taken from the fabric only: from an upstream network they could be anybody's.
  */
 export function fabricNetworks(state: DesiredState): ReadonlySet<string> {
-  const ends = tunnelEnds(state);
-  const where = new BlockSet(ends);
-  const found = new Set(state.switches.flatMap((item) => networksWith(item, ends, where)));
+  const isSaid = state.networks.every(({ kind }) => kind !== undefined);
+  const found = isSaid ? new Set<string>() : networksWithEnds(state); // all hosts of a million VMs are looked at for that
   return new Set(
     state.networks
       .filter(({ name, kind }) => (kind === undefined ? found.has(name) : kind === "fabric"))
