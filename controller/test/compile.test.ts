@@ -279,6 +279,18 @@ describe("a region entry", () => {
     }
   });
 
+  it("may have its tunnels over IPv6, as all others", () => {
+    const [other] = overIpv6.switches;
+    const overV6 = { ...other!, name: "gw2", tunnel_address: ip("fd00:ff::2"), region_entry: true };
+    const compiled = compile({ ...overIpv6, switches: [other!, overV6] });
+    const tunnels = compiled.switches[1]!.allEntries().filter(({ table }) => table === "ld");
+    expect(tunnels.length).toBeGreaterThan(0);
+    for (const { action, params } of tunnels) {
+      expect([action, params!.steering_address]).toEqual(["tunnel_to_ld_v6", "fd00:ff::2"]);
+    }
+    expect(factsOf(compiled.lds[0]!.config).get("region entries")).toBe("fd00:ff::2");
+  });
+
   it("is not where answers to VPC clients go, unless there is no other switch", () => {
     const told = (config: Parameters<typeof factsOf>[0]) => factsOf(config).get("gateway tunnel");
     expect(lds.map(({ config }) => told(config))).toEqual(lds.map(() => home!.tunnel_address));
