@@ -73,6 +73,7 @@ export function ldAgentService({
     void gone.then(() => connection.close());
     try {
       for await (const batch of batchesOf(connection)) {
+        if (call.cancelled) return; // before there was a connection to close
         if (!call.write(message(batch))) {
           await Promise.race([new Promise((resolve) => call.once("drain", resolve)), gone]);
         }
@@ -118,6 +119,7 @@ export function ldAgentService({
     };
 
   function watchStatus(call: ServerWritableStream<WatchStatusRequest, WatchStatusResponse>): void {
+    if (call.cancelled) return; // it will not say so again
     // A caller that does not read gets the newest status when it does, not all that it has missed.
     let waiting: GetStatusResponse | undefined;
     let blocked = false;
