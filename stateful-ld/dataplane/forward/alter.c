@@ -179,6 +179,8 @@ void alter_challenged(struct session *session, const struct rte_mbuf *mbuf,
 /* RFC 6191 2: without timestamps, a higher number is what counts. */
 static void suit_time_wait(const struct altering *at, struct rte_tcp_hdr *tcp) {
     struct session_numbers *numbers = &at->session->numbers;
+    /* A PROXY header takes the numbers in front of the client's. */
+    uint16_t header = at->session->alter & ALTER_PROXY ? proxy_v2_bytes(&at->client) : 0;
 
     if (alter_goes_on(at->session, FROM_CLIENT, tcp->tcp_flags))
         return;
@@ -187,9 +189,10 @@ static void suit_time_wait(const struct altering *at, struct rte_tcp_hdr *tcp) {
         return;
     }
     tcp_option_blank(tcp, TCP_OPTION_TIMESTAMPS);
-    if (numbers->client_delta != 0 || (int32_t)(sequence_of(tcp) - numbers->client_end) > 0)
+    if (numbers->client_delta != 0 ||
+        (int32_t)(sequence_of(tcp) - header - numbers->client_end) > 0)
         return;
-    numbers->client_delta = numbers->client_end + 1 - sequence_of(tcp);
+    numbers->client_delta = numbers->client_end + 1 + header - sequence_of(tcp);
     if ((at->session->alter & ALTER_NUMBERS) == 0)
         numbers->window_scale = WINDOW_NOT_SCALED; /* both ends know each other's */
     at->session->alter |= ALTER_NUMBERS;
@@ -231,6 +234,9 @@ static enum drop_reason alter_from_client(const struct altering *at, struct rte_
 static enum drop_reason alter_from_rs(const struct altering *at, struct rte_tcp_hdr *tcp) {
     const struct session_numbers *numbers = &at->session->numbers;
 
+    if ((at->session->alter & ALTER_COOKIE) != 0 &&
+        (tcp->tcp_flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK)
+        return cookie_challenged(at->worker, at->ref, tcp);
     if (at->session->alter & ALTER_PROXY)
         proxy_of_rs(at, tcp);
     if (at->session->alter & ALTER_TOA)

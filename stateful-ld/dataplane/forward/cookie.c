@@ -213,6 +213,26 @@ enum drop_reason cookie_of_client(struct worker *worker, session_ref ref, struct
     return DROP_SYN_COOKIE; /* it comes again; there is no window for it yet */
 }
 
+enum drop_reason cookie_challenged(struct worker *worker, session_ref ref,
+                                   const struct rte_tcp_hdr *tcp) {
+    struct session *session = session_at(&worker->sessions, ref);
+    const struct flow_key from_rs = session_flow(&worker->sessions, (ref & ~1u) | FROM_RS);
+    struct way_out way = way_of(worker, (ref & ~1u) | FROM_CLIENT);
+    const struct tcp_segment reset = {
+        .flow = flow_turned(&from_rs),
+        .sequence = rte_be_to_cpu_32(tcp->recv_ack), /* RFC 9293 3.10.7.3 */
+        .flags = TCP_RST,
+    };
+
+    if ((session->alter & ALTER_SYN) != 0)
+        return DROP_SYN_COOKIE;
+    worker->stats.resets_sent += own_segment_send(worker, &reset, &way, session->bucket);
+    session->alter |= ALTER_SYN;
+    session->numbers.client_end = reset.sequence;
+    send_syn(worker, ref);
+    return DROP_SYN_COOKIE;
+}
+
 static void set_window(struct rte_tcp_hdr *tcp, uint32_t window) {
     rte_be16_t before = tcp->rx_win;
 

@@ -38,6 +38,15 @@ enum drop_reason cookie_accept(struct worker *worker, struct rte_mbuf *mbuf,
 /** A client's packet while the RS has not answered. @return DROP_NONE when it may go on */
 enum drop_reason cookie_of_client(struct worker *worker, session_ref ref, struct rte_tcp_hdr *tcp);
 
+/**
+ * An RS answers the LD's SYN for an old connection, as alter_is_challenged() has it of clients'.
+ * What a client would do is done for it, once: a RST, and a SYN that suits.
+ *
+ * @return why the packet goes no further
+ */
+enum drop_reason cookie_challenged(struct worker *worker, session_ref ref,
+                                   const struct rte_tcp_hdr *tcp);
+
 /** An RS's packet while it has not answered: its SYN-ACK becomes the client's window. */
 void cookie_of_rs(struct worker *worker, session_ref ref, struct rte_tcp_hdr *tcp);
 

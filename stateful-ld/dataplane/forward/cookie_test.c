@@ -266,6 +266,38 @@ static void rs_that_refuses_is_passed_on(void **state) {
     assert_int_equal(ntohl(view.tcp->sent_seq), cookie + 1);
 }
 
+/* It has the tuple in TIME-WAIT, or half open, from a time that this LD knows nothing of. */
+static void rs_that_challenges_gets_a_syn_that_suits(void **state) {
+    const uint32_t end = 0x40000000u;
+    struct frame_view view;
+
+    (void)state;
+    flood();
+    ask(usual);
+    acknowledge(true);
+    assert_int_equal(tcp_receive(tcp_from_rs(local_port, TCP_ACK, 0x700, end, 0)), 2);
+    view = frame_view(&tcp_ld.sent[0]);
+    assert_int_equal(view.ip->dst_addr, ip4(TCP_RS));
+    assert_int_equal(view.tcp->tcp_flags, TCP_RST);
+    assert_int_equal(ntohl(view.tcp->sent_seq), end);
+    view = frame_view(&tcp_ld.sent[1]);
+    assert_int_equal(view.ip->dst_addr, ip4(TCP_RS));
+    assert_int_equal(view.tcp->tcp_flags, TCP_SYN);
+    assert_int_equal(ntohs(view.tcp->src_port), local_port);
+    assert_int_equal(ntohl(view.tcp->sent_seq), end + 1);
+    assert_int_equal(tcp_receive(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, end + 2, 0)),
+                     2);
+    view = frame_view(&tcp_ld.sent[0]);
+    assert_int_equal(ntohl(view.tcp->sent_seq), end + 2);
+    assert_int_equal(ntohl(view.tcp->recv_ack), RS_ISN + 1);
+    view = frame_view(&tcp_ld.sent[1]);
+    assert_int_equal(view.ip->dst_addr, ip4(TCP_CLIENT));
+    assert_int_equal(ntohl(view.tcp->sent_seq), cookie + 1);
+    assert_int_equal(ntohl(view.tcp->recv_ack), ISN + 1);
+    view = pass(tcp_from_client(TCP_ACK, ISN + 1, cookie + 1, 10));
+    assert_int_equal(ntohl(view.tcp->sent_seq), end + 2);
+}
+
 static void client_of_a_silent_rs_is_told(void **state) {
     struct worker *worker = harness_worker(&tcp_ld);
     struct frame_view view;
@@ -360,6 +392,7 @@ int main(void) {
         CASE(wrong_acknowledgements_open_nothing),
         CASE(impatient_client_waits_and_the_syn_is_repeated),
         CASE(rs_that_refuses_is_passed_on),
+        CASE(rs_that_challenges_gets_a_syn_that_suits),
         CASE(client_of_a_silent_rs_is_told),
         CASE(timeout_of_the_silent_rs_can_be_set),
         CASE(no_session_for_an_acknowledged_cookie),

@@ -115,6 +115,35 @@ static void higher_number_is_left_alone(void **state) {
     assert_int_equal(harness_worker(&tcp_ld)->sessions.sessions[1].alter & ALTER_NUMBERS, 0);
 }
 
+/* The header's numbers are in front of the client's, and have to be higher as well. */
+static void check_header_in_front(uint32_t end) {
+    struct frame_view view;
+
+    open_connection();
+    close_by_the_rs(end);
+    come_round();
+    harness_pass(&tcp_ld, 7200);
+    tcp_web->message.client_address = SLUICE__LD__V1__CLIENT_ADDRESS__PROXY_V2;
+    tcp_apply();
+    come_round();
+    view = tcp_pass(next_client(TCP_SYN, 1000, 0), 1);
+    assert_int_equal(ntohs(view.tcp->src_port), local_port);
+    assert_int_equal(ntohl(view.tcp->sent_seq), end + 1);
+    view = tcp_pass(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, 77, end + 2, 0), 1);
+    assert_int_equal(ntohl(view.tcp->recv_ack), 1001);
+}
+
+static void header_in_front_is_above_what_the_rs_has_seen(void **state) {
+    (void)state;
+    check_header_in_front(0x40000000u);
+}
+
+/* The client's number is, and the header's are not. */
+static void header_alone_makes_the_number_too_low(void **state) {
+    (void)state;
+    check_header_in_front(999);
+}
+
 /* Two minutes later no RS has the connection any more. */
 static void time_wait_is_over_some_time(void **state) {
     struct frame_view view;
@@ -193,6 +222,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(reused_port_suits_the_rs_in_time_wait),
         CASE(higher_number_is_left_alone),
+        CASE(header_in_front_is_above_what_the_rs_has_seen),
+        CASE(header_alone_makes_the_number_too_low),
         CASE(time_wait_is_over_some_time),
         CASE(closed_by_the_client_needs_no_care),
         CASE(errors_about_shifted_numbers_are_shifted_back),
