@@ -20,6 +20,8 @@ SERVICES = {"web": (plan.VIP, 40), "web-v6": (plan.VIP_V6, 20)}
 # As sluice.yaml has it for the services, the LDs know after 3.5 s (fall × interval_ms + timeout_ms), where they get their CPUs.
 PATIENCE_S = 60
 STEADY_S = 3.0
+# As sluice.yaml has it: no LD gives it its whole weight sooner. A busy machine makes it later only.
+SLOW_START_S = 4.0
 
 # Of the share that it has afterwards. It gets 55 % of its weight on the average, and all of it until the LDs' agents have said so.
 _LESS_THAN_ALL = 0.95
@@ -73,6 +75,8 @@ class HealthShow(Show):
         up = time.monotonic()
         wait_for(lambda: _all(lab, "up", 100), f"{VICTIM} has its weight back", lab.programs, PATIENCE_S)
         back = time.monotonic()
+        wall = datetime.datetime.now(datetime.timezone.utc)
+        self.rising = {(item["ld"], item["service"]): -_seconds_since(wall, item["since"]) for item in _states(lab)}
         time.sleep(STEADY_S)
         self.answers = {service: [Answer(*one) for one in background.end(load)] for service, load in loads.items()}
         self.phases = (
@@ -98,6 +102,9 @@ class HealthShow(Show):
                     self.fail(f"{service}, {phase.name}: {VICTIM} got no request")
             if self._victims_share(service, slow) > _LESS_THAN_ALL * self._victims_share(service, again):
                 self.fail(f"{service}, {slow.name}: {VICTIM} got as large a share of the requests as afterwards")
+        for (ld, service), seconds in self.rising.items():
+            if seconds < SLOW_START_S:
+                self.fail(f"{service}: {VICTIM} had its weight back at {ld} after {seconds:.1f} s, not {SLOW_START_S:g} s or more")
 
     def _victims_share(self, service: str, phase: Phase) -> float:
         answered = sum(self._count(service, phase, name) for name in plan.REAL_SERVERS)

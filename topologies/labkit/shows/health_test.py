@@ -15,6 +15,7 @@ def _show(names: "list[tuple[Any, ...]]", service: str = "web") -> HealthShow:
     show.answers = {
         name: [Answer(*one) for one in (names if name == service else _WELL)] for name in SERVICES
     }
+    show.rising = {("ld1", service): 4.1}
     show.phases = tuple(Phase(f"phase {i}", 10.0 * i, 10.0 * (i + 1)) for i in range(6))
     show._judge()
     return show
@@ -41,6 +42,14 @@ class HealthTest(unittest.TestCase):
     def test_so_is_one_that_nobody_answers_then(self) -> None:
         for service in SERVICES:
             self.assertEqual(len(_show([(5.0, "rs2"), (25.0, None), (55.0, "rs2")], service).failures), 1)
+
+    def test_a_weight_that_is_back_at_once_is_a_failure_and_so_is_a_share_that_does_not_rise(self) -> None:
+        show = _show(_WELL)
+        show.rising["ld2", "web"] = 0.7
+        show._judge()
+        self.assertEqual(len(show.failures), 1)
+        self.assertIn("at ld2 after 0.7 s", show.failures[0])
+        self.assertIn("as large a share", _show([*_WELL, (45.0, "rs2")]).failures[0])
 
 
 if __name__ == "__main__":
