@@ -1,6 +1,7 @@
 // What people see of long work, on a terminal and elsewhere. The clock is the test's.
 import { expect, it } from "vitest";
 import { type Progress, withProgress } from "../src/cli/progress.js";
+import { countdown } from "../src/cli/waiting.js";
 
 const WORK = { doing: "writing", units: "entries" };
 
@@ -80,4 +81,27 @@ it("does not take the time before the first entry, nor a rate of long ago, for t
   expect(lines[0]).toBe("writing: 1,000 of 100,000 entries");
   expect(lines[1]).toBe("writing: 6,000 of 100,000 entries, 94 s left");
   expect(lines.at(-1)).toMatch(/ 9\d,000 of 100,000 entries, 2 s left$/);
+});
+
+it("counts what has ended of a number that falls, and rises meanwhile", () => {
+  let [expected, done] = [0, 0];
+  const show = countdown({
+    expect: (more) => {
+      expected += more;
+    },
+    advance: (more) => {
+      done += more;
+    },
+  });
+  const seen = [4, 3, 1, 5, 0].map((left) => {
+    show(left);
+    return [done, expected];
+  });
+  expect(seen).toEqual([
+    [0, 4],
+    [1, 4],
+    [3, 4],
+    [3, 8],
+    [8, 8],
+  ]);
 });
