@@ -11,6 +11,8 @@ export interface WorkerSettings {
   ports: { number: number; interface: string }[];
   /** eventfd; the main thread writes to it after each message */
   wakeFd: number;
+  /** shared; see {@link Outbox} */
+  untaken: Int32Array;
   /** whether frames for ports that are no interfaces are told; else they are counted as dropped */
   tellFrames: boolean;
 }
@@ -37,6 +39,8 @@ export interface SwitchCounters {
   failed: number;
   /** for a port that is no interface */
   noPort: number;
+  /** packet-ins, notices and frames of ports that are no interfaces, for which the main thread was too slow */
+  untold: number;
 }
 
 export type Result = { kind: "result"; id: number; error?: UpdateResult; value?: unknown };

@@ -14,6 +14,7 @@ import { Machine } from "../machine.js";
 import { SoftSwitch } from "../switch.js";
 import type { Log, OutFrame } from "../types.js";
 import { Loop } from "./loop.js";
+import { Outbox } from "./outbox.js";
 import { PacketPort, PortError } from "./packet_port.js";
 import type { Call, FromWorker, SwitchCounters, WorkerSettings } from "./protocol.js";
 
@@ -44,9 +45,7 @@ class PacketThread {
   readonly #machine: Machine;
   readonly #ports: PacketPort[] = [];
   readonly #loop: Loop;
-  #packetIns: Uint8Array[] = [];
-  #notices: Uint8Array[] = [];
-  #frames: OutFrame[] = [];
+  readonly #outbox: Outbox;
   #noPort = 0;
   #failed = 0;
   readonly #warnedOfMerging = new Set<PacketPort>();
@@ -54,6 +53,7 @@ class PacketThread {
   /** @throws PortError */
   constructor(settings: WorkerSettings) {
     this.#settings = settings;
+    this.#outbox = new Outbox(settings.untaken);
     const { deviceId, cpuPort, dropPort } = settings;
     this.#switch = new SoftSwitch({
       deviceId,
@@ -62,8 +62,8 @@ class PacketThread {
       ...(dropPort === undefined ? {} : { dropPort }),
     });
     this.#machine = new Machine(this.#switch);
-    this.#switch.onPacketIn((packet) => this.#packetIns.push(PacketIn.encode(packet).finish()));
-    this.#switch.onNotice((update) => this.#notices.push(StreamMessageResponse.encode({ update }).finish()));
+    this.#switch.onPacketIn((packet) => this.#outbox.packetIn(PacketIn.encode(packet).finish()));
+    this.#switch.onNotice((update) => this.#outbox.notice(StreamMessageResponse.encode({ update }).finish()));
     try {
       for (const { number, interface: name } of settings.ports) {
         this.#ports.push(new PacketPort(number, name));
@@ -95,20 +95,15 @@ class PacketThread {
   }
 
   #elsewhere(frame: OutFrame): void {
-    if (this.#settings.tellFrames) this.#frames.push(frame);
+    if (this.#settings.tellFrames) this.#outbox.frame(frame);
     else this.#noPort++;
   }
 
   #tellEvents(): void {
-    if (this.#packetIns.length === 0 && this.#frames.length === 0 && this.#notices.length === 0) return;
-    const packetIns = this.#packetIns;
-    const notices = this.#notices;
-    const frames = this.#frames;
-    this.#packetIns = [];
-    this.#notices = [];
-    this.#frames = [];
-    const transfer = [...packetIns, ...notices, ...frames.map(({ frame }) => frame)];
-    tell({ kind: "events", packetIns, notices, frames }, transfer);
+    const events = this.#outbox.empty();
+    if (events === undefined) return;
+    const { packetIns, notices, frames } = events;
+    tell(events, [...packetIns, ...notices, ...frames.map(({ frame }) => frame)]);
   }
 
   /** Once for each port: its traffic stalls, and no counter of the P4 program says why. */
@@ -189,7 +184,12 @@ class PacketThread {
 
   #counters(): SwitchCounters {
     for (const port of this.#ports) port.readOverruns();
-    return { ports: this.#ports.map((port) => port.counters), failed: this.#failed, noPort: this.#noPort };
+    return {
+      ports: this.#ports.map((port) => port.counters),
+      failed: this.#failed,
+      noPort: this.#noPort,
+      untold: this.#outbox.untold,
+    };
   }
 }
 

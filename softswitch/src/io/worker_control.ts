@@ -15,6 +15,7 @@ import {
 import { type Pipeline, type PipelineAction, StatusError, type SwitchControl } from "../control_port.js";
 import type { Log, Notice, NoticeListener, OutFrame, PacketInListener, UpdateResult } from "../types.js";
 import * as libc from "./libc.js";
+import { makeUntaken, take } from "./outbox.js";
 import type { Call, FromWorker, Result, SwitchCounters, WorkerSettings } from "./protocol.js";
 
 export interface WorkerOptions {
@@ -51,6 +52,7 @@ export class WorkerControl implements SwitchControl {
   readonly #started: Promise<Error | undefined>;
   #onStarted: (unable: Error | undefined) => void = () => {};
   #wakeFd: number;
+  readonly #untaken = makeUntaken();
   #lastId = 0;
   #closing = false;
   #failure: Error | undefined;
@@ -68,6 +70,7 @@ export class WorkerControl implements SwitchControl {
       dropPort: options.dropPort,
       ports: options.ports,
       wakeFd: this.#wakeFd,
+      untaken: this.#untaken,
       tellFrames: options.tellFrames ?? false,
     };
     this.#worker = new Worker(new URL("./worker.js", import.meta.url), { workerData });
@@ -153,6 +156,7 @@ export class WorkerControl implements SwitchControl {
         for (const frame of message.frames) {
           for (const listener of this.#frameListeners) listener(frame);
         }
+        take(this.#untaken, message);
         break;
       case "log":
         this.#log?.[message.level](message.fields, message.message);
