@@ -22,6 +22,8 @@ export interface ServeOptions {
   dpGrpcAddr?: string;
   /** directory of `sluice pki part`: P4Runtime only for clients of that authority; default: no encryption */
   pki?: string;
+  /** how long a connection may say nothing until it is asked for a sign of life, and that then may take; default 30 and 60 s */
+  keepalive?: { afterMs: number; withinMs: number };
   log?: Log;
 }
 
@@ -38,6 +40,12 @@ const SERVER_OPTIONS = {
   "grpc.max_receive_message_length": 128 * 1024 * 1024,
   "grpc.max_send_message_length": -1,
 };
+
+/**
+ * A controller whose machine or network is gone must not hold its election id, and the packet stream, for ever. One that is busy
+ * with a large configuration may answer late.
+ */
+const KEEPALIVE = { afterMs: 30_000, withinMs: 60_000 };
 
 /**
  * Starts the servers.
@@ -57,9 +65,12 @@ export async function serve(
   };
   try {
     const p4runtime = p4RuntimeService(control, log);
-    started.push(await start(P4RUNTIME, p4runtime, options.grpcAddr, serverCredentials(options.pki)));
+    const { keepalive = KEEPALIVE } = options;
+    const credentials = serverCredentials(options.pki);
+    started.push(await start(P4RUNTIME, p4runtime, options.grpcAddr, keepalive, credentials));
     if (options.dpGrpcAddr !== undefined) {
-      started.push(await start(DataplaneInterfaceService, bmService(control, log), options.dpGrpcAddr));
+      const packets = bmService(control, log);
+      started.push(await start(DataplaneInterfaceService, packets, options.dpGrpcAddr, keepalive));
     }
   } catch (error) {
     await close();
@@ -77,9 +88,14 @@ async function start(
   definition: ServiceDefinition,
   service: { handlers: UntypedServiceImplementation; close(): void },
   asked: string,
+  keepalive: typeof KEEPALIVE,
   credentials?: ServerCredentials,
 ): Promise<Started> {
-  const server = new Server(SERVER_OPTIONS);
+  const server = new Server({
+    ...SERVER_OPTIONS,
+    "grpc.keepalive_time_ms": keepalive.afterMs,
+    "grpc.keepalive_timeout_ms": keepalive.withinMs,
+  });
   server.addService(definition, service.handlers);
   try {
     const address = await listen(server, asked, credentials);
