@@ -102,6 +102,26 @@ describe("the store", () => {
     await store.close();
   });
 
+  it("keeps nothing of a commit in the history that a leader had begun and nobody could read", async () => {
+    // As it is when a leader dies before the head of a large commit.
+    const stale = ["000000000000", "000000000001", "000000000002"];
+    for (const number of stale) {
+      await place.keys.put(`changes/000000000001/${number}`).value(JSON.stringify(eips(1, "203.0.113.9")));
+    }
+    const store = await EtcdStore.open(place.keys, await lead());
+    const changes = eips(2, "203.0.113.1");
+    await store.commit(0, { ...head, changes });
+    expect((await store.read(1))?.changes).toEqual(JSON.parse(JSON.stringify(changes)));
+    await store.close();
+  });
+
+  it("has no history where none is asked for", async () => {
+    const store = await EtcdStore.open(place.keys, await lead());
+    await store.commit(0, { ...head, changes: eips(1, "203.0.113.1") });
+    expect(await store.history(0)).toEqual([]);
+    await store.close();
+  });
+
   it("finishes what a leader had begun when it died: what it stored counts, what nobody could read does not", async () => {
     const first = await lead();
     const store = await EtcdStore.open(place.keys, first);

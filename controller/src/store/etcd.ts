@@ -68,7 +68,8 @@ export class EtcdStore implements Store {
   }
 
   /**
-   * The store for as long as this controller leads. What an earlier leader has begun is finished.
+   * The store for as long as this controller leads. What an earlier leader has begun is finished, or forgotten where nobody could
+   * read it yet.
    *
    * @param etcd - the region's part of etcd's keys
    * @throws StoreError when etcd cannot be used
@@ -81,6 +82,9 @@ export class EtcdStore implements Store {
       if (unfinished !== null) {
         await store.#writeObjects(partsOf(await store.#changesOf(unfinished)));
       }
+      // Of a commit that did not get as far as the head.
+      const start = changesPrefix(store.#head.revision + 1);
+      await store.#write(etcd.delete().inRange({ start, end: Range.prefix("changes/").end }));
     });
     return store;
   }
@@ -153,7 +157,6 @@ export class EtcdStore implements Store {
     const parts = partsOf(changes);
     const small = parts.length === 1 ? this.#objectsOf(parts[0]!) : undefined;
     if (small === undefined) {
-      await this.#write(this.#etcd.delete().prefix(changesPrefix(revision))); // of a leader that did not get further
       for (const [i, part] of parts.entries()) {
         await this.#write(this.#putChanges(revision, i, part));
       }
@@ -230,6 +233,9 @@ export class EtcdStore implements Store {
   }
 
   history(limit: number, before = Number.MAX_SAFE_INTEGER): Promise<CommitHead[]> {
+    if (limit === 0) {
+      return Promise.resolve([]); // etcd takes it for no limit
+    }
     return this.#try("cannot be read", async () => {
       const end = commitKey(Math.min(before, this.#head.revision + 1));
       const { kvs } = await this.#etcd

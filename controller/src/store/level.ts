@@ -31,11 +31,15 @@ function after(prefix: string): string {
 }
 
 export class LevelStore implements Store {
+  readonly #directory: string;
   readonly #db: ClassicLevel<string, unknown>;
+  /** Why nothing more is stored; undefined: nothing has failed. */
+  #failure: StoreError | undefined;
   #revision: number;
   #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(db: ClassicLevel<string, unknown>, revision: number) {
+  private constructor(directory: string, db: ClassicLevel<string, unknown>, revision: number) {
+    this.#directory = directory;
     this.#db = db;
     this.#revision = revision;
   }
@@ -54,7 +58,7 @@ export class LevelStore implements Store {
       );
     }
     const [newest] = await db.keys({ gt: "c ", lt: after("c "), reverse: true, limit: 1 }).all();
-    return new LevelStore(db, newest === undefined ? 0 : Number(newest.slice(2)));
+    return new LevelStore(directory, db, newest === undefined ? 0 : Number(newest.slice(2)));
   }
 
   async load(): Promise<Snapshot> {
@@ -72,6 +76,9 @@ export class LevelStore implements Store {
   }
 
   async #commit(expected: number, { changes, ...head }: Omit<Commit, "revision">): Promise<CommitHead> {
+    if (this.#failure !== undefined) {
+      throw this.#failure;
+    }
     if (expected !== this.#revision) {
       throw new ConflictError(expected, this.#revision);
     }
@@ -87,9 +94,23 @@ export class LevelStore implements Store {
         batch.put(`o ${change.key}`, change.after);
       }
     }
-    await batch.write({ sync: true });
+    try {
+      await batch.write({ sync: true });
+    } catch (error) {
+      throw this.#fail(error as Error);
+    }
     this.#revision = revision;
     return committed;
+  }
+
+  /**
+   * After a write that failed LevelDB's log may end in a torn record, and it would go on behind it: on the next start it reads no
+   * further than there, and what was acknowledged since would be gone. So nothing is written any more.
+   */
+  #fail({ message }: Error): StoreError {
+    const remedy = "make room on its disk and start sluice serve again: until then nothing is stored";
+    this.#failure = new StoreError(`store ${this.#directory}: a write failed: ${message} (${remedy})`);
+    return this.#failure;
   }
 
   async history(limit: number, before = Number.MAX_SAFE_INTEGER): Promise<CommitHead[]> {
