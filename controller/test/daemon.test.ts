@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { ApiError } from "../src/api/index.js";
 import { fromRanges } from "../src/compile/index.js";
 import { decodeEntry } from "../src/p4runtime/index.js";
@@ -144,6 +144,21 @@ describe("drift", () => {
       () => controller.controller.reconciler.parts.find(({ name }) => name === "gw1")!.mended >= 2,
     );
     expect(controller.lines.filter(({ event }) => event === "drift").length).toBeGreaterThanOrEqual(2);
+  });
+
+  it("is looked for also when the clock has been set back", async () => {
+    await region.start().then((controller) => controller.apply(region.document));
+    const [key, entry] = [...region.gw1.entries].find(
+      ([, held]) => decodeEntry(gateway, held).table === "eip_in",
+    )!;
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 3_600_000 });
+    try {
+      region.gw1.entries.delete(key);
+      await eventually("the binding is back", () => region.gw1.entries.has(key));
+      expect(region.gw1.entries.get(key)).toEqual(entry);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("is mended: a switch that was rebooted empty, as soon as it is back", async () => {

@@ -93,10 +93,10 @@ export class Looker {
   /** Until LDs have copied what they copy, or there is something else to do. */
   async #whileCopying(state: DesiredState, lds: readonly LdPart[]): Promise<void> {
     const { auditMs, hasNews, states } = this.#options;
-    const deadline = Date.now() + auditMs;
+    const deadline = performance.now() + auditMs;
     await whileCopying(state, lds, (moves) => {
       states.noteMoves(moves);
-      return !hasNews() && Date.now() < deadline;
+      return !hasNews() && performance.now() < deadline;
     });
   }
 

@@ -132,15 +132,15 @@ export class Reconciler {
 
   /** Waits until all parts hold a revision. @returns whether they do */
   async settled(revision: number, timeoutMs: number): Promise<boolean> {
-    const deadline = Date.now() + timeoutMs;
-    while (this.#applied < revision && Date.now() < deadline && !this.#closed) {
+    const deadline = performance.now() + timeoutMs;
+    while (this.#applied < revision && performance.now() < deadline && !this.#closed) {
       await new Promise<void>((resolve) => {
         const done = () => {
           clearTimeout(timer);
           this.#settled.delete(done);
           resolve();
         };
-        const timer = setTimeout(done, deadline - Date.now());
+        const timer = setTimeout(done, deadline - performance.now());
         this.#settled.add(done);
       });
     }
@@ -155,15 +155,15 @@ export class Reconciler {
     while (!this.#closed) {
       try {
         const isWritten = this.#lookedFor === this.#targets && (await this.#writeKnown());
-        if (!isWritten || this.#partNews || Date.now() >= this.#nextLookMs) {
+        if (!isWritten || this.#partNews || performance.now() >= this.#nextLookMs) {
           await this.#look();
         }
       } catch (error) {
         this.#options.log.error({ event: "reconcile_failed", reason: (error as Error).message });
-        this.#nextLookMs = Date.now() + RETRY_MS;
+        this.#nextLookMs = performance.now() + RETRY_MS;
       }
       if (!this.#hasNews) {
-        await this.#pause(Math.max(0, this.#nextLookMs - Date.now()));
+        await this.#pause(Math.max(0, this.#nextLookMs - performance.now()));
       }
     }
   }
@@ -202,7 +202,7 @@ export class Reconciler {
     }
     const { auditMs } = this.#options;
     const pauseMs = Math.max(found === "good" ? auditMs : RETRY_MS, AUDIT_SHARE * this.#looker.readingMs);
-    this.#nextLookMs = found === "more" ? 0 : Date.now() + pauseMs;
+    this.#nextLookMs = found === "more" ? 0 : performance.now() + pauseMs;
   }
 
   async #pause(ms: number): Promise<void> {

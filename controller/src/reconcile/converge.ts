@@ -72,13 +72,13 @@ export async function whileCopying(
 
 /** False when nothing has come for so long. */
 function patience(ms: number): (moves: readonly ClusterMove[]) => boolean {
-  let [last, since] = ["", Date.now()];
+  let [last, since] = ["", performance.now()];
   return (moves) => {
     const now = progressOf(moves);
     if (now !== last) {
-      [last, since] = [now, Date.now()];
+      [last, since] = [now, performance.now()];
     }
-    return Date.now() - since < ms;
+    return performance.now() - since < ms;
   };
 }
 
