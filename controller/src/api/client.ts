@@ -85,11 +85,19 @@ export class ApiClient {
       );
     }
     const read = (name: string) => readFileSync(join(pki, name));
-    return {
-      host,
-      port: server.slice(at + 1),
-      ...{ ca: read("ca.pem"), cert: read("client.pem"), key: read("client.key") },
-    };
+    try {
+      return {
+        host,
+        port: server.slice(at + 1),
+        ...{ ca: read("ca.pem"), cert: read("client.pem"), key: read("client.key") },
+      };
+    } catch (error) {
+      const needed = "the directory given by --pki needs ca.pem, client.pem and client.key";
+      throw new ApiError(
+        0,
+        `${server}: the certificate cannot be read: ${(error as Error).message} (${needed})`,
+      );
+    }
   }
 
   /**
@@ -111,7 +119,7 @@ export class ApiClient {
     try {
       return second === undefined
         ? await ask(only!)
-        : await this.#askAll(ask, Date.now() + timeoutMs, ended.signal);
+        : await this.#askAll(ask, performance.now() + timeoutMs, ended.signal);
     } finally {
       ended.abort();
     }
@@ -144,7 +152,7 @@ export class ApiClient {
       return undefined;
     };
     for (;;) {
-      const isLate = Date.now() > deadline;
+      const isLate = performance.now() > deadline;
       if (isLate && asked.size === 0) {
         throw failure;
       }
@@ -212,7 +220,9 @@ export class ApiClient {
 }
 
 function headersOf(action: string, ifRevision: number | undefined): Record<string, string> {
-  return { "sluice-action": action, ...(ifRevision !== undefined && { "if-match": `"${ifRevision}"` }) };
+  // What a header cannot say is written as in a path.
+  const said = action.replaceAll(/[^\x20-\x7e]/gu, encodeURIComponent);
+  return { "sluice-action": said, ...(ifRevision !== undefined && { "if-match": `"${ifRevision}"` }) };
 }
 
 function parse(text: string): unknown {

@@ -2,6 +2,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { TLSSocket } from "node:tls";
 
+/** The longest that a request may wait for parts. */
+export const MAX_WAIT_MS = 600_000;
+
 /** A document of a million EIPs is about this large. */
 const MAX_BODY_BYTES = 512 * 1024 * 1024;
 

@@ -5,5 +5,5 @@
 //
 // Not from here, because most commands of `sluice` have no use for it and would wait for what it loads: server.
 export { ApiClient, ApiError } from "./client.js";
-export { ROLES, type Role } from "./http.js";
+export { MAX_WAIT_MS, ROLES, type Role } from "./http.js";
 export { MEASUREMENTS, METRICS_LIMIT } from "./measurements.js";

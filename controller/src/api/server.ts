@@ -18,6 +18,7 @@ import {
   flag,
   HttpProblem,
   ifMatch,
+  MAX_WAIT_MS,
   ROLES,
   type Role,
   readJson,
@@ -43,7 +44,6 @@ const OPERATED: ReadonlySet<string> = new Set([
 /** What is one thing, and has nothing of a name below it. */
 const NAMELESS: ReadonlySet<string> = new Set(["openapi.json", "status", "state"]);
 const MAX_HISTORY = 1_000;
-const MAX_WAIT_MS = 600_000;
 
 export interface TlsFiles {
   ca: Buffer;

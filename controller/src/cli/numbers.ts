@@ -24,10 +24,13 @@ export function port(text: string): number {
   return number;
 }
 
+/** Timers have no more than 25 days, and nobody waits for longer than this. */
+const MAX_MS = 86_400_000;
+
 export function milliseconds(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) {
-    throw new InvalidArgumentError("give a whole number of milliseconds above 0");
+  if (!Number.isInteger(value) || value < 1 || value > MAX_MS) {
+    throw new InvalidArgumentError(`give a whole number of milliseconds from 1 to ${MAX_MS}`);
   }
   return value;
 }

@@ -1,6 +1,6 @@
 // Commands that speak to a controller (`sluice serve`) instead of to the parts themselves.
 import { type Command, Option } from "commander";
-import { ApiClient } from "../api/index.js";
+import { ApiClient, MAX_WAIT_MS } from "../api/index.js";
 import type { CommonOptions, Io } from "./context.js";
 import { withOutputOption, withPkiOption } from "./context.js";
 import { UsageError } from "./exit.js";
@@ -171,6 +171,12 @@ export async function waitFor(
   revision: number,
   { timeout }: ServerOptions,
 ): Promise<Status> {
-  const path = `/v1/status?revision=${revision}&wait_ms=${timeout}`;
-  return (await client.get<Status>(path, timeout + 5_000)).body;
+  for (let left = timeout; ; left -= MAX_WAIT_MS) {
+    const wait = Math.min(left, MAX_WAIT_MS);
+    const path = `/v1/status?revision=${revision}&wait_ms=${wait}`;
+    const { body } = await client.get<Status>(path, wait + 5_000);
+    if (body.settled || wait === left) {
+      return body;
+    }
+  }
 }

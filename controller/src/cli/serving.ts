@@ -1,7 +1,8 @@
 // What `sluice serve` runs. Its modules (the stores, metrics) are what takes long to load, so no other command loads them.
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { mkdir, unlink } from "node:fs/promises";
+import { lstat, mkdir, unlink } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { type Logger, pino } from "pino";
 import { ApiServer, type TlsFiles } from "../api/server.js";
@@ -31,6 +32,31 @@ function tlsFiles(directory: string): TlsFiles {
     throw new UsageError(
       `--pki ${directory}: ${(error as Error).message} (it needs ca.pem, server.pem and server.key)`,
     );
+  }
+}
+
+/** Removes the socket of a controller that has died. @throws UsageError when one answers there, or it is no socket */
+async function freeSocket(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined) {
+    return;
+  }
+  if (!found.isSocket()) {
+    throw new UsageError(`--listen unix:${path}: this is there already, and no socket (give another path)`);
+  }
+  const socket = connect(path);
+  const failure = await once(socket, "connect").then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => error.code,
+  );
+  socket.destroy();
+  if (failure === undefined) {
+    throw new UsageError(
+      `--listen unix:${path}: a controller answers there already (stop it, or listen elsewhere)`,
+    );
+  }
+  if (failure === "ECONNREFUSED") {
+    await unlink(path).catch(() => {});
   }
 }
 
@@ -72,6 +98,10 @@ export async function serve(io: Io, options: ServeOptions): Promise<void> {
       `--listen ${options.listen}: whoever reaches a TCP port could change the region (give --pki, or listen on unix:/path)`,
     );
   }
+  const tls = unix ? undefined : tlsFiles(options.pki!);
+  if (unix) {
+    await freeSocket(options.listen.slice("unix:".length));
+  }
   const pipeline = await loadPipeline(options);
   // Written at once: what happened just before a crash is what one wants to read.
   const log: Logger = pino(
@@ -90,18 +120,20 @@ export async function serve(io: Io, options: ServeOptions): Promise<void> {
   const running = isEtcd(options.store)
     ? startAmongOthers(options, common)
     : await startAlone(options.store, common);
-  const server = new ApiServer(
-    running.lead,
-    log,
-    unix ? undefined : tlsFiles(options.pki!),
-    options.metricsLimit,
-  );
   try {
-    if (unix) {
-      // An embedded store's lock says that no other controller of this region uses the socket.
-      await unlink(options.listen.slice("unix:".length)).catch(() => {});
-    }
-    const address = await server.listen(options.listen);
+    await answer(new ApiServer(running.lead, log, tls, options.metricsLimit), options.listen, log);
+  } finally {
+    await running.stop();
+  }
+}
+
+async function answer(server: ApiServer, listen: string, log: Logger): Promise<void> {
+  try {
+    const address = await server.listen(listen).catch((error: Error) => {
+      throw new UsageError(
+        `--listen ${listen}: ${error.message} (write it like unix:/run/sluice/controller.sock or 192.0.2.1:8443)`,
+      );
+    });
     log.info({ event: "listening", address });
     const signal = await Promise.race(
       ["SIGINT", "SIGTERM"].map((name) => once(process, name).then(() => name)),
@@ -109,6 +141,5 @@ export async function serve(io: Io, options: ServeOptions): Promise<void> {
     log.info({ event: "stopping", signal });
   } finally {
     await server.close().catch(() => {});
-    await running.stop();
   }
 }

@@ -6,6 +6,7 @@ import { UsageError } from "./exit.js";
 import { renderTable, toJson, toYaml } from "./output.js";
 
 const DEFAULT_INTERVAL_S = 2;
+const MAX_INTERVAL_S = 86_400;
 const MS_PER_S = 1000;
 const BITS_PER_BYTE = 8;
 /** Home, and erase what is below: the screen keeps what was there before the first block. */
@@ -61,10 +62,11 @@ export function withWatchOptions(command: Command): Command {
     .option("--count <number>", "with --watch: end after so many times");
 }
 
-function positive(text: string, what: string): number {
+function positive(text: string, what: string, most = Infinity): number {
   const value = Number(text);
-  if (!(value > 0)) {
-    throw new UsageError(`${what} ${text}: give a number above 0`);
+  if (!(value > 0 && value <= most)) {
+    const bound = most === Infinity ? "" : `, and at most ${most}`;
+    throw new UsageError(`${what} ${text}: give a number above 0${bound}`);
   }
   return value;
 }
@@ -113,7 +115,7 @@ function show(
 }
 
 /**
- * Prints a report once, or with `--watch` its rates until it is interrupted, or `--count` is reached.
+ * Prints a report once, or with `--watch` its rates until it is interrupted, `--count` is reached, or nobody reads any more.
  *
  * @param measure - reads all counters once
  * @param render - of the report itself, without `--watch`
@@ -134,12 +136,20 @@ export async function report<T>(
     print(io, options, await measure(), render);
     return;
   }
-  const everyMs = (watch === true ? DEFAULT_INTERVAL_S : positive(watch, "--watch")) * MS_PER_S;
+  const everyMs =
+    (watch === true ? DEFAULT_INTERVAL_S : positive(watch, "--watch", MAX_INTERVAL_S)) * MS_PER_S;
   const times = count === undefined ? Infinity : positive(count, "--count");
+  let isRead = true;
+  io.stdout.on?.("error", () => {
+    isRead = false;
+  });
   let before = rates.linesOf(await measure());
   let beforeMs = nowMs();
   for (let shown = 0; shown < times; shown++) {
     await waitMs(everyMs);
+    if (!isRead) {
+      return;
+    }
     const now = rates.linesOf(await measure());
     const at = nowMs();
     show(io, output, rates.labels, ratesOf(before, now, (at - beforeMs) / MS_PER_S));
