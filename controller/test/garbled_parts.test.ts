@@ -1,13 +1,16 @@
 // Switches and LDs that say what no switch and no LD says: the controller goes on, and names who it was.
 import { Metadata, status } from "@grpc/grpc-js";
+import { LdConfig } from "@sluice/proto/ld";
+import type { TableEntry } from "@sluice/proto/p4runtime";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Switch } from "../src/p4runtime/index.js";
+import { decodeEntry, Switch } from "../src/p4runtime/index.js";
 import { LdClient, type LdHealth } from "../src/reconcile/index.js";
 import { eventually } from "./support/controller.js";
 import { FakeLd } from "./support/fake_ld.js";
 import { FakeSwitch } from "./support/fake_switch.js";
 import { useFolder } from "./support/folder.js";
-import { gatewayPipeline } from "./support/program.js";
+import { gateway, gatewayPipeline } from "./support/program.js";
+import { useRegion } from "./support/region.js";
 
 const folder = useFolder();
 
@@ -72,5 +75,29 @@ describe("an LD", () => {
       client.close();
       fake.stop();
     }
+  });
+});
+
+describe("an LD of a region", () => {
+  const region = useRegion(folder);
+
+  it("that says it has buckets that there are not keeps nobody else waiting, and is named", async () => {
+    const controller = await region.start();
+    await controller.apply(region.document);
+    const [ld1] = region.lds;
+    const good = ld1!.config;
+    ld1!.config = LdConfig.fromPartial({ ...good, ownedBuckets: [{ first: 0, last: 0xffff_ffff }] });
+    const isBinding = (entry: TableEntry) => decodeEntry(gateway, entry).table === "eip_in";
+    const [key] = [...region.gw1.entries].find(([, entry]) => isBinding(entry))!;
+    region.gw1.entries.delete(key);
+    await eventually("the switch is mended", () => region.gw1.entries.has(key));
+    expect(controller.controller.reconciler.parts.find(({ name }) => name === "ld1")).toMatchObject({
+      state: "unreachable",
+      reason: expect.stringContaining("LD ld1"),
+    });
+    ld1!.config = good;
+    await eventually("it is taken back", () =>
+      controller.controller.reconciler.parts.every(({ state }) => state === "in sync"),
+    );
   });
 });

@@ -12,6 +12,7 @@ import type {
 import { type GetStatusResponse, LdAgentClient } from "@sluice/proto/ld-agent";
 import { partCredentials } from "@sluice/proto/tls";
 import { codeName, plainReason } from "../p4runtime/index.js";
+import { BUCKETS } from "../tables/constants.js";
 import { type LdHealth, LdWatch } from "./ld_watch.js";
 
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -146,9 +147,19 @@ export class LdClient {
     });
   }
 
-  /** What the data plane holds; undefined before the first configuration. @throws LdError */
+  /** What the data plane holds; undefined before the first configuration. @throws LdError, also when that cannot be */
   async getConfig(): Promise<LdConfig | undefined> {
-    return (await this.#call("GetConfig", this.#stub.getConfig, {})).config;
+    const { config } = await this.#call("GetConfig", this.#stub.getConfig, {});
+    const { ownedBuckets = [], cluster, migration } = config ?? {};
+    const ranges = [...ownedBuckets, ...(cluster?.buckets ?? []), ...(migration?.buckets ?? [])];
+    const wrong = ranges.find(({ first, last }) => first > last || last >= BUCKETS);
+    if (wrong !== undefined) {
+      throw new LdError(
+        `${this.who} says that it has buckets ${wrong.first} to ${wrong.last}: there are ${BUCKETS} (restart its data plane)`,
+        status.DATA_LOSS,
+      );
+    }
+    return config;
   }
 
   /** @throws LdError; the LD has changed nothing then */
