@@ -15,7 +15,7 @@ const BUILD = fileURLToPath(new URL("../../../build/", import.meta.url));
 export interface OutputStream {
   isTTY?: boolean;
   write(text: string): unknown;
-  on?(event: "error", listener: () => void): unknown;
+  on?(what: "error", listener: () => void): unknown;
 }
 
 /** Where a command prints, and is answered. `process` is one. */
