@@ -246,6 +246,11 @@ describe("completion", () => {
     expect(offered("sluice eip ")).not.toContain("apply");
     expect(offered("sluice eip move vm1 --")).toEqual(expect.arrayContaining(["--host", "--dry-run"]));
     expect(offered("sluice eip move vm1 --")).not.toContain("--limit-in");
+    // A word that begins another command elsewhere is none here.
+    expect(offered("sluice ld drain ")).not.toContain("rs");
+    expect(offered("sluice ld drain ")).not.toContain("undrain");
+    expect(offered("sluice migrate service ")).not.toContain("delete");
+    expect(offered("sluice drain rs web rs1 --")).toContain("--cancel");
     expect(complete("sluice eip mo")).toContain("move\tmove the address to another VM");
   });
 

@@ -80,13 +80,7 @@ compdef _sluice sluice
 
 function fish(words: readonly Words[]): string {
   const quote = (text: string) => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
-  const condition = (path: string) =>
-    path === ""
-      ? "__fish_use_subcommand"
-      : path
-          .split(" ")
-          .map((word) => `__fish_seen_subcommand_from ${word}`)
-          .join("; and ");
+  const condition = (path: string) => `__sluice_at ${quote(path)}`;
   const lines = words.flatMap(({ path, commands, options }) => [
     ...commands.map(
       ([word, about]) => `complete -c sluice -n ${quote(condition(path))} -a ${word} -d ${quote(about)}`,
@@ -96,7 +90,19 @@ function fish(words: readonly Words[]): string {
         `complete -c sluice -n ${quote(condition(path))} -l ${word.slice(2)} -d ${quote(about)}`,
     ),
   ]);
-  return `# sluice completion for fish: sluice completion fish | source\n${lines.join("\n")}\n`;
+  const paths = words.flatMap(({ path }) => (path === "" ? [] : [quote(path)])).join(" ");
+  return `# sluice completion for fish: sluice completion fish | source
+function __sluice_at
+  set -l path
+  for word in (commandline -opc)[2..]
+    if contains -- (string trim "$path $word") ${paths}
+      set path (string trim "$path $word")
+    end
+  end
+  test "$path" = "$argv[1]"
+end
+${lines.join("\n")}
+`;
 }
 
 const SHELLS = { bash, zsh, fish } as const;
