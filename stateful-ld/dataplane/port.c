@@ -14,7 +14,11 @@
 #include "log.h"
 
 enum {
-    DESCRIPTORS = 1024
+    DESCRIPTORS = 1024,
+    /* A tunnel around a client's packet is longer than Ethernet's 1500, which drivers hold to when
+     * nobody says otherwise. So much fits a packet buffer, with the tags that drivers leave room
+     * for. */
+    PORT_MTU_BYTES = RTE_MBUF_DEFAULT_DATAROOM - 48,
 };
 
 #define RSS_TYPES                                                                                  \
@@ -60,10 +64,21 @@ static uint32_t usable_entries(const struct rte_eth_dev_info *info, uint16_t que
     return entries;
 }
 
+/* The MTU to receive with; 0: the driver's default. Drivers count 18 bytes of Ethernet around it
+ * when they do not say. */
+static uint32_t mtu_of(const struct rte_eth_dev_info *info) {
+    uint32_t around = info->max_mtu != UINT16_MAX && info->max_rx_pktlen > info->max_mtu
+                          ? info->max_rx_pktlen - info->max_mtu
+                          : RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+    uint32_t most = RTE_MIN((uint32_t)info->max_mtu, info->max_rx_pktlen - around);
+
+    return most > RTE_ETHER_MTU ? RTE_MIN(most, (uint32_t)PORT_MTU_BYTES) : 0;
+}
+
 /* Without a key of ours, packets are spread all the same, and handed over. */
 static struct rte_eth_conf configuration(const struct rte_eth_dev_info *info, uint16_t queues,
                                          uint8_t *key) {
-    struct rte_eth_conf conf = { 0 };
+    struct rte_eth_conf conf = { .rxmode.mtu = mtu_of(info) };
 
     if (queues > 1 && (info->flow_type_rss_offloads & RSS_TYPES) != 0) {
         conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;

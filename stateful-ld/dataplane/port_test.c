@@ -9,6 +9,7 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include "packet/vxlan.h"
 #include "testing/test.h"
 
 enum {
@@ -96,6 +97,16 @@ static void frames_without_a_buffer_and_a_damaged_one_are_counted(void **state) 
     expect_losses(2, 1);
 }
 
+/* A client's packet of 1500 bytes, in a tunnel over IPv6. */
+static void packets_in_tunnels_fit(void **state) {
+    uint16_t mtu;
+
+    (void)state;
+    assert_int_equal(rte_eth_dev_get_mtu(port.id, &mtu), 0);
+    assert_in_range(mtu, 1500 + VXLAN_OUTER_BYTES + VXLAN_V6_MORE_BYTES,
+                    RTE_MBUF_DEFAULT_DATAROOM - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN);
+}
+
 static void where_there_is_no_port_nothing_is_lost(void **state) {
     struct port_losses losses = { 1, 1, 1 };
 
@@ -107,6 +118,7 @@ static void where_there_is_no_port_nothing_is_lost(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_without_a_buffer_and_a_damaged_one_are_counted),
+        cmocka_unit_test(packets_in_tunnels_fit),
         cmocka_unit_test(where_there_is_no_port_nothing_is_lost),
     };
 
