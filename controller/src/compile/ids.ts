@@ -69,31 +69,24 @@ export function numbersOf(items: readonly Named[], max: number): Uint32Array {
 
 /** Positions of the items without an id by their hash, those of the same hash by name; and the hashes. */
 function inOrderOfWishes(items: readonly Named[], max: number): { order: Uint32Array; wishes: Uint32Array } {
-  const wishOf = new Uint32Array(items.length); // 0: it has an id
-  // By counting: where the items of each wish end, which is moved down as they are put there, from the last one on.
-  const ends = new Uint32Array(max + 1);
+  // Wish and index in one number: a million of those are sorted ten times as fast as objects.
+  const keys = new Float64Array(items.length);
+  let length = 0;
   for (let i = 0; i < items.length; i++) {
     const { name, id } = items[i]!;
     if (id === undefined) {
-      wishOf[i] = preferredId(name, max);
-      ends[wishOf[i]!]!++;
+      keys[length++] = preferredId(name, max) * items.length + i;
     }
   }
-  for (let wish = 1; wish <= max; wish++) {
-    ends[wish]! += ends[wish - 1]!;
+  const sorted = keys.subarray(0, length).sort();
+  const order = new Uint32Array(length);
+  const wishes = new Uint32Array(length);
+  for (let k = 0; k < length; k++) {
+    wishes[k] = Math.floor(sorted[k]! / items.length);
+    order[k] = sorted[k]! - wishes[k]! * items.length;
   }
-  const order = new Uint32Array(ends[max]!);
-  const wishes = new Uint32Array(order.length);
-  for (let i = items.length - 1; i >= 0; i--) {
-    const wish = wishOf[i]!;
-    if (wish > 0) {
-      const at = --ends[wish]!;
-      order[at] = i;
-      wishes[at] = wish;
-    }
-  }
-  for (let first = 0, end = 0; first < order.length; first = end) {
-    while (end < order.length && wishes[end] === wishes[first]) {
+  for (let first = 0, end = 0; first < length; first = end) {
+    while (end < length && wishes[end] === wishes[first]) {
       end++;
     }
     sortByName(items, order, first, end);
