@@ -26,6 +26,7 @@ enum {
     DURATION_DEFAULT_MS = 60 * 1000,
     DURATION_MAX_MS = 3600 * 1000,
     FRAME_BYTES_LEAST = 64,
+    FILE_HEAD_BYTES_MAX = 64 << 10, /* what stands before the packets: what ports there are */
 };
 
 struct capturing {
@@ -33,8 +34,9 @@ struct capturing {
     struct capture capture;
     bool armed;
     rte_pcapng_t *pcapng;
-    int file; /* in memory: what the library has written and nobody has taken */
-    uint8_t *chunk;
+    int file;       /* in memory: what the library has written and nobody has taken */
+    uint8_t *chunk; /* room for all that one step writes */
+    size_t chunk_bytes;
     uint64_t packets_left;
     uint64_t bytes_left;
     uint64_t deadline_ms;
@@ -65,14 +67,19 @@ static bool validate(const Sluice__Ld__V1__CaptureRequest *request, uint32_t fra
     return false;
 }
 
+/* Of an mbuf's data: a packet in the file is no longer. */
+static size_t copy_bytes(const struct capture *capture) {
+    return rte_pcapng_mbuf_size(capture->snap_bytes);
+}
+
 /* Names are global to the process. */
 static bool make_room(struct capture *capture) {
     static uint32_t serial;
     char name[RTE_RING_NAMESIZE];
 
     snprintf(name, sizeof(name), "capture%u", serial++);
-    capture->mbufs = rte_pktmbuf_pool_create(
-        name, COPIES - 1, 0, 0, (uint16_t)rte_pcapng_mbuf_size(capture->snap_bytes), SOCKET_ID_ANY);
+    capture->mbufs = rte_pktmbuf_pool_create(name, COPIES - 1, 0, 0, (uint16_t)copy_bytes(capture),
+                                             SOCKET_ID_ANY);
     capture->ring = rte_ring_create(name, COPIES, SOCKET_ID_ANY, RING_F_SC_DEQ);
     return capture->mbufs != NULL && capture->ring != NULL;
 }
@@ -98,7 +105,8 @@ static bool prepare(struct capturing *capturing, const Sluice__Ld__V1__CaptureRe
         return false;
     capture->all = filter_is_empty(filter);
     capture->snap_bytes = (uint32_t)or_default(request->snap_bytes, frame_bytes);
-    capturing->chunk = malloc(OUTPUT_HIGH_BYTES);
+    capturing->chunk_bytes = FILE_HEAD_BYTES_MAX + COPIES * copy_bytes(capture);
+    capturing->chunk = malloc(capturing->chunk_bytes);
     return capturing->chunk != NULL && make_room(capture) && open_file(capturing);
 }
 
@@ -172,7 +180,7 @@ static bool encode_chunk(struct capturing *capturing, struct output *output, siz
 /* What the library has written so far, from the file's beginning on; then the file is empty. */
 static bool take_chunk(struct capturing *capturing, struct output *output, uint64_t now_ms,
                        bool last) {
-    ssize_t bytes = pread(capturing->file, capturing->chunk, OUTPUT_HIGH_BYTES, 0);
+    ssize_t bytes = pread(capturing->file, capturing->chunk, capturing->chunk_bytes, 0);
 
     if (bytes < 0 || ftruncate(capturing->file, 0) != 0 || lseek(capturing->file, 0, SEEK_SET) != 0)
         return false;
