@@ -1,4 +1,5 @@
-"""A service moves to another cluster of LDs and back, under connections in transfer and new ones: `migration` of the service."""
+"""A service moves to another cluster of LDs and back, under connections in transfer and new ones: `migration` of the service. With it
+goes the service of the datagrams, which no TCP makes late ones when they are lost."""
 
 import time
 from typing import Any, Callable
@@ -15,7 +16,8 @@ STEADY_S = 1.5
 OLD, NEW = "edge", "edge2"
 _AT_OLD, _AT_NEW = f"    cluster: {OLD}\n", f"    cluster: {NEW}\n"
 _MIGRATION = f"    migration: {{ from: {OLD}, to: {NEW} }}\n"
-_BEFORE = f"  - name: {plan.SERVICE}\n"
+# In the order of sluice.yaml.
+_SERVICES = (plan.SERVICE, "echo")
 _COPY_LIMIT_S = 60.0
 
 
@@ -56,7 +58,7 @@ class MigrateShow(Show):
         self.load.end()
         self._leave(lab)
         self._judge()
-        return f"service {plan.SERVICE} from cluster {OLD} to {NEW} and back, under {CONNECTIONS} connections"
+        return f"services {' and '.join(_SERVICES)} from cluster {OLD} to {NEW} and back, under {CONNECTIONS} connections"
 
     def _with_the_other_cluster(self, lab: Lab) -> None:
         parts.start_spare_lds(lab.programs, lab.directory, [lab.node(plan.SPARE_LD)])
@@ -65,9 +67,9 @@ class MigrateShow(Show):
         lab.sluice.apply()
 
     def _step(self, lab: Lab, what: str, old: str, new: str, then: Callable[[], None] = lambda: None) -> None:
-        """One change of the service, applied; then the traffic goes on for a while."""
+        """One change of the services, applied; then the traffic goes on for a while."""
         began = time.monotonic()
-        lab.sluice.change(lambda text: _edit_service(text, old, new))
+        lab.sluice.change(lambda text: _edit_services(text, old, new))
         lab.sluice.apply()
         self.moments.append((what, began, time.monotonic()))
         then()
@@ -80,8 +82,8 @@ class MigrateShow(Show):
         return self._migration(lab)
 
     def _migration(self, lab: Lab) -> dict[str, Any]:
-        (found,) = lab.sluice.get("migrations")
-        return dict(found)
+        """Of either service: their sessions are copied together."""
+        return dict(next(item for item in lab.sluice.get("migrations") if item["service"] == plan.SERVICE))
 
     def _sessions_at(self, lab: Lab) -> int:
         """How many sessions the other cluster has taken over."""
@@ -91,7 +93,7 @@ class MigrateShow(Show):
     def _leave(self, lab: Lab) -> None:
         """As it was: what has begun at the other cluster has ended with the load."""
         cluster = _other_cluster(str(lab.directory.path))
-        lab.sluice.change(lambda text: _edit_service(text, _MIGRATION, "").replace(cluster, "", 1))
+        lab.sluice.change(lambda text: _edit_services(text, _MIGRATION, "").replace(cluster, "", 1))
         lab.sluice.apply()
         parts.end_spare_lds(lab.programs, [plan.SPARE_LD])
 
@@ -106,7 +108,7 @@ class MigrateShow(Show):
         rows = [(what, f"{1000 * (until - begin):.0f} ms") for what, begin, until in self.moments]
         return "\n".join(
             [
-                heading(f"Service {plan.SERVICE} migrates from cluster {OLD} to {NEW} and back (sluice.yaml: migration)"),
+                heading(f"Services {' and '.join(_SERVICES)} migrate from cluster {OLD} to {NEW} and back (sluice.yaml: migration)"),
                 table(("step", "sluice apply took"), rows),
                 f"  {self.numbers['sessions_copied']} sessions copied before; {NEW} had {self.at_new} afterwards",
                 self.stragglers.line(),
@@ -115,9 +117,9 @@ class MigrateShow(Show):
         )
 
 
-def _edit_service(text: str, old: str, new: str) -> str:
-    """Changes the lines of the service; without `old`, adds one behind `cluster`."""
-    head, service = text.split(_BEFORE, 1)
-    if old == "":
-        return head + _BEFORE + service.replace(_AT_OLD, _AT_OLD + new, 1)
-    return head + _BEFORE + service.replace(old, new, 1)
+def _edit_services(text: str, old: str, new: str) -> str:
+    """Changes a line of each service; without `old`, adds one behind `cluster`."""
+    for name in _SERVICES:
+        head, item, service = text.partition(f"  - name: {name}\n")
+        text = head + item + service.replace(old or _AT_OLD, new if old else _AT_OLD + new, 1)
+    return text
