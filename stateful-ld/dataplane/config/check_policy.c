@@ -144,11 +144,15 @@ bool check_limits(const struct check *check) {
 
 static bool check_prefix(const struct check *check, const char *what, const Prefix *prefix) {
     size_t bytes = prefix->address.len;
+    struct ip_address address = address_of(prefix->address);
 
     if (bytes != 4 && bytes != 16)
         return refuse(check, "%s: an address of %zu bytes (IPv4 has 4, IPv6 16)", what, bytes);
     if (prefix->len > bytes * 8)
         return refuse(check, "%s: a prefix of %u bits (at most %zu)", what, prefix->len, bytes * 8);
+    if (bytes == 16 && prefix->len >= 96 && ip_family(&address) == FAMILY_IPV4)
+        return refuse(check, "%s: %s is an IPv4 address (give its 4 bytes)", what,
+                      show(prefix->address).at);
     for (uint32_t bit = prefix->len; bit < bytes * 8; bit++)
         if (prefix->address.data[bit / 8] >> (7 - bit % 8) & 1)
             return refuse(check, "%s: /%u, but there are bits behind the prefix (clear them)", what,

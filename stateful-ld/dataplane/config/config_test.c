@@ -332,6 +332,16 @@ static void access_lists(void **state) {
     refused("web\": block", "5 bytes");
 }
 
+/* One prefix in two spellings would be told apart, and be as many levels in the list. */
+static void access_lists_have_ipv4_in_4_bytes(void **state) {
+    (void)state;
+    message_prefix(&message, &message.services[0], true, "::ffff:10.1.0.0", 112);
+    refused("web\": allow", "give its 4 bytes");
+    message.services[0].prefixes[true][0].address = message_address(&message, "::");
+    message.services[0].prefixes[true][0].len = 0;
+    accepted();
+}
+
 static void client_addresses(void **state) {
     (void)state;
     web()->client_address = SLUICE__LD__V1__CLIENT_ADDRESS__TOA;
@@ -490,6 +500,7 @@ int main(void) {
         CASE(schedulers),
         CASE(limits),
         CASE(access_lists),
+        CASE(access_lists_have_ipv4_in_4_bytes),
         CASE(client_addresses),
         CASE(duplicate_services),
         CASE(real_servers),
