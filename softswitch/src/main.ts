@@ -4,11 +4,13 @@ import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { destination, pino } from "pino";
 import { runSwitch, type SwitchPort } from "./run.js";
+import { DEFAULT_DROP_PORT } from "./switch.js";
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 /** Linux: IFNAMSIZ - 1 */
 const INTERFACE_NAME = /^[^\s/@:]{1,15}$/;
-const MAX_PORT = 0xffff;
+/** v1model's ports have 9 bits: a greater number would be taken for another port. */
+const MAX_PORT = 511;
 
 function integer(low: bigint, high: bigint): (text: string) => bigint {
   return (text) => {
@@ -72,8 +74,24 @@ const command = new Command("sluice-softswitch")
   .addHelpText("after", "\nSIGUSR2: log each port's counters. SIGTERM, SIGINT: end.")
   .option("--log-level <level>", `one of ${LOG_LEVELS.join(", ")}`, logLevel, "info");
 
+/** @throws Error for a port that frames would never leave by */
+function checkPorts({ interface: ports, cpuPort, dropPort = DEFAULT_DROP_PORT }: Options): void {
+  const ends = new Map([[dropPort, "is dropped (--drop-port)"]]);
+  const check = (number: number) => {
+    const end = ends.get(number);
+    if (end !== undefined)
+      throw new Error(`port ${number}: what is sent to it ${end}; choose another number`);
+  };
+  if (cpuPort !== undefined) {
+    check(cpuPort);
+    ends.set(cpuPort, "goes to the controller (--cpu-port)");
+  }
+  for (const { number } of ports) check(number);
+}
+
 async function main(): Promise<void> {
   const options = command.parse().opts<Options>();
+  checkPorts(options);
   const log = pino({ level: options.logLevel, base: null }, destination({ dest: 2, sync: true }));
   setLogVerbosity(logVerbosity.NONE); // what it would print is in the errors that it raises
   const running = await runSwitch({ ...options, ports: options.interface, log });

@@ -32,7 +32,7 @@ import {
   WriteError,
 } from "./types.js";
 
-const DEFAULT_DROP_PORT = 511;
+export const DEFAULT_DROP_PORT = 511;
 const US_PER_MS = 1000;
 
 interface Running {

@@ -26,7 +26,12 @@ describe.skipIf(!built)("what cannot be started is refused in one line", () => {
   test.each([
     [["-i", "1@no-such-if"], "sluice-softswitch: interface no-such-if does not exist (see: ip link)"],
     [["-i", "1@"], "PORT@INTERFACE"],
-    [["-i", "x@eth0"], "from 0 to 65535"],
+    [["-i", "x@eth0"], "from 0 to 511"],
+    [["-i", "512@eth0"], "from 0 to 511"],
+    [["--cpu-port", "512"], "from 0 to 511"],
+    [["-i", "5@a", "--cpu-port", "5"], "port 5: what is sent to it goes to the controller (--cpu-port)"],
+    [["-i", "511@a"], "port 511: what is sent to it is dropped (--drop-port)"],
+    [["--cpu-port", "6", "--drop-port", "6"], "port 6: what is sent to it is dropped (--drop-port)"],
     [["-i", "1@a", "-i", "1@b"], "Port 1 is given twice"],
     [["-i", "1@a", "-i", "2@a"], "Interface a is given twice"],
     [["--device-id", "0"], "from 1 to"],
