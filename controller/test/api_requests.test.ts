@@ -3,7 +3,7 @@ import { request } from "node:http";
 import { describe, expect, it } from "vitest";
 import { preferredId } from "../src/compile/index.js";
 import { MAX_EIP_INDEX } from "../src/state/index.js";
-import type { TestController } from "./support/controller.js";
+import { eventually, type TestController } from "./support/controller.js";
 import { useFolder } from "./support/folder.js";
 import { useRegion } from "./support/region.js";
 
@@ -61,6 +61,25 @@ describe("paths", () => {
       expect(await ask(controller, method, "/v1/eips/vm1/limit", body)).toMatchObject({ status: 404 });
     }
     expect(controller.controller.region.document()).toEqual(before);
+  });
+});
+
+describe("a body", () => {
+  it("that its client does not complete is no failure of the controller", async () => {
+    const controller = await region.start();
+    await new Promise((resolve) => {
+      const call = request({
+        socketPath: controller.address.replace(/^unix:/, ""),
+        method: "PUT",
+        path: "/v1/acl",
+        headers: { "content-length": "100" },
+      });
+      call.on("error", resolve);
+      call.write("[", () => call.destroy(new Error("gone")));
+    });
+    await eventually("the request is over", () => controller.lines.some(({ event }) => event === "request"));
+    expect(controller.lines).toContainEqual(expect.objectContaining({ event: "request", status: 400 }));
+    expect(controller.lines.some(({ event }) => event === "request_failed")).toBe(false);
   });
 });
 

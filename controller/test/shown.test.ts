@@ -1,10 +1,14 @@
 // The command line against parts that speak the real protocols: what it shows of them.
+
 import { readFileSync, writeFileSync } from "node:fs";
 import { RsHealth, RsState, SessionFilter, SessionState } from "@sluice/proto/ld";
 import { beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { run } from "../src/cli/run.js";
+import { idsOf } from "../src/compile/index.js";
+import { measureServices } from "../src/measure/index.js";
 import { parseIp } from "../src/p4runtime/index.js";
+import { type DesiredState, parseValue } from "../src/state/index.js";
 import { runOnTerminal } from "./support/cli.js";
 import { useSite } from "./support/site.js";
 
@@ -222,7 +226,7 @@ describe("get and table", () => {
     [["get", "sessions", "--state", "open"], "give one of SYN_SENT, SYN_RECV, ESTABLISHED"],
     [["capture", "-w", "x", "--ld", "ld9"], 'LD "ld9" is not in'],
     [["capture", "-w", "x", "--seconds", "3601"], "give a number from 1 to 3600"],
-    [["apply", "--timeout", "0"], "give a whole number of milliseconds above 0"],
+    [["apply", "--timeout", "0"], "give a whole number of milliseconds from 1"],
   ])("says what is wrong with %j", async (argv, message) => {
     const { code, err } = await sluice(
       ...argv,
@@ -288,5 +292,16 @@ describe("colours", () => {
       code: 0,
       out: "Nothing to change: 1 switch and 2 LDs hold what is desired.\n",
     });
+  });
+});
+
+it("a real server over IPv6 is shown so that its port can be told from its address", async () => {
+  const server = { name: "rs1", address: "fd00::7", port: 8080, weight: 1 };
+  const service = { name: "web", vip: "2001:db8::10", port: 80, protocol: "tcp", real_servers: [server] };
+  const state = { ...parseValue("nothing", {}), services: [service] } as unknown as DesiredState;
+  const [web] = await measureServices({ state, ids: idsOf(state), switches: [], lds: [], close: () => {} });
+  expect(web).toMatchObject({
+    vip: "[2001:db8::10]:80/tcp",
+    real_servers: [{ address: "[fd00::7]:8080" }],
   });
 });

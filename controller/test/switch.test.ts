@@ -81,6 +81,25 @@ async function inTime<T>(begin: () => Promise<T>): Promise<T> {
   }
 }
 
+describe("a stream that does not last", () => {
+  it("is opened anew after longer and longer pauses, also when each election was won", async () => {
+    const timer = vi.spyOn(globalThis, "setTimeout");
+    try {
+      await connect();
+      fake.endsStreams = true;
+      const { arbitrations } = fake;
+      fake.dropStreams();
+      await vi.waitFor(() => expect(fake.arbitrations).toBeGreaterThanOrEqual(arbitrations + 4), 60_000);
+      const pauses = timer.mock.calls
+        .map(([, ms]) => ms)
+        .filter((ms) => [100, 200, 400, 800].includes(ms ?? 0));
+      expect(new Set(pauses)).toEqual(new Set([100, 200, 400, 800]));
+    } finally {
+      timer.mockRestore();
+    }
+  });
+});
+
 describe("pipeline", () => {
   it("is pushed once, and not again when it runs already", async () => {
     const first = await connect();

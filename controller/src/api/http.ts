@@ -101,12 +101,18 @@ export function wholeNumber(query: URLSearchParams, name: string, fallback: numb
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) {
-      throw new HttpProblem(413, `the body is larger than ${MAX_BODY_BYTES} bytes`);
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > MAX_BODY_BYTES) {
+        throw new HttpProblem(413, `the body is larger than ${MAX_BODY_BYTES} bytes`);
+      }
+      chunks.push(chunk);
     }
-    chunks.push(chunk);
+  } catch (error) {
+    throw error instanceof HttpProblem
+      ? error
+      : new HttpProblem(400, `the body did not come whole: ${(error as Error).message}`);
   }
   try {
     return JSON.parse(Buffer.concat(chunks).toString("utf8"));

@@ -19,7 +19,7 @@ import {
   type Parts,
   type SwitchPart,
 } from "../reconcile/index.js";
-import { serviceAddress } from "../state/index.js";
+import { endpointOf, serviceAddress } from "../state/index.js";
 import { DROP_REASONS } from "../tables/constants.js";
 
 async function entriesOf(part: SwitchPart, tables?: string[]): Promise<Entry[]> {
@@ -111,7 +111,7 @@ export async function measureServices({ state, switches, lds }: Parts): Promise<
         });
         return {
           name: rs.name,
-          address: `${rs.address}:${rs.port}`,
+          address: endpointOf(rs),
           weight: rs.weight,
           ...rsNumbers(perLd.map(({ found }) => found)),
           lds: perLd.map(({ ld, found }) => ({ ld, ...rsNumbers([found]) })),

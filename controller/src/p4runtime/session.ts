@@ -60,6 +60,8 @@ export class Session {
   #wasLost = false;
   #electionId: bigint;
   #retryMs = FIRST_RETRY_MS;
+  /** When the switch first answered on this stream. */
+  #answeredMs = Infinity;
   #takeovers = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -86,6 +88,7 @@ export class Session {
   /** Opens the stream and asks to be primary. The answer comes by {@link primary}. */
   open(): void {
     this.#enter("connecting");
+    this.#answeredMs = Infinity;
     const stream = this.#client.stream();
     this.#stream = stream;
     stream.on("data", (message: StreamMessageResponse) => {
@@ -129,7 +132,7 @@ export class Session {
   }
 
   #elected(update: MasterArbitrationUpdate): void {
-    this.#retryMs = FIRST_RETRY_MS;
+    this.#answeredMs = Math.min(this.#answeredMs, performance.now());
     const code = update.status?.code ?? status.OK;
     if (code === status.OK) {
       this.#takeovers = 0;
@@ -164,6 +167,10 @@ export class Session {
     this.#reason = reason;
     this.#wasLost = true;
     this.#enter("down");
+    // An answer alone does not say that the switch is well again: the stream has to last.
+    if (performance.now() - this.#answeredMs >= LAST_RETRY_MS) {
+      this.#retryMs = FIRST_RETRY_MS;
+    }
     this.#timer = setTimeout(() => this.open(), this.#retryMs);
     this.#timer.unref();
     this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS);

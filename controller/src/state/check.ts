@@ -15,6 +15,11 @@ const MAX_LOCAL_IPS = 64;
 /** LdConfig.return_tunnels */
 const MAX_REGION_ENTRIES = 64;
 
+/** `10.0.3.2:80`, `[2001:db8::2]:80` */
+export function endpointOf({ address, port }: { address: string; port: number }): string {
+  return `${isIpv6(address) ? `[${address}]` : address}:${port}`;
+}
+
 /** `203.0.113.10:443/tcp`, `[2001:db8::10]:443/tcp`: how people name a service. */
 export function serviceAddress(service: {
   vip: string;
@@ -23,8 +28,7 @@ export function serviceAddress(service: {
   vpc?: string | undefined;
 }): string {
   const inside = service.vpc === undefined ? "" : ` in VPC ${service.vpc}`;
-  const host = isIpv6(service.vip) ? `[${service.vip}]` : service.vip;
-  return `${host}:${service.port}/${service.protocol}${inside}`;
+  return `${endpointOf({ address: service.vip, port: service.port })}/${service.protocol}${inside}`;
 }
 
 function checkSwitch(source: Source, item: SwitchSpec): void {
@@ -223,7 +227,7 @@ function checkServices(source: Source, state: DesiredState, own: readonly Claim[
       source,
       service.real_servers,
       "address",
-      ({ address, port, vpc }) => `${address}:${port}${vpc === undefined ? "" : ` in VPC ${vpc}`}`,
+      (rs) => `${endpointOf(rs)}${rs.vpc === undefined ? "" : ` in VPC ${rs.vpc}`}`,
       (rs, key, line) =>
         `service ${service.name}: real server ${rs.name}: ${key} is listed twice (first in line ${line}; use weight: for a larger share)`,
     );

@@ -12,7 +12,7 @@ import type { JsonSchema } from "./shapes.js";
 import { Source } from "./source.js";
 
 export { addressesOf, aggregate, BlockSet, blockOf, contains, isIpv6, overlap } from "./blocks.js";
-export { serviceAddress } from "./check.js";
+export { endpointOf, serviceAddress } from "./check.js";
 export { ownerOf } from "./check_eips.js";
 export { hostsOverIpv6 } from "./check_underlay.js";
 export type * from "./document.js";

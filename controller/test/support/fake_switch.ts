@@ -63,6 +63,9 @@ export class FakeSwitch {
   /** What an entry looks like in an answer. */
   show: (entry: TableEntry) => TableEntry = (entry) => entry;
 
+  /** Ends each stream as soon as it has said who is primary. */
+  endsStreams = false;
+
   /** Says that there is no primary, whoever asks. */
   denyPrimary = false;
   arbitrations = 0;
@@ -284,6 +287,9 @@ export class FakeSwitch {
             this.#elections.set(stream, id);
             this.#highest = id > this.#highest ? id : this.#highest;
             this.#announce();
+            if (this.endsStreams) {
+              this.dropStreams();
+            }
           }
         });
         const leave = () => {

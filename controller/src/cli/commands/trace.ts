@@ -20,7 +20,7 @@ import {
   Schema,
 } from "../../p4runtime/index.js";
 import { diffFacts, factsOf, writeOrder } from "../../reconcile/index.js";
-import { type DesiredState, fabricNetworks, loadState } from "../../state/index.js";
+import { type DesiredState, endpointOf, fabricNetworks, loadState } from "../../state/index.js";
 import { BUCKETS, DROP_REASONS } from "../../tables/constants.js";
 import {
   type CommonOptions,
@@ -148,9 +148,7 @@ function atLd(state: DesiredState, out: SeenPacket | undefined, to: Endpoint): s
   if (service === undefined || servers.length === 0) {
     return `it has no ${service === undefined ? "service" : "real server"} for it`;
   }
-  const choice = servers.map(
-    ({ name, address, port, weight }) => `${name} ${address}:${port} (weight ${weight})`,
-  );
+  const choice = servers.map((server) => `${server.name} ${endpointOf(server)} (weight ${server.weight})`);
   return `service ${service.name}: to ${choice.join(" or ")}, from ${cluster.local_ips.join(" or ")} and a port of bucket ${bucketOf(out)}`;
 }
 
