@@ -125,7 +125,7 @@ export class Machine {
       }
     }
     if (each) return this.running.writeEncoded(request, starts, ends);
-    const { updates, atomicity } = WriteRequest.decode(request);
+    const { updates, atomicity } = decodeWrite(request);
     return this.#writeDecoded(updates, atomicity);
   }
 
@@ -171,6 +171,15 @@ export class Machine {
 }
 
 const OK: UpdateResult = { code: status.OK, message: "" };
+
+/** @throws StatusError INVALID_ARGUMENT */
+function decodeWrite(request: Uint8Array): WriteRequest {
+  try {
+    return WriteRequest.decode(request);
+  } catch {
+    throw new StatusError(status.INVALID_ARGUMENT, "an update of the request is no message");
+  }
+}
 
 function start(target: SoftSwitch, { p4info, deviceConfig }: Pipeline): void {
   try {

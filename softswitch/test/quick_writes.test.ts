@@ -1,11 +1,13 @@
 // Updates that are read straight from the bytes of a request do what they do when they are decoded first.
 import { status } from "@grpc/grpc-js";
-import { Entity, Update, Update_Type } from "@sluice/proto/p4runtime";
+import { Entity, Update, Update_Type, WriteRequest_Atomicity } from "@sluice/proto/p4runtime";
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
+import { InProcessControl } from "../src/in_process.js";
 import { SoftSwitch } from "../src/switch.js";
 import { type UpdateResult, WriteError } from "../src/types.js";
 import { gatewayJson, gatewayP4Info, type NamedEntry, toEntity } from "./support/gateway.js";
+import { TestProgram } from "./support/program.js";
 
 const few = fc.nat(3);
 const address = few.map((i) => `10.0.${i}.${7 * i}`);
@@ -192,4 +194,13 @@ test("what nearly all updates are is made without decoding it", () => {
   const decode = vi.spyOn(Update, "decode");
   expect(gateway.writeEncoded(bytes, starts, ends)).toEqual([]);
   expect(decode).not.toHaveBeenCalled();
+});
+
+test("bytes that are no update are the client's fault in a batch of all or none, too", async () => {
+  const control = new InProcessControl(new TestProgram("matching").switch);
+  const update = [0x22, 0x02, 0x12, 0x05]; // an entity of five bytes, which are not there
+  const rollback = [0x28, WriteRequest_Atomicity.ROLLBACK_ON_ERROR];
+  await expect(control.write(Uint8Array.from([...update, ...rollback]))).rejects.toMatchObject({
+    code: status.INVALID_ARGUMENT,
+  });
 });
