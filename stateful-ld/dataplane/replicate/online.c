@@ -2,6 +2,9 @@
  * (docs/failover.md). */
 #include <inttypes.h>
 
+#include <rte_branch_prediction.h>
+#include <rte_cycles.h>
+
 #include "forward/worker.h"
 #include "log.h"
 #include "replicate/replicate.h"
@@ -88,12 +91,31 @@ static bool was_deaf(const struct replication *replication, const struct snapsho
            now_ms - replication->hears_ms > snapshot->heartbeat.hold_ms;
 }
 
+/* Peers, and switches, believe nobody from before the last they have heard of: incarnations,
+ * streams and heartbeats are numbered by the clock. @return true when it has passed that, after all
+ */
+static bool clock_has_caught_up(struct replication *replication, uint64_t now_us) {
+    uint64_t remembered = __atomic_load_n(&replication->remembered, __ATOMIC_RELAXED);
+
+    if (likely(remembered <= replication->incarnation))
+        return false;
+    if (now_us <= remembered && !replication->told_of_clock)
+        log_error(
+            "replication: this LD has been known to others at a time %" PRIu64
+            " s from now: its clock has been set back, and it is not believed until that time "
+            "has come (set the clock right, and keep it so by NTP)",
+            (remembered - now_us) / US_PER_S + 1);
+    replication->told_of_clock = now_us <= remembered;
+    return now_us > remembered;
+}
+
 bool replicate_online(struct dataplane *dataplane, const struct snapshot *snapshot, bool hears,
                       uint64_t now_ms, uint64_t now_us) {
     struct replication *replication = &dataplane->replication;
 
     if (replication->incarnation == 0 || was_silent(replication, snapshot, now_ms) ||
-        was_deaf(replication, snapshot, hears, now_ms)) {
+        was_deaf(replication, snapshot, hears, now_ms) ||
+        clock_has_caught_up(replication, now_us)) {
         if (replication->beat_ms != 0)
             log_warning("replication: offline: the last heartbeat was %" PRIu64
                         " ms ago (hold time %u ms): other LDs may have had our packets",

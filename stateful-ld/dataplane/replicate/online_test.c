@@ -67,6 +67,26 @@ static void an_ld_alone_comes_online(void **state) {
     assert_in_range(now_ms - begin_ms, PEER_GONE_MS, PEER_GONE_MS + 10);
 }
 
+/* It starts with a clock that is behind: peers take it for what it was once, and no heartbeat of it
+ * would be believed. When the clock is right again, so is the LD. */
+static void an_ld_whose_clock_was_set_back_waits_for_it(void **state) {
+    struct connection connection = lds_establish(LD_1, 1, LDS_BUCKET_1);
+    uint64_t behind_ms = now_ms - 600 * 1000;
+
+    (void)state;
+    lds_pass(20);
+    lds_kill(LD_1);
+    lds_start(LD_1, 1);
+    lds_pair_configure(LD_1, 1);
+    for (int ms = 0; ms < 3 * PEER_GONE_MS; ms++) {
+        assert_false(replicate_online(&ld[LD_1].dataplane, ld[LD_1].dataplane.snapshot, true,
+                                      now_ms, (behind_ms + (uint64_t)ms) * 1000));
+        lds_pass(1);
+    }
+    lds_pass_until_online(LD_1);
+    assert_non_null(lds_session_of(LD_1, &connection));
+}
+
 /* An LD that was silent for longer than the switches wait has been replaced meanwhile. */
 static void a_long_silence_takes_an_ld_offline(void **state) {
     struct connection meanwhile, old = lds_establish(LD_1, 1, LDS_BUCKET_1);
@@ -241,6 +261,7 @@ int main(void) {
         CASE(a_restarted_ld_gets_all_sessions_first),
         CASE(nothing_is_opened_before_it_is_online),
         CASE(an_ld_alone_comes_online),
+        CASE(an_ld_whose_clock_was_set_back_waits_for_it),
         CASE(a_long_silence_takes_an_ld_offline),
         CASE(a_survivor_that_was_silent_does_not_wait_for_the_dead),
         CASE(a_peer_that_has_nothing_to_tell_is_not_dead),

@@ -323,6 +323,17 @@ void replicate_send(struct worker *worker, uint8_t peer, uint16_t bucket, const 
     worker_send(worker, mbuf);
 }
 
+/* Whom a peer takes this LD for: somebody from later on, when its clock has been set back. */
+static void remember(struct replication *replication, uint64_t incarnation) {
+    uint64_t known = __atomic_load_n(&replication->remembered, __ATOMIC_RELAXED);
+
+    while (incarnation > known &&
+           incarnation > __atomic_load_n(&replication->incarnation, __ATOMIC_RELAXED) &&
+           !__atomic_compare_exchange_n(&replication->remembered, &known, incarnation, true,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        ;
+}
+
 /* What a peer says of itself. False: it is somebody who is no more. */
 static bool hear(struct worker *worker, uint8_t peer, const struct wire_header *header) {
     struct replication_peer *known = &worker->dataplane->replication.peers[peer];
@@ -338,6 +349,7 @@ static bool hear(struct worker *worker, uint8_t peer, const struct wire_header *
         }
     if (incarnation != header->from_incarnation)
         return false;
+    remember(&worker->dataplane->replication, header->to_incarnation);
     __atomic_store_n(&known->workers, header->workers, __ATOMIC_RELAXED);
     __atomic_store_n(&known->heard_ms, worker->now_ms, __ATOMIC_RELAXED);
     return true;

@@ -64,6 +64,7 @@ struct copy_count {
 
 struct replication {
     uint64_t incarnation; /**< of this LD; the heartbeat thread writes, workers read */
+    uint64_t remembered;  /**< a later one that peers know, of before the clock went back; atomic */
     uint32_t online;      /**< it may open sessions and send heartbeats; atomic */
     uint64_t online_ms;   /**< since when; atomic */
     /* The heartbeat thread's own: */
@@ -73,6 +74,7 @@ struct replication {
     uint64_t beat_ms;                   /**< the last beat, or going online; 0: none */
     uint64_t silent_since_ms;           /**< the last beat before it began again; 0: none */
     bool lost_touch;                    /**< see replicate_lost_touch() */
+    bool told_of_clock;                 /**< that it is behind `remembered` */
     uint32_t peer_ids[CLUSTER_LDS_MAX]; /**< control's: of the LDs that `peers` are */
     /* Workers write these at each packet; on lines of their own, for all read what is above. */
     struct replication_peer peers[CLUSTER_LDS_MAX] __attribute__((aligned(64)));
