@@ -41,7 +41,8 @@ static uint8_t *take_file(size_t *bytes) {
         assert_int_equal(response->capture->missed, 0);
         file = realloc(file, *bytes + part->len + 1);
         assert_non_null(file);
-        memcpy(file + *bytes, part->data, part->len);
+        if (part->len > 0) /* the last part may be empty, and its data NULL */
+            memcpy(file + *bytes, part->data, part->len);
         *bytes += part->len;
         last = response->capture->last;
         release(response);
