@@ -106,15 +106,24 @@ enum {
     LONG_AGO_MS = 2000, /* what has become of it must have been told */
 };
 
-/* Its LD dies when its handshake has just ended; neither end says anything for minutes. */
-static void an_idle_connection_outlives_its_ld(void **state) {
-    struct connection half_open = { CLIENT + 1, LDS_BUCKET_1, 0 }, connection;
+/* One whose client has never acknowledged, which was told of, and another one whose handshake has
+ * just ended. */
+static struct connection answered_just_now(struct connection *half_open) {
+    struct connection connection;
 
-    (void)state;
-    assert_int_not_equal(lds_send_client(LD_1, &half_open, TCP_SYN), 0);
+    *half_open = (struct connection){ CLIENT + 1, LDS_BUCKET_1, 0 };
+    assert_int_not_equal(lds_send_client(LD_1, half_open, TCP_SYN), 0);
     lds_pass(LONG_AGO_MS);
     connection = ask();
     answer(&connection);
+    return connection;
+}
+
+/* Its LD dies when its handshake has just ended; neither end says anything for minutes. */
+static void an_idle_connection_outlives_its_ld(void **state) {
+    struct connection half_open, connection = answered_just_now(&half_open);
+
+    (void)state;
     lds_kill(LD_1);
     harness_pass(&ld[LD_2], FORGOTTEN_MS);
     assert_null(lds_session_of(LD_2, &half_open));
@@ -138,13 +147,9 @@ static void an_idle_connection_outlives_an_ld_of_a_month(void **state) {
 
 /* Its LD dies, and returns: it learns from the other one what it had no time to tell it. */
 static void an_idle_connection_outlives_its_lds_return(void **state) {
-    struct connection half_open = { CLIENT + 1, LDS_BUCKET_1, 0 }, connection;
+    struct connection half_open, connection = answered_just_now(&half_open);
 
     (void)state;
-    assert_int_not_equal(lds_send_client(LD_1, &half_open, TCP_SYN), 0);
-    lds_pass(LONG_AGO_MS);
-    connection = ask();
-    answer(&connection);
     lds_pair_restart(LD_1, 1);
     lds_pass_until_online(LD_1);
     assert_int_equal(lds_session_of(LD_1, &half_open)->state, STATE_SYN_SENT);
