@@ -159,6 +159,18 @@ static void an_idle_connection_outlives_its_lds_return(void **state) {
     assert_int_equal(lds_send_client(LD_1, &connection, TCP_ACK), connection.local_port);
 }
 
+/* Its LD lives, and has had no time yet: a copy that is made now is of what is known. */
+static void what_may_still_be_told_is_not_presumed(void **state) {
+    struct connection connection = ask();
+    struct worker *worker = harness_worker(&ld[LD_2]);
+
+    (void)state;
+    sender_begin(worker, worker->replication.senders[worker->replication.active[0]]);
+    lds_pass(50);
+    assert_int_equal(lds_session_of(LD_1, &connection)->state, STATE_SYN_SENT);
+    assert_int_equal(lds_session_of(LD_2, &connection)->state, STATE_SYN_SENT);
+}
+
 /* Its LD lives, and has nothing to tell: the client never acknowledged. */
 static void what_has_only_begun_is_forgotten(void **state) {
     struct connection connection = ask();
@@ -284,6 +296,7 @@ int main(void) {
         CASE(an_idle_connection_outlives_its_ld),
         CASE(an_idle_connection_outlives_an_ld_of_a_month),
         CASE(an_idle_connection_outlives_its_lds_return),
+        CASE(what_may_still_be_told_is_not_presumed),
         CASE(what_has_only_begun_is_forgotten),
         CASE(an_end_waits_and_is_told),
         CASE(the_client_can_say_that_the_rs_has_answered),

@@ -227,18 +227,17 @@ bool replicate_is_untold(const struct worker *worker, const struct session *sess
     uint32_t idle_ms = (uint32_t)worker->now_ms - session->last_seen_ms;
     uint64_t seen_ms = worker->now_ms - idle_ms;
     const struct replication_peer *peer;
-    uint64_t heard_ms;
+    uint64_t before_ms;
 
     if (teller == CLUSTER_NO_LD)
         return false;
     peer = &worker->dataplane->replication.peers[teller];
-    heard_ms = __atomic_load_n(&peer->heard_ms, __ATOMIC_RELAXED);
     if (seen_ms < __atomic_load_n(&peer->since_ms, __ATOMIC_RELAXED)) { /* begun anew meanwhile */
-        heard_ms = __atomic_load_n(&peer->before_ms, __ATOMIC_RELAXED);
-        if (heard_ms == 0)
-            return false;
+        before_ms = __atomic_load_n(&peer->before_ms, __ATOMIC_RELAXED);
+        return before_ms != 0 && before_ms < seen_ms + TOLD_WITHIN_MS;
     }
-    return heard_ms < seen_ms + TOLD_WITHIN_MS;
+    return worker->now_ms >= seen_ms + TOLD_WITHIN_MS && /* until then it may still tell */
+           __atomic_load_n(&peer->heard_ms, __ATOMIC_RELAXED) < seen_ms + TOLD_WITHIN_MS;
 }
 
 void replicate_relay(struct worker *worker, uint32_t number, uint8_t from) {
