@@ -29,12 +29,15 @@ def start(node: LabNode, program: str, *arguments: object) -> "subprocess.Popen[
 def report(popen: "subprocess.Popen[str]") -> Any:
     """Asks a program that runs on for what it has seen since the report before."""
     assert popen.stdin is not None and popen.stdout is not None
+    line = ""
     try:
         popen.stdin.write("report\n")
         popen.stdin.flush()
-        return json.loads(popen.stdout.readline())
+        line = popen.stdout.readline()
+        return json.loads(line)
     except (BrokenPipeError, ValueError):
-        raise LabError(f"{popen.args}: no report, exit status {popen.poll()}") from None
+        said = f"it said {line[:200]!r}" if line else f"exit status {popen.wait()}"
+        raise LabError(f"{popen.args}: no report: {said}") from None
 
 
 def end(popen: "subprocess.Popen[str]") -> Any:

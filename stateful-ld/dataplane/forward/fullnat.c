@@ -140,7 +140,8 @@ static bool may_be_known_elsewhere(enum drop_reason reason) {
     return reason == DROP_NO_SESSION || reason == DROP_NOT_SYN || reason == DROP_NO_LOCAL_PORT;
 }
 
-/* A packet that is of no session here: to the LD that may have it. @return why to none */
+/* A packet that is of no session here: to the LD that may have it, or may open it. @return why to
+ * none */
 static __rte_noinline enum drop_reason give_to_who_knows(struct worker *worker,
                                                          struct rte_mbuf *mbuf,
                                                          const struct packet *packet,
@@ -152,8 +153,10 @@ static __rte_noinline enum drop_reason give_to_who_knows(struct worker *worker,
         return peer_send_to(worker, mbuf, packet, hinted);
     if (reason == DROP_BUCKET_NOT_OWNED)
         return peer_pass_on(worker, mbuf, packet);
-    return unknown && peer_may_know(worker, packet) ? peer_ask_partner(worker, mbuf, packet)
-                                                    : reason;
+    if ((unknown && peer_may_know(worker, packet)) ||
+        (reason == DROP_NOT_ONLINE && peer_may_open(worker, packet)))
+        return peer_ask_partner(worker, mbuf, packet);
+    return reason;
 }
 
 /* What control waits for, another LD's packet, or one that is refused. */

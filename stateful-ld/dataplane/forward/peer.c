@@ -48,24 +48,39 @@ enum drop_reason peer_pass_on(struct worker *worker, struct rte_mbuf *mbuf,
     return peer_send_to(worker, mbuf, packet, cluster->primary[packet->bucket]);
 }
 
-/* The switches have just turned to this LD again, and the other one has opened sessions until then:
- * an RS can answer before the record of its session is here. */
-static bool is_back(const struct worker *worker) {
+/* One that has gone would lose a packet, and nobody would count it. */
+static bool was_heard_lately(const struct worker *worker, uint8_t peer) {
+    uint64_t heard_ms =
+        __atomic_load_n(&worker->dataplane->replication.peers[peer].heard_ms, __ATOMIC_RELAXED);
+
+    return heard_ms != 0 && (int64_t)(worker->now_ms - heard_ms) <= PEER_GONE_MS;
+}
+
+static bool is_offline(const struct worker *worker) {
+    return __atomic_load_n(&worker->dataplane->replication.online, __ATOMIC_ACQUIRE) == 0;
+}
+
+/* The other LD has what it has opened while this one was silent, and an RS can answer before the
+ * record of its session is here: until all copies are, and when the switches have just turned to
+ * this LD again. */
+static bool may_lack_sessions(const struct worker *worker, uint8_t partner) {
     uint64_t online_ms =
         __atomic_load_n(&worker->dataplane->replication.online_ms, __ATOMIC_RELAXED);
 
+    if (is_offline(worker))
+        return was_heard_lately(worker, partner);
     return online_ms != 0 && (int64_t)(worker->now_ms - online_ms) < STRAGGLERS_MS;
 }
 
 /* The RS answers to a port that only the other LD gives out, which has had the flow's first packet:
  * a fragmented datagram, whose fragments come to an LD that need not be the bucket's primary. The
  * record of the session is on its way, but an RS next door is quicker. */
-static bool is_of_others_port(const struct worker *worker, const struct packet *packet) {
+static bool is_of_others_port(const struct worker *worker, const struct packet *packet,
+                              uint8_t partner) {
     const struct cluster *cluster = &worker->snapshot->cluster;
     struct ip_address address = flow_dst(&packet->key);
-    uint8_t partner = cluster_partner(cluster, packet->bucket);
 
-    return partner != CLUSTER_NO_LD && snapshot_is_local_ip(worker->snapshot, &address) &&
+    return snapshot_is_local_ip(worker->snapshot, &address) &&
            !shares_have_port(shares_here(cluster, packet->bucket),
                              rte_be_to_cpu_16(packet->key.dst_port)) &&
            !replicate_is_silent(&worker->dataplane->replication, partner, worker->now_ms);
@@ -73,10 +88,22 @@ static bool is_of_others_port(const struct worker *worker, const struct packet *
 
 bool peer_may_know(const struct worker *worker, const struct packet *packet) {
     const struct cluster *cluster = &worker->snapshot->cluster;
+    uint8_t partner = cluster_partner(cluster, packet->bucket);
 
-    return (released_may_stray(worker) || is_back(worker) || is_of_others_port(worker, packet)) &&
-           cluster_partner(cluster, packet->bucket) != CLUSTER_NO_LD &&
+    return partner != CLUSTER_NO_LD &&
+           (released_may_stray(worker) || may_lack_sessions(worker, partner) ||
+            is_of_others_port(worker, packet, partner)) &&
            !comes_from_a_peer(cluster, packet);
+}
+
+bool peer_may_open(const struct worker *worker, const struct packet *packet) {
+    const struct cluster *cluster = &worker->snapshot->cluster;
+    uint8_t partner = cluster_partner(cluster, packet->bucket);
+
+    /* By whose tunnel the packet has come tells where answers go: that is not passed on with it. */
+    return partner != CLUSTER_NO_LD && was_heard_lately(worker, partner) &&
+           !comes_from_a_peer(cluster, packet) &&
+           snapshot_return_tunnel(worker->snapshot, packet) == 0;
 }
 
 enum drop_reason peer_ask_partner(struct worker *worker, struct rte_mbuf *mbuf,

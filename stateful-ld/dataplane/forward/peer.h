@@ -45,6 +45,13 @@ enum drop_reason peer_pass_on(struct worker *worker, struct rte_mbuf *mbuf,
 /** True when the other LD of the packet's bucket may have the session that this one has not. */
 bool peer_may_know(const struct worker *worker, const struct packet *packet);
 
+/**
+ * True when the other LD of the packet's bucket may open the session that this one may not, for it
+ * is not online: a switch has not turned to the other one yet, or the packet waited in a queue
+ * while this one stood still.
+ */
+bool peer_may_open(const struct worker *worker, const struct packet *packet);
+
 /** True when the other cluster has the session's packets, and is to have this one of its RS too. */
 bool peer_twin_has(const struct worker *worker, const struct session *session,
                    enum direction direction, const struct packet *packet);
@@ -65,7 +72,10 @@ uint8_t peer_hinted(const struct worker *worker, const struct rte_mbuf *mbuf,
 enum drop_reason peer_send_to(struct worker *worker, struct rte_mbuf *mbuf,
                               const struct packet *packet, uint8_t to);
 
-/** Pass a packet for which peer_may_know() holds, and which has not been changed, on to that LD. */
+/**
+ * Pass a packet for which peer_may_know() or peer_may_open() holds, and which has not been changed,
+ * on to that LD.
+ */
 enum drop_reason peer_ask_partner(struct worker *worker, struct rte_mbuf *mbuf,
                                   const struct packet *packet);
 

@@ -50,10 +50,48 @@ static void nothing_is_opened_before_it_is_online(void **state) {
     struct frame syn = lds_from_client(LD_1, &connection, TCP_SYN);
 
     (void)state;
+    network.cut = true;
     lds_pair_restart(LD_1, 1);
     harness_expect_drop(&ld[LD_1], &syn, DROP_NOT_ONLINE);
     lds_pass_until_online(LD_1);
     assert_int_not_equal(lds_send_client(LD_1, &connection, TCP_SYN), 0);
+}
+
+/* It stood still, the switch has turned, and what had come before that waits in its queue: the
+ * other LD opens it, by a port of its own share, and either of them goes on with it. */
+static void what_comes_while_it_is_offline_the_other_one_opens(void **state) {
+    struct connection connection = { 1, LDS_BUCKET_1, 0 };
+
+    (void)state;
+    replicate_beaten(&ld[LD_1].dataplane, now_ms);
+    lds_pass(LDS_HOLD_MS + 1);
+    assert_false(lds_online(LD_1));
+    connection.local_port = lds_send_client(LD_1, &connection, TCP_SYN);
+    assert_int_equal(connection.local_port / BUCKET_COUNT % 4, 3);
+    assert_int_equal(harness_worker(&ld[LD_1])->stats.passed_on, 1);
+    assert_int_equal(harness_worker(&ld[LD_2])->stats.sessions_opened, 1);
+    assert_true(lds_send_rs(LD_1, &connection, TCP_SYN | TCP_ACK)); /* before the record is here */
+    assert_int_equal(lds_send_client(LD_1, &connection, TCP_ACK), connection.local_port);
+    assert_null(lds_session_of(LD_1, &connection));
+    lds_pass_until_online(LD_1);
+    assert_int_equal(lds_send_client(LD_1, &connection, TCP_ACK), connection.local_port);
+    assert_int_equal(lds_session_of(LD_1, &connection)->state, STATE_ESTABLISHED);
+}
+
+/* Nothing goes round between two LDs of which neither is online. */
+static void what_the_other_one_may_not_open_either_is_dropped(void **state) {
+    struct connection connection = { 1, LDS_BUCKET_1, 0 };
+
+    (void)state;
+    for (int which = LD_1; which <= LD_2; which++)
+        replicate_beaten(&ld[which].dataplane, now_ms);
+    lds_pass(LDS_HOLD_MS + 1);
+    for (int which = LD_1; which <= LD_2; which++)
+        assert_false(lds_online(which));
+    assert_int_equal(lds_send_client(LD_1, &connection, TCP_SYN), 0);
+    assert_int_equal(harness_worker(&ld[LD_1])->stats.passed_on, 1);
+    assert_int_equal(harness_worker(&ld[LD_2])->stats.passed_on, 0);
+    assert_int_equal(harness_worker(&ld[LD_2])->stats.drops[DROP_NOT_ONLINE], 1);
 }
 
 /* Nobody is there to ask: after a while it does without. */
@@ -260,6 +298,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(a_restarted_ld_gets_all_sessions_first),
         CASE(nothing_is_opened_before_it_is_online),
+        CASE(what_comes_while_it_is_offline_the_other_one_opens),
+        CASE(what_the_other_one_may_not_open_either_is_dropped),
         CASE(an_ld_alone_comes_online),
         CASE(an_ld_whose_clock_was_set_back_waits_for_it),
         CASE(a_long_silence_takes_an_ld_offline),

@@ -14,6 +14,7 @@ from ..nodes import LabNode
 from ..show import Lab, Show
 from ..terminal import heading, table
 from .failover_round import STALL_BAR_S, Outage, Round
+from .failover_told import Told
 from .failover_traffic import CALM_S, INTERVAL_MS, Traffic
 from .failover_why import why
 
@@ -61,7 +62,7 @@ class FailoverShow(Show):
         _apply_hold(lab, _LAB_HOLD, f"hold_ms: {HOLD_MS}")
         hosts = [lab.node(name) for name in (plan.CLIENT, *plan.REAL_SERVERS)]
         self.rto_min_ms = _set_rto_min(hosts)
-        self._drops = _drops(lab)
+        self._told = Told(lab)
         self._rounds(lab, [steps for name, steps in plans.items() if name not in skipped])
         _apply_hold(lab, f"hold_ms: {HOLD_MS}", _LAB_HOLD)
         traffic = f"{CONNECTIONS} connections in transfer and {NEW_PER_S} new ones/s"
@@ -106,14 +107,8 @@ class FailoverShow(Show):
         for what, found in wrong.items():
             self.expect(f"{result.name}: {what}", found, 0)
         if wrong or result.sent_again(HOLD_MS / 1000)[1]:
-            self._tell_drops(lab)
-
-    def _tell_drops(self, lab: Lab) -> None:
-        """What was dropped since this was told last. Counters of a data plane that was started anew begin anew."""
-        before, self._drops = self._drops, _drops(lab)
-        new = {name: max(0, count - before.get(name, 0)) for name, count in self._drops.items()}
-        named = ", ".join(f"{name} {count:+,}" for name, count in new.items() if count) or "none"
-        print(f"      packets dropped since the last such line: {named}", flush=True)
+            for line in self._told.lines():
+                print(f"      {line}", flush=True)
 
     def report(self, measured: Measured) -> str:
         by_name: dict[str, list[Round]] = {}
@@ -249,11 +244,6 @@ def _mend_lds(lab: Lab) -> None:
         if not lab.programs.runs(f"{ld}-agent"):
             parts.start_agent(lab.programs, lab.directory, lab.node(ld))
         faults.restart(lab, ld)
-
-
-def _drops(lab: Lab) -> "dict[str, int]":
-    """Of the switch and the LDs, by part and reason."""
-    return {f"{part['part']} {name}": int(n) for part in lab.sluice.get("drops") for name, n in part["drops"].items()}
 
 
 def _unavailable(steps: Plan) -> str:
