@@ -4,13 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/registry.h"
+#include "forward/turn_heap.h"
+
+/* Whose turn it is: round << MEMBER_BITS | member. A round has 32 bits. */
+enum {
+    MEMBER_BITS = 14,
+    MEMBER_MASK = (1 << MEMBER_BITS) - 1
+};
+
+_Static_assert(TARGETS_MAX <= 1 << MEMBER_BITS, "a member fits into its bits");
+
 /* A permutation of the slots, and how far it has been followed. */
 struct member {
     const struct maglev_identity *identity;
     uint32_t weight;
     uint32_t at;
     uint32_t skip;
-    uint32_t credit;
+    uint32_t taken; /* slots */
     uint16_t choice;
 };
 
@@ -67,28 +78,39 @@ static uint32_t heaviest_of(const struct member *members, uint32_t count) {
     return heaviest;
 }
 
-static void take_slot(uint16_t *slot, struct member *member) {
-    while (slot[member->at] != UINT16_MAX)
+static void take_slot(struct maglev_table *table, struct member *member) {
+    table->steps++;
+    for (; table->slot[member->at] != UINT16_MAX; table->steps++)
         member->at = (member->at + member->skip) % MAGLEV_SLOTS;
-    slot[member->at] = member->choice;
+    table->slot[member->at] = member->choice;
+    member->taken++;
 }
 
-/* Each takes the next free slot of its permutation in turn, the heaviest in every round and the
- * others as often as their weight is of its. */
-static void populate(uint16_t *slot, struct member *members, uint32_t count) {
-    uint32_t heaviest = heaviest_of(members, count);
-    uint32_t taken = 0;
+/* The heaviest has a turn in every round, the others as often as their weight is of its. So a
+ * member's n-th turn is in the first round by which n have added up. */
+static uint64_t next_turn(const struct member *members, uint32_t number, uint32_t heaviest) {
+    const struct member *member = &members[number];
+    uint64_t rounds = ((member->taken + 1ULL) * heaviest + member->weight - 1) / member->weight;
 
-    memset(slot, 0xff, MAGLEV_SLOTS * sizeof(*slot));
-    while (count > 0 && taken < MAGLEV_SLOTS) {
-        for (uint32_t i = 0; i < count && taken < MAGLEV_SLOTS; i++) {
-            members[i].credit += members[i].weight;
-            if (members[i].credit < heaviest)
-                continue;
-            members[i].credit -= heaviest;
-            take_slot(slot, &members[i]);
-            taken++;
-        }
+    return rounds << MEMBER_BITS | number;
+}
+
+/* Each takes the next free slot of its permutation in its turn. In rounds in which it has none a
+ * member is not looked at: they may be tens of thousands for every one in which it has. */
+static void populate(struct maglev_table *table, struct member *members, uint64_t *turns,
+                     uint32_t count) {
+    uint32_t heaviest = heaviest_of(members, count);
+
+    memset(table->slot, 0xff, sizeof(table->slot));
+    for (uint32_t i = 0; i < count; i++)
+        turns[i] = next_turn(members, i, heaviest);
+    turn_heap_make(turns, count);
+    for (uint32_t taken = 0; count > 0 && taken < MAGLEV_SLOTS; taken++) {
+        uint32_t number = (uint32_t)turns[0] & MEMBER_MASK;
+
+        take_slot(table, &members[number]);
+        turns[0] = next_turn(members, number, heaviest);
+        table->steps += turn_heap_sink(turns, count, 0);
     }
 }
 
@@ -109,30 +131,41 @@ static void free_table(struct maglev_table *table) {
     free(table);
 }
 
-static struct maglev_table *build(const struct choice *choices,
-                                  const struct maglev_identity *identities, uint32_t count) {
+/* What a table remembers of whom it was built of. @return NULL when out of memory */
+static struct maglev_table *make_table(const struct choice *choices,
+                                       const struct maglev_identity *identities, uint32_t count) {
     struct maglev_table *table = calloc(1, sizeof(*table));
-    struct member *members = calloc(count + 1, sizeof(*members));
 
-    if (table == NULL || members == NULL) {
-        free(table);
-        free(members);
+    if (table == NULL)
         return NULL;
-    }
     table->references = 1;
     table->count = count;
     table->identities = calloc(count + 1, sizeof(*identities));
     table->weights = calloc(count + 1, sizeof(*table->weights));
     if (table->identities == NULL || table->weights == NULL) {
         free_table(table);
-        free(members);
         return NULL;
     }
     memcpy(table->identities, identities, count * sizeof(*identities));
     for (uint32_t i = 0; i < count; i++)
         table->weights[i] = choices[i].weight;
-    populate(table->slot, members, set_members(members, choices, identities, count));
+    return table;
+}
+
+static struct maglev_table *build(const struct choice *choices,
+                                  const struct maglev_identity *identities, uint32_t count) {
+    struct maglev_table *table = make_table(choices, identities, count);
+    struct member *members = calloc(count + 1, sizeof(*members));
+    uint64_t *turns = calloc(count + 1, sizeof(*turns));
+
+    if (table != NULL && members != NULL && turns != NULL) {
+        populate(table, members, turns, set_members(members, choices, identities, count));
+    } else if (table != NULL) {
+        free_table(table);
+        table = NULL;
+    }
     free(members);
+    free(turns);
     return table;
 }
 

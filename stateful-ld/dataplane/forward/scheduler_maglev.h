@@ -16,9 +16,13 @@ enum {
      * A prime, as the permutations need, and the same for any number of RSs: a table that grew with
      * them would move everybody whenever it did. The paper's smaller size: with 100 RSs of which
      * one leaves, 0.6 % of the others' clients move, and the fullest RS has 1 % more than its
-     * share.
+     * share. With unequal weights an RS has its weight's part of what the heaviest has, within two
+     * slots; so one that weighs less than a slot of all may have none.
      */
     MAGLEV_SLOTS = 65537,
+    /** What building a table takes at most, whatever the RSs weigh; only addresses that somebody
+     * has chosen to have one permutation would make it more. */
+    MAGLEV_STEPS_MAX = 3 * 1000 * 1000,
 };
 
 /** Who an RS is, by what all LDs know of it alike. Compared and hashed as bytes. */
@@ -34,11 +38,13 @@ struct maglev_table {
     uint32_t count;
     struct maglev_identity *identities; /**< [count], and */
     uint32_t *weights;                  /**< what it was built of */
+    uint64_t steps;                     /**< slots and turns looked at while it was built */
     uint16_t slot[MAGLEV_SLOTS];        /**< index of the choice */
 };
 
 /**
- * A table for these RSs, in about 5 ms; @p old itself when it is one, which costs nothing.
+ * A table for these RSs, in about 5 ms (MAGLEV_STEPS_MAX); @p old itself when it is one, which
+ * costs nothing.
  *
  * @param choices    their weights; those with 0 are in no slot
  * @param identities one for each choice

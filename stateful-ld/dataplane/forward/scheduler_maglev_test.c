@@ -5,7 +5,8 @@
 #include "testing/test.h"
 
 enum {
-    MEMBERS_MAX = 200
+    MEMBERS_MAX = 16384, /* as many RSs as an LD has */
+    WEIGHT_MAX = 65535,
 };
 
 struct set {
@@ -158,6 +159,82 @@ static void heavier_takes_from_the_others(void **state) {
     maglev_put(new);
 }
 
+/* What a set of @p count RSs weighs, kind by kind. */
+static uint32_t weight_of(int kind, uint32_t number, uint64_t *random) {
+    switch (kind) {
+    case 0: /* a heavy one among light ones: nearly all turns are its */
+        return number == 0 ? WEIGHT_MAX : 1;
+    case 1:
+        return number == 0 ? 1 : WEIGHT_MAX;
+    case 2:
+        return number % 2 == 0 ? WEIGHT_MAX : 1;
+    case 3:
+        return 1u << number % 16;
+    case 4:
+        return (uint32_t)(test_random(random) % WEIGHT_MAX) + 1;
+    default:
+        return 1;
+    }
+}
+
+enum {
+    KINDS = 6
+};
+
+static void fill(struct set *set, int kind, uint32_t count) {
+    uint64_t random = 5;
+
+    set->count = 0;
+    for (uint32_t i = 0; i < count; i++)
+        add(set, i, weight_of(kind, i, &random));
+}
+
+/* Whatever they weigh, and however many they are: control has other things to do. */
+static void work_is_bounded(void **state) {
+    static struct set set;
+
+    (void)state;
+    for (int kind = 0; kind < KINDS; kind++)
+        for (uint32_t count = 4; count <= MEMBERS_MAX; count *= 16) {
+            struct maglev_table *table;
+
+            fill(&set, kind, count);
+            table = table_of(&set);
+            if (table->steps > MAGLEV_STEPS_MAX)
+                fail_msg("%u RSs of kind %d: %lu steps", count, kind, (unsigned long)table->steps);
+            maglev_put(table);
+        }
+}
+
+/* Each has its weight's part of what the heaviest has, within two slots. */
+static void shares_are_proportional_however_many(void **state) {
+    static struct set set;
+    static uint32_t share[MEMBERS_MAX];
+
+    (void)state;
+    for (int kind = 0; kind < KINDS; kind++)
+        for (uint32_t count = 4; count <= MEMBERS_MAX; count *= 16) {
+            struct maglev_table *table;
+            uint32_t heaviest = 0;
+
+            fill(&set, kind, count);
+            table = table_of(&set);
+            shares(&set, table, share);
+            for (uint32_t i = 1; i < count; i++)
+                if (set.choices[i].weight > set.choices[heaviest].weight ||
+                    (set.choices[i].weight == set.choices[heaviest].weight &&
+                     share[i] > share[heaviest]))
+                    heaviest = i;
+            for (uint32_t i = 0; i < count; i++) {
+                double wanted =
+                    (double)share[heaviest] * set.choices[i].weight / set.choices[heaviest].weight;
+
+                assert_true(share[i] < wanted + 2 && share[i] > wanted - 2);
+            }
+            maglev_put(table);
+        }
+}
+
 static void unchanged_table_is_shared(void **state) {
     struct set set = set_of(3);
     struct maglev_table *table = table_of(&set), *same, *other;
@@ -186,18 +263,29 @@ static void nobody_to_choose(void **state) {
     maglev_put(table);
 }
 
-/* The table of a first version, by its sum: another one would move every client at an upgrade of
- * one LD after the other. */
-static void table_is_the_same_in_every_version(void **state) {
-    struct set set = set_of(7);
-    struct maglev_table *table = table_of(&set);
+static uint32_t sum_of(const struct set *set) {
+    struct maglev_table *table = table_of(set);
     uint32_t sum = 0;
 
-    (void)state;
     for (uint32_t slot = 0; slot < MAGLEV_SLOTS; slot++)
         sum = sum * 31 + table->slot[slot];
-    assert_int_equal(sum, 0x3e28d897);
     maglev_put(table);
+    return sum;
+}
+
+/* The tables of a first version, by their sums: others would move clients at an upgrade of one LD
+ * after the other. */
+static void tables_are_the_same_in_every_version(void **state) {
+    static const uint32_t sums[KINDS] = { 0xf24fe421, 0xe6d5e8e4, 0xc41068b8,
+                                          0x90b75d98, 0x0d340dd2, 0x1f64fdbc };
+    struct set set = set_of(7);
+
+    (void)state;
+    assert_int_equal(sum_of(&set), 0x3e28d897);
+    for (int kind = 0; kind < KINDS; kind++) {
+        fill(&set, kind, 150);
+        assert_int_equal(sum_of(&set), sums[kind]);
+    }
 }
 
 int main(void) {
@@ -209,7 +297,9 @@ int main(void) {
         cmocka_unit_test(heavier_takes_from_the_others),
         cmocka_unit_test(unchanged_table_is_shared),
         cmocka_unit_test(nobody_to_choose),
-        cmocka_unit_test(table_is_the_same_in_every_version),
+        cmocka_unit_test(work_is_bounded),
+        cmocka_unit_test(shares_are_proportional_however_many),
+        cmocka_unit_test(tables_are_the_same_in_every_version),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 
 #include "config/registry.h"
 #include "forward/rs_share.h"
+#include "forward/turn_heap.h"
 
 /* A heap whose words are when << CHOICE_BITS | choice: time goes on by ROUND in a round, in which
  * everyone serves as often as its weight says. */
@@ -32,24 +33,10 @@ static uint64_t first_turn(const struct choice *choice, uint32_t number) {
     return (1 + ((ROUND / choice->weight >> 8) * part >> 24)) << CHOICE_BITS | number;
 }
 
-static void sink(uint64_t *turns, uint32_t count, uint32_t at) {
-    uint64_t turn = turns[at];
-
-    for (uint32_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
-        child += child + 1 < count && turns[child + 1] < turns[child];
-        if (turn <= turns[child])
-            break;
-        turns[at] = turns[child];
-        at = child;
-    }
-    turns[at] = turn;
-}
-
 static void begin(const struct choice *choices, uint64_t *turns, uint32_t count) {
     for (uint32_t i = 0; i < count; i++)
         turns[i] = first_turn(&choices[i], i);
-    for (uint32_t i = count / 2; i > 0; i--)
-        sink(turns, count, i - 1);
+    turn_heap_make(turns, count);
 }
 
 /* Once in some hundred rounds. Nobody's turn is before that of the top, which becomes 1. */
@@ -74,7 +61,7 @@ static void move_on(const struct choice *choices, const uint16_t *shares, uint64
     const struct choice *choice = &choices[turns[at] & CHOICE_MASK];
 
     turns[at] += step_of(choice, rs_share_of(shares, choice->target)) << CHOICE_BITS;
-    sink(turns, count, at);
+    (void)turn_heap_sink(turns, count, at);
 }
 
 /* Where the next turn of those is who have a share; -1: nobody has. Only when most of the weight is
