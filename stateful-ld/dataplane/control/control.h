@@ -29,10 +29,10 @@ struct control *control_create(const char *path, struct dataplane *dataplane, ui
 /** Wait up to @p wait_ms for requests, and serve what is there. */
 void control_poll(struct control *control, uint64_t now_ms, int wait_ms);
 
-/** Close all connections and remove the socket. */
 /** Let control_poll() also return as soon as there is something to read from @p fd. */
 void control_wake_on(struct control *control, int fd);
 
+/** Close all connections and remove the socket. */
 void control_destroy(struct control *control);
 
 #endif
