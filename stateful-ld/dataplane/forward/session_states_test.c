@@ -133,6 +133,33 @@ static void every_timeout_of_a_service_comes_first(void **state) {
         assert_lasts(&ways[i], ways[i].set_ms + 10000, (uint16_t)(40000 + i));
 }
 
+/* Sessions keep 32 bits of the clock, which goes round every 49.7 days. */
+static void every_timeout_holds_while_the_clock_goes_round(void **state) {
+    struct worker *worker = harness_worker(&harness);
+    uint32_t passed_ms = 0;
+
+    (void)state;
+    message.config.timeouts = &message.timeouts;
+    set_timeouts(&message.timeouts, 0);
+    harness_apply(&harness, &message);
+    harness.now_ms = (1ULL << 32) - 1000;
+    worker_refresh(worker, harness.now_ms);
+    worker_housekeeping(worker); /* the wheel comes after */
+    harness_resolve(&harness);
+    for (size_t i = 0; i < RTE_DIM(ways); i++)
+        bring_to(&ways[i], (uint16_t)(40000 + i));
+    for (uint32_t left = RTE_DIM(ways); left > 0; left--) {
+        uint32_t timeout_ms = ways[RTE_DIM(ways) - left].set_ms;
+
+        harness_pass(&harness, timeout_ms - 1 - passed_ms);
+        assert_int_equal(worker->sessions.active, left);
+        harness_pass(&harness, 2 * WHEEL_TICK_MS + 51);
+        assert_int_equal(worker->sessions.active, left - 1);
+        passed_ms = timeout_ms - 1 + 2 * WHEEL_TICK_MS + 51;
+    }
+    assert_true(harness.now_ms > 1ULL << 32);
+}
+
 /* Packets of a state that is not over put its end off. */
 static void what_is_in_use_does_not_end(void **state) {
     struct flow_spec ack = tcp(TCP_ACK);
@@ -290,6 +317,7 @@ int main(void) {
         CASE(every_state_has_a_timeout),
         CASE(every_timeout_is_the_ones_that_was_set),
         CASE(every_timeout_of_a_service_comes_first),
+        CASE(every_timeout_holds_while_the_clock_goes_round),
         CASE(what_is_in_use_does_not_end),
         CASE(weight_0_drains),
         CASE(ports_that_run_out_are_logged),

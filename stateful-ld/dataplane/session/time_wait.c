@@ -25,6 +25,14 @@ void time_wait_free(struct time_wait *table) {
     table->sets = NULL;
 }
 
+enum {
+    MS_PER_S = 1000
+};
+
+static uint32_t age_s(const struct time_wait_entry *entry, uint64_t now_ms) {
+    return (uint32_t)(now_ms / MS_PER_S) - entry->ended_s;
+}
+
 /* The tuple's entry, or else the oldest. */
 static struct time_wait_entry *entry_for(const struct time_wait *table, uint32_t hash,
                                          uint64_t now_ms) {
@@ -36,7 +44,7 @@ static struct time_wait_entry *entry_for(const struct time_wait *table, uint32_t
 
         if (entry->hash == hash)
             return entry;
-        if ((uint32_t)now_ms - entry->ended_ms > (uint32_t)now_ms - oldest->ended_ms)
+        if (age_s(entry, now_ms) > age_s(oldest, now_ms))
             oldest = entry;
     }
     return oldest;
@@ -46,7 +54,7 @@ void time_wait_note(struct time_wait *table, uint32_t hash, uint32_t next, uint6
     *entry_for(table, hash, now_ms) = (struct time_wait_entry){
         .hash = hash,
         .next = next,
-        .ended_ms = (uint32_t)now_ms,
+        .ended_s = (uint32_t)(now_ms / MS_PER_S),
     };
     table->last_ms = now_ms;
 }
@@ -62,7 +70,7 @@ bool time_wait_find(const struct time_wait *table, uint32_t hash, uint64_t now_m
     if (table->last_ms == 0 || now_ms - table->last_ms > TIME_WAIT_OF_RS_MS)
         return false;
     entry = entry_for(table, hash, now_ms);
-    if (entry->hash != hash || (uint32_t)now_ms - entry->ended_ms > TIME_WAIT_OF_RS_MS)
+    if (entry->hash != hash || age_s(entry, now_ms) > TIME_WAIT_OF_RS_MS / MS_PER_S)
         return false;
     *next = entry->next;
     return true;

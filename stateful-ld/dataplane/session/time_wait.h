@@ -25,8 +25,8 @@ enum {
 
 struct time_wait_entry {
     uint32_t hash;
-    uint32_t next; /**< sequence number behind the client's FIN */
-    uint32_t ended_ms;
+    uint32_t next;    /**< sequence number behind the client's FIN */
+    uint32_t ended_s; /**< of the worker's clock: in ms it would go round within weeks */
 };
 
 struct time_wait_set {

@@ -119,6 +119,22 @@ static void too_late_is_told(void **state) {
     assert_false(wheel_too_late(&wheel, tick, now_ms + 60000));
 }
 
+/* Who is in the wheel keeps 32 bits of its tick, which go round after 8.7 years. */
+static void ticks_go_round(void **state) {
+    uint64_t round_ms = (1ULL << 32) * WHEEL_TICK_MS;
+    uint32_t tick;
+
+    wheel_free(&wheel);
+    now_ms = round_ms - 5000;
+    assert_int_equal(wheel_init(&wheel, ITEMS, now_ms), 0);
+    tick = wheel_arm(&wheel, 1, round_ms + 10000);
+    assert_true(wheel_too_late(&wheel, tick, round_ms - 1000));
+    assert_true(wheel_too_late(&wheel, tick, round_ms + 9000));
+    assert_false(wheel_too_late(&wheel, tick, round_ms + 10000));
+    wheel_disarm(&wheel, 1);
+    items_fire_once_and_on_time(state);
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -127,6 +143,7 @@ int main(void) {
         CASE(random_arming_and_disarming),
         CASE(budget_spreads_the_work),
         CASE(too_late_is_told),
+        CASE(ticks_go_round),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
