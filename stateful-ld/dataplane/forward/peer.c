@@ -1,6 +1,10 @@
 #include "forward/peer.h"
 
+#include <netinet/in.h>
+
 #include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_udp.h>
 #include <rte_vxlan.h>
 
 #include "forward/way_out.h"
@@ -134,15 +138,30 @@ enum drop_reason peer_give_to_twin(struct worker *worker, struct rte_mbuf *mbuf,
     return peer_send_to(worker, mbuf, packet, worker->snapshot->cluster.twin[packet->bucket]);
 }
 
-/* In the bits that RFC 7348 reserves behind the flags. Read here and not by the parser, for hardly
- * a packet is asked for it. */
-static uint32_t hint_of(const struct rte_mbuf *mbuf, const struct packet *packet) {
-    const uint8_t *frame = rte_pktmbuf_mtod(mbuf, const uint8_t *);
-    const struct rte_vxlan_hdr *vxlan =
-        (const struct rte_vxlan_hdr *)(frame + packet->l3_off - sizeof(struct rte_ether_hdr) -
-                                       sizeof(*vxlan));
+/* The VXLAN header of a frame that the parser has found one in; from the front, for how long the
+ * header between it and the packet inside is cannot be told from behind. NULL: there are IPv6
+ * extension headers before it, which no switch sends. */
+static const struct rte_vxlan_hdr *vxlan_of(const uint8_t *frame, const struct packet *packet) {
+    const struct rte_ether_hdr *ether = (const struct rte_ether_hdr *)frame;
+    const uint8_t *ip = frame + sizeof(*ether);
 
-    return rte_be_to_cpu_32(vxlan->vx_flags) & 0xffffff;
+    if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_VLAN))
+        ip += sizeof(struct rte_vlan_hdr);
+    if (packet->tunnelled == TUNNELLED_OVER_IPV4)
+        ip += (*ip & 0x0f) * 4;
+    else if (((const struct rte_ipv6_hdr *)ip)->proto == IPPROTO_UDP)
+        ip += sizeof(struct rte_ipv6_hdr);
+    else
+        return NULL;
+    return (const struct rte_vxlan_hdr *)(ip + sizeof(struct rte_udp_hdr));
+}
+
+/* In the bits that RFC 7348 reserves behind the flags; 0: none. Read here and not by the parser,
+ * for hardly a packet is asked for it. */
+static uint32_t hint_of(const struct rte_mbuf *mbuf, const struct packet *packet) {
+    const struct rte_vxlan_hdr *vxlan = vxlan_of(rte_pktmbuf_mtod(mbuf, const uint8_t *), packet);
+
+    return vxlan != NULL ? rte_be_to_cpu_32(vxlan->vx_flags) & 0xffffff : 0;
 }
 
 uint8_t peer_hinted(const struct worker *worker, const struct rte_mbuf *mbuf,

@@ -16,6 +16,44 @@ static void a_straggler_goes_to_the_ld_before(void **state) {
     assert_int_equal(lds_send_hinted(LD_2, &(struct connection){ 77, 5, 0 }, TCP_ACK, 1), 0);
 }
 
+/* An 802.1Q tag in front of the packet in the tunnel. */
+static void tag_inside(struct frame *frame) {
+    const uint8_t tag[4] = { 0x81, 0x00, 0x00, 0x07 };
+    uint8_t *type = frame->bytes + VXLAN_OUTER_BYTES + 2 * RTE_ETHER_ADDR_LEN;
+    struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame->bytes + RTE_ETHER_HDR_LEN);
+    struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(ip + 1);
+
+    memmove(type + sizeof(tag), type, frame->length - (size_t)(type - frame->bytes));
+    memcpy(type, tag, sizeof(tag));
+    frame->length += sizeof(tag);
+    ip->total_length = htons((uint16_t)(ntohs(ip->total_length) + sizeof(tag)));
+    udp->dgram_len = htons((uint16_t)(ntohs(udp->dgram_len) + sizeof(tag)));
+    frame_fix_ip_checksum(frame, RTE_ETHER_HDR_LEN);
+}
+
+/* Wherever the VXLAN header is: behind tags outside, and with one inside. */
+static void the_hint_is_read_where_it_stands(void **state) {
+    (void)state;
+    migrate_all();
+    pass_until_copied();
+    network.cut = true;
+    connections[0] = lds_establish(LD_1, 0, 5);
+    for (int tags = 0; tags < 4; tags++) {
+        struct frame frame = lds_from_client(LD_2, &connections[0], TCP_ACK), out;
+        struct rte_vxlan_hdr *vxlan =
+            (struct rte_vxlan_hdr *)(frame.bytes + VXLAN_OUTER_BYTES - sizeof(*vxlan));
+
+        vxlan->vx_flags |= htonl(1);
+        if (tags & 1)
+            tag_inside(&frame);
+        if (tags & 2)
+            frame_tag(&frame, 9);
+        out = lds_through(LD_2, &frame);
+        assert_int_not_equal(out.length, 0);
+        assert_int_equal(ntohs(frame_view(&out).tcp->src_port), connections[0].local_port);
+    }
+}
+
 static struct frame from_entry(int which, const struct connection *connection, uint8_t flags) {
     struct frame frame = lds_from_client(which, connection, flags);
     rte_be32_t entry = ip4(ENTRY);
@@ -146,6 +184,7 @@ static void answers_in_fragments_go_to_the_twin(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(a_straggler_goes_to_the_ld_before),
+        CASE(the_hint_is_read_where_it_stands),
         CASE(answers_go_back_by_the_entry_wherever_the_session_is),
         CASE(a_straggler_in_fragments_goes_to_the_ld_before),
         CASE(answers_in_fragments_go_to_the_twin),
