@@ -76,14 +76,15 @@ static bool fits(const struct altering *at, uint16_t bytes) {
 
 /* An RS's SYN-ACK says how much the client may send at once; the option has to fit beside it. */
 static void toa_of_rs(const struct altering *at, struct rte_tcp_hdr *tcp) {
+    const struct snapshot *snapshot = at->worker->snapshot;
+    /* By the headers that are on the RS's side, where the option is. */
+    uint16_t mss_max = flow_is_v6(&at->packet->key) ? snapshot->mss_max_v6 : snapshot->mss_max;
     uint16_t bytes = toa_bytes(&at->client), mss;
 
     if ((tcp->tcp_flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
         return;
     at->session->numbers.rs_isn = sequence_of(tcp);
-    mss = tcp_options_read(tcp).mss;
-    if (mss > at->worker->snapshot->mss_max)
-        mss = at->worker->snapshot->mss_max;
+    mss = RTE_MIN(tcp_options_read(tcp).mss, mss_max);
     if (mss > bytes)
         tcp_clamp_mss(tcp, (uint16_t)(mss - bytes));
 }

@@ -355,6 +355,32 @@ static void errors_about_header_and_syn_have_the_clients_numbers(void **state) {
     assert_int_equal(ntohl(tcp_quoted(&view)->sent_seq), ISN + 1);
 }
 
+/* A client's segment with the option as long as it gets, in a tunnel. */
+static void option_over_ipv6_fits_beside_the_mss(void **state) {
+    const struct tcp_options options = { .mss = 1440 };
+    struct tcp_segment segment = {
+        .flow = tcp_flow_v6(TCP_CLIENT_V6, 40000, TCP_VIP_V6, 80),
+        .sequence = ISN,
+        .flags = TCP_SYN,
+    };
+    const struct rte_tcp_hdr *tcp;
+
+    (void)state;
+    tcp_message.config.mtu_bytes = 1400;
+    tcp_serve_v6()->message.client_address = SLUICE__LD__V1__CLIENT_ADDRESS__TOA;
+    tcp_apply();
+    tcp = tcp_pass_v6(&segment);
+    segment = (struct tcp_segment){
+        .flow = tcp_flow_v6(TCP_RS_V6, 8080, TCP_LOCAL_IP_V6, ntohs(tcp->src_port)),
+        .sequence = RS_ISN,
+        .ack = ISN + 1,
+        .flags = TCP_SYN | TCP_ACK,
+        .options = &options,
+    };
+    tcp = tcp_pass_v6(&segment);
+    assert_int_equal(tcp_options_read(tcp).mss, 1400 - 50 - 40 - 20 - TOA_IPV6_BYTES);
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tcp_tear_down)
     const struct CMUnitTest tests[] = {
@@ -371,6 +397,7 @@ int main(void) {
         CASE(errors_leave_room_for_the_option),
         CASE(errors_leave_room_for_the_header),
         CASE(errors_about_header_and_syn_have_the_clients_numbers),
+        CASE(option_over_ipv6_fits_beside_the_mss),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

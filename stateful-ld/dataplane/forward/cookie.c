@@ -17,7 +17,9 @@ enum {
     /* Ethernet's, which RSs on one have. */
     ANNOUNCED_MSS = 1460,
     ANNOUNCED_MSS_V6 = 1440,
-    MSS_DEFAULT = 536, /* RFC 9293 3.7.1 */
+    /* RFC 9293 3.7.1: of who does not say. */
+    MSS_DEFAULT = 536,
+    MSS_DEFAULT_V6 = 1220,
     SYN_AGAIN_MS = 1000,
     /* More than what syn_cookie_timestamp() may be ahead of the clock. */
     TIMESTAMP_AHEAD_MS = 64,
@@ -47,10 +49,10 @@ bool cookie_wanted(struct worker *worker, const struct policy *policy,
 }
 
 static uint16_t announced_mss(const struct worker *worker, const struct flow_key *client) {
-    uint16_t mss = flow_is_v6(client) ? ANNOUNCED_MSS_V6 : ANNOUNCED_MSS;
+    bool v6 = flow_is_v6(client);
+    uint16_t mss = RTE_MIN((uint16_t)(v6 ? ANNOUNCED_MSS_V6 : ANNOUNCED_MSS),
+                           v6 ? worker->snapshot->mss_max_v6 : worker->snapshot->mss_max);
 
-    if (mss > worker->snapshot->mss_max)
-        mss = worker->snapshot->mss_max;
     return (uint16_t)(mss - toa_bytes(client)); /* there may be a TOA */
 }
 
@@ -59,6 +61,7 @@ void cookie_answer(struct worker *worker, const struct rte_mbuf *mbuf,
     const struct rte_tcp_hdr *tcp = tcp_of(mbuf, packet);
     const struct tcp_options asked = tcp_options_read(tcp);
     uint32_t isn = rte_be_to_cpu_32(tcp->sent_seq);
+    uint16_t mss_default = flow_is_v6(&packet->key) ? MSS_DEFAULT_V6 : MSS_DEFAULT;
     const struct tcp_options options = {
         .mss = announced_mss(worker, &packet->key),
         .timestamps = asked.timestamps,
@@ -71,7 +74,7 @@ void cookie_answer(struct worker *worker, const struct rte_mbuf *mbuf,
     const struct tcp_segment answer = {
         .flow = flow_turned(&packet->key),
         .sequence = syn_cookie_make(&worker->dataplane->cookie_key, cookie_flow(&packet->key, isn),
-                                    asked.mss != 0 ? asked.mss : MSS_DEFAULT, worker->now_ms),
+                                    asked.mss != 0 ? asked.mss : mss_default, worker->now_ms),
         .ack = isn + 1,
         .flags = TCP_SYN | TCP_ACK,
         .options = &options,

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
+#include "packet/proxy_v2.h"
 #include "packet/tcp_options.h"
 #include "testing/harness.h"
 #include "testing/tcp.h"
@@ -381,6 +382,55 @@ static void proxy_header_goes_with_it(void **state) {
     assert_int_equal(ntohl(view.tcp->sent_seq), cookie + 1);
 }
 
+static void apply_v6(void) {
+    tcp_serve_v6()->message.syn_cookie_threshold_per_s = 1;
+    tcp_apply();
+}
+
+/* A client's segment without data, over IPv6. */
+static const struct rte_tcp_hdr *pass_v6(uint16_t src_port, uint8_t flags, uint32_t ack,
+                                         const struct tcp_options *options) {
+    return tcp_pass_v6(&(struct tcp_segment){
+        .flow = tcp_flow_v6(TCP_CLIENT_V6, src_port, TCP_VIP_V6, 80),
+        .sequence = flags == TCP_SYN ? ISN : ISN + 1,
+        .ack = ack,
+        .flags = flags,
+        .options = options,
+    });
+}
+
+/* RFC 9293 3.7.1: who does not say takes 1220 bytes over IPv6, and 536 over IPv4. */
+static void client_that_does_not_say_takes_the_familys_default(void **state) {
+    const struct rte_tcp_hdr *tcp;
+    struct frame_view view;
+
+    (void)state;
+    apply_v6();
+    pass_v6(1, TCP_SYN, 0, NULL); /* the threshold is used up */
+    tcp = pass_v6(2, TCP_SYN, 0, NULL);
+    assert_int_equal(tcp->tcp_flags, TCP_SYN | TCP_ACK);
+    tcp = pass_v6(2, TCP_ACK, ntohl(tcp->sent_seq) + 1, NULL);
+    assert_int_equal(tcp->tcp_flags, TCP_SYN);
+    assert_int_equal(tcp_options_read(tcp).mss, 1220);
+
+    flood();
+    ask((struct tcp_options){ 0 });
+    view = acknowledge(false);
+    assert_int_equal(tcp_options_read(view.tcp).mss, 536);
+}
+
+/* With the longest headers, a TOA among them, in a tunnel. */
+static void what_a_client_of_ipv6_is_told_fits_the_tunnel(void **state) {
+    const struct rte_tcp_hdr *tcp;
+
+    (void)state;
+    tcp_message.config.mtu_bytes = 1400;
+    apply_v6();
+    pass_v6(1, TCP_SYN, 0, NULL);
+    tcp = pass_v6(2, TCP_SYN, 0, &usual);
+    assert_int_equal(tcp_options_read(tcp).mss, 1400 - 50 - 40 - 20 - TOA_IPV6_BYTES);
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tcp_tear_down)
     const struct CMUnitTest tests[] = {
@@ -397,6 +447,8 @@ int main(void) {
         CASE(timeout_of_the_silent_rs_can_be_set),
         CASE(no_session_for_an_acknowledged_cookie),
         CASE(proxy_header_goes_with_it),
+        CASE(client_that_does_not_say_takes_the_familys_default),
+        CASE(what_a_client_of_ipv6_is_told_fits_the_tunnel),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,11 +6,17 @@
 #ifndef SLUICE_TESTING_TCP_H
 #define SLUICE_TESTING_TCP_H
 
+#include "packet/tcp_segment.h"
 #include "testing/harness.h"
 
 #define TCP_CLIENT "192.0.2.77"
 #define TCP_VIP    "203.0.113.10"
 #define TCP_RS     "10.0.0.31"
+
+#define TCP_CLIENT_V6   "2001:db8:c::77"
+#define TCP_VIP_V6      "2001:db8:1::10"
+#define TCP_RS_V6       "fd00:10::31"
+#define TCP_LOCAL_IP_V6 "fd00:198::1"
 
 /** @param payload bytes of it */
 static inline struct flow_spec tcp_from_client(uint8_t flags, uint32_t sequence, uint32_t ack,
@@ -62,6 +68,15 @@ struct frame_view tcp_pass(struct flow_spec flow, uint32_t count);
  * @return the error as it leaves
  */
 struct frame_view tcp_report(const char *router, uint16_t mtu, uint16_t quoted);
+
+/** Let the message serve TCP_VIP_V6 as well. @return the service, to be refined */
+struct message_service *tcp_serve_v6(void);
+
+/** Ports in host order. */
+struct flow_key tcp_flow_v6(const char *src, uint16_t src_port, const char *dst, uint16_t dst_port);
+
+/** A router sends a segment over IPv6. @return TCP header of the only frame that comes out */
+const struct rte_tcp_hdr *tcp_pass_v6(const struct tcp_segment *segment);
 
 /** The TCP header that an error quotes. */
 static inline const struct rte_tcp_hdr *tcp_quoted(const struct frame_view *view) {
