@@ -14,11 +14,7 @@
 #include "log.h"
 
 enum {
-    DESCRIPTORS = 1024,
-    /* A tunnel around a client's packet is longer than Ethernet's 1500, which drivers hold to when
-     * nobody says otherwise. So much fits a packet buffer, with the tags that drivers leave room
-     * for. */
-    PORT_MTU_BYTES = RTE_MBUF_DEFAULT_DATAROOM - 48,
+    DESCRIPTORS = 1024
 };
 
 #define RSS_TYPES                                                                                  \

@@ -9,12 +9,20 @@
 #include <stdint.h>
 
 #include <rte_ether.h>
+#include <rte_mbuf_core.h>
 #include <rte_mempool.h>
 
 #include "packet/address.h"
 
 enum {
-    PORT_ERROR_BYTES = 256
+    PORT_ERROR_BYTES = 256,
+    /**
+     * IP packets that the port receives, at most: a tunnel around a client's packet is longer than
+     * Ethernet's 1500, which drivers hold to when nobody says otherwise. So much fits a packet
+     * buffer, with the tags that drivers leave room for. No configuration may ask for more
+     * (config/check_fabric.c): TCP would be told of segments that never get here.
+     */
+    PORT_MTU_BYTES = RTE_MBUF_DEFAULT_DATAROOM - 48,
 };
 
 struct port {

@@ -122,7 +122,7 @@ const ld = checked(
     address_v6: optional(ipv6Interface),
     gateway_v6: optional(ipv6),
     mac: required(mac),
-    mtu_bytes: optional(integer("an MTU in bytes", 1280, 9216), 0),
+    mtu_bytes: optional(integer("an MTU in bytes", 1280, 2000), 0),
     drained: optional(flag, false),
   }),
   (value, at) =>

@@ -6,6 +6,7 @@
 #include "config/snapshot.h"
 #include "packet/bucket.h"
 #include "packet/icmp6.h"
+#include "port.h"
 #include "session/local_port.h"
 
 typedef Sluice__Ld__V1__LdConfig LdConfig;
@@ -14,7 +15,6 @@ typedef Sluice__Ld__V1__Heartbeat Heartbeat;
 
 enum {
     MTU_MIN_BYTES = 576, /* RFC 791: every host accepts so much */
-    MTU_MAX_BYTES = 65535,
     LD_ID_MAX = 65535,
     HEARTBEAT_INTERVAL_MAX_MS = 10 * 1000,
     HEARTBEAT_HOLD_MAX_MS = 60 * 1000,
@@ -90,7 +90,7 @@ static bool check_mtu(const struct check *check) {
 
     if (mtu_bytes == 0)
         return true;
-    if (!check_range(check, "mtu_bytes", mtu_bytes, MTU_MIN_BYTES, MTU_MAX_BYTES))
+    if (!check_range(check, "mtu_bytes", mtu_bytes, MTU_MIN_BYTES, PORT_MTU_BYTES))
         return false;
     if (has_ipv6(check->config) && mtu_bytes < IPV6_MTU_MIN_BYTES)
         return refuse(check, "mtu_bytes: %u is less than IPv6 needs (%d, RFC 8200)", mtu_bytes,

@@ -73,7 +73,9 @@ static void fabric(void **state) {
     message.config.gateway = message_address(&message, "10.0.0.1");
     message.config.mtu_bytes = 100;
     refused("mtu_bytes", "100");
-    message.config.mtu_bytes = 9000;
+    message.config.mtu_bytes = 2001; /* more than a packet buffer holds */
+    refused("mtu_bytes", "2001 is out of range (576..2000)");
+    message.config.mtu_bytes = 2000;
     message.config.gateway_vtep = message_address(&message, "10.0.0.11");
     refused("gateway_vtep", "own vtep");
     message.config.gateway_vtep.len = 0;
