@@ -1,9 +1,10 @@
 // Checks, the data plane and configurations together; time is the test's.
 import { mkdtempSync, rmSync } from "node:fs";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { HealthCheck, HealthCheck_Kind, LdConfig, RsHealth } from "@sluice/proto/ld";
-import { DataplaneRs, type RsShare } from "@sluice/proto/ld-dataplane";
+import { HealthCheck, HealthCheck_Kind, LdConfig, Limit, RsHealth } from "@sluice/proto/ld";
+import { DataplaneRs, DataplaneStatus, type RsShare } from "@sluice/proto/ld-dataplane";
 import pino from "pino";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Dataplane, type Request } from "../src/dataplane.js";
@@ -33,6 +34,11 @@ let checked: CheckTarget[];
 let log: Record<string, unknown>[];
 let told: Map<string, number>;
 let canProbe: boolean;
+/** How long a bad check takes. */
+let slowMs: number;
+/** What the data plane answers when it is asked how it is; undefined: it stands still, and answers later. */
+let online: boolean | undefined;
+let later: (() => void)[];
 
 const rs = (number: number, rs: string, fields: Partial<DataplaneRs> = {}) =>
   DataplaneRs.fromPartial({
@@ -58,9 +64,27 @@ function answer(request: Request): Uint8Array {
     case "setShares":
       for (const share of request.value.shares as RsShare[]) told.set(share.rs, share.sharePermille);
       return response({});
+    case "getStatus":
+      return response({
+        response: {
+          $case: "status",
+          value: DataplaneStatus.fromPartial({ state: { online: online ?? false } }),
+        },
+      });
     default:
       return response({});
   }
+}
+
+function serve(request: Request, to: Socket): void {
+  if (online !== undefined) to.write(answer(request));
+  else later.push(() => to.write(answer(request)));
+}
+
+/** It goes on, with what it has been asked meanwhile. */
+function goOn(): void {
+  online = true;
+  for (const each of later.splice(0)) each();
 }
 
 beforeEach(async () => {
@@ -71,9 +95,12 @@ beforeEach(async () => {
   findings = new Map();
   checked = [];
   canProbe = true;
+  slowMs = 0;
+  online = true;
+  later = [];
   realServers = [rs(0, "rs1"), rs(1, "rs2"), rs(2, "rs3")];
   config = LdConfig.fromPartial({ services: [{ name: "web", healthCheck: rules }] });
-  fake = await FakeDataplane.listen(path, (request, to) => void to.write(answer(request)));
+  fake = await FakeDataplane.listen(path, serve);
   const lines = log;
   const logger = pino({ level: "info" }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   dataplane = new Dataplane({ path, timeoutMs: 5000, logger, greet: (ask) => monitor.greet(ask) });
@@ -83,7 +110,9 @@ beforeEach(async () => {
     logger,
     check: async (_, target) => {
       checked.push(target);
-      return findings.get(target.address) ?? good;
+      const finding = findings.get(target.address) ?? good;
+      if (finding === bad && slowMs > 0) await new Promise((resolve) => setTimeout(resolve, slowMs));
+      return finding;
     },
   });
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
@@ -177,6 +206,30 @@ describe("nothing follows", () => {
     expect(told.size).toBe(0);
   });
 
+  it("from checks that fail while the data plane stands still", async () => {
+    await configured();
+    await pass(1);
+    for (const number of [0, 1, 2]) down(number);
+    online = undefined;
+    await vi.advanceTimersByTimeAsync(4000); // less than the agent waits for an answer
+    for (const number of [0, 1, 2]) up(number);
+    goOn();
+    await pass(1);
+    expect(told.size).toBe(0);
+  });
+
+  it("from checks that fail while the LD is offline, though the last look saw it online", async () => {
+    await configured();
+    await pass(1);
+    for (const number of [0, 1, 2]) down(number);
+    online = false;
+    await vi.advanceTimersByTimeAsync(4000);
+    for (const number of [0, 1, 2]) up(number);
+    online = true;
+    await pass(1);
+    expect(told.size).toBe(0);
+  });
+
   it("for RSs without a check", async () => {
     config.services[0]!.healthCheck = undefined;
     await configured();
@@ -197,6 +250,32 @@ describe("a configuration", () => {
     await pass(1);
     expect(await health("rs2")).toBe(RsHealth.DOWN);
     expect(await health("rs4")).toBe(RsHealth.UP);
+  });
+
+  it("after another, quicker than a check takes, keeps no RS up that does not answer", async () => {
+    slowMs = 500;
+    await configured();
+    await pass(1);
+    down(1);
+    for (let i = 0; i < 16; i++) {
+      config = { ...config, limits: [{ ...Limit.fromPartial({ name: "gold" }), sessions: i }] };
+      await monitor.configured(config);
+      await vi.advanceTimersByTimeAsync(250);
+    }
+    expect(await health("rs2")).toBe(RsHealth.DOWN);
+  });
+
+  it("that gives the LD other buckets says nothing of RSs whose answers may have gone astray", async () => {
+    slowMs = 500;
+    await configured();
+    await pass(1);
+    down(1);
+    for (let i = 0; i < 16; i++) {
+      config = { ...config, epoch: BigInt(i + 2), ownedBuckets: [{ first: 0, last: i }] };
+      await monitor.configured(config);
+      await vi.advanceTimersByTimeAsync(250);
+    }
+    expect(await health("rs2")).toBe(RsHealth.UP);
   });
 
   it("that takes the check away gives the RS its share back", async () => {
@@ -228,10 +307,7 @@ describe("a data plane that starts anew", () => {
     monitor.lost();
     told = new Map();
     realServers = [rs(0, "rs1"), rs(1, "rs2"), rs(2, "rs3")];
-    fake = await FakeDataplane.listen(
-      join(folder, "control.sock"),
-      (request, to) => void to.write(answer(request)),
-    );
+    fake = await FakeDataplane.listen(join(folder, "control.sock"), serve);
     vi.useRealTimers();
     await vi.waitFor(() => configured(), { timeout: 20_000 });
     expect(Object.fromEntries(told)).toEqual({ rs2: 0 });
@@ -288,6 +364,44 @@ describe("what clients see", () => {
     expect(await health("rs3")).toBe(RsHealth.SUSPECT);
     await pass(4);
     expect(told.get("rs3")).toBe(1000);
+  });
+
+  it("takes no RS away for good that was suspect when the agent was started anew", async () => {
+    realServers[2]!.sharePermille = 0; // suspect, when the agent before ended
+    await configured();
+    await pass(1);
+    expect(await health("rs3")).toBe(RsHealth.UP);
+    expect(told.get("rs3")).toBe(1000);
+  });
+
+  it("is what counts from then on when checks are taken away", async () => {
+    const { passive } = config.services[0]!.healthCheck!;
+    config = LdConfig.fromPartial({ services: [{ name: "web", healthCheck: { ...rules, passive } }] });
+    await configured();
+    down(1);
+    await pass(4);
+    expect(told.get("rs2")).toBe(0);
+    config = LdConfig.fromPartial({ services: [{ name: "web", healthCheck: { passive } }] });
+    await monitor.configured(config);
+    await pass(1);
+    expect(await health("rs2")).toBe(RsHealth.UP);
+    expect(told.get("rs2")).toBe(1000);
+  });
+
+  it("is not held against an RS when it was the LD that had no answers", async () => {
+    await configured();
+    await pass(1);
+    await monitor.look(false); // its link is down
+    realServers[2]!.unanswered = 5n;
+    await monitor.look(false);
+    realServers[2]!.unanswered = 10n;
+    await monitor.look(true);
+    expect(await health("rs3")).toBe(RsHealth.UP);
+    await pass(1);
+    expect(told.size).toBe(0);
+    realServers[2]!.unanswered = 15n; // now it is the RS
+    await pass(1);
+    expect(await health("rs3")).toBe(RsHealth.SUSPECT);
   });
 
   it("never takes the last one away", async () => {

@@ -1,10 +1,11 @@
 // The health of all RSs that the configuration has checks for: makes the checks, and tells the data plane what share of its
 // weight each RS may count on. It holds for one configuration after the other, and for one data plane after the other.
 
+import { isDeepStrictEqual } from "node:util";
 import {
   type HealthCheck,
   HealthCheck_Kind,
-  type LdConfig,
+  LdConfig,
   RsHealth as RsHealthName,
   type RsState,
 } from "@sluice/proto/ld";
@@ -17,6 +18,8 @@ import { FULL_SHARE, type Health, RsHealth } from "./rs_health.js";
 
 /** How often shares are told that rise by themselves. */
 const RISE_MS = 250;
+/** A data plane that needs so long for an answer stood still, and has lost what came meanwhile. */
+const STOOD_STILL_MS = 500;
 
 export interface HealthMonitorOptions {
   dataplane: Dataplane;
@@ -50,6 +53,10 @@ const HEALTH_NAMES: Record<Health, RsHealthName> = {
   suspect: RsHealthName.SUSPECT,
 };
 
+/** What answers come back to this LD by: all that a configuration says but for services and what they may take. */
+const wayOf = (config: LdConfig) =>
+  Buffer.from(LdConfig.encode({ ...config, services: [], limits: [], priorityPorts: [] }).finish());
+
 /** An RS that changes its address is another one. */
 const keyOf = ({ service, rs, address, port }: DataplaneRs) =>
   `${service}\n${rs}\n${formatIp(address)}\n${port}`;
@@ -62,6 +69,11 @@ export class HealthMonitor {
   #panicking = new Set<string>();
   /** Whether answers would come back to this LD. */
   #able = false;
+  /** Whether the last look saw the LD online. */
+  #online = false;
+  #way: Buffer | undefined;
+  /** The question that all bad findings of the moment wait for. */
+  #asked: Promise<boolean> | undefined;
   /** Rises whenever answers that are on their way may be lost for other reasons than the RS's. */
   #generation = 0;
   #riseTimer: NodeJS.Timeout | undefined;
@@ -106,6 +118,8 @@ export class HealthMonitor {
   async look(online: boolean): Promise<void> {
     if (!this.#options.checks || this.#watched.size === 0) return;
     const list = await this.#list();
+    const stayed = online && this.#online; // else what clients missed was the LD's fault, perhaps
+    this.#online = online;
     this.#setAble(online && list.canProbe);
     const nowMs = this.#now();
     for (const item of list.realServers) {
@@ -115,7 +129,9 @@ export class HealthMonitor {
       const unanswered = item.unanswered - watched.unanswered;
       watched.answered = item.answered;
       watched.unanswered = item.unanswered;
-      if (watched.health.seen(answered, unanswered, nowMs)) {
+      if (!stayed) {
+        watched.health.forgetSeen();
+      } else if (watched.health.seen(answered, unanswered, nowMs)) {
         const { service, rs, health } = watched;
         this.#options.logger.warn(
           { event: "rs_suspect", service, rs, reason: health.lastError },
@@ -128,6 +144,7 @@ export class HealthMonitor {
 
   /** The data plane is gone. */
   lost(): void {
+    this.#online = false;
     this.#setAble(false);
     this.#generation++;
   }
@@ -211,7 +228,9 @@ export class HealthMonitor {
     const checks = new Map(config.services.map(({ name, healthCheck }) => [name, healthCheck]));
     const before = this.#watched;
     const nowMs = this.#now();
-    this.#generation++;
+    const way = wayOf(config);
+    if (this.#way?.equals(way) !== true) this.#generation++;
+    this.#way = way;
     this.#watched = new Map();
     this.#told = new Map(
       list.realServers.map((item) => {
@@ -234,8 +253,8 @@ export class HealthMonitor {
         number: item.number,
         service: item.service,
         rs: item.rs,
-        // The data plane may have outlived an agent that knew it was down.
-        health: new RsHealth(check, item.sharePermille > 0, nowMs),
+        // The data plane may have outlived an agent that knew it was down. Without checks nothing would find it up again.
+        health: new RsHealth(check, item.sharePermille > 0 || check.kind === HealthCheck_Kind.NONE, nowMs),
         check,
         target,
         weight: item.weight,
@@ -243,8 +262,14 @@ export class HealthMonitor {
         unanswered: item.unanswered,
         timer: undefined,
       };
+      if (check.kind === HealthCheck_Kind.NONE && watched.health.health(nowMs) === "down") {
+        watched.health = new RsHealth(check, true, nowMs);
+      }
       watched.health.check = check;
-      Object.assign(watched, { number: item.number, check, target, weight: item.weight });
+      Object.assign(watched, { number: item.number, weight: item.weight });
+      // What is under way is of the same question as long as these are the same objects.
+      if (!isDeepStrictEqual(watched.check, check)) watched.check = check;
+      if (!isDeepStrictEqual(watched.target, target)) watched.target = target;
       this.#watched.set(key, watched);
       before.delete(key);
     }
@@ -269,11 +294,22 @@ export class HealthMonitor {
 
   async #checkOnce(watched: Watched): Promise<void> {
     const start = performance.now();
+    const { check, target } = watched;
     const generation = this.#generation;
+    if (check.kind === HealthCheck_Kind.NONE) {
+      watched.timer = undefined;
+      return;
+    }
     if (this.#able) {
-      const finding = await (this.#options.check ?? runCheck)(watched.check, watched.target);
+      let finding = await (this.#options.check ?? runCheck)(check, target);
+      if (finding.verdict === "bad" && !(await this.#getsAnswers())) {
+        finding = { verdict: "undecided", error: "the LD got no answers" };
+      }
       if (this.#stopped || this.#watched.get(watched.key) !== watched) return;
-      if (generation === this.#generation || finding.verdict === "good") this.#found(watched, finding);
+      const asked = check === watched.check && target === watched.target;
+      if (asked && (generation === this.#generation || finding.verdict === "good")) {
+        this.#found(watched, finding);
+      }
     } else {
       watched.health.found({ verdict: "undecided", error: "the LD cannot check now" }, this.#now());
     }
@@ -282,6 +318,23 @@ export class HealthMonitor {
       return;
     }
     this.#schedule(watched, Math.max(0, watched.check.intervalMs - (performance.now() - start)));
+  }
+
+  /** A check has failed: whether it could have succeeded, as far as the data plane itself knows. A look is up to a second old. */
+  #getsAnswers(): Promise<boolean> {
+    const ask = async (): Promise<boolean> => {
+      const start = performance.now();
+      try {
+        const { state } = await this.#options.dataplane.ask({ $case: "getStatus", value: {} }, "status");
+        return state?.online === true && performance.now() - start < STOOD_STILL_MS;
+      } catch {
+        return false; // it is gone, or answers nobody
+      } finally {
+        this.#asked = undefined;
+      }
+    };
+    this.#asked ??= ask();
+    return this.#asked;
   }
 
   #found(watched: Watched, finding: Finding): void {

@@ -88,6 +88,11 @@ export class RsHealth {
     return true;
   }
 
+  /** What clients have seen since the last time says nothing of the RS. */
+  forgetSeen(): void {
+    this.#unansweredInARow = 0;
+  }
+
   /** What new sessions may count on: 0 while it is down, rising for its slow start, then {@link FULL_SHARE}. */
   share(nowMs: number): number {
     if (this.health(nowMs) !== "up") return 0;
