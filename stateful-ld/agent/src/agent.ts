@@ -41,10 +41,16 @@ const DEFAULT_TIMEOUT_MS = 5_000;
 const DEFAULT_STATUS_MS = 1_000;
 const STOP_MS = 1_000;
 
-/** Gives a data plane that holds no configuration the last one. What it refuses, or when it is lost meanwhile, is logged. */
+/**
+ * Gives a data plane that holds no configuration the last one. What it refuses, or when it is lost meanwhile, is logged. What it
+ * holds is the last one: it may have taken it after the agent had given up, or from an agent that could not write.
+ */
 async function restore(ask: Greeting, last: LastConfig, logger: Logger): Promise<void> {
   const { config: held } = await ask({ $case: "getConfig", value: {} }, "config");
-  if (held !== undefined) return;
+  if (held !== undefined) {
+    void last.keep(held); // nobody has to wait for the disk
+    return;
+  }
   const config = await last.load();
   if (config === undefined) return;
   const said = { epoch: config.epoch.toString(), services: config.services.length };
@@ -82,6 +88,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const everyMs = options.statusMs ?? DEFAULT_STATUS_MS;
   const feed = new StatusFeed({ dataplane, logger, everyMs, impaired: () => health.impaired });
   feed.subscribe(({ state }) => {
+    void last?.again();
     if (state === undefined) return;
     health.look(state.online).catch((error: Error) => {
       logger.debug({ event: "look_failed", reason: error.message }, "real servers were not looked at");

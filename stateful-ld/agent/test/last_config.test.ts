@@ -1,7 +1,16 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { credentials, type ServiceError } from "@grpc/grpc-js";
+import { credentials, type ServiceError, status } from "@grpc/grpc-js";
 import { LdConfig } from "@sluice/proto/ld";
 import { type GetStatusResponse, LdAgentClient, type WatchStatusResponse } from "@sluice/proto/ld-agent";
 import pino from "pino";
@@ -48,7 +57,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function start(statusMs = 20): Promise<LdAgentClient> {
+async function start(statusMs = 20, timeoutMs = 60_000): Promise<LdAgentClient> {
   const listen = `unix:${join(folder, "agent.sock")}`;
   agent = await startAgent({
     checks: false,
@@ -56,6 +65,7 @@ async function start(statusMs = 20): Promise<LdAgentClient> {
     dataplane: socket,
     state: folder,
     statusMs,
+    timeoutMs,
     logger: logger(),
   });
   client = new LdAgentClient(listen, credentials.createInsecure());
@@ -70,6 +80,11 @@ const getConfig = () =>
   new Promise<LdConfig | undefined>((resolve, reject) =>
     client!.getConfig({}, (error, answer) => (error ? reject(error) : resolve(plain(answer.config)))),
   );
+
+const isOnDisk = (epoch: bigint) =>
+  vi.waitFor(async () => expect((await new LastConfig(folder, logger()).load())?.epoch).toBe(epoch), {
+    timeout: 20_000,
+  });
 
 /** A data plane that holds what it is given, as sluice-ld does, and forgets it when it dies. */
 function holding(refuse?: string): Answer {
@@ -174,6 +189,36 @@ describe("the file", () => {
     expect(await last.load()).toBeDefined();
   });
 
+  it("is written when it can be, after all; until then the one that is in force is known all the same", async () => {
+    const directory = join(folder, "absent");
+    const last = new LastConfig(directory, logger());
+    await last.save(config);
+    await last.again();
+    expect((await last.load())?.epoch).toBe(7n);
+    expect(events()).toEqual(["config_not_saved"]); // once, not with every attempt
+    mkdirSync(directory);
+    await last.again();
+    expect(events()).toEqual(["config_not_saved", "config_saved"]);
+    expect((await new LastConfig(directory, logger()).load())?.epoch).toBe(7n);
+    rmSync(join(directory, "config"));
+    await last.again(); // there is nothing that it has not written
+    expect(await last.load()).toBeUndefined();
+  });
+
+  it("is left alone when it says what is in force, and is written when it does not", async () => {
+    const last = new LastConfig(folder, logger());
+    await last.save(config);
+    const { ino } = statSync(file);
+    await last.keep(config);
+    expect(statSync(file).ino).toBe(ino);
+    await last.keep({ ...config, epoch: 8n });
+    expect((await last.load())?.epoch).toBe(8n);
+    writeFileSync(file, "nonsense");
+    await last.keep(config);
+    expect((await last.load())?.epoch).toBe(7n);
+    expect(log).toEqual([]);
+  });
+
   it("that cannot be written is logged, and nothing else fails", async () => {
     const last = new LastConfig(join(folder, "absent"), logger());
     await last.save(config);
@@ -221,6 +266,36 @@ describe("a data plane that starts anew", () => {
     await start(0);
     expect((await getConfig())?.epoch).toBe(7n);
     expect(events()).not.toContain("config_restored");
+    await isOnDisk(7n);
+  });
+
+  it("gets the last one, not the last that could be written", async () => {
+    fake = await FakeDataplane.listen(socket, holding());
+    await start();
+    await applyConfig(config);
+    mkdirSync(join(folder, "config.next")); // nothing can be written now
+    await applyConfig({ ...config, epoch: 8n });
+    expect(events()).toContain("config_not_saved");
+    await fake.die();
+    await watchFor(({ dataPlaneUp }) => !dataPlaneUp);
+    fake = await FakeDataplane.listen(socket, holding());
+    expect((await watchFor((status) => status.state?.configured === true)).state?.epoch).toBe(8n);
+    rmSync(join(folder, "config.next"), { recursive: true });
+    await isOnDisk(8n);
+  });
+
+  it("gets the one that it took later than the agent waited for", async () => {
+    const hold = holding();
+    const late: (() => void)[] = [];
+    fake = await FakeDataplane.listen(socket, (request, to) => {
+      if (request.$case === "applyConfig") late.push(() => hold(request, to));
+      else hold(request, to);
+    });
+    await start(20, 200);
+    await expect(applyConfig(config)).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    late[0]!();
+    await watchFor((seen) => seen.state?.epoch === 7n);
+    await isOnDisk(7n);
   });
 
   it("that refuses it is still served, and the refusal is logged", async () => {
