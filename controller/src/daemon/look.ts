@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { hasUnknown, type NeighborKeeper } from "../neighbors/index.js";
 import type { Pipeline } from "../p4runtime/index.js";
 import {
+  ApplyError,
   executePlan,
   holdingsOf,
   isEmpty,
@@ -75,7 +76,12 @@ export class Looker {
     );
     states.noteChanges(isObservedAnew ? [] : round.switches, ldPlans, wasGood);
     const writes = { pipeline, schema, switches: round.switches, lds: ldPlans };
-    const written = await executePlan(writes);
+    const written = await executePlan(writes).catch((error: unknown) => {
+      if (error instanceof ApplyError) {
+        states.noteFailed(round.switches, ldPlans, error);
+      }
+      throw error;
+    });
     if (!isEmpty(writes)) {
       log.info({ event: "written", revision, ...written });
     }

@@ -1,7 +1,7 @@
 // How each part stands, as the API, metrics and log say it.
 import type { Logger } from "pino";
 import { describeItem } from "../p4runtime/index.js";
-import type { ClusterMove, LdHealth, LdPlan, Round, SwitchPlan } from "../reconcile/index.js";
+import type { ApplyError, ClusterMove, LdHealth, LdPlan, Round, SwitchPlan } from "../reconcile/index.js";
 import type { DesiredState } from "../state/index.js";
 
 export interface PartStatus {
@@ -103,6 +103,27 @@ export class PartStates {
     this.noteMoves(round.moves);
   }
 
+  /** A round has ended in the middle: who has refused, or was lost, and who has not got all of it therefore. */
+  noteFailed(switches: readonly SwitchPlan[], lds: readonly LdPlan[], { reasons }: ApplyError): void {
+    const whom = [...reasons.keys()].sort().join(" and ");
+    const note = (name: string, kind: PartStatus["kind"], isTold: boolean) => {
+      // One line, also of several updates.
+      const own = reasons
+        .get(name)
+        ?.replaceAll(/(?<=:)\n\s*/g, " ")
+        .replaceAll(/\n\s*/g, "; ");
+      const reason = own ?? (isTold ? `waits for ${whom}` : undefined);
+      const isLost = own !== undefined && this.#parts.get(name)?.state === "unreachable";
+      this.note(name, kind, isLost ? "unreachable" : reason === undefined ? "in sync" : "changing", reason);
+    };
+    for (const { part, push, changes } of switches) {
+      note(part.spec.name, "switch", push || changes.length > 0);
+    }
+    for (const plan of lds) {
+      note(plan.part.spec.name, "LD", configsOf(plan) > 0);
+    }
+  }
+
   /** Says of LDs whose buckets move what they wait for. */
   noteMoves(moves: readonly ClusterMove[]): void {
     this.#moves = moves;
@@ -135,7 +156,8 @@ export class PartStates {
           .map(({ type, entry }) => `${type} ${describeItem(entry)}`);
         this.#log.warn({ event: "drift", part: name, restarted: push, changes: changes.length, first });
       }
-      this.note(name, "switch", "changing");
+      // What it has refused is tried again: it is known until it has taken it.
+      this.note(name, "switch", "changing", known?.state === "changing" ? known.reason : undefined);
     }
     for (const plan of lds) {
       const { name } = plan.part.spec;

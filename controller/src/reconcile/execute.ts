@@ -18,6 +18,13 @@ import type { SwitchPlan } from "./switch_plan.js";
 /** A part refused, or was lost, in the middle of an apply. */
 export class ApplyError extends Error {
   override name = "ApplyError";
+  /** Why, by the part's name. */
+  readonly reasons: ReadonlyMap<string, string>;
+
+  constructor(reasons: ReadonlyMap<string, string>) {
+    super([...reasons.values()].join("\n"));
+    this.reasons = reasons;
+  }
 }
 
 export interface Applied {
@@ -29,14 +36,23 @@ export interface Applied {
   ldConfigs: number;
 }
 
-async function everywhere(work: readonly Promise<void>[]): Promise<void> {
-  const failures = (await Promise.allSettled(work)).flatMap((result) =>
-    result.status === "rejected"
-      ? [result.reason instanceof Error ? result.reason.message : `${result.reason}`]
-      : [],
+/** Does something with each part. @throws ApplyError when all have been tried */
+async function everywhere<P extends SwitchPlan | LdPlan>(
+  plans: readonly P[],
+  work: (plan: P) => Promise<void>,
+): Promise<void> {
+  const reasons = new Map<string, string>();
+  await Promise.all(
+    plans.map(async (plan) => {
+      try {
+        await work(plan);
+      } catch (error) {
+        reasons.set(plan.part.spec.name, error instanceof Error ? error.message : `${error}`);
+      }
+    }),
   );
-  if (failures.length > 0) {
-    throw new ApplyError(failures.join("\n"));
+  if (reasons.size > 0) {
+    throw new ApplyError(reasons);
   }
 }
 
@@ -73,27 +89,23 @@ export async function executePlan(
   const order = writeOrder(plan.schema);
   const backwards = order.toReversed();
   const onSwitches = (writeOrder: readonly string[], wanted: (change: EntryChange) => boolean) =>
-    everywhere(plan.switches.map((item) => write(item, writeOrder, wanted, onWritten)));
+    everywhere(plan.switches, (item) => write(item, writeOrder, wanted, onWritten));
   let ldConfigs = 0;
   const onLds = (choose: (item: LdPlan) => LdConfig | undefined) =>
-    everywhere(
-      plan.lds.map(async (item) => {
-        const config = choose(item);
-        if (config !== undefined) {
-          await item.part.connection.applyConfig(config);
-          ldConfigs++;
-        }
-      }),
-    );
+    everywhere(plan.lds, async (item) => {
+      const config = choose(item);
+      if (config !== undefined) {
+        await item.part.connection.applyConfig(config);
+        ldConfigs++;
+      }
+    });
   const isGroundwork = ({ type, table }: EntryChange) => type === "insert" && !STEERING_TABLES.has(table);
 
-  await everywhere(
-    plan.switches.map(async ({ push, part }) => {
-      if (push) {
-        await part.connection.setPipeline(plan.pipeline);
-      }
-    }),
-  );
+  await everywhere(plan.switches, async ({ push, part }) => {
+    if (push) {
+      await part.connection.setPipeline(plan.pipeline);
+    }
+  });
   await onSwitches(order, isGroundwork);
   await onLds(({ release }) => release);
   await onLds(({ take }) => take);

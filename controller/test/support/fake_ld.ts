@@ -25,6 +25,10 @@ export class FakeLd {
   readonly applied: LdConfig[] = [];
   onApply: (config: LdConfig) => void = () => {};
   dataPlaneUp = true;
+  /** What its port has counted. */
+  port = [{ name: "rx_packets", value: 200n }];
+  /** Why it takes no configuration; undefined: it does. */
+  refusal: string | undefined;
   /** It has all sessions of its buckets. */
   online = true;
   stuckCores: number[] = [];
@@ -105,6 +109,10 @@ export class FakeLd {
       applyConfig: (call, callback) => {
         const { config } = call.request;
         if (this.hangs) return;
+        if (this.refusal !== undefined) {
+          callback({ code: status.INVALID_ARGUMENT, details: this.refusal });
+          return;
+        }
         if (config === undefined || config.epoch < (this.config?.epoch ?? 0n)) {
           callback({ code: status.FAILED_PRECONDITION, details: "an older epoch than the one held" });
           return;
@@ -161,7 +169,7 @@ export class FakeLd {
                 bytesOut: 90_000n,
               })),
             })),
-            port: [{ name: "rx_packets", value: 200n }],
+            port: this.port,
             drops: [
               { name: "no_session", value: 2n },
               { name: "bad_header", value: 0n },

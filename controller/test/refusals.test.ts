@@ -1,0 +1,72 @@
+// A part that refuses what it is told: whoever asks how the region is sees which part, what it refused, and why.
+import { status } from "@grpc/grpc-js";
+import { expect, it } from "vitest";
+import { eventually } from "./support/controller.js";
+import { useFolder } from "./support/folder.js";
+import { useRegion } from "./support/region.js";
+
+const region = useRegion(useFolder());
+
+it("a switch that refuses an update says so in the status until it takes it", async () => {
+  const controller = await region.start();
+  await controller.apply(region.document);
+  const partOf = (name: string) => controller.controller.reconciler.parts.find((part) => part.name === name)!;
+  region.gw1.refuse = () => ({ code: status.RESOURCE_EXHAUSTED, message: "no TCAM left" });
+  const eip = { ...region.document.eips[2], name: "late", address: "100.64.9.8" };
+  const moved = {
+    ...eip,
+    vm: { vpc: "blue", address: "192.168.0.77", mac: "02:00:00:00:06:77", host: "10.0.6.3" },
+  };
+  const { body } = await controller.client.put<{ revision: number }>("/v1/eips/late", moved, "x");
+  await eventually("it was refused", () =>
+    controller.lines.some(({ event }) => event === "reconcile_failed"),
+  );
+  expect(partOf("gw1")).toMatchObject({ state: "changing" });
+  expect(partOf("gw1").reason).toMatch(
+    /^switch gw1 \(.*\) refused 1 of 1 updates: INSERT \S+\[.*\]: RESOURCE_EXHAUSTED: no TCAM left$/,
+  );
+  const { out } = await region.sluice("status");
+  expect(out).toMatch(/gw1 +switch +changing: .*no TCAM left/);
+  // While it is tried again, too.
+  const seen = new Set<string | undefined>();
+  region.gw1.onWrite = () => seen.add(partOf("gw1").reason);
+  await eventually("it was tried again", () => seen.size > 0);
+  expect([...seen].join()).toContain("no TCAM left");
+  region.gw1.refuse = () => undefined;
+  await controller.settled(body.revision);
+  expect(partOf("gw1")).toMatchObject({ state: "in sync" });
+  expect(partOf("gw1").reason).toBeUndefined();
+});
+
+it("an LD that refuses its configuration is not in sync, and those that wait for it say for whom", async () => {
+  const controller = await region.start();
+  await controller.apply(region.document);
+  const partOf = (name: string) => controller.controller.reconciler.parts.find((part) => part.name === name)!;
+  const [ld1, ld2] = region.lds;
+  ld2!.refusal = "1,000,001 services are more than 65,536";
+  const [shop] = region.document.services as Record<string, unknown>[];
+  const more = { ...shop, name: "more", port: 8081 };
+  const { body } = await controller.client.put<{ revision: number }>("/v1/services/more", more, "x");
+  await eventually("it was refused", () =>
+    controller.lines.some(({ event }) => event === "reconcile_failed"),
+  );
+  expect(partOf("ld2")).toMatchObject({
+    state: "changing",
+    reason: expect.stringMatching(/LD ld2 .* refused ApplyConfig: INVALID_ARGUMENT: 1,000,001 services/),
+  });
+  await eventually(
+    "ld1 has its own",
+    () => ld1!.config!.services.length === 2 && partOf("ld1").state === "in sync",
+  );
+  expect(partOf("gw1")).toMatchObject({
+    state: "changing",
+    reason: expect.stringContaining("waits for ld2"),
+  });
+  ld2!.refusal = undefined;
+  await controller.settled(body.revision);
+  expect(controller.controller.reconciler.parts.map(({ state, reason }) => [state, reason])).toEqual([
+    ["in sync", undefined],
+    ["in sync", undefined],
+    ["in sync", undefined],
+  ]);
+});
