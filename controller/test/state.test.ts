@@ -28,6 +28,48 @@ function linesOf(text: string): string[] {
   return problemsOf(text).map(({ line, column, message }) => `${line}:${column}: ${message}`);
 }
 
+describe("aliases", () => {
+  it("that are a part of what they stand for, or stand for nothing, are named with their place", () => {
+    expect(linesOf("services: &all [{ name: a }, *all]\n")).toEqual([
+      "1:30: YAML: alias *all: it stands for something that it is a part of (write it out as far as it is meant)",
+    ]);
+    expect(linesOf("services: &a { real_servers: [{ name: &b [*a] }] }\n")).toEqual([
+      expect.stringMatching(/^1:43: YAML: alias \*a: it stands for something that it is a part of/),
+    ]);
+    expect(linesOf("services: *all\nclusters: &all []\n")).toEqual([
+      "1:11: YAML: alias *all: nothing before it has the anchor &all",
+    ]);
+  });
+
+  it("that come to more than fits any memory are one problem, found before they are followed", () => {
+    const times = (count: number, alias: string) => Array(count).fill(alias).join(", ");
+    const laughs = [..."abcdefghi"].map(
+      (name, i) => `  ${name}: &${name} [${times(9, i === 0 ? "x" : `*${"abcdefghi"[i - 1]}`)}]`,
+    );
+    expect(linesOf(`acl:\n${laughs.join("\n")}\n`)).toEqual([
+      expect.stringMatching(
+        /^8:.*: YAML: alias \*f: the document's aliases come to more than 1,000,000 values when they are written out \(use fewer of them\)$/,
+      ),
+    ]);
+    // As deep as the document is anyway.
+    const wide = `x-rs: &rs { name: rs, address: 10.0.0.1, port: 80 }
+x-service: &service { name: s, real_servers: [${times(500, "*rs")}] }
+services: [${times(1_000, "*service")}]\n`;
+    expect(linesOf(wide)).toEqual([expect.stringContaining("aliases come to more than 1,000,000 values")]);
+  });
+
+  it("may be as many as a large region needs", () => {
+    const server = "{ name: rs, address: 10.0.0.1, port: 80 }";
+    const some = Array(1_000).fill("*rs").join(", ");
+    const wrong = linesOf(`services: [{ real_servers: [&rs ${server}, ${some}] }]\n`);
+    expect(wrong.filter((line) => line.includes("YAML"))).toEqual([]);
+  });
+});
+
+it("a document that is nested without end is told so", () => {
+  expect(linesOf(`acl: ${"[".repeat(20_000)}`)[0]).toMatch(/^1:\d+: YAML: it is nested too deeply/);
+});
+
 describe("a good document", () => {
   it("has its defaults filled in", () => {
     const state = parseState("sluice.yaml", example);

@@ -1,6 +1,6 @@
 // The desired state: one YAML file in, a checked object out, or every problem with its place.
 //
-//   problems  places and messages;  nodes, source  a document with its places;  plain  a text as JSON values;
+//   problems  places and messages;  nodes, aliases, source  a document with its places;  plain  a text as JSON values;
 //   shapes  validators to put together
 //   document  the shape of the file;  json_schema  the same for editors;  scalars  its words;  blocks  address arithmetic;
 //   fabric  which networks are the fabric;  rules, check*  the rules between its parts

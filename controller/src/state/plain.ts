@@ -1,5 +1,6 @@
 // A YAML text as JSON values that say the same: what a client sends to the API.
 import { isAlias, parseDocument } from "yaml";
+import { aliasesOf } from "./aliases.js";
 import { type DocumentNode, entriesOf, isList, itemsOf, textOf } from "./nodes.js";
 
 const WHOLE_NUMBER = /^(0|[1-9]\d{0,14})$/;
@@ -7,8 +8,9 @@ const WHOLE_NUMBER = /^(0|[1-9]\d{0,14})$/;
 /** @param text - one that parses: {@link parseState} has said what is wrong with any other */
 export function plainDocument(text: string): Record<string, unknown> {
   const document = parseDocument(text);
+  const { targets } = aliasesOf(document);
   const plain = (given: DocumentNode): unknown => {
-    const node = isAlias(given) ? given.resolve(document) : given;
+    const node = isAlias(given) ? targets.get(given) : given;
     const entries = entriesOf(node);
     if (entries !== undefined) {
       return Object.fromEntries(entries.map(({ key, value }) => [key, plain(value)]));

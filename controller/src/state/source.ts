@@ -1,5 +1,16 @@
 // A document with the places of its nodes, and the problems found in it so far.
-import { type Document, isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+} from "yaml";
+import { aliasesOf } from "./aliases.js";
 import type { DocumentNode } from "./nodes.js";
 import type { Place, Problem } from "./problems.js";
 
@@ -15,6 +26,7 @@ export class Source {
   /** Undefined: the document is a value, and nothing in it has a place. */
   readonly #document: Document | undefined;
   readonly #lines: LineCounter;
+  #aliases: ReadonlyMap<Alias, DocumentNode> = new Map();
   readonly #declared = new Map<string, Set<string>>();
   readonly #incomplete = new WeakSet<object>();
   readonly #places = new WeakMap<object, Map<string, Place>>();
@@ -31,8 +43,19 @@ export class Source {
     const lines = new LineCounter();
     const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
     const source = new Source(file, document.contents, document, lines);
-    for (const error of [...document.errors, ...document.warnings]) {
-      source.#add(error.pos[0], `YAML: ${error.message}`);
+    for (const { pos, message } of [...document.errors, ...document.warnings]) {
+      const isDeep = message.includes("call stack"); // the parser's own
+      source.#add(
+        pos[0],
+        `YAML: ${isDeep ? "it is nested too deeply (a brace or bracket that is not closed?)" : message}`,
+      );
+    }
+    if (source.problems.length === 0) {
+      const { targets, problem } = aliasesOf(document);
+      source.#aliases = targets;
+      if (problem !== undefined) {
+        source.#add(problem.alias.range?.[0] ?? 0, `YAML: ${problem.message}`);
+      }
     }
     return source;
   }
@@ -63,7 +86,7 @@ export class Source {
 
   /** Follows an alias (`*name`) to its anchor. */
   resolve(node: DocumentNode): DocumentNode {
-    return this.#document !== undefined && isAlias(node) ? node.resolve(this.#document) : node;
+    return isAlias(node) ? this.#aliases.get(node) : node;
   }
 
   report(place: Place, message: string): void {
