@@ -3,6 +3,7 @@ import { request } from "node:http";
 import { describe, expect, it } from "vitest";
 import { preferredId } from "../src/compile/index.js";
 import { MAX_EIP_INDEX } from "../src/state/index.js";
+import { TooLargeError } from "../src/store/index.js";
 import { eventually, type TestController } from "./support/controller.js";
 import { useFolder } from "./support/folder.js";
 import { useRegion } from "./support/region.js";
@@ -41,6 +42,23 @@ async function applied(): Promise<{ controller: TestController; before: unknown 
   await controller.apply(region.document);
   return { controller, before: controller.controller.region.document() };
 }
+
+it("a change with an object that the store is too small for is a problem of the change, and the next one is made", async () => {
+  const { controller } = await applied();
+  const { store } = controller.controller;
+  const commit = store.commit.bind(store);
+  store.commit = () => Promise.reject(new TooLargeError("acl: it has 900,000 bytes as JSON"));
+  const body = { ...region.document.eips[2], address: "100.64.9.8" };
+  expect(await ask(controller, "PUT", "/v1/eips/phone", body)).toMatchObject({
+    status: 422,
+    body: { problems: ["acl: it has 900,000 bytes as JSON"] },
+  });
+  store.commit = commit;
+  expect(await ask(controller, "PUT", "/v1/eips/phone", body)).toMatchObject({
+    status: 200,
+    body: { revision: 2 },
+  });
+});
 
 describe("paths", () => {
   it("are refused when they are none, and the controller goes on", async () => {

@@ -6,7 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Etcd3 } from "etcd3";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { campaign, EtcdStore, type Leadership, openEtcd, StoreError } from "../dist/store/index.js";
+import {
+  campaign,
+  EtcdStore,
+  type Leadership,
+  openEtcd,
+  StoreError,
+  TooLargeError,
+} from "../dist/store/index.js";
 import { runSluice } from "./support/cli.js";
 import { eventually } from "./support/controller.js";
 import { TestEtcd } from "./support/etcd.js";
@@ -113,6 +120,66 @@ describe("the store", () => {
     await store.commit(0, { ...head, changes });
     expect((await store.read(1))?.changes).toEqual(JSON.parse(JSON.stringify(changes)));
     await store.close();
+  });
+
+  /** An object of so many bytes as JSON, of the same field written over and over. */
+  const ofBytes = (bytes: number, text: string) => ({ rules: text.repeat(bytes).slice(0, bytes - 12) });
+
+  it("takes an object as large as it may be, its changes, and its end", async () => {
+    const store = await EtcdStore.open(place.keys, await lead());
+    const values = ["a", "b", "é"].map((text) => ofBytes(text === "é" ? 350_000 : 700_000, text));
+    for (const [revision, after] of [...values, undefined].entries()) {
+      await store.commit(revision, {
+        ...head,
+        changes: [{ key: "acl", before: values[revision - 1], after }],
+      });
+      expect((await store.load()).objects.get("acl")).toEqual(after);
+    }
+    expect((await store.read(2))?.changes[0]).toMatchObject({ before: values[0], after: values[1] });
+    await store.close();
+  });
+
+  it("refuses an object that etcd would not take, with its size and the limit, and goes on", async () => {
+    const leadership = await lead();
+    const store = await EtcdStore.open(place.keys, leadership);
+    const lost: string[] = [];
+    void leadership.lost.then((reason) => lost.push(reason));
+    for (const after of [ofBytes(3_000_000, "a"), ofBytes(700_001, "a"), ofBytes(350_010, "é")]) {
+      const changes = [...eips(1, "203.0.113.9"), { key: "acl", before: undefined, after }];
+      const error = await store.commit(0, { ...head, changes }).catch((reason) => reason);
+      const bytes = Buffer.byteLength(JSON.stringify(after)).toLocaleString("en-US");
+      expect(error).toBeInstanceOf(TooLargeError);
+      expect(error.message).toContain(`acl: it has ${bytes} bytes as JSON, and etcd takes 700,000`);
+    }
+    await store.commit(0, { ...head, changes: eips(1, "203.0.113.1") });
+    expect([...(await store.load()).objects.keys()]).toEqual(["eips/vm0000"]);
+    expect(lost).toEqual([]);
+    await store.close();
+  });
+
+  it("stays the leader's when etcd takes less than it does by default, and keeps nothing of what was refused", async () => {
+    const small = await TestEtcd.start(join(folder, "small"), undefined, ["--max-request-bytes", "100000"]);
+    place.client.close();
+    place = openEtcd(`etcd:${small.address}/test/region`, undefined);
+    try {
+      const leadership = await lead();
+      const store = await EtcdStore.open(place.keys, leadership);
+      const lost: string[] = [];
+      void leadership.lost.then((reason) => lost.push(reason));
+      const large = { key: "acl", before: undefined, after: ofBytes(200_000, "a") };
+      for (const changes of [[large], [...eips(150, "203.0.113.9"), large]]) {
+        const error = await store.commit(0, { ...head, changes }).catch((reason) => reason);
+        expect(error).toBeInstanceOf(TooLargeError);
+        expect(error.message).toMatch(/etcd has refused .* acl .*200,000 bytes.*--max-request-bytes/s);
+      }
+      await store.commit(0, { ...head, changes: eips(1, "203.0.113.1") });
+      expect((await store.read(1))?.changes).toHaveLength(1);
+      expect([...(await store.load()).objects.keys()]).toEqual(["eips/vm0000"]);
+      expect(lost).toEqual([]);
+      await store.close();
+    } finally {
+      await small.kill();
+    }
   });
 
   it("has no history where none is asked for", async () => {

@@ -11,7 +11,7 @@ import { type Lead, type RegionController, sameValue, splitDocument, type Wish }
 import { EntryError, SchemaError } from "../p4runtime/index.js";
 import { CapacityError, UnreachableError } from "../reconcile/index.js";
 import { InvalidDocument, NAMED_SECTIONS, parseValue, SECTIONS, withoutPlaces } from "../state/index.js";
-import { ConflictError, StoreError } from "../store/index.js";
+import { ConflictError, StoreError, TooLargeError } from "../store/index.js";
 import {
   type Caller,
   callerOf,
@@ -148,7 +148,12 @@ export class ApiServer {
         problems,
       );
     }
-    if (error instanceof CapacityError || error instanceof EntryError || error instanceof SchemaError) {
+    if (
+      error instanceof CapacityError ||
+      error instanceof EntryError ||
+      error instanceof SchemaError ||
+      error instanceof TooLargeError
+    ) {
       return new HttpProblem(422, error.message, [error.message]);
     }
     if (error instanceof UnreachableError) {

@@ -20,12 +20,15 @@ import {
   type Snapshot,
   type Store,
   StoreError,
+  TooLargeError,
 } from "./types.js";
 
 /** With its objects and the head a transaction stays below the 128 operations that etcd takes by default. */
 const CHANGES_AT_ONCE = 100;
 /** Before and after in the change, and the object itself: below the 1.5 MiB that etcd takes by default. */
 const BYTES_AT_ONCE = 500_000;
+/** Of one object, as JSON in UTF-8. Its change has it twice, before and after, and is one value of etcd's. */
+const MAX_OBJECT_BYTES = 700_000;
 const KEYS_A_PAGE = 1_000;
 const REVISION_DIGITS = 12;
 
@@ -40,12 +43,28 @@ const commitKey = (revision: number) => `commits/${padded(revision)}`;
 const changesPrefix = (revision: number) => `changes/${padded(revision)}/`;
 const objectKey = (key: string) => `objects/${key}`;
 
+const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value) ?? "");
+const shown = (bytes: number) => bytes.toLocaleString("en-US");
+
+/** @param parts - one that is too large has a part of its own @throws TooLargeError */
+function checkSizes(parts: readonly Change[][]): void {
+  for (const { key, after } of parts.flatMap((part) => (part.length === 1 ? part : []))) {
+    const bytes = bytesOf(after);
+    if (bytes > MAX_OBJECT_BYTES) {
+      throw new TooLargeError(
+        `${key}: it has ${shown(bytes)} bytes as JSON, and etcd takes ${shown(MAX_OBJECT_BYTES)} for one object (give it fewer entries, ` +
+          `such as one prefix for many; the embedded store of a single controller has no such limit)`,
+      );
+    }
+  }
+}
+
 /** Parts that fit a transaction each. A change that is too large by itself is a part of its own. */
 function partsOf(changes: readonly Change[]): Change[][] {
   const parts: Change[][] = [];
   let bytes = 0;
   for (const change of changes) {
-    const size = JSON.stringify(change).length;
+    const size = bytesOf(change);
     if (parts.length === 0 || parts.at(-1)!.length === CHANGES_AT_ONCE || bytes + size > BYTES_AT_ONCE) {
       parts.push([]);
       bytes = 0;
@@ -54,6 +73,23 @@ function partsOf(changes: readonly Change[]): Change[][] {
     bytes += size;
   }
   return parts;
+}
+
+/** What etcd, and gRPC in front of it, answer to more than etcd's `--max-request-bytes`. They have done nothing then. */
+const TOO_LARGE = /request is too large|received message larger than max/;
+
+/** @param changes - of a commit that etcd has refused @param reason - what it says */
+function tooLarge(changes: readonly Change[], reason: string): TooLargeError {
+  const sizes = changes.map((change) => ({
+    key: change.key,
+    bytes: bytesOf(change.after),
+    all: bytesOf(change),
+  }));
+  const { key, bytes } = sizes.reduce((most, size) => (size.all > most.all ? size : most));
+  return new TooLargeError(
+    `etcd has refused the change (${reason}); the largest object in it is ${key} with ${shown(bytes)} bytes as JSON ` +
+      `(give it fewer entries, or start etcd with a larger --max-request-bytes: by default it takes 1,572,864)`,
+  );
 }
 
 export class EtcdStore implements Store {
@@ -83,8 +119,7 @@ export class EtcdStore implements Store {
         await store.#writeObjects(partsOf(await store.#changesOf(unfinished)));
       }
       // Of a commit that did not get as far as the head.
-      const start = changesPrefix(store.#head.revision + 1);
-      await store.#write(etcd.delete().inRange({ start, end: Range.prefix("changes/").end }));
+      await store.#forget(store.#head.revision + 1);
     });
     return store;
   }
@@ -140,10 +175,15 @@ export class EtcdStore implements Store {
     if (expected !== this.#head.revision) {
       throw new ConflictError(expected, this.#head.revision);
     }
+    const parts = partsOf(commit.changes);
+    checkSizes(parts);
     try {
-      return await this.#commit(expected, commit);
+      return await this.#commit(expected, commit, parts);
     } catch (error) {
       const { message } = error as Error;
+      if (TOO_LARGE.test(message) && this.#head.revision === expected && (await this.#forgot(expected + 1))) {
+        throw tooLarge(commit.changes, message);
+      }
       await this.#leadership.resign(`a commit failed: ${message}`);
       throw new StoreError(
         `${message} (whether the change was stored is not known: sluice history tells; it can be sent again)`,
@@ -151,11 +191,31 @@ export class EtcdStore implements Store {
     }
   }
 
-  async #commit(expected: number, { changes, ...head }: Omit<Commit, "revision">): Promise<CommitHead> {
+  /** Takes away what nobody can read yet of a commit that was refused. @returns whether it is gone */
+  async #forgot(revision: number): Promise<boolean> {
+    try {
+      await this.#forget(revision);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Of commits from this one on. */
+  async #forget(revision: number): Promise<void> {
+    const start = changesPrefix(revision);
+    await this.#write(this.#etcd.delete().inRange({ start, end: Range.prefix("changes/").end }));
+  }
+
+  async #commit(
+    expected: number,
+    { changes, ...head }: Omit<Commit, "revision">,
+    parts: readonly Change[][],
+  ): Promise<CommitHead> {
     const revision = expected + 1;
     const committed: CommitHead = { ...head, revision, changes: changes.length };
-    const parts = partsOf(changes);
-    const small = parts.length === 1 ? this.#objectsOf(parts[0]!) : undefined;
+    const isSmall = parts.length === 1 && bytesOf(changes) <= BYTES_AT_ONCE;
+    const small = isSmall ? this.#objectsOf(parts[0]!) : undefined;
     if (small === undefined) {
       for (const [i, part] of parts.entries()) {
         await this.#write(this.#putChanges(revision, i, part));

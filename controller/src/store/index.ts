@@ -15,4 +15,5 @@ export {
   type Snapshot,
   type Store,
   StoreError,
+  TooLargeError,
 } from "./types.js";

@@ -34,6 +34,11 @@ export class StoreError extends Error {
   override name = "StoreError";
 }
 
+/** An object is larger than the store takes. Nothing was stored. */
+export class TooLargeError extends Error {
+  override name = "TooLargeError";
+}
+
 /** Someone else has committed in between. */
 export class ConflictError extends Error {
   override name = "ConflictError";
@@ -55,7 +60,7 @@ export interface Store {
    *
    * @param expected - the revision that the changes were made for
    * @returns the new revision
-   * @throws ConflictError when it is not the newest one
+   * @throws ConflictError when it is not the newest one, TooLargeError; nothing is stored then
    */
   commit(expected: number, commit: Omit<Commit, "revision">): Promise<CommitHead>;
   /** The newest revisions, the newest first. @param before - only those below */

@@ -33,7 +33,13 @@ export class TestEtcd {
   readonly #args: string[];
   #process: ChildProcess | undefined;
 
-  private constructor(folder: string, client: number, peer: number, tls: EtcdTls | undefined) {
+  private constructor(
+    folder: string,
+    client: number,
+    peer: number,
+    tls: EtcdTls | undefined,
+    more: readonly string[],
+  ) {
     this.address = `127.0.0.1:${client}`;
     const clients = `${tls === undefined ? "http" : "https"}://${this.address}`;
     const peers = `http://127.0.0.1:${peer}`;
@@ -52,15 +58,17 @@ export class TestEtcd {
             "--client-cert-auth",
           ]),
       ...["--listen-peer-urls", peers, "--initial-advertise-peer-urls", peers],
+      ...more,
     ];
   }
 
   /**
    * @param folder - where it keeps its data, over restarts
    * @param tls - it takes clients with certificates of that authority, and nobody else
+   * @param more - options of etcd's command line
    */
-  static async start(folder: string, tls?: EtcdTls): Promise<TestEtcd> {
-    const etcd = new TestEtcd(folder, ...(await freePorts()), tls);
+  static async start(folder: string, tls?: EtcdTls, more: readonly string[] = []): Promise<TestEtcd> {
+    const etcd = new TestEtcd(folder, ...(await freePorts()), tls, more);
     await etcd.start();
     return etcd;
   }
