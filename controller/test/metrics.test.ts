@@ -63,3 +63,32 @@ it("every metric is in the table of the page with its labels, and no other", asy
     for (const part of parts) part.stop();
   }
 });
+
+it("what an LD's port has lost is counted by what it was for", async () => {
+  const ld = await FakeLd.listen(folder.socket("ld1.agent.sock"));
+  const parts = [
+    await FakeSwitch.listen(folder.socket("gw1.sock")),
+    await FakeLd.listen(folder.socket("ld2.agent.sock")),
+    ld,
+  ];
+  ld.port = [
+    { name: "rx_missed", value: 6n },
+    { name: "rx_no_mbuf", value: 7n },
+    { name: "rx_errors", value: 8n },
+  ];
+  const controller = await TestController.start(folder.path(""));
+  try {
+    const text = repositoryFile("controller/examples/eips.yaml").replaceAll("/run/sluice", folder.path(""));
+    await controller.apply(plainDocument(text));
+    const lines = (await controller.metrics()).split("\n");
+    const lost = lines.filter((line) => /^sluice_ld_rx_.*ld="ld1"/.test(line));
+    expect(lost).toEqual([
+      'sluice_ld_rx_missed_total{ld="ld1",cluster="east"} 6',
+      'sluice_ld_rx_no_mbuf_total{ld="ld1",cluster="east"} 7',
+      'sluice_ld_rx_errors_total{ld="ld1",cluster="east"} 8',
+    ]);
+  } finally {
+    await controller.stop();
+    for (const part of parts) part.stop();
+  }
+});

@@ -24,6 +24,13 @@ function processMetrics(): Registry {
 
 type Labels = Record<string, string>;
 
+/** What an LD's port has lost, as the LD names it; its own metrics have the same names. */
+const LOSSES = [
+  ["rx_missed", "Packets for which an LD's port had no room left: its workers were too slow"],
+  ["rx_no_mbuf", "Packets for which an LD had no buffer left"],
+  ["rx_errors", "Packets that an LD's port found damaged"],
+] as const;
+
 /** Metrics of one scrape. */
 class Scrape {
   readonly registry = new Registry();
@@ -121,6 +128,7 @@ async function ldMetrics(scrape: Scrape, parts: Parts): Promise<void> {
   );
   const packets = scrape.counter("ld_packets_total", "Packets of an LD's port", [...of, "direction"]);
   const bytes = scrape.counter("ld_bytes_total", "Bytes of an LD's port", [...of, "direction"]);
+  const losses = LOSSES.map(([name, help]) => ({ name, lost: scrape.counter(`ld_${name}_total`, help, of) }));
   for (const ld of await measureLds(parts)) {
     const labels = { ld: ld.name, cluster: ld.cluster };
     up(labels, ld.up ? 1 : 0);
@@ -139,6 +147,9 @@ async function ldMetrics(scrape: Scrape, parts: Parts): Promise<void> {
     ]) {
       packets({ ...labels, direction: direction! }, ld.port[`${side}_packets`] ?? 0n);
       bytes({ ...labels, direction: direction! }, ld.port[`${side}_bytes`] ?? 0n);
+    }
+    for (const { name, lost } of losses) {
+      lost(labels, ld.port[name] ?? 0n);
     }
   }
 }
