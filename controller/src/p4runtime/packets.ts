@@ -69,13 +69,19 @@ interface Waiter<T> {
 /** A bounded queue: what nobody takes is dropped, oldest first, and counted. */
 export class PacketQueue<T> {
   readonly #capacity: number;
+  readonly #maxBytes: number;
+  readonly #bytesOf: (item: T) => number;
   readonly #items: T[] = [];
+  #bytes = 0;
   readonly #waiters: Waiter<T>[] = [];
   /** Packets that were dropped because nobody took them. */
   dropped = 0;
 
-  constructor(capacity: number) {
+  /** @param capacity, maxBytes - keeps no more than either */
+  constructor(capacity: number, maxBytes: number, bytesOf: (item: T) => number) {
     this.#capacity = capacity;
+    this.#maxBytes = maxBytes;
+    this.#bytesOf = bytesOf;
   }
 
   push(item: T): void {
@@ -86,15 +92,22 @@ export class PacketQueue<T> {
       return;
     }
     this.#items.push(item);
-    if (this.#items.length > this.#capacity) {
-      this.#items.shift();
+    this.#bytes += this.#bytesOf(item);
+    while (this.#items.length > this.#capacity || this.#bytes > this.#maxBytes) {
+      this.#shift();
       this.dropped++;
     }
   }
 
+  #shift(): T | undefined {
+    const item = this.#items.shift();
+    this.#bytes -= item === undefined ? 0 : this.#bytesOf(item);
+    return item;
+  }
+
   /** @returns the oldest packet, or undefined when none came within `timeoutMs` */
   take(timeoutMs: number): Promise<T | undefined> {
-    const item = this.#items.shift();
+    const item = this.#shift();
     if (item !== undefined) {
       return Promise.resolve(item);
     }

@@ -19,6 +19,9 @@ const LAST_RETRY_MS = 5_000;
 /** Attempts to follow a primary that has gone. A server that goes on saying there is none would be asked for ever. */
 const MAX_TAKEOVERS = 3;
 
+/** Messages that a switch has not taken yet. One that takes none would have them pile up. */
+const MAX_PENDING = 1_024;
+
 function toInteger(id: Uint128 | undefined): bigint {
   return id === undefined ? 0n : (id.high << 64n) | id.low;
 }
@@ -115,12 +118,19 @@ export class Session {
     });
   }
 
-  /** @throws P4RuntimeError when there is no stream */
+  /** @throws P4RuntimeError when there is no stream, or the switch has stopped taking what comes by it: it is opened anew then */
   send(update: NonNullable<StreamMessageRequest["update"]>): void {
-    if (this.#stream === undefined) {
+    const stream = this.#stream;
+    if (stream === undefined) {
       throw this.#reason;
     }
-    this.#stream.write({ update });
+    if (stream.writableLength >= MAX_PENDING) {
+      const reason = `${this.#client.who} takes no messages any more: ${MAX_PENDING} wait on its stream`;
+      this.#lost(stream, new P4RuntimeError(reason, status.UNAVAILABLE));
+      stream.cancel();
+      throw this.#reason;
+    }
+    stream.write({ update });
   }
 
   #receive(message: StreamMessageResponse): void {
@@ -148,7 +158,11 @@ export class Session {
       this.#takeovers++;
       // The primary has gone: take over with an id above every one that the switch has seen.
       this.#electionId = highest > this.#electionId ? highest + 1n : this.#electionId + 1n;
-      this.#arbitrate();
+      try {
+        this.#arbitrate();
+      } catch {
+        // The stream is lost, and opened anew.
+      }
       return;
     }
     this.#reason = new P4RuntimeError(

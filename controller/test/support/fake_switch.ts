@@ -66,6 +66,9 @@ export class FakeSwitch {
   /** Ends each stream as soon as it has said who is primary. */
   endsStreams = false;
 
+  /** Takes nothing from a stream after its first message. */
+  deaf = false;
+
   /** Says that there is no primary, whoever asks. */
   denyPrimary = false;
   arbitrations = 0;
@@ -277,6 +280,7 @@ export class FakeSwitch {
 
       streamChannel: (stream) => {
         stream.on("data", ({ update }: StreamMessageRequest) => {
+          if (this.deaf) stream.pause();
           if (update?.$case === "packet") {
             this.packetsOut.push(update.value);
           } else if (update?.$case === "digestAck") {
