@@ -21,7 +21,7 @@ from wire import message, named, parse
 
 VTEPS = {1: "10.0.0.11", 2: "10.0.0.12"}
 VIP, LOCAL_IP, RS, RS_PORT, SWITCH = "203.0.113.10", "198.18.1.1", "10.0.0.31", 8080, "10.0.0.2"
-# An LD that has no CPU for as long as that is offline, and drops what would open a connection.
+# An LD that has no CPU for as long as that is offline, and what would open a connection there is opened by the other one.
 HOLD_MS, HEARTBEAT_MS = 600, 10
 HEARTBEAT_PORT, REPLICATION_PORT = 53793, 53794
 PATIENCE_S = 60.0

@@ -10,6 +10,7 @@ it fails.
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,7 +31,7 @@ from pair import HOLD_MS, PATIENCE_S, Connection, Network, Pair, cables
 HOLD_THREAD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../topologies/labkit/hold_thread.py")
 CONNECTIONS = 120
 BUCKET = {1: 5, 2: 700}  # one of each LD
-AT_EACH, NEW = 8, 3  # a backup has 16 ports
+AT_EACH, NEW = 8, 2  # a backup has 16 ports
 numbers = iter(range(10_000))
 
 
@@ -116,6 +117,23 @@ def check_stuck_worker(pair, connections):
     pair.go_on(1, connections + new)
 
 
+def check_pause(pair, connections):
+    """It stood still for longer than the hold time, and may open nothing until it has the copies. What would open a connection comes
+    to it nevertheless, from a switch that has not turned yet: the other one opens it."""
+    process = pair.processes[1]
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(2 * HOLD_MS / 1000)
+    pair.network.cut = True
+    process.send_signal(signal.SIGCONT)
+    wait_for("LD 1 is offline", lambda: not pair.is_online(1))
+    new = some(NEW, BUCKET[1])
+    pair.establish(1, new)
+    pair.network.cut = False
+    wait_for("both know all, and LD 1 is online", lambda: pair.is_online(1) and pair.know_all(connections + new))
+    pair.go_on(1, connections + new)
+    return new
+
+
 def check(pair):
     for ld in 1, 2:
         pair.start(ld)
@@ -126,6 +144,7 @@ def check(pair):
     connections += check_partition(pair)
     for dead in 1, 2:
         connections = check_death(pair, dead, connections)
+    connections += check_pause(pair, connections)
     check_stuck_worker(pair, connections)
     network = pair.network
     assert network.lost > 20 and network.repeated > 20, (network.lost, network.repeated)
