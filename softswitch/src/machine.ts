@@ -16,7 +16,9 @@ import { type Pipeline, type PipelineAction, StatusError, statusOf } from "./con
 import { SoftSwitch } from "./switch.js";
 import { type OutFrame, type UpdateResult, WriteError } from "./types.js";
 
+/** A batch becomes a message, and clients take 4 MB unless they are told otherwise (gRPC's default). */
 const ENTITIES_A_BATCH = 500;
+const BYTES_A_BATCH = 1024 * 1024;
 /** Numbers of fields of a WriteRequest. */
 const UPDATES = 4;
 const ATOMICITY = 5;
@@ -144,12 +146,16 @@ export class Machine {
     return requests.map((request) => {
       try {
         let batch: Entity[] = [];
+        let bytes = 0;
         for (const entity of source.readEach(request)) {
-          batch.push(entity);
-          if (batch.length === ENTITIES_A_BATCH) {
+          const more = mostBytes(entity);
+          if (batch.length === ENTITIES_A_BATCH || (batch.length > 0 && bytes + more > BYTES_A_BATCH)) {
             onBatch(batch);
             batch = [];
+            bytes = 0;
           }
+          batch.push(entity);
+          bytes += more;
         }
         if (batch.length > 0) onBatch(batch);
         return OK;
@@ -171,6 +177,20 @@ export class Machine {
 }
 
 const OK: UpdateResult = { code: status.OK, message: "" };
+
+/** A field's number, and its length or a number of 64 bits. */
+const MOST_FIELD_BYTES = 13;
+const MOST_CHARACTER_BYTES = 3;
+
+/** At most so many bytes are in the encoded form of a message or a field. */
+function mostBytes(value: unknown): number {
+  if (value instanceof Uint8Array) return MOST_FIELD_BYTES + value.length;
+  if (typeof value === "string") return MOST_FIELD_BYTES + MOST_CHARACTER_BYTES * value.length;
+  if (typeof value !== "object" || value === null) return MOST_FIELD_BYTES;
+  let bytes = MOST_FIELD_BYTES;
+  for (const name in value) bytes += mostBytes(value[name as keyof typeof value]);
+  return bytes;
+}
 
 /** @throws StatusError INVALID_ARGUMENT */
 function decodeWrite(request: Uint8Array): WriteRequest {
