@@ -1,5 +1,5 @@
 // Which controller is primary: P4Runtime specification, sections 5.3 and 5.4.
-import { status } from "@grpc/grpc-js";
+import { type StatusObject, status } from "@grpc/grpc-js";
 import { SetForwardingPipelineConfigRequest_Action as Action } from "@sluice/proto/p4runtime";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type RunningServer, serve } from "../src/serve.js";
@@ -133,6 +133,65 @@ describe("elections", () => {
       stream.ask(id(1), deviceId, role);
       expect((await stream.ended).code).toBe(status.FAILED_PRECONDITION);
     }
+  });
+});
+
+describe("a controller that does not read what it is told", () => {
+  /** More than what is kept for one, and what gRPC and the kernel have room for. */
+  const MANY = 12_000;
+
+  /** A stream whose client reads nothing after the first message, until `read` is called. */
+  function deafStream() {
+    const stream = client.stub.streamChannel();
+    const ended = new Promise<StatusObject>((resolve) => stream.on("status", resolve));
+    stream.on("error", () => {}); // its status tells
+    let received = 0;
+    stream.on("data", () => received++);
+    stream.once("data", () => stream.pause()); // gRPC's library reads on as long as nobody has begun to read
+    const arbitration = { deviceId: 1n, role: undefined, electionId: id(7), status: undefined };
+    return {
+      ended,
+      ask: (count: number) => {
+        for (let asked = 0; asked < count; asked++) {
+          stream.write({ update: { $case: "arbitration", value: arbitration } });
+        }
+      },
+      /** @returns how much was kept for it */
+      read: async () => {
+        stream.resume();
+        await ended;
+        return received;
+      },
+    };
+  }
+
+  test("and asks on and on: its stream is ended, and others are told", async () => {
+    const backup = await other.arbitrate(id(5));
+    const deaf = deafStream();
+    deaf.ask(1);
+    expect(await backup.stream.elected()).toEqual({ code: ALREADY_EXISTS, electionId: id(7) });
+    deaf.ask(MANY);
+    let told = ALREADY_EXISTS;
+    while (told === ALREADY_EXISTS) told = (await backup.stream.elected()).code;
+    expect(told).toBe(NOT_FOUND);
+    expect(await deaf.read()).toBeLessThan(MANY);
+    expect(await deaf.ended).toMatchObject({
+      code: status.RESOURCE_EXHAUSTED,
+      details: expect.stringContaining("read"),
+    });
+    expect(await backup.stream.arbitrate(id(9))).toMatchObject({ code: OK });
+  });
+
+  test("of others: its stream is ended, and theirs are not", async () => {
+    const deaf = deafStream();
+    deaf.ask(1);
+    const { stream } = await other.arbitrate(id(8));
+    for (let asked = 0; asked < MANY; asked++) stream.ask(id(8));
+    for (let answered = 0; answered < MANY; answered++) {
+      expect((await stream.elected()).code).toBe(OK);
+    }
+    expect(await deaf.read()).toBeLessThan(MANY);
+    expect((await deaf.ended).code).toBe(status.RESOURCE_EXHAUSTED);
   });
 });
 

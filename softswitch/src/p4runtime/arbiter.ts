@@ -7,6 +7,7 @@ import { StatusError } from "../control_port.js";
 
 /** A controller's stream, as the arbiter sees it. */
 export interface Controller {
+  /** May {@link Arbiter.leave} meanwhile; it is told nothing after that. */
   notify(update: MasterArbitrationUpdate): void;
 }
 

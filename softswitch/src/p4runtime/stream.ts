@@ -127,13 +127,20 @@ class ControllerStream implements Controller {
     return this.#ended;
   }
 
+  /** Of elections nothing may be left out: who does not read them is told so instead, behind what waits, and leaves. */
   notify(update: MasterArbitrationUpdate): void {
-    this.#stream.write({ update: { $case: "arbitration", value: update } });
+    if (this.#ended) return;
+    if (this.#stream.writableLength < QUEUE_LENGTH) {
+      this.#stream.write({ update: { $case: "arbitration", value: update } });
+    } else {
+      const message = `${QUEUE_LENGTH} messages wait on the stream: read it as fast as it is asked to tell`;
+      this.end({ code: status.RESOURCE_EXHAUSTED, message });
+    }
   }
 
   /** @returns false when it was dropped */
   tell(said: Said): boolean {
-    if (this.#stream.writableLength >= QUEUE_LENGTH) return false;
+    if (this.#ended || this.#stream.writableLength >= QUEUE_LENGTH) return false;
     this.#stream.write({ update: said });
     return true;
   }
