@@ -128,8 +128,9 @@ export class Loop {
     this.#nextRevivalMs = now + LONGEST_SLEEP_MS;
     for (const port of ports) {
       try {
-        if (port.lost && port.revive()) {
+        if (port.lost && port.revive(this.#forward)) {
           this.#watch();
+          this.flush();
           onRevived(port);
         }
       } catch (error) {

@@ -13,7 +13,7 @@ export interface PortCounters {
   rxBytes: number;
   /** longer than {@link FRAME_BYTES} */
   rxTooLong: number;
-  /** merged by the sender's or receiver's offloads */
+  /** merged by the sender's or receiver's offloads; the kernel lets some of them be known by an error only */
   rxMerged: number;
   /** the kernel's: the switch was too slow */
   rxOverrun: number;
@@ -22,6 +22,8 @@ export interface PortCounters {
   /** queue full, interface down, longer than its MTU */
   txDropped: number;
 }
+
+export type OnFrame = (port: number, frame: Uint8Array, length: number) => void;
 
 /** Cannot be opened; the message says why and what to do. */
 export class PortError extends Error {
@@ -77,13 +79,11 @@ export class PacketPort {
    * @param onFrame - may use the frame's memory until it returns
    * @returns true when there may be more
    */
-  receive(onFrame: (port: number, frame: Uint8Array, length: number) => void): boolean {
+  receive(onFrame: OnFrame): boolean {
     const ring = this.#rx;
     const received = libc.recvmmsg(this.#fd, ring.headers, BURST, 0, null);
-    if (received <= 0) {
-      if (received < 0) this.#receiveFailed(libc.errno());
-      return false;
-    }
+    if (received < 0) return this.#failed(libc.errno());
+    if (received === 0) return false;
     const { counters } = this;
     for (let slot = 0; slot < received; slot++) {
       const length = ring.receivedLength(slot);
@@ -102,10 +102,22 @@ export class PacketPort {
     return received === BURST;
   }
 
-  /** An interface that goes down is told once, as an error of the socket; the socket works again when it comes up. */
-  #receiveFailed(errno: number): void {
-    const { EAGAIN, EINTR } = libc.Errno;
-    if (errno !== EAGAIN && errno !== EINTR) this.#lost = true;
+  /**
+   * The socket has told of an error, once: to whichever call came next.
+   *
+   * @returns true when frames may wait behind it
+   */
+  #failed(errno: number): boolean {
+    const { EAGAIN, EINTR, EINVAL } = libc.Errno;
+    if (errno === EAGAIN || errno === EINTR) return false;
+    if (errno === EINVAL) {
+      // A struct virtio_net_hdr cannot say how it was merged (UDP before Linux 6.2, for one), and the kernel has dropped it.
+      this.counters.rxFrames++;
+      this.counters.rxMerged++;
+      return true;
+    }
+    this.#lost = true; // it went down or away; the socket works again when it comes up
+    return false;
   }
 
   /** Puts a frame into the next burst to be sent. @returns true when it is the burst's first */
@@ -121,12 +133,15 @@ export class PacketPort {
 
   /** Sends what was queued. Never waits: what the interface does not take is dropped and counted. */
   flush(): void {
-    const { EAGAIN, ENOBUFS, EINTR } = libc.Errno;
+    const { EAGAIN, ENOBUFS, EINTR, ENETDOWN, ENXIO } = libc.Errno;
     const queued = this.#queued;
     let done = 0;
+    let pending = 0;
     while (done < queued) {
       const sent = libc.sendmmsg(this.#fd, this.#tx.headersFrom(done), queued - done, 0);
       if (sent > 0) {
+        if (pending !== 0) this.#failed(pending); // the socket's it was
+        pending = 0;
         for (let slot = done; slot < done + sent; slot++) this.counters.txBytes += this.#tx.putLength(slot);
         this.counters.txFrames += sent;
         done += sent;
@@ -134,10 +149,19 @@ export class PacketPort {
       }
       const errno = libc.errno();
       if (errno === EINTR) continue;
-      // A full queue refuses the rest as well; any other error is this frame's own.
-      const refused = errno === EAGAIN || errno === ENOBUFS ? queued - done : 1;
-      this.counters.txDropped += refused;
-      done += refused;
+      if (errno === EAGAIN || errno === ENOBUFS) {
+        if (pending !== 0) this.#failed(pending);
+        this.counters.txDropped += queued - done; // a full queue refuses the rest as well
+        break;
+      }
+      if (pending === 0) {
+        pending = errno; // maybe the socket's, which any call tells: of the interface, or of a frame that came
+        continue;
+      }
+      if (errno === ENETDOWN || errno === ENXIO) this.#failed(errno);
+      pending = 0;
+      this.counters.txDropped++; // this frame's own
+      done++;
     }
     this.#queued = 0;
   }
@@ -145,12 +169,15 @@ export class PacketPort {
   /**
    * The socket of an interface that was taken away stays deaf, whatever comes back under its name.
    *
+   * @param onFrame - gets the frames that still wait in it, as by {@link receive}
    * @returns true when the port works on a new interface
    */
-  revive(): boolean {
+  revive(onFrame: OnFrame): boolean {
     const index = libc.interfaceIndex(this.name);
     if (index === 0 || index === boundIndex(this.#fd)) return false;
     const fd = open(this.name, index);
+    while (this.receive(onFrame));
+    this.readOverruns(); // the socket takes them with it
     libc.close(this.#fd);
     this.#fd = fd;
     this.#lost = false;
