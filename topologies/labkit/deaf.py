@@ -14,14 +14,19 @@ from .errors import LabError
 _REPLICATION_PORT = 53794
 _PIDFD_GETFD = 438  # on every architecture
 _SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27  # linux/socket.h
-# struct sock_filter, as in linux/filter.h: code, jump when true, jump when false, operand. Of UDP over IPv4 to that port nothing is
-# taken, of everything else all.
+# struct sock_filter, as in linux/filter.h: code, jump when true, jump when false, operand. Of UDP to that port, over IPv4 or over IPv6
+# without extension headers, nothing is taken, of everything else all.
 _FILTER = (
     (0x28, 0, 0, 12),  # ldh: the Ethernet type
+    (0x15, 0, 4, 0x86DD),
+    (0x30, 0, 0, 20),  # ldb: the next header
+    (0x15, 0, 9, socket.IPPROTO_UDP),
+    (0x28, 0, 0, 56),  # ldh: the destination port, behind the IPv6 header
+    (0x05, 0, 0, 5),  # ja
     (0x15, 0, 6, 0x0800),
     (0x30, 0, 0, 23),  # ldb: the protocol
     (0x15, 0, 4, socket.IPPROTO_UDP),
-    (0xB1, 0, 0, 14),  # ldx: the length of the IP header
+    (0xB1, 0, 0, 14),  # ldx: the length of the IPv4 header
     (0x48, 0, 0, 16),  # ldh: the destination port, behind it
     (0x15, 0, 1, _REPLICATION_PORT),
     (0x06, 0, 0, 0),
@@ -34,16 +39,21 @@ _libc = ctypes.CDLL(None, use_errno=True)
 @contextmanager
 def to_replication(pid: int) -> Iterator[None]:
     """A data plane hears no replication while the block runs. What it says itself is heard."""
-    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *one) for one in _FILTER))
-    program = struct.pack("@HP", len(_FILTER), ctypes.addressof(code))
     with ExitStack() as stack:
         cables = [stack.enter_context(one) for one in _sockets(pid) if one.family == socket.AF_PACKET]
         if not cables:
             raise LabError(f"process {pid}: has no packet socket, so it is no LD of the lab")
         for cable in cables:
-            cable.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+            filter_replication(cable)
             stack.callback(cable.setsockopt, socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
         yield
+
+
+def filter_replication(cable: socket.socket) -> None:
+    """The socket gets no frames of replication any more."""
+    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *one) for one in _FILTER))
+    program = struct.pack("@HP", len(_FILTER), ctypes.addressof(code))
+    cable.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
 
 
 def _sockets(pid: int) -> Iterator[socket.socket]:
