@@ -39,13 +39,8 @@ class UnderLoad:
 
     def judge(self, show: Show) -> None:
         """Nothing may have been lost. Times are only shown: they are of the machine as well."""
-        for what, found in (
-            ("connections lost", self.result.resets()),
-            ("connections that changed their session", self.result.moved()),
-            ("requests without an answer", self.result.unanswered()),
-            ("new connections that failed", self.result.failed_new()),
-            ("datagrams without an answer", self._took.count(None)),
-        ):
+        missing = {"datagrams without an answer": self._took.count(None)}
+        for what, found in {**self.result.wrong(), **missing}.items():
             show.expect(what, found, 0)
 
     def lines(self) -> "list[str]":
