@@ -71,7 +71,10 @@ const command = new Command("sluice-softswitch")
   .option("--pki <directory>", "P4Runtime over TLS: ca.pem, server.pem and server.key")
   .option("--cpu-port <port>", "frames sent to this port become packet-in messages", parsePort)
   .option("--drop-port <port>", "the egress port that means drop (default: 511)", parsePort)
-  .addHelpText("after", "\nSIGUSR2: log each port's counters. SIGTERM, SIGINT: end.")
+  .addHelpText(
+    "after",
+    "\nSIGUSR2: log each port's counters, and what was lost elsewhere than in the P4 program. SIGTERM, SIGINT: end.",
+  )
   .option("--log-level <level>", `one of ${LOG_LEVELS.join(", ")}`, logLevel, "info");
 
 /** @throws Error for a port that frames would never leave by */

@@ -2,7 +2,8 @@
 import type { SwitchControl } from "./control_port.js";
 import { InProcessControl } from "./in_process.js";
 import type { WorkerControl } from "./io/worker_control.js";
-import { serve } from "./serve.js";
+import { Losses } from "./losses.js";
+import { type RunningServer, serve } from "./serve.js";
 import { SoftSwitch } from "./switch.js";
 import type { Log } from "./types.js";
 
@@ -25,7 +26,7 @@ export interface RunOptions {
 }
 
 export interface RunningSwitch {
-  /** Logs what each port has received, sent and dropped. */
+  /** Logs what each port has received, sent and dropped, and what was lost elsewhere. */
   logCounters(): Promise<void>;
   close(): Promise<void>;
   /** Resolves when the switch has ended; with an error unless {@link close} ended it. */
@@ -50,15 +51,21 @@ export async function runSwitch(options: RunOptions): Promise<RunningSwitch> {
       { deviceId: String(options.deviceId), grpcAddr: server.grpcAddr, dpGrpcAddr: server.dpGrpcAddr, ports },
       "listening; waiting for a pipeline",
     );
-    const report = (level: "debug" | "info") =>
-      worker ? logCounters(worker, log, level) : Promise.resolve();
+    const losses = new Losses();
+    const report = async (level: "debug" | "info") => {
+      const counters = await countersOf(worker, server);
+      if (counters === undefined) return;
+      log[level](counters, "counters");
+      const more = losses.since(counters);
+      if (more !== undefined) log.warn(more, "frames were lost");
+    };
     const timer = setInterval(() => void report("debug"), COUNTERS_EVERY_MS).unref();
     return {
       logCounters: () => report("info"),
       close: async () => {
         clearInterval(timer);
         await server.close();
-        if (worker !== undefined) log.info(await worker.close(), "ended");
+        if (worker !== undefined) log.info({ ...(await worker.close()), ...server.dropped() }, "ended");
       },
       failed: worker?.ended ?? new Promise(() => {}),
     };
@@ -74,10 +81,11 @@ async function startWorker({ dpGrpcAddr, ...options }: RunOptions): Promise<Work
   return WorkerControl.start({ ...options, tellFrames: dpGrpcAddr !== undefined });
 }
 
-async function logCounters(worker: WorkerControl, log: Log, level: "debug" | "info"): Promise<void> {
+/** @returns undefined when the switch is ending */
+async function countersOf(worker: WorkerControl | undefined, server: RunningServer) {
   try {
-    log[level](await worker.counters(), "counters");
+    return { ...(await worker?.counters()), ...server.dropped() };
   } catch {
-    // the switch is ending
+    return undefined;
   }
 }

@@ -7,7 +7,7 @@ import {
 } from "@grpc/grpc-js";
 import { DataplaneInterfaceService } from "@sluice/proto/bm";
 import { serverCredentials } from "@sluice/proto/tls";
-import { bmService } from "./bm/service.js";
+import { type BmService, bmService } from "./bm/service.js";
 import type { SwitchControl } from "./control_port.js";
 import { InProcessControl } from "./in_process.js";
 import { listen, removeSocket } from "./listen.js";
@@ -27,10 +27,18 @@ export interface ServeOptions {
   log?: Log;
 }
 
+export interface ServerDrops {
+  /** packets, digests and idle entries that no controller has taken: there was none, or it was slow */
+  noController: number;
+  /** frames of BMv2's packet stream: of ports that are down, that no stream took, or that came by one that had ended */
+  noStream: number;
+}
+
 export interface RunningServer {
   /** the address with the port that was bound, when port 0 was asked for */
   readonly grpcAddr: string;
   readonly dpGrpcAddr: string | undefined;
+  dropped(): ServerDrops;
   /** ends all streams and calls, removes Unix sockets */
   close(): Promise<void>;
 }
@@ -65,18 +73,20 @@ export async function serve(
   };
   try {
     const p4runtime = p4RuntimeService(control, log);
+    let packets: BmService | undefined;
     const { keepalive = KEEPALIVE } = options;
     const credentials = serverCredentials(options.pki);
     started.push(await start(P4RUNTIME, p4runtime, options.grpcAddr, keepalive, credentials));
     if (options.dpGrpcAddr !== undefined) {
-      const packets = bmService(control, log);
+      packets = bmService(control, log);
       started.push(await start(DataplaneInterfaceService, packets, options.dpGrpcAddr, keepalive));
     }
+    const dropped = () => ({ noController: p4runtime.dropped(), noStream: packets?.dropped() ?? 0 });
+    return { grpcAddr: started[0]!.address, dpGrpcAddr: started[1]?.address, dropped, close };
   } catch (error) {
     await close();
     throw error;
   }
-  return { grpcAddr: started[0]!.address, dpGrpcAddr: started[1]?.address, close };
 }
 
 interface Started {

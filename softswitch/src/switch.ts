@@ -47,6 +47,11 @@ export class SoftSwitch {
   readonly #packetInListeners = new Set<PacketInListener>();
   readonly #noticeListeners = new Set<NoticeListener>();
   #running: Running | undefined;
+  #circledBefore = 0;
+  /** Frames that came before there was a pipeline. */
+  noPipeline = 0;
+  /** Frames for the controller that are too short for the header of a packet-in. */
+  noHeader = 0;
   /** Takes what leaves while a frame is processed. */
   #emit: Emit = () => {};
   readonly #packetIns: PacketIn[] = [];
@@ -74,7 +79,13 @@ export class SoftSwitch {
     device.onDigest = (digest, lanes) => takeDigest(schema, digest, lanes, this.#onNotice);
     for (const table of schema.tables.values()) insertConstEntries(table);
     if (this.options.onLookUp !== undefined) watchLookUps(schema, this.options.onLookUp);
+    this.#circledBefore = this.circled;
     this.#running = { device, schema, quick: new QuickWrites(schema) };
+  }
+
+  /** Frames that were given up because they circled. */
+  get circled(): number {
+    return this.#circledBefore + (this.#running?.device.circled ?? 0);
   }
 
   #pipeline(): Running {
@@ -171,7 +182,10 @@ export class SoftSwitch {
    * frame is dropped.
    */
   process(port: number, frame: Uint8Array, length: number, emit: Emit): void {
-    if (this.#running === undefined) return;
+    if (this.#running === undefined) {
+      this.noPipeline++;
+      return;
+    }
     this.#emit = emit;
     this.#running.device.process(port, frame, length, this.#leave);
     if (this.#packetIns.length > 0 || this.#notices.length > 0) this.#tell();
@@ -193,7 +207,8 @@ export class SoftSwitch {
       return;
     }
     const packet = packetInOf(this.#running?.schema.packetIn, bytes.slice(0, length));
-    if (packet !== undefined) this.#packetIns.push(packet);
+    if (packet === undefined) this.noHeader++;
+    else this.#packetIns.push(packet);
   };
 
   /** A packet from the controller; returns what leaves. @throws UpdateError for metadata that does not fit the P4Info */

@@ -311,6 +311,7 @@ describe.skipIf(obstacle !== undefined)("the switch on interfaces", () => {
     // 8,042 bytes come in, and do not fit out.
     await expect.poll(async () => (await counters()).ports[1].txDropped, PATIENCE).toBeGreaterThanOrEqual(3);
     jumboPings.kill();
+    await log.until((line) => line.includes("frames were lost") && line.includes('"s2 txDropped"'));
     expect(ping(3)).toContain("3 received");
     expect((await counters()).failed).toBe(0);
   });

@@ -303,6 +303,9 @@ describe("ways", () => {
   test("a packet that would go round for ever is given up, and the next one is not held up", () => {
     expect(program.send(frame(0x16))).toEqual([]);
     expect(program.send(frame(0))).toEqual([plain(frame(0))]);
+    expect(program.switch.circled).toBe(1);
+    program.switch.setPipeline(program.p4info, program.deviceConfig);
+    expect(program.switch.circled).toBe(1);
   });
 
   test("resubmit: as it came, with instance type 6 in the second pass of ingress", () => {

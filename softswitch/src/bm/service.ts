@@ -18,6 +18,8 @@ const NO_CAUSE = 0n;
 
 export interface BmService {
   handlers: DataplaneInterfaceServer;
+  /** Frames of ports that are down, that no stream took, or that came by a stream that had ended. */
+  dropped(): number;
   /** Stops listening to the switch. */
   close(): void;
 }
@@ -36,7 +38,11 @@ export function bmService(control: SwitchControl, log?: Log): BmService {
       callback(null, {});
     },
   };
-  return { handlers, close: control.onFrameOut((frame) => packets.send(frame)) };
+  return {
+    handlers,
+    dropped: () => packets.dropped,
+    close: control.onFrameOut((frame) => packets.send(frame)),
+  };
 }
 
 class PacketStreams {
@@ -44,6 +50,7 @@ class PacketStreams {
   readonly #log: Log | undefined;
   readonly #down = new Set<number>();
   #stream: Stream | undefined;
+  dropped = 0;
 
   constructor(control: SwitchControl, log: Log | undefined) {
     this.#control = control;
@@ -79,29 +86,37 @@ class PacketStreams {
   }
 
   async #receive(stream: Stream, { id, deviceId, port, packet }: PacketStreamRequest): Promise<void> {
-    if (stream !== this.#stream) return;
+    if (stream !== this.#stream) {
+      this.dropped++;
+      return;
+    }
     if (deviceId !== this.#control.deviceId) {
       end(stream, wrongDevice(this.#control, deviceId));
       return;
     }
-    if (this.#down.has(port)) return;
+    if (this.#down.has(port)) {
+      this.dropped++;
+      return;
+    }
     try {
       for (const frame of await this.#control.inject(port, packet)) {
         this.#write(stream, id, frame);
       }
     } catch (error) {
+      this.dropped++;
       this.#log?.error({ port, ...statusOf(error) }, "a frame was not forwarded");
     }
   }
 
   /** Sends a frame that no frame on the stream caused. */
   send(frame: OutFrame): void {
-    if (this.#stream !== undefined) this.#write(this.#stream, NO_CAUSE, frame);
+    if (this.#stream === undefined) this.dropped++;
+    else this.#write(this.#stream, NO_CAUSE, frame);
   }
 
   #write(stream: Stream, id: bigint, { port, frame }: OutFrame): void {
-    if (this.#down.has(port) || stream.writableLength >= QUEUE_LENGTH) return;
-    stream.write({ id, deviceId: this.#control.deviceId, port, packet: frame });
+    if (this.#down.has(port) || stream.writableLength >= QUEUE_LENGTH) this.dropped++;
+    else stream.write({ id, deviceId: this.#control.deviceId, port, packet: frame });
   }
 }
 

@@ -37,6 +37,12 @@ export interface SwitchCounters {
   ports: PortCounters[];
   /** forwarding failed with an exception */
   failed: number;
+  /** came before there was a pipeline */
+  noPipeline: number;
+  /** went round and round in the pipeline, and were given up */
+  circled: number;
+  /** for the controller, but too short for the header of a packet-in */
+  noHeader: number;
   /** for a port that is no interface */
   noPort: number;
   /** packet-ins, notices and frames of ports that are no interfaces, for which the main thread was too slow */

@@ -187,6 +187,9 @@ class PacketThread {
     return {
       ports: this.#ports.map((port) => port.counters),
       failed: this.#failed,
+      noPipeline: this.#switch.noPipeline,
+      circled: this.#switch.circled,
+      noHeader: this.#switch.noHeader,
       noPort: this.#noPort,
       untold: this.#outbox.untold,
     };

@@ -37,6 +37,8 @@ type Handlers = { write: handleUnaryCall<UndecodedWrite, WriteResponse> } & Pick
 
 export interface RunningService {
   handlers: Handlers;
+  /** Packets, digests and idle entries that no controller has taken. */
+  dropped(): number;
   /** Stops listening to the switch. */
   close(): void;
 }
@@ -113,6 +115,7 @@ export function p4RuntimeService(control: SwitchControl, log?: Log): RunningServ
   ];
   return {
     handlers,
+    dropped: () => streams.dropped,
     close: () => {
       for (const end of ends) end();
     },

@@ -21,7 +21,8 @@ export class Streams {
   readonly #control: SwitchControl;
   readonly #arbiter: Arbiter;
   readonly #log: Log | undefined;
-  #dropped = 0;
+  /** Packets, digests and idle entries that no controller has taken. */
+  dropped = 0;
 
   constructor(control: SwitchControl, arbiter: Arbiter, log: Log | undefined) {
     this.#control = control;
@@ -33,8 +34,8 @@ export class Streams {
   tell(said: Said): void {
     const primary = this.#arbiter.primary;
     if (!(primary instanceof ControllerStream) || !primary.tell(said)) {
-      this.#dropped++;
-      this.#log?.debug({ dropped: this.#dropped }, `${said.$case}: no controller takes it`);
+      this.dropped++;
+      this.#log?.debug({ dropped: this.dropped }, `${said.$case}: no controller takes it`);
     }
   }
 
