@@ -9,23 +9,21 @@ import {
   measureMigrations,
   measureServices,
 } from "../measure/index.js";
-import { drainsOf, type Parts, readRealServers, UnreachableError } from "../reconcile/index.js";
+import { type Parts, readDrains, readRealServers, UnreachableError } from "../reconcile/index.js";
 
 /** How many EIPs, and how many services, have metrics of their own by default. A thousand EIPs on two switches are 8,000 time series. */
 export const METRICS_LIMIT = 1_000;
 
 const MEASURES: Readonly<Record<string, (parts: Parts) => Promise<unknown>>> = {
   buckets: measureBuckets,
-  drains: async ({ lds }) => drainsOf(await realServers(lds)),
+  drains: readDrains,
   drops: measureDrops,
   eips: measureEips,
   lds: measureLds,
   migrations: measureMigrations,
-  rs: ({ lds }) => realServers(lds),
+  rs: ({ lds }) => readRealServers(lds),
   services: measureServices,
 };
-
-const realServers = (lds: Parts["lds"]) => readRealServers(lds.map(({ connection }) => connection));
 
 /** What LDs alone are asked for. */
 const OF_LDS: ReadonlySet<string> = new Set(["drains", "lds", "migrations", "rs"]);

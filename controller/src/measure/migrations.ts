@@ -38,7 +38,7 @@ export async function measureMigrations({ state, lds }: Parts): Promise<Migratio
   const members = lds.filter(({ cluster }) => clusters.has(cluster.name));
   const [twins, realServers] = await Promise.all([
     allOrReasons(members.map(twinsOf)),
-    allOrReasons(members.map(({ connection }) => readRealServers([connection]))),
+    allOrReasons(members.map((member) => readRealServers([member]))),
   ]);
   const at = <T>(cluster: string, of: readonly T[][]) =>
     of.filter((_, i) => members[i]!.cluster.name === cluster).flat();

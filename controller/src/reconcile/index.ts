@@ -33,10 +33,10 @@ export {
 } from "./plan.js";
 export {
   type Drain,
-  drainsOf,
   type LeavingServer,
   leavingUndrained,
   type RsNumbers,
+  readDrains,
   readRealServers,
 } from "./real_servers.js";
 export { type Round, roundOf } from "./round.js";

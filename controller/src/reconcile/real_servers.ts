@@ -1,7 +1,8 @@
 // Real servers as the LDs see them: their health, their sessions, and which of them are being drained.
 import { type LdConfig, RsHealth, type RsState } from "@sluice/proto/ld";
-import type { LdClient } from "./ld_client.js";
+import { clustersOf } from "../state/index.js";
 import { formatEndpoint } from "./ld_facts.js";
+import { allOrReasons, type LdPart, type Parts } from "./parts.js";
 
 export interface RsNumbers {
   service: string;
@@ -45,10 +46,10 @@ function numbersOf(ld: string, state: RsState): RsNumbers {
   };
 }
 
-/** In the order of service, RS and LD. @throws LdError */
-export async function readRealServers(lds: readonly LdClient[]): Promise<RsNumbers[]> {
-  const all = await Promise.all(
-    lds.map(async (connection) => {
+/** In the order of service, RS and LD. @throws UnreachableError with the reason of each LD that cannot be asked */
+export async function readRealServers(lds: readonly Pick<LdPart, "connection">[]): Promise<RsNumbers[]> {
+  const all = await allOrReasons(
+    lds.map(async ({ connection }) => {
       const states = await connection.realServers();
       return states.map((state) => numbersOf(connection.name, state));
     }),
@@ -65,6 +66,15 @@ export interface Drain {
   /** On all LDs together. */
   sessions: number;
   complete: boolean;
+}
+
+/** Asks the LDs of clusters that have such a service, and no others: {@link drainsOf}. @throws UnreachableError */
+export async function readDrains({ state, lds }: Pick<Parts, "state" | "lds">): Promise<Drain[]> {
+  const drained = state.services.filter((service) =>
+    service.real_servers.some(({ drain, weight }) => drain || weight === 0),
+  );
+  const clusters = new Set(drained.flatMap(clustersOf));
+  return drainsOf(await readRealServers(lds.filter(({ cluster }) => clusters.has(cluster.name))));
 }
 
 /** RSs that get no new sessions because they weigh nothing. `complete`: the last session has ended on every LD. */

@@ -13,7 +13,7 @@ import {
   measureServices,
   measureSessions,
 } from "../../measure/index.js";
-import { drainsOf, type Parts, readRealServers } from "../../reconcile/index.js";
+import { type Parts, readDrains, readRealServers } from "../../reconcile/index.js";
 import { DROP_REASONS } from "../../tables/constants.js";
 import { type CommonOptions, type Io, withCommonOptions, withParts } from "../context.js";
 import { wholeNumber } from "../numbers.js";
@@ -258,7 +258,7 @@ export function addGet(program: Command, io: Io): void {
     io,
     "rs",
     "how each LD sees each real server: health, share of its weight, sessions",
-    ({ lds }) => readRealServers(lds.map(({ connection }) => connection)),
+    ({ lds }) => readRealServers(lds),
     (realServers) =>
       renderTable(
         [
@@ -298,7 +298,7 @@ export function addGet(program: Command, io: Io): void {
     io,
     "drains",
     "real servers that get no new sessions, and the sessions they still have",
-    async ({ lds }) => drainsOf(await readRealServers(lds.map(({ connection }) => connection))),
+    readDrains,
     (drains) =>
       renderTable(
         ["SERVICE", "RS", "ADDRESS", "SESSIONS", "STATE"],
