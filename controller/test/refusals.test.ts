@@ -21,12 +21,12 @@ it("a switch that refuses an update says so in the status until it takes it", as
   await eventually("it was refused", () =>
     controller.lines.some(({ event }) => event === "reconcile_failed"),
   );
-  expect(partOf("gw1")).toMatchObject({ state: "changing" });
+  expect(partOf("gw1")).toMatchObject({ state: "refusing" });
   expect(partOf("gw1").reason).toMatch(
     /^switch gw1 \(.*\) refused 1 of 1 updates: INSERT \S+\[.*\]: RESOURCE_EXHAUSTED: no TCAM left$/,
   );
   const { out } = await region.sluice("status");
-  expect(out).toMatch(/gw1 +switch +changing: .*no TCAM left/);
+  expect(out).toMatch(/gw1 +switch +refusing: .*no TCAM left/);
   // While it is tried again, too.
   const seen = new Set<string | undefined>();
   region.gw1.onWrite = () => seen.add(partOf("gw1").reason);
@@ -51,7 +51,7 @@ it("an LD that refuses its configuration is not in sync, and those that wait for
     controller.lines.some(({ event }) => event === "reconcile_failed"),
   );
   expect(partOf("ld2")).toMatchObject({
-    state: "changing",
+    state: "refusing",
     reason: expect.stringMatching(/LD ld2 .* refused ApplyConfig: INVALID_ARGUMENT: 1,000,001 services/),
   });
   await eventually(
@@ -59,8 +59,8 @@ it("an LD that refuses its configuration is not in sync, and those that wait for
     () => ld1!.config!.services.length === 2 && partOf("ld1").state === "in sync",
   );
   expect(partOf("gw1")).toMatchObject({
-    state: "changing",
-    reason: expect.stringContaining("waits for ld2"),
+    state: "waiting",
+    reason: "ld2 comes first",
   });
   ld2!.refusal = undefined;
   await controller.settled(body.revision);

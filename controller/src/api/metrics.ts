@@ -7,7 +7,7 @@ import { countEips, measureDrops, measureLds, measureServices } from "../measure
 import type { NeighborState } from "../neighbors/index.js";
 import type { Parts } from "../reconcile/index.js";
 
-const STATES = ["in sync", "changing", "unreachable", "waiting"] as const;
+const STATES = ["in sync", "changing", "refusing", "unreachable", "waiting"] as const;
 
 const NEIGHBOR_STATES: readonly NeighborState[] = ["incomplete", "reachable", "probing"];
 

@@ -7,7 +7,8 @@ import type { DesiredState } from "../state/index.js";
 export interface PartStatus {
   name: string;
   kind: "switch" | "LD";
-  state: "in sync" | "changing" | "unreachable" | "waiting";
+  /** `refusing`: it does not take what it is told, and is told again; `waiting`: another part comes first. */
+  state: "in sync" | "changing" | "refusing" | "unreachable" | "waiting";
   /** Why it is not in sync. */
   reason?: string;
   /** Of an LD, as it says itself; absent: it has not said anything yet. */
@@ -112,9 +113,14 @@ export class PartStates {
         .get(name)
         ?.replaceAll(/(?<=:)\n\s*/g, " ")
         .replaceAll(/\n\s*/g, "; ");
-      const reason = own ?? (isTold ? `waits for ${whom}` : undefined);
-      const isLost = own !== undefined && this.#parts.get(name)?.state === "unreachable";
-      this.note(name, kind, isLost ? "unreachable" : reason === undefined ? "in sync" : "changing", reason);
+      if (own !== undefined) {
+        const isLost = this.#parts.get(name)?.state === "unreachable";
+        this.note(name, kind, isLost ? "unreachable" : "refusing", own);
+      } else if (isTold) {
+        this.note(name, kind, "waiting", `${whom} comes first`);
+      } else {
+        this.note(name, kind, "in sync");
+      }
     };
     for (const { part, push, changes } of switches) {
       note(part.spec.name, "switch", push || changes.length > 0);
@@ -156,8 +162,10 @@ export class PartStates {
           .map(({ type, entry }) => `${type} ${describeItem(entry)}`);
         this.#log.warn({ event: "drift", part: name, restarted: push, changes: changes.length, first });
       }
-      // What it has refused is tried again: it is known until it has taken it.
-      this.note(name, "switch", "changing", known?.state === "changing" ? known.reason : undefined);
+      // What it has refused is tried again: it is refusing until it has taken it.
+      if (known?.state !== "refusing") {
+        this.note(name, "switch", "changing");
+      }
     }
     for (const plan of lds) {
       const { name } = plan.part.spec;
