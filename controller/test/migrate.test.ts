@@ -1,4 +1,5 @@
 // `sluice migrate`, by a controller whose LDs say how far their copies are.
+import { status } from "@grpc/grpc-js";
 import { PeerReplication, RsState } from "@sluice/proto/ld";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { idsOf } from "../src/compile/index.js";
@@ -126,7 +127,6 @@ it("goes on where it was interrupted, and can be taken back before and after the
   say(0);
   await sluice("migrate", "service", "shop", "--to", "west", "--no-wait");
   await controller.settled(2);
-  expect((await sluice("migrate", "abort", "shop")).out).toContain("Nothing to change");
   say(1024, 3);
   expect((await sluice("migrate", "service", "shop", "--to", "west", "-o", "json")).code).toBe(0);
   expect(steered()).toEqual(["west", "east"]);
@@ -136,6 +136,70 @@ it("goes on where it was interrupted, and can be taken back before and after the
   await sluice("migrate", "finish", "shop");
   expect(steered()).toEqual(["east", ""]);
   expect([names(east), names(west)]).toEqual([["shop"], []]);
+});
+
+it("is over for who waits for it when somebody else takes it back before the switches have turned", async () => {
+  say(0);
+  const migrating = sluice("migrate", "service", "shop", "--to", "west");
+  await eventually("the switch knows both", () => steered()[1] === "west");
+  const abort = await sluice("migrate", "abort", "shop");
+  expect(abort).toMatchObject({ code: 0, out: expect.stringContaining("migration.from") });
+  say(1024);
+  expect(await migrating).toMatchObject({
+    code: 64,
+    err: expect.stringContaining(
+      "error: service shop does not migrate any more (somebody has ended it: sluice history shows who)\n",
+    ),
+  });
+  expect(steered()).toEqual(["east", ""]);
+  expect([names(east), names(west)]).toEqual([["shop"], []]);
+});
+
+it("is not said to be done when somebody has ended it, or turned back, before it was", async () => {
+  say(1024);
+  west.refusal = "no room";
+  const migrate = ["migrate", "service", "shop", "--to", "west", "--timeout", "100000"];
+  const first = sluice(...migrate, "-o", "json");
+  await eventually("it is begun", () => controller.controller.region.revision === 2);
+  await sluice("migrate", "finish", "shop", "--force", "--no-wait");
+  west.refusal = undefined;
+  expect(await first).toMatchObject({
+    code: 64,
+    out: "",
+    err: expect.stringContaining("somebody has ended it"),
+  });
+
+  await sluice("migrate", "service", "shop", "--to", "west", "--no-wait");
+  await controller.settled(4);
+  gw1.refuse = () => ({ code: status.RESOURCE_EXHAUSTED, message: "no TCAM left" });
+  const second = sluice(...migrate);
+  await eventually("the switches are to turn", () => controller.controller.region.revision === 5);
+  await sluice("migrate", "abort", "shop", "--no-wait");
+  gw1.refuse = () => undefined;
+  expect(await second).toMatchObject({
+    code: 64,
+    out: "",
+    err: expect.stringContaining(
+      "error: service shop is at east again: somebody else has changed that meanwhile (sluice history shows who)\n",
+    ),
+  });
+});
+
+it("that is taken back stays open for those who have begun at the other cluster, and for those whom nobody can ask about", async () => {
+  say(1024, 3);
+  await sluice("migrate", "service", "shop", "--to", "west");
+  expect((await sluice("migrate", "abort", "shop")).code).toBe(0);
+  east.realServers = [RsState.fromPartial({ service: "shop", rs: "rs1", sessionsGuest: 2n })];
+  expect(await sluice("migrate", "abort", "shop")).toMatchObject({
+    code: 0,
+    out: expect.stringContaining("Nothing to change"),
+  });
+  west.stop();
+  expect(await sluice("migrate", "abort", "shop")).toMatchObject({
+    code: 3,
+    err: expect.stringContaining("sluice migrate finish shop --force"),
+  });
+  expect(steered()).toEqual(["east", "west"]);
 });
 
 it("says what is wrong", async () => {

@@ -33,6 +33,20 @@ export class UsageError extends Error {
   override name = "UsageError";
 }
 
+/** A change that is stored, by a controller that then could not be asked any more how far the parts are with it. */
+export class Unconfirmed extends Error {
+  override name = "Unconfirmed";
+
+  constructor(revision: number, cause: ApiError) {
+    super(
+      `Revision ${revision} is stored; how far the parts are with it is not known (sluice status tells)`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
 /** An apply that ended before its first write. */
 export class NothingChanged extends Error {
   override name = "NothingChanged";
@@ -59,6 +73,9 @@ export function explain(error: unknown): { code: number; text: string } {
   if (error instanceof NothingChanged) {
     const { code, text } = explain(error.cause);
     return { code, text: `${text}\nNothing was changed.` };
+  }
+  if (error instanceof Unconfirmed) {
+    return { code: EXIT.unsettled, text: `${explain(error.cause).text}\n${error.message}` };
   }
   if (error instanceof InvalidDocument) {
     const { length } = error.problems;

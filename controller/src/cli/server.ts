@@ -1,11 +1,15 @@
 // Commands that speak to a controller (`sluice serve`) instead of to the parts themselves.
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Command, Option } from "commander";
 import { ApiClient, MAX_WAIT_MS } from "../api/index.js";
 import type { CommonOptions, Io } from "./context.js";
 import { withOutputOption, withPkiOption } from "./context.js";
-import { UsageError } from "./exit.js";
+import { Unconfirmed, UsageError } from "./exit.js";
 import { milliseconds } from "./numbers.js";
 import { painter } from "./output.js";
+import { isAway } from "./waiting.js";
+
+const RETRY_MS = 200;
 
 export interface ServerOptions {
   server?: string;
@@ -165,18 +169,34 @@ export function renderResult(
   return `${diff}Revision ${revision}; ${parts}.\n`;
 }
 
-/** Waits until all parts hold a revision, or the time is up. */
+/**
+ * Waits until all parts hold a revision that the controller has stored, or the time is up.
+ *
+ * @throws Unconfirmed when the controller could not be asked until then
+ */
 export async function waitFor(
   client: ApiClient,
   revision: number,
   { timeout }: ServerOptions,
 ): Promise<Status> {
-  for (let left = timeout; ; left -= MAX_WAIT_MS) {
+  const deadline = performance.now() + timeout;
+  for (;;) {
+    const left = Math.max(0, Math.ceil(deadline - performance.now()));
     const wait = Math.min(left, MAX_WAIT_MS);
     const path = `/v1/status?revision=${revision}&wait_ms=${wait}`;
-    const { body } = await client.get<Status>(path, wait + 5_000);
-    if (body.settled || wait === left) {
-      return body;
+    try {
+      const { body } = await client.get<Status>(path, wait + 5_000);
+      if (body.settled || wait === left) {
+        return body;
+      }
+    } catch (error) {
+      if (!isAway(error)) {
+        throw error;
+      }
+      if (left === 0) {
+        throw new Unconfirmed(revision, error);
+      }
+      await sleep(Math.min(RETRY_MS, left));
     }
   }
 }

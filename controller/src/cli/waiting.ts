@@ -1,6 +1,7 @@
 // Waiting for what the controller and the parts do by themselves.
 import { setTimeout as sleep } from "node:timers/promises";
 import { ApiError } from "../api/index.js";
+import { Unconfirmed } from "./exit.js";
 import type { Progress } from "./progress.js";
 
 const RETRY_MS = 200;
@@ -32,6 +33,24 @@ export async function pollUntil<T>(
     }
     await sleep(failures > 0 ? Math.max(RETRY_MS, pollMs) : pollMs);
   }
+}
+
+/**
+ * Does what follows a change that the controller has stored.
+ *
+ * @throws Unconfirmed when the controller cannot be asked any more
+ */
+export async function afterChange<T>(revision: number, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw isAway(error) ? new Unconfirmed(revision, error) : error;
+  }
+}
+
+/** Whether a controller cannot be asked, and may be later. */
+export function isAway(error: unknown): error is ApiError {
+  return error instanceof ApiError && (error.status === 0 || error.status === 503);
 }
 
 /** For a number that falls to 0, and may rise meanwhile: tells `progress` each value it has. */

@@ -7,7 +7,7 @@ import { change, existing, type Json } from "../deeds.js";
 import { UsageError } from "../exit.js";
 import { type Progress, withProgress } from "../progress.js";
 import { type ChangeOptions, clientOf, renderResult, withChangeOptions } from "../server.js";
-import { countdown, pollUntil } from "../waiting.js";
+import { afterChange, countdown, pollUntil } from "../waiting.js";
 
 const POLL_MS = 500;
 /** An LD may be away for a moment while sessions end for hours. */
@@ -81,8 +81,8 @@ export function addDrain(program: Command, io: Io): void {
       });
       const isOver = options.cancel === true || options.dryRun === true || settled?.settled !== true;
       if (!isOver) {
-        await withProgress(io, options, DRAINING, (progress) =>
-          untilDrained(client, service, name, progress),
+        await afterChange(result.revision, () =>
+          withProgress(io, options, DRAINING, (progress) => untilDrained(client, service, name, progress)),
         );
       }
       print(

@@ -15,14 +15,14 @@ import {
   type Status,
   withChangeOptions,
 } from "../server.js";
-import { countdown, pollUntil } from "../waiting.js";
+import { afterChange, countdown, pollUntil } from "../waiting.js";
 
 const POLL_MS = 200;
 /** Two clocks, and what is rounded. */
 const CLOCK_SLACK_MS = 50;
 /** A controller may be away for a moment, or another one take over. */
 const MAX_FAILURES = 50;
-/** A part that has just been restarted is unreachable until the controller has found it. */
+/** A part that has just been restarted is unreachable until the controller has found it, and one that refuses is asked again. */
 const RETURN_MS = 5_000;
 const MOVING = { doing: "moving", units: "buckets" };
 
@@ -30,15 +30,30 @@ interface UpgradeOptions extends ChangeOptions {
   command?: string;
 }
 
+interface ClusterItem {
+  name: string;
+  lds: Json[];
+}
+
 /** The cluster that has an LD. @throws UsageError */
-async function clusterOf(client: ApiClient, ld: string): Promise<string> {
-  const { items } = (await client.get<{ items: { name: string; lds: Json[] }[] }>("/v1/clusters")).body;
+async function clusterOf(client: ApiClient, ld: string): Promise<ClusterItem> {
+  const { items } = (await client.get<{ items: ClusterItem[] }>("/v1/clusters")).body;
   const found = items.find(({ lds }) => lds.some(({ name }) => name === ld));
   if (found === undefined) {
     const names = items.flatMap(({ lds }) => lds.map(({ name }) => name)).join(", ");
     throw new UsageError(`no cluster has an LD ${ld} (there are ${names === "" ? "none" : names})`);
   }
-  return found.name;
+  return found;
+}
+
+/** What is waited for does not come when somebody else has changed it. @throws UsageError */
+async function checkDrained(client: ApiClient, ld: string, drained: boolean): Promise<void> {
+  const { lds } = await clusterOf(client, ld);
+  if ((lds.find(({ name }) => name === ld)?.drained === true) !== drained) {
+    throw new UsageError(
+      `${ld} is ${drained ? "not drained any more" : "drained again"}: somebody else has changed that meanwhile (sluice history shows who)`,
+    );
+  }
 }
 
 function withDrained(ld: string, drained: boolean): (before: Json | undefined) => Json | undefined {
@@ -56,11 +71,18 @@ function withDrained(ld: string, drained: boolean): (before: Json | undefined) =
 }
 
 function lateness({ parts, moves }: Status): string {
-  const waits = [...moves.flatMap((move) => move.waits_for), ...parts.flatMap(({ reason }) => reason ?? [])];
-  return waits[0] ?? "the parts follow";
+  const refused = parts.filter(({ state }) => state === "refusing");
+  const waits = [
+    ...refused.flatMap(({ reason }) => reason ?? []),
+    ...moves.flatMap((move) => move.waits_for),
+  ];
+  return waits[0] ?? parts.find(({ reason }) => reason !== undefined)?.reason ?? "the parts follow";
 }
 
-/** Waits until all parts hold a revision, for as long as buckets move; not for a part that cannot be reached and does not come back. */
+/**
+ * Waits until all parts hold a revision, for as long as buckets move; not for a part that cannot be reached and does not come back, or that
+ * refuses what it is told.
+ */
 function untilSettled(client: ApiClient, revision: number, progress: Progress): Promise<Status> {
   const show = countdown(progress);
   let lostAtMs = Infinity;
@@ -69,7 +91,7 @@ function untilSettled(client: ApiClient, revision: number, progress: Progress): 
       // The controller answers as soon as all parts have it, so nothing is waited for in between.
       const { body } = await client.get<Status>(`/v1/status?revision=${revision}&wait_ms=${POLL_MS}`);
       const nowMs = performance.now();
-      const isLost = body.parts.some(({ state }) => state === "unreachable");
+      const isLost = body.parts.some(({ state }) => state === "unreachable" || state === "refusing");
       lostAtMs = isLost ? Math.min(lostAtMs, nowMs) : Infinity;
       if (body.settled || nowMs >= lostAtMs + RETURN_MS) {
         return body;
@@ -93,8 +115,8 @@ export async function changeAndMove(
   if (!options.wait || options.dryRun === true) {
     return { result, settled: undefined };
   }
-  const settled = await withProgress(io, options, MOVING, (progress) =>
-    untilSettled(client, result.revision, progress),
+  const settled = await afterChange(result.revision, () =>
+    withProgress(io, options, MOVING, (progress) => untilSettled(client, result.revision, progress)),
   );
   if (!settled.settled) {
     io.exitCode = EXIT.unsettled;
@@ -110,12 +132,17 @@ export async function setDrained(
   ld: string,
   drained: boolean,
 ): Promise<{ result: ChangeResult; settled: Status | undefined }> {
-  const cluster = await clusterOf(clientOf(options), ld);
-  return changeAndMove(io, options, {
-    key: `clusters/${cluster}`,
+  const client = clientOf(options);
+  const { name } = await clusterOf(client, ld);
+  const done = await changeAndMove(io, options, {
+    key: `clusters/${name}`,
     action: `ld ${drained ? "drain" : "undrain"} ${ld}`,
     edit: withDrained(ld, drained),
   });
+  if (done.settled?.settled === true) {
+    await afterChange(done.result.revision, () => checkDrained(client, ld, drained));
+  }
+  return done;
 }
 
 async function setAndShow(io: Io, options: ChangeOptions, ld: string, drained: boolean): Promise<void> {
@@ -159,6 +186,7 @@ async function untilRestarted(client: ApiClient, ld: string, before: Before): Pr
       const isNew =
         now !== undefined &&
         (before.uptimeMs === undefined || now < before.uptimeMs + longerMs - CLOCK_SLACK_MS);
+      await checkDrained(client, ld, true);
       if (!isNew) {
         return undefined;
       }
@@ -183,11 +211,18 @@ async function runCommand(ld: string, command: string): Promise<void> {
 
 async function upgrade(io: Io, options: UpgradeOptions, ld: string): Promise<void> {
   const client = clientOf(options);
-  const { settled } = await setDrained(io, options, ld, true);
+  const { result, settled } = await setDrained(io, options, ld, true);
   if (settled?.settled !== true) {
+    io.stderr.write(`Nothing was restarted; ${ld} stays drained (sluice ld undrain ${ld} ends that)\n`);
+    print(io, options, { ...result, settled: false, parts: settled?.parts }, () =>
+      renderResult(result, options, settled, io),
+    );
     return;
   }
-  const before = { uptimeMs: await uptimeMs(client, ld), atMs: performance.now() };
+  const before = await afterChange(result.revision, async () => ({
+    uptimeMs: await uptimeMs(client, ld),
+    atMs: performance.now(),
+  }));
   if (options.command === undefined) {
     io.stderr.write(
       `${ld} is empty: upgrade and restart its data plane; it gets its buckets when it is back.\n`,
@@ -195,7 +230,7 @@ async function upgrade(io: Io, options: UpgradeOptions, ld: string): Promise<voi
   } else {
     await runCommand(ld, options.command);
   }
-  await untilRestarted(client, ld, before);
+  await afterChange(result.revision, () => untilRestarted(client, ld, before));
   await setAndShow(io, options, ld, false);
 }
 

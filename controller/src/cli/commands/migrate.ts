@@ -1,13 +1,13 @@
 // `sluice migrate`: a service moves to another cluster of LDs, and its connections go on (docs/failover.md).
 import type { Command } from "commander";
-import type { ApiClient } from "../../api/index.js";
+import { type ApiClient, ApiError } from "../../api/index.js";
 import type { MigrationNumbers } from "../../measure/index.js";
 import { type Io, print } from "../context.js";
 import { carryOut, change, existing, type Json } from "../deeds.js";
 import { UsageError } from "../exit.js";
 import { type Progress, withProgress } from "../progress.js";
 import { type ChangeOptions, clientOf, renderResult, withChangeOptions } from "../server.js";
-import { countdown, pollUntil } from "../waiting.js";
+import { afterChange, countdown, isAway, pollUntil } from "../waiting.js";
 
 const POLL_MS = 200;
 /** LDs may be away for a moment. */
@@ -58,9 +58,20 @@ function turn(name: string, which: keyof Migration): (before: Json | undefined) 
   };
 }
 
+/** The cluster that gets its packets. */
+async function placeOf(client: ApiClient, service: string): Promise<unknown> {
+  return (await client.get<Json>(`/v1/services/${encodeURIComponent(service)}`)).body.cluster;
+}
+
 async function numbersOf(client: ApiClient, service: string): Promise<MigrationNumbers | undefined> {
   const { body } = await client.get<{ items: MigrationNumbers[] }>("/v1/measurements/migrations");
   return body.items.find((item) => item.service === service);
+}
+
+function endedMeanwhile(service: string): UsageError {
+  return new UsageError(
+    `service ${service} does not migrate any more (somebody has ended it: sluice history shows who)`,
+  );
 }
 
 /** Resolves when all sessions are in both clusters. @throws ApiError when the LDs cannot be asked for a while */
@@ -70,7 +81,7 @@ function untilCopied(client: ApiClient, service: string, progress: Progress): Pr
     async () => {
       const numbers = await numbersOf(client, service);
       if (numbers === undefined) {
-        throw new UsageError(`service ${service} does not migrate any more (somebody has aborted it)`);
+        throw endedMeanwhile(service);
       }
       show(numbers.buckets - numbers.buckets_copied);
       return numbers.copied ? numbers : undefined;
@@ -98,14 +109,18 @@ async function migrate(io: Io, service: string, options: MigrateOptions): Promis
     );
     return;
   }
-  if ((await numbersOf(client, service)) === undefined) {
+  const begun = await afterChange(first.result.revision, () => numbersOf(client, service));
+  if (begun === undefined) {
+    if ((await placeOf(client, service)) !== to) {
+      throw endedMeanwhile(service);
+    }
     print(io, options, { ...first.result, moved: true, sessions_copied: 0 }, () =>
       renderResult(first.result, options, first.settled, io),
     );
     return; // it has been there already
   }
-  const copied = await withProgress(io, options, COPYING, (progress) =>
-    untilCopied(client, service, progress),
+  const copied = await afterChange(first.result.revision, () =>
+    withProgress(io, options, COPYING, (progress) => untilCopied(client, service, progress)),
   );
   const second = await change(client, io, options, {
     key: keyOf(service),
@@ -113,7 +128,15 @@ async function migrate(io: Io, service: string, options: MigrateOptions): Promis
     edit: turn(service, "to"),
   });
   const moved = second.settled?.settled === true;
-  const left = (await numbersOf(client, service))?.sessions_left ?? 0;
+  const left = await afterChange(second.result.revision, async () => {
+    const cluster = await placeOf(client, service);
+    if (cluster !== to) {
+      throw new UsageError(
+        `service ${service} is at ${cluster} again: somebody else has changed that meanwhile (sluice history shows who)`,
+      );
+    }
+    return (await numbersOf(client, service))?.sessions_left ?? 0;
+  });
   print(io, options, { ...second.result, moved, sessions_copied: copied.sessions_copied }, () =>
     moved
       ? `Moved: service ${service} is at ${to}, with ${copied.sessions_copied} sessions that were copied.\n` +
@@ -130,6 +153,43 @@ async function checkNobodyIsLeft(client: ApiClient, service: string, force: bool
       `about ${left} sessions of service ${service} have begun at the other cluster and would end (wait until sluice get migrations shows 0, or give --force)`,
     );
   }
+}
+
+/**
+ * Sessions that have begun at the cluster that a service was to move to, where the switches have turned back from it, or not turned yet.
+ *
+ * @throws ApiError with what ends the migration all the same
+ */
+async function begunThere(client: ApiClient, service: string): Promise<number> {
+  const { items } = (await client.get<{ items: Json[] }>("/v1/services")).body;
+  const { cluster, migration } = items.find(({ name }) => name === service) ?? {};
+  if (migration === undefined || cluster !== (migration as Migration).from) {
+    return 0;
+  }
+  try {
+    return (await numbersOf(client, service))?.sessions_left ?? 0;
+  } catch (error) {
+    throw isAway(error)
+      ? new ApiError(error.status, error.message, [
+          ...(error.problems.length > 0 ? error.problems : [error.message]),
+          `whether sessions are left that have begun at the other cluster is not known (sluice migrate finish ${service} --force ends the migration, and those)`,
+        ])
+      : error;
+  }
+}
+
+/** Before the switches have turned nobody has begun there, and it is over: also for a command that waits for its copies. */
+async function abort(io: Io, service: string, options: ChangeOptions): Promise<void> {
+  const left = await begunThere(clientOf(options), service);
+  await carryOut(io, options, {
+    key: keyOf(service),
+    action: `migrate abort ${service}`,
+    edit: (before) => {
+      const { found, cluster, migration } = readService(service, before);
+      const isBack = migration !== undefined && cluster === migration.from;
+      return !isBack ? turn(service, "from")(before) : left === 0 ? finish(service)(before) : found;
+    },
+  });
 }
 
 function finish(name: string): (before: Json | undefined) => Json {
@@ -165,7 +225,5 @@ export function addMigrate(program: Command, io: Io): void {
     .description(
       "packets go to the cluster that the service has come from again; its connections go on there",
     )
-    .action((name: string, options: ChangeOptions) =>
-      carryOut(io, options, { key: keyOf(name), action: `migrate abort ${name}`, edit: turn(name, "from") }),
-    );
+    .action((name: string, options: ChangeOptions) => abort(io, name, options));
 }
