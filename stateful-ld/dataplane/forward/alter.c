@@ -235,9 +235,13 @@ static enum drop_reason alter_from_client(const struct altering *at, struct rte_
 static enum drop_reason alter_from_rs(const struct altering *at, struct rte_tcp_hdr *tcp) {
     const struct session_numbers *numbers = &at->session->numbers;
 
-    if ((at->session->alter & ALTER_COOKIE) != 0 &&
-        (tcp->tcp_flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK)
-        return cookie_challenged(at->worker, at->ref, tcp);
+    if (at->session->alter & ALTER_COOKIE) {
+        if ((tcp->tcp_flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK)
+            return cookie_challenged(at->worker, at->ref, tcp);
+        if ((tcp->tcp_flags & TCP_RST) == 0 &&
+            (tcp->tcp_flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
+            return DROP_SYN_COOKIE; /* it answers no SYN, and its numbers may be any */
+    }
     if (at->session->alter & ALTER_PROXY)
         proxy_of_rs(at, tcp);
     if (at->session->alter & ALTER_TOA)

@@ -431,6 +431,22 @@ static void what_a_client_of_ipv6_is_told_fits_the_tunnel(void **state) {
     assert_int_equal(tcp_options_read(tcp).mss, 1400 - 50 - 40 - 20 - TOA_IPV6_BYTES);
 }
 
+/* Neither a SYN-ACK nor a refusal, so it says nothing of the RS's numbers. */
+static void what_is_no_answer_to_the_syn_is_dropped(void **state) {
+    static const uint8_t flags[] = { 0, TCP_PSH, TCP_FIN, TCP_SYN };
+
+    (void)state;
+    flood();
+    ask(usual);
+    acknowledge(true);
+    for (size_t i = 0; i < sizeof(flags); i++)
+        assert_int_equal(tcp_receive(tcp_from_rs(local_port, flags[i], 0x700, ISN + 1, 0)), 0);
+    assert_int_equal(harness_worker(&tcp_ld)->sessions.sessions[2].state, STATE_SYN_ACK);
+    assert_int_equal(tcp_receive(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0)),
+                     2);
+    assert_int_equal(ntohl(frame_view(&tcp_ld.sent[1]).tcp->sent_seq), cookie + 1);
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tcp_tear_down)
     const struct CMUnitTest tests[] = {
@@ -449,6 +465,7 @@ int main(void) {
         CASE(proxy_header_goes_with_it),
         CASE(client_that_does_not_say_takes_the_familys_default),
         CASE(what_a_client_of_ipv6_is_told_fits_the_tunnel),
+        CASE(what_is_no_answer_to_the_syn_is_dropped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
