@@ -74,13 +74,24 @@ static bool fits(const struct altering *at, uint16_t bytes) {
     return at->packet->l3_len + bytes <= alter_mtu_bytes(at->worker, at->packet, at->ref);
 }
 
-/* An RS's SYN-ACK says how much the client may send at once; the option has to fit beside it. */
+static bool has_data(const struct altering *at, const struct rte_tcp_hdr *tcp) {
+    const struct packet *packet = at->packet;
+
+    return packet->l4_off - packet->l3_off + tcp_header_bytes(tcp) < packet->l3_len;
+}
+
+/* An RS's SYN-ACK says how much the client may send at once; the option has to fit beside it. What
+ * only an RS sends that has the connection says that nothing more completes the handshake: the
+ * client's own acknowledgements may be any. */
 static void toa_of_rs(const struct altering *at, struct rte_tcp_hdr *tcp) {
     const struct snapshot *snapshot = at->worker->snapshot;
     /* By the headers that are on the RS's side, where the option is. */
     uint16_t mss_max = flow_is_v6(&at->packet->key) ? snapshot->mss_max_v6 : snapshot->mss_max;
     uint16_t bytes = toa_bytes(&at->client), mss;
 
+    if ((tcp->tcp_flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK &&
+        ((tcp->tcp_flags & TCP_FIN) != 0 || has_data(at, tcp)))
+        at->session->alter &= (uint8_t)~ALTER_TOA;
     if ((tcp->tcp_flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
         return;
     at->session->numbers.rs_isn = sequence_of(tcp);
@@ -93,12 +104,11 @@ static void toa_of_client(const struct altering *at, struct rte_tcp_hdr *tcp) {
     uint8_t option[TOA_IPV6_BYTES];
     uint16_t bytes = toa_bytes(&at->client);
 
-    if ((tcp->tcp_flags & (TCP_SYN | TCP_RST | TCP_ACK)) != TCP_ACK)
+    tcp_option_blank(tcp, TCP_OPTION_TOA); /* the RS would believe the client's own */
+    if ((tcp->tcp_flags & (TCP_SYN | TCP_RST | TCP_ACK)) != TCP_ACK ||
+        ack_of(tcp) != at->session->numbers.rs_isn + 1)
         return;
-    if (ack_of(tcp) != at->session->numbers.rs_isn + 1) {
-        at->session->alter &= (uint8_t)~ALTER_TOA;
-        return;
-    }
+    tcp_options_blank_rest(tcp);
     toa_write(option, &at->client);
     if (!fits(at, bytes) || !packet_insert_option(at->mbuf, at->packet, option, bytes))
         at->worker->stats.toa_no_room++;
@@ -138,12 +148,6 @@ static void send_header(const struct altering *at, const struct rte_tcp_hdr *tcp
 
     proxy_v2_write(header, &at->client);
     (void)own_segment_send(at->worker, &segment, &way, at->session->bucket);
-}
-
-static bool has_data(const struct altering *at, const struct rte_tcp_hdr *tcp) {
-    const struct packet *packet = at->packet;
-
-    return packet->l4_off - packet->l3_off + tcp_header_bytes(tcp) < packet->l3_len;
 }
 
 static enum drop_reason proxy_of_client(const struct altering *at, struct rte_tcp_hdr *tcp) {
@@ -271,6 +275,17 @@ static enum drop_reason alter_datagram(const struct altering *at) {
     return packet_insert_data(at->mbuf, at->packet, header, bytes) ? DROP_NONE : DROP_NO_HEADROOM;
 }
 
+/* Of a segment: what is in its parts cannot be told, nor may they change in length. The header is
+ * in the first one. */
+static enum drop_reason alter_fragment(const struct altering *at) {
+    if ((at->session->alter & (ALTER_PROXY | ALTER_NUMBERS)) != 0)
+        return DROP_FRAGMENT;
+    if ((at->session->alter & ALTER_TOA) != 0 && session_direction(at->ref) == FROM_CLIENT &&
+        packet_fragment_offset(at->packet) == 0)
+        tcp_option_blank(tcp_of(at), TCP_OPTION_TOA);
+    return DROP_NONE;
+}
+
 enum drop_reason alter_packet(struct worker *worker, struct rte_mbuf *mbuf, struct packet *packet,
                               session_ref ref) {
     const struct altering at = {
@@ -284,8 +299,8 @@ enum drop_reason alter_packet(struct worker *worker, struct rte_mbuf *mbuf, stru
 
     if (at.session->alter & ALTER_DATAGRAM)
         return alter_datagram(&at);
-    if (packet->kind == PACKET_FRAGMENT) /* of a segment: its parts cannot be told apart */
-        return (at.session->alter & (ALTER_PROXY | ALTER_NUMBERS)) != 0 ? DROP_FRAGMENT : DROP_NONE;
+    if (packet->kind == PACKET_FRAGMENT)
+        return alter_fragment(&at);
     return (session_direction(ref) == FROM_RS ? alter_from_rs : alter_from_client)(&at,
                                                                                    tcp_of(&at));
 }

@@ -3,8 +3,9 @@
  * What changes in a session's packets besides addresses and ports: the client's address for the RS.
  *
  * TOA is an option of the packets that can complete the handshake on the RS: those of the client
- * until it has acknowledged data of the RS. Where header or MTU leave no room, the packet goes
- * without it.
+ * that acknowledge the RS's SYN and nothing more, until the RS has sent data. Where header or MTU
+ * leave no room, and in fragments, the packet goes without it. What the client has put there itself
+ * is blanked, in any case: an RS believes the first such option.
  *
  * PROXY protocol v2 takes sequence numbers. They are taken from in front of the client's: its SYN
  * leaves with a number lower by the header's length, so everything the client sends keeps its

@@ -311,6 +311,7 @@ static void errors_leave_room_for_the_option(void **state) {
     view = tcp_report(TCP_RS, 900, 0);
     assert_int_equal(ntohs(view.icmp->icmp_seq_nb), 892);
     assert_int_equal(ntohl(tcp_quoted(&view)->sent_seq), ISN + 1);
+    tcp_pass(tcp_from_rs(local_port, TCP_ACK, RS_ISN + 1, ISN + 1001, 99), 1);
     tcp_pass(tcp_from_client(TCP_ACK, ISN + 1001, RS_ISN + 100, 1000), 1); /* goes without */
     view = tcp_report(TCP_RS, 900, 0);
     assert_int_equal(ntohs(view.icmp->icmp_seq_nb), 900);
@@ -381,6 +382,97 @@ static void option_over_ipv6_fits_beside_the_mss(void **state) {
     assert_int_equal(tcp_options_read(tcp).mss, 1400 - 50 - 40 - 20 - TOA_IPV6_BYTES);
 }
 
+/* A connection that waits for the client's ACK. */
+static void half_open(void) {
+    use(SLUICE__LD__V1__CLIENT_ADDRESS__TOA);
+    open_connection();
+    tcp_pass(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0), 1);
+}
+
+static struct flow_spec ack_with(const uint8_t options[8], uint16_t payload) {
+    struct flow_spec flow = tcp_from_client(TCP_ACK, ISN + 1, RS_ISN + 1, payload);
+
+    memcpy(flow.tcp_options, options, 8);
+    flow.tcp_option_bytes = 8;
+    return flow;
+}
+
+static const uint8_t forged[8] = { TCP_OPTION_TOA, 8, 1, 2, 198, 51, 100, 9 };
+
+/* An RS believes the first option there is. */
+static void clients_say_nothing_of_their_address(void **state) {
+    struct flow_spec flow;
+    struct frame_view view;
+
+    (void)state;
+    half_open();
+    view = tcp_pass(ack_with(forged, 10), 1);
+    assert_toa(&view);
+    assert_int_equal(view.payload_bytes, 10);
+    flow = ack_with(forged, 0);
+    memcpy(flow.tcp_options + 8, (uint8_t[]){ TCP_OPTION_NOP, TCP_OPTION_TOA, 3, 7 }, 4);
+    memcpy(flow.tcp_options + 12, forged, 8);
+    flow.tcp_option_bytes = 20;
+    view = tcp_pass(flow, 1);
+    assert_toa(&view);
+    flow.ack++; /* it completes no handshake, and needs none */
+    view = tcp_pass(flow, 1);
+    assert_null(toa_in(&view));
+}
+
+/* What can have no option of the LD's has none of the client's either. */
+static void nor_do_they_in_fragments(void **state) {
+    struct flow_spec flow = ack_with(forged, 100);
+    struct frame whole = frame_plain(&flow), out[2];
+    struct frame_view view;
+
+    (void)state;
+    half_open();
+    for (uint32_t i = 0; i < 2; i++) {
+        struct frame fragment = frame_fragment(&whole, 64 * i, 64);
+
+        assert_int_equal(harness_receive(&tcp_ld, &fragment), 1);
+        out[i] = tcp_ld.sent[0];
+    }
+    whole = frame_reassemble(out, 2);
+    view = frame_view(&whole);
+    assert_null(toa_in(&view));
+    assert_int_equal(view.payload_bytes, 100);
+}
+
+/* Behind the end of the options, or what no TCP can read, an option would not be found. */
+static void the_option_is_where_it_is_read(void **state) {
+    static const uint8_t ends[][8] = {
+        { 1, 1, 0, 0, 0, 0, 0, 0 },   { 1, 0, 254, 8, 1, 2, 3, 4 },  { 1, 77, 0, 5, 254, 8, 1, 2 },
+        { 77, 4, 5, 6, 1, 1, 1, 77 }, { 77, 200, 5, 6, 1, 1, 1, 1 },
+    };
+
+    (void)state;
+    half_open();
+    for (size_t i = 0; i < RTE_DIM(ends); i++) {
+        struct frame_view view = tcp_pass(ack_with(ends[i], 10), 1);
+
+        assert_toa(&view);
+        assert_int_equal(view.payload_bytes, 10);
+    }
+}
+
+/* An acknowledgement that the RS does not believe says nothing about the RS. */
+static void the_option_stays_until_the_rs_is_connected(void **state) {
+    struct frame_view view;
+
+    (void)state;
+    half_open();
+    view = tcp_pass(tcp_from_client(TCP_ACK, ISN + 1, RS_ISN + 5000, 0), 1);
+    assert_null(toa_in(&view));
+    tcp_pass(tcp_from_rs(local_port, TCP_ACK, RS_ISN + 1, ISN + 1, 0), 1); /* a challenge */
+    view = tcp_pass(tcp_from_client(TCP_ACK, ISN + 1, RS_ISN + 1, 0), 1);
+    assert_toa(&view);
+    tcp_pass(tcp_from_rs(local_port, TCP_FIN | TCP_ACK, RS_ISN + 1, ISN + 1, 0), 1);
+    view = tcp_pass(tcp_from_client(TCP_ACK, ISN + 1, RS_ISN + 1, 0), 1);
+    assert_null(toa_in(&view));
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tcp_tear_down)
     const struct CMUnitTest tests[] = {
@@ -398,6 +490,10 @@ int main(void) {
         CASE(errors_leave_room_for_the_header),
         CASE(errors_about_header_and_syn_have_the_clients_numbers),
         CASE(option_over_ipv6_fits_beside_the_mss),
+        CASE(clients_say_nothing_of_their_address),
+        CASE(nor_do_they_in_fragments),
+        CASE(the_option_is_where_it_is_read),
+        CASE(the_option_stays_until_the_rs_is_connected),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

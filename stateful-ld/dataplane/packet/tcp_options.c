@@ -16,21 +16,28 @@ enum {
     TIMESTAMPS_BYTES = 10,
 };
 
+/* The next option from `option` on that is no NOP; NULL: they end there, at the header's end, their
+ * own, or the first that cannot be read. */
+static uint8_t *next_option(uint8_t **option, const uint8_t *end) {
+    while (*option < end && **option == TCP_OPTION_NOP)
+        ++*option;
+    if (*option == end || **option == TCP_OPTION_END || end - *option < 2 || (*option)[1] < 2 ||
+        (*option)[1] > end - *option)
+        return NULL;
+    return *option;
+}
+
+static const uint8_t *options_end(const struct rte_tcp_hdr *tcp) {
+    return (const uint8_t *)tcp + tcp_header_bytes(tcp);
+}
+
 uint8_t *tcp_option_find(struct rte_tcp_hdr *tcp, uint8_t kind, uint32_t bytes) {
     uint8_t *option = (uint8_t *)(tcp + 1);
-    const uint8_t *end = (const uint8_t *)tcp + tcp_header_bytes(tcp);
+    const uint8_t *end = options_end(tcp);
 
-    while (option < end && *option != TCP_OPTION_END) {
-        if (*option == TCP_OPTION_NOP) {
-            option++;
-            continue;
-        }
-        if (end - option < 2 || option[1] < 2 || option[1] > end - option)
-            return NULL;
+    for (; next_option(&option, end) != NULL; option += option[1])
         if (option[0] == kind)
             return option[1] >= bytes ? option : NULL;
-        option += option[1];
-    }
     return NULL;
 }
 
@@ -129,15 +136,34 @@ static void end_change(const struct change *change) {
     change->tcp->cksum = checksum_update(change->tcp->cksum, checksum_delta16(before, after));
 }
 
-void tcp_option_blank(struct rte_tcp_hdr *tcp, uint8_t kind) {
-    uint8_t *option = tcp_option_find(tcp, kind, 2);
-    struct change change;
+static void fill(struct rte_tcp_hdr *tcp, uint8_t *at, size_t bytes) {
+    struct change change = begin_change(tcp, at, bytes);
 
-    if (option == NULL)
-        return;
-    change = begin_change(tcp, option, option[1]);
-    memset(option, TCP_OPTION_NOP, option[1]);
+    memset(at, TCP_OPTION_NOP, bytes);
     end_change(&change);
+}
+
+void tcp_options_blank_rest(struct rte_tcp_hdr *tcp) {
+    uint8_t *option = (uint8_t *)(tcp + 1);
+    const uint8_t *end = options_end(tcp);
+
+    while (next_option(&option, end) != NULL)
+        option += option[1];
+    if (option < end)
+        fill(tcp, option, (size_t)(end - option));
+}
+
+void tcp_option_blank(struct rte_tcp_hdr *tcp, uint8_t kind) {
+    uint8_t *option = (uint8_t *)(tcp + 1);
+    const uint8_t *end = options_end(tcp);
+
+    while (next_option(&option, end) != NULL) {
+        uint8_t bytes = option[1];
+
+        if (option[0] == kind)
+            fill(tcp, option, bytes);
+        option += bytes;
+    }
 }
 
 void tcp_sack_shift(struct rte_tcp_hdr *tcp, uint32_t delta) {

@@ -63,7 +63,13 @@ struct tcp_options tcp_options_read(const struct rte_tcp_hdr *tcp);
  */
 uint32_t tcp_options_write(uint8_t *at, const struct tcp_options *options);
 
-/** Replace an option by NOPs, if there is one, and fix the checksum. */
+/**
+ * Replace by NOPs what is behind the end of the options, or cannot be read as any, and fix the
+ * checksum. A receiver stops there, and would not see an option that is appended.
+ */
+void tcp_options_blank_rest(struct rte_tcp_hdr *tcp);
+
+/** Replace an option by NOPs, as often as it is there, and fix the checksum. */
 void tcp_option_blank(struct rte_tcp_hdr *tcp, uint8_t kind);
 
 /** Add @p delta to all edges of the SACK blocks, and fix the checksum. */

@@ -26,7 +26,7 @@
 
 /** What the packets of a session have changed besides addresses and ports. */
 enum session_alter {
-    ALTER_TOA = 1 << 0,   /**< the option, until the client acknowledges data */
+    ALTER_TOA = 1 << 0,   /**< the option, until the RS has sent data */
     ALTER_PROXY = 1 << 1, /**< the header in front of the data, until the RS has acknowledged it */
     ALTER_DATAGRAM = 1 << 2, /**< the header in front of each datagram's data */
     ALTER_SYN = 1 << 3, /**< the RS may hold the local port in TIME-WAIT: the SYN must suit it */
