@@ -89,9 +89,15 @@ static bool ends_with_its_rs(const struct worker *worker, const struct packet *p
            session_direction(ref) == FROM_CLIENT && (packet->tcp_flags & TCP_RST) == 0;
 }
 
+static bool is_later_fragment(const struct packet *packet) {
+    return packet->kind == PACKET_FRAGMENT && packet_fragment_offset(packet) != 0;
+}
+
 enum drop_reason admission_packet(struct worker *worker, const struct rte_mbuf *mbuf,
                                   const struct packet *packet, session_ref ref) {
     if (ends_with_its_rs(worker, packet, ref)) {
+        if (is_later_fragment(packet))
+            return DROP_RS_REMOVED; /* it has no numbers to tell anybody with */
         if (flow_protocol(&packet->key) == IPPROTO_TCP)
             refuse_session(worker, mbuf, packet, ref);
         else

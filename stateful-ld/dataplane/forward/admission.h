@@ -31,8 +31,9 @@ void admission_taken_over(struct worker *worker, const struct session *session);
 void admission_recount(struct worker *worker, const struct snapshot *snapshot);
 
 /**
- * Look at a packet of a session: bandwidth, and whether its RS has gone. Asked only while the
- * snapshot is `attentive`, so that packets of configurations without either pay one branch.
+ * Look at a packet of a session, or a fragment of one: bandwidth, and whether its RS has gone.
+ * Asked only while the snapshot is `attentive`, so that packets of configurations without either
+ * pay one branch.
  *
  * @return DROP_NONE, or why the packet must be dropped
  */

@@ -225,6 +225,32 @@ static void bandwidth_both_ways_apart(void **state) {
     assert_in_range(in, 104, 108); /* 100 a second, and what came at once */
 }
 
+/* The client's choice of how long its packets are changes nothing. */
+static void fragments_have_no_bandwidth_of_their_own(void **state) {
+    struct flow_spec flow = { .src = CLIENT,
+                              .dst = VIP,
+                              .src_port = 5000,
+                              .dst_port = 53,
+                              .protocol = FRAME_UDP,
+                              .payload = 1912 };
+    const struct frame whole = frame_plain(&flow);
+    uint64_t bytes = 0;
+
+    (void)state;
+    message_limit(&message)->bandwidth_in_bps = 8 * 1000 * 1000; /* 50 ms of it: 50000 bytes */
+    dns->message.limit = (char *)(uintptr_t) "gold";
+    apply();
+    for (int i = 0; i < 100; i++)
+        for (uint32_t offset = 0; offset < 1920; offset += 960) {
+            struct frame fragment = frame_fragment(&whole, offset, 960);
+
+            if (harness_receive(&harness, &fragment) == 1)
+                bytes += fragment.length - RTE_ETHER_HDR_LEN;
+        }
+    assert_in_range(bytes, 48000, 51000);
+    assert_int_equal(dropped(DROP_BANDWIDTH_LIMIT), 200 - bytes / 980);
+}
+
 static void priority_ports_have_more(void **state) {
     struct flow_spec flow = from(CLIENT, 40000, TCP_ACK);
     struct frame frame;
@@ -357,6 +383,30 @@ static void without_reset_sessions_outlive_their_rs(void **state) {
     assert_int_equal(frame_view(&harness.sent[0]).ip->dst_addr, ip4(RS));
 }
 
+/* Nor are they let through to an RS that is gone; later ones have no numbers for a RST. */
+static void fragments_to_a_removed_rs_are_dropped(void **state) {
+    struct flow_spec flow = from(CLIENT, 40000, TCP_SYN);
+    struct frame frame = frame_plain(&flow), whole;
+
+    (void)state;
+    web->message.reset = true;
+    apply();
+    harness_receive(&harness, &frame);
+    web->message.n_real_servers = 0;
+    apply();
+    flow.tcp_flags = TCP_ACK;
+    flow.payload = 100;
+    whole = frame_plain(&flow);
+    frame = frame_fragment(&whole, 0, 64);
+    harness_receive(&harness, &frame);
+    assert_int_equal(dropped(DROP_RS_REMOVED), 1);
+    assert_int_equal(harness_worker(&harness)->stats.resets_sent, 2);
+    frame = frame_fragment(&whole, 64, 56);
+    harness_receive(&harness, &frame);
+    assert_int_equal(dropped(DROP_RS_REMOVED), 2);
+    assert_int_equal(harness_worker(&harness)->stats.resets_sent, 2);
+}
+
 static void udp_clients_of_a_removed_rs_move_on(void **state) {
     struct frame frame = query(5000);
 
@@ -383,11 +433,13 @@ int main(void) {
         CASE(new_sessions_a_second),
         CASE(one_client_too_often),
         CASE(bandwidth_both_ways_apart),
+        CASE(fragments_have_no_bandwidth_of_their_own),
         CASE(priority_ports_have_more),
         CASE(refused_clients_are_told),
         CASE(no_answer_to_what_is_no_syn),
         CASE(both_sides_hear_of_a_removed_rs),
         CASE(without_reset_sessions_outlive_their_rs),
+        CASE(fragments_to_a_removed_rs_are_dropped),
         CASE(udp_clients_of_a_removed_rs_move_on),
     };
 

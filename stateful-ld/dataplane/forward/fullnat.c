@@ -324,6 +324,11 @@ enum drop_reason fullnat_translate_fragment(struct worker *worker, struct rte_mb
     session = session_at(&worker->sessions, ref);
     if (peer_twin_has(worker, session, session_direction(ref), packet))
         return peer_give_to_twin(worker, mbuf, packet);
+    if (worker->snapshot->attentive) {
+        reason = admission_packet(worker, mbuf, packet, ref);
+        if (reason != DROP_NONE)
+            return reason;
+    }
     if (session->alter != 0) {
         if (packet->l3_len > alter_mtu_bytes(worker, packet, ref))
             return too_big(worker, mbuf, packet, ref);
