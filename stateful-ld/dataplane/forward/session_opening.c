@@ -66,13 +66,14 @@ static void set_rs(struct candidate *candidate, const struct worker *worker,
 }
 
 static bool take_port(struct worker *worker, const struct target *target,
-                      const struct packet *packet, struct candidate *candidate,
+                      const struct packet *packet, struct candidate *candidate, int *tries,
                       struct local_port *port) {
     enum ip_family family = ip_family(&target->address);
 
     set_rs(candidate, worker, target, packet);
     return local_port_take(&worker->ports[family], &worker->snapshot->local_ips[family],
-                           own_slots(worker, family), packet->bucket, is_free, candidate, port);
+                           own_slots(worker, family), packet->bucket, is_free, candidate, tries,
+                           port);
 }
 
 /* The port that take_port() will try first is free, most of the time: ask for what says so. */
@@ -93,25 +94,28 @@ static void prefetch_port(const struct worker *worker, const struct target *targ
     time_wait_prefetch(&worker->time_wait, hash);
 }
 
-/* Choose an RS that has a port left for us: the scheduler's choice first, then any other. */
+/* Choose an RS that has a port left for us: the scheduler's choice first, then others, as far as
+ * one packet may look: where ports run out towards many RSs, whoever sends SYNs would have the
+ * worker do nothing else. */
 static enum drop_reason choose(struct worker *worker, const struct opening *opening,
                                const struct packet *packet, struct candidate *candidate,
                                struct local_port *port, uint32_t *target) {
     const struct snapshot *snapshot = worker->snapshot;
     const struct service *service = opening->service;
     const struct choice *choices = &snapshot->choices[service->first_choice];
+    int tries = LOCAL_PORT_TRIES_MAX;
     int chosen = opening->choice == CHOICE_LATER ? scheduler_choose(worker, service, &packet->key)
                                                  : opening->choice;
 
     if (chosen < 0)
         return DROP_NO_RS_AVAILABLE;
-    for (uint32_t i = 0; i < service->choices; i++) {
+    for (uint32_t i = 0; i < service->choices && tries > 0; i++) {
         const struct choice *choice = &choices[((uint32_t)chosen + i) % service->choices];
 
         if (choice->weight == 0 || rs_share_of(worker->dataplane->rs_shares, choice->target) == 0)
             continue;
         *target = choice->target;
-        if (take_port(worker, &snapshot->targets[choice->target], packet, candidate, port))
+        if (take_port(worker, &snapshot->targets[choice->target], packet, candidate, &tries, port))
             return DROP_NONE;
     }
     __atomic_store_n(&worker->without_port, *target + 1, __ATOMIC_RELAXED);

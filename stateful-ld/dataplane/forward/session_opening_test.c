@@ -1,6 +1,8 @@
 /* Sessions that are opened by packets of one burst, about which things are found out ahead. */
 #include "forward/session_opening.h"
 
+#include <stdio.h>
+
 #include "packet/bucket.h"
 #include "testing/harness.h"
 #include "testing/test.h"
@@ -215,6 +217,58 @@ static void no_udp_session_has_the_port_of_tunnels(void **state) {
     assert_int_equal(at_vxlan, 1);
 }
 
+/* The port that the next session of the bucket will try first, as its place among them. */
+static int next_place(uint16_t bucket) {
+    const struct worker *worker = harness_worker(&harness);
+    struct local_port first;
+
+    assert_true(local_port_first(&worker->ports[FAMILY_IPV4], &worker->snapshot->local_ips[0],
+                                 worker->snapshot->local_ips[0].slots, bucket, &first));
+    return first.port / BUCKET_COUNT - 1;
+}
+
+/* Where all ports of a bucket are taken towards many RSs, a SYN is not to cost as much as looking
+ * at all of them; the next one goes on where it has stopped. */
+static void what_a_syn_without_a_port_costs_is_bounded(void **state) {
+    enum {
+        BUCKET = 5,
+        MANY = 16,
+        ALL = MANY * LOCAL_PORTS_PER_BUCKET,
+        TRIES = 512
+    };
+    const struct tunnel_spec tunnel = { .bucket = BUCKET };
+    struct flow_spec flow = {
+        .src = "192.0.2.77", .dst = VIP, .dst_port = 80, .protocol = FRAME_TCP, .tcp_flags = TCP_SYN
+    };
+    struct message_service *web;
+    struct frame frame;
+    int place;
+
+    (void)state;
+    harness_start(&harness, 1, 2 * ALL);
+    message_begin(&message);
+    web = message_service(&message, "web", 0, VIP, FRAME_TCP, 80);
+    for (int i = 0; i < MANY; i++) {
+        char name[16], address[32];
+
+        snprintf(name, sizeof(name), "rs%d", i);
+        snprintf(address, sizeof(address), "10.0.0.%d", 100 + i);
+        message_rs(&message, web, name, address, 80, 1);
+    }
+    ready();
+    for (flow.src_port = 1; harness_worker(&harness)->sessions.active < ALL; flow.src_port++) {
+        frame = frame_tunnelled(&flow, &tunnel);
+        harness_receive(&harness, &frame);
+        assert_true(flow.src_port < 2 * ALL);
+    }
+    place = next_place(BUCKET);
+    flow.src_port = 30000;
+    frame = frame_tunnelled(&flow, &tunnel);
+    harness_expect_drop(&harness, &frame, DROP_NO_LOCAL_PORT);
+    assert_int_equal((next_place(BUCKET) + LOCAL_PORTS_PER_BUCKET - place) % LOCAL_PORTS_PER_BUCKET,
+                     TRIES % LOCAL_PORTS_PER_BUCKET);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rss_take_turns_within_a_burst, set_up, tear_down),
@@ -225,6 +279,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(cookies_begin_behind_their_threshold, set_up_cookies,
                                         tear_down),
         cmocka_unit_test_setup_teardown(no_udp_session_has_the_port_of_tunnels, set_up, tear_down),
+        cmocka_unit_test_teardown(what_a_syn_without_a_port_costs_is_bounded, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,8 +11,8 @@
 enum {
     NODES = LOCAL_IPS_MAX * LOCAL_PORTS_PER_BUCKET,
     ANCHOR = 0, /* before the front and behind the end of the list */
-    /* Bounds what one packet can cost when ports run out. The next one goes on where this one
-     * stopped, so every port is looked at before any is looked at twice. */
+    /* Towards one RS. The next packet goes on where this one stopped, so every port is looked at
+     * before any is looked at twice. */
     TRIES_MAX = 256,
 };
 
@@ -156,16 +156,16 @@ bool local_port_first(const struct local_ports *ports, const struct local_ip_set
 }
 
 bool local_port_take(struct local_ports *ports, const struct local_ip_set *ips, uint64_t slots,
-                     uint16_t bucket, local_port_is_free is_free, void *context,
+                     uint16_t bucket, local_port_is_free is_free, void *context, int *tries,
                      struct local_port *taken) {
     struct local_port_bucket *list = &ports->buckets[bucket];
-    int tries = __builtin_popcountll(slots) * LOCAL_PORTS_PER_BUCKET;
+    int most = __builtin_popcountll(slots) * LOCAL_PORTS_PER_BUCKET;
 
     if (__builtin_expect(list->slots != slots, 0))
         follow_change(ports, list, bucket, slots);
-    if (tries > TRIES_MAX)
-        tries = TRIES_MAX;
-    while (tries-- > 0) {
+    if (most > TRIES_MAX)
+        most = TRIES_MAX;
+    for (; most > 0 && *tries > 0; most--, --*tries) {
         uint16_t front = list->node[ANCHOR].next;
 
         move_to_end(list, front);
@@ -179,6 +179,6 @@ bool local_port_take(struct local_ports *ports, const struct local_ip_set *ips, 
 void local_port_release(struct local_ports *ports, uint16_t bucket, uint8_t slot, uint16_t port) {
     struct local_port_bucket *list = &ports->buckets[bucket];
 
-    if (list->slots >> slot & 1)
+    if ((list->slots >> slot & 1) != 0 && port >= LOCAL_PORT_FIRST)
         move_to_end(list, node_of(slot, port));
 }

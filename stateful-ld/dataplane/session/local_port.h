@@ -22,6 +22,7 @@ enum {
     LOCAL_PORT_FIRST = 1024,
     LOCAL_PORTS_PER_BUCKET = 63, /**< of each local IP: (65536 - 1024) / 1024 */
     LOCAL_IPS_MAX = 64,          /**< of each family */
+    LOCAL_PORT_TRIES_MAX = 512,  /**< that one packet may cost, towards all RSs */
 };
 
 /**
@@ -82,16 +83,18 @@ void local_port_prefetch(const struct local_ports *ports, uint16_t bucket, uint8
  * Take the least recently used port of @p bucket that @p is_free accepts.
  *
  * @param slots of @p ips, those to take it from
+ * @param[in,out] tries how many ports may be looked at; what is left of them
  * @return false when none was found: all ports (or the 256 least recently used) are in use
  */
 bool local_port_take(struct local_ports *ports, const struct local_ip_set *ips, uint64_t slots,
-                     uint16_t bucket, local_port_is_free is_free, void *context,
+                     uint16_t bucket, local_port_is_free is_free, void *context, int *tries,
                      struct local_port *taken);
 
 /**
  * A session that used the port is over.
  *
- * @param slot as in `local_port.slot`; ignored when the slot is not in use any more
+ * @param slot as in `local_port.slot`; ignored when the slot is not in use any more, or @p port is
+ *             none that local_port_take() gives out
  */
 void local_port_release(struct local_ports *ports, uint16_t bucket, uint8_t slot, uint16_t port);
 

@@ -35,7 +35,9 @@ static bool is_free(void *context, const struct local_port *candidate) {
 }
 
 static bool take(struct local_port *taken) {
-    if (!local_port_take(&ports, &ips, ips.slots, BUCKET, is_free, NULL, taken))
+    int tries = LOCAL_PORT_TRIES_MAX;
+
+    if (!local_port_take(&ports, &ips, ips.slots, BUCKET, is_free, NULL, &tries, taken))
         return false;
     assert_false(in_use[taken->slot][taken->port]);
     assert_int_equal(taken->port & BUCKET_MASK, BUCKET);
@@ -126,9 +128,26 @@ static void search_is_bounded_but_finds_in_the_end(void **state) {
     assert_true(take(&taken));
     memset(in_use, 1, sizeof(in_use));
     in_use[taken.slot][taken.port] = false; /* now the last in the list */
-    while (!local_port_take(&ports, &ips, ips.slots, BUCKET, is_free, NULL, &taken))
+    for (int tries = 256;
+         !local_port_take(&ports, &ips, ips.slots, BUCKET, is_free, NULL, &tries, &taken);
+         tries = 256) {
+        assert_int_equal(tries, 0);
         attempts++;
+    }
     assert_in_range(attempts, 2, 64 * 63 / 256 + 1);
+}
+
+/* Another LD may tell of any session. */
+static void ports_that_are_no_local_ports_are_ignored(void **state) {
+    struct local_port taken;
+
+    (void)state;
+    add_ip(0);
+    assert_true(take(&taken));
+    local_port_release(&ports, BUCKET, 0, BUCKET);
+    for (int i = 1; i < LOCAL_PORTS_PER_BUCKET; i++)
+        assert_true(take(&taken));
+    assert_false(take(&taken));
 }
 
 int main(void) {
@@ -139,6 +158,7 @@ int main(void) {
         CASE(reuse_distance_is_the_whole_bucket),
         CASE(changes_of_local_ips_are_followed),
         CASE(search_is_bounded_but_finds_in_the_end),
+        CASE(ports_that_are_no_local_ports_are_ignored),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
