@@ -19,13 +19,13 @@ enum {
     EXHAUSTION_LOG_MS = 10 * 1000,
 };
 
-static struct rte_ring *make_event_ring(void) {
+static struct rte_ring *make_event_ring(const char *what, unsigned element_bytes) {
     static uint32_t serial;
     char name[RTE_RING_NAMESIZE];
 
-    snprintf(name, sizeof(name), "neighbours%u", serial++);
-    return rte_ring_create_elem(name, sizeof(struct neighbour_event), NEIGHBOUR_EVENTS,
-                                SOCKET_ID_ANY, RING_F_SC_DEQ);
+    snprintf(name, sizeof(name), "%s%u", what, serial++);
+    return rte_ring_create_elem(name, element_bytes, NEIGHBOUR_EVENTS, SOCKET_ID_ANY,
+                                RING_F_SC_DEQ);
 }
 
 static struct rte_rcu_qsbr *make_rcu(void) {
@@ -83,11 +83,12 @@ int dataplane_init(struct dataplane *dataplane, const struct dataplane_options *
         return -EIO;
     dataplane->mac = options->mac;
     dataplane->mbufs = options->mbufs;
-    dataplane->neighbour_events = make_event_ring();
+    dataplane->neighbour_events = make_event_ring("neighbours", sizeof(struct neighbour_event));
+    dataplane->neighbour_wishes = make_event_ring("wishes", sizeof(struct ip_address));
     dataplane->rcu = make_rcu();
     dataplane->rs_shares = make_shares();
-    if (dataplane->neighbour_events == NULL || dataplane->rcu == NULL ||
-        dataplane->rs_shares == NULL ||
+    if (dataplane->neighbour_events == NULL || dataplane->neighbour_wishes == NULL ||
+        dataplane->rcu == NULL || dataplane->rs_shares == NULL ||
         source_limits_init(&dataplane->source_limits, options->seed) < 0 ||
         registry_init(&dataplane->registry) < 0 || make_workers(dataplane, options) < 0) {
         dataplane_free(dataplane);
@@ -105,6 +106,7 @@ void dataplane_free(struct dataplane *dataplane) {
     registry_free(&dataplane->registry);
     source_limits_free(&dataplane->source_limits);
     rte_ring_free(dataplane->neighbour_events);
+    rte_ring_free(dataplane->neighbour_wishes);
     free(dataplane->rcu);
     free(dataplane->rs_shares);
     memset(dataplane, 0, sizeof(*dataplane));
@@ -143,47 +145,72 @@ static void ask(void *context, const struct ip_address *address,
     dataplane_send(dataplane, mbuf);
 }
 
-/* A host on the fabric that nobody has configured: from now on it is asked for like the others. */
-static void add_learnt(struct dataplane *dataplane, const struct ip_address *address) {
-    struct neighbour_set *old = (struct neighbour_set *)dataplane->neighbours;
-    struct neighbour_set *set;
+static bool is_listed(const struct ip_address *list, uint32_t count,
+                      const struct ip_address *address) {
+    while (count > 0 && !ip_equal(&list[count - 1], address))
+        count--;
+    return count > 0;
+}
 
-    if (neighbour_find(old, address) != NULL)
-        return;
-    set = neighbour_set_with(old, address);
+/* Hosts on the fabric that packets are for and that nobody has configured. */
+static uint32_t take_wishes(const struct dataplane *dataplane,
+                            struct ip_address wanted[NEIGHBOUR_EVENTS]) {
+    struct ip_address address;
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < NEIGHBOUR_EVENTS; i++) {
+        if (rte_ring_dequeue_elem(dataplane->neighbour_wishes, &address, sizeof(address)) != 0)
+            break;
+        if (dataplane->neighbours != NULL &&
+            neighbour_find(dataplane->neighbours, &address) == NULL &&
+            !is_listed(wanted, count, &address))
+            wanted[count++] = address;
+    }
+    return count;
+}
+
+/* From now on these are asked for like the others. All at once: each change costs the time it takes
+ * all workers to go round. Without memory things stay as they are. */
+static void learn(struct dataplane *dataplane, const struct ip_address *addresses, uint32_t count,
+                  uint64_t now_ms) {
+    struct neighbour_set *old = (struct neighbour_set *)dataplane->neighbours;
+    struct neighbour_set *set = neighbour_set_with(old, addresses, count, now_ms);
+
     if (set == NULL)
         return;
     __atomic_store_n(&dataplane->neighbours, set, __ATOMIC_RELEASE);
     rte_rcu_qsbr_synchronize(dataplane->rcu, RTE_QSBR_THRID_INVALID);
     neighbour_set_free(old, set);
+    if (count > 0)
+        dataplane->neighbours_checked_ms = 0;
 }
 
 static void take_event(struct dataplane *dataplane, const struct neighbour_event *event,
                        uint64_t now_ms) {
-    struct neighbour *neighbour;
+    struct neighbour *neighbour = dataplane->neighbours != NULL
+                                      ? neighbour_find(dataplane->neighbours, &event->address)
+                                      : NULL;
 
-    if (dataplane->neighbours == NULL)
-        return;
-    if (!event->heard) {
-        add_learnt(dataplane, &event->address);
-        dataplane->neighbours_checked_ms = 0;
-        return;
-    }
-    neighbour = neighbour_find(dataplane->neighbours, &event->address);
     if (neighbour != NULL)
         neighbour_heard(neighbour, &event->mac, now_ms);
 }
 
 void dataplane_neighbours(struct dataplane *dataplane, uint64_t now_ms) {
+    struct ip_address wanted[NEIGHBOUR_EVENTS];
     struct neighbour_event event;
+    uint32_t count;
 
     while (rte_ring_dequeue_elem(dataplane->neighbour_events, &event, sizeof(event)) == 0)
         take_event(dataplane, &event, now_ms);
+    count = take_wishes(dataplane, wanted);
+    if (count > 0)
+        learn(dataplane, wanted, count, now_ms);
     if (dataplane->snapshot == NULL ||
         now_ms - dataplane->neighbours_checked_ms < NEIGHBOUR_CHECK_MS)
         return;
     dataplane->neighbours_checked_ms = now_ms;
-    neighbours_tick(dataplane->neighbours, now_ms, ask, dataplane);
+    if (neighbours_tick(dataplane->neighbours, now_ms, ask, dataplane) > 0)
+        learn(dataplane, NULL, 0, now_ms);
 }
 
 static uint64_t drops_of(const struct dataplane *dataplane, enum drop_reason reason) {

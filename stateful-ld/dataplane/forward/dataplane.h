@@ -49,11 +49,14 @@ struct dataplane {
     uint8_t owner_of_bucket[BUCKET_COUNT]; /**< worker id */
     uint32_t rss_entries;                  /**< as in the options */
     struct rte_ring *neighbour_events;     /**< workers to control; struct neighbour_event */
-    struct rte_rcu_qsbr *rcu;              /**< of the snapshot's readers */
-    struct source_limits source_limits;    /**< of all workers */
-    struct siphash_key cookie_key;         /**< of SYN cookies: this process's own */
-    uint16_t *rs_shares;                   /**< by registry number (forward/rs_share.h) */
-    struct rte_ring *probe_answers;        /**< workers to control; NULL: RSs are not checked */
+    /** The same; addresses of hosts to be found. A ring of their own: whoever sends packets can
+     * fill it, and what next hops answer must get through. */
+    struct rte_ring *neighbour_wishes;
+    struct rte_rcu_qsbr *rcu;           /**< of the snapshot's readers */
+    struct source_limits source_limits; /**< of all workers */
+    struct siphash_key cookie_key;      /**< of SYN cookies: this process's own */
+    uint16_t *rs_shares;                /**< by registry number (forward/rs_share.h) */
+    struct rte_ring *probe_answers;     /**< workers to control; NULL: RSs are not checked */
 
     /* Written by control, read by workers with an acquire load a burst; NULL: not configured.
      * Every next hop of the snapshot is in the set. */

@@ -3,12 +3,21 @@
 #include <stdlib.h>
 
 #include <rte_common.h>
+#include <rte_random.h>
+
+#include "packet/flow.h"
+
+static uint32_t hash_of(const struct neighbour_set *set, const struct ip_address *address) {
+    uint64_t other = set->seed << 32 | set->seed >> 32;
+
+    return (uint32_t)flow_mix(address->half[0] ^ set->seed, address->half[1] ^ other) & set->mask;
+}
 
 struct neighbour *neighbour_find(const struct neighbour_set *set,
                                  const struct ip_address *address) {
     uint32_t number;
 
-    for (uint32_t slot = ip_hash(address) & set->mask; (number = set->hash[slot]) != 0;
+    for (uint32_t slot = hash_of(set, address); (number = set->hash[slot]) != 0;
          slot = (slot + 1) & set->mask)
         if (ip_equal(&set->entries[number - 1]->address, address))
             return set->entries[number - 1];
@@ -16,7 +25,7 @@ struct neighbour *neighbour_find(const struct neighbour_set *set,
 }
 
 static void set_add(struct neighbour_set *set, struct neighbour *neighbour) {
-    uint32_t slot = ip_hash(&neighbour->address) & set->mask;
+    uint32_t slot = hash_of(set, &neighbour->address);
 
     while (set->hash[slot] != 0)
         slot = (slot + 1) & set->mask;
@@ -30,6 +39,7 @@ static struct neighbour_set *set_alloc(uint32_t capacity) {
 
     if (set == NULL)
         return NULL;
+    set->seed = rte_rand();
     set->mask = slots - 1;
     set->entries = calloc(capacity + 1, sizeof(*set->entries));
     set->hash = calloc(slots, sizeof(*set->hash));
@@ -82,23 +92,73 @@ struct neighbour_set *neighbour_set_build(const struct neighbour_set *old,
     return set;
 }
 
-struct neighbour_set *neighbour_set_with(const struct neighbour_set *old,
-                                         const struct ip_address *address) {
-    struct neighbour_set *set;
+/* A learnt neighbour, and when it gives way: the least first. */
+struct learnt {
+    uint64_t order;
     struct neighbour *neighbour;
+};
 
-    if (old->count >= NEIGHBOURS_LEARNT_MAX)
-        return NULL;
-    set = set_alloc(old->count + 1);
-    neighbour = neighbour_new(address);
-    if (set == NULL || neighbour == NULL) {
-        free(neighbour);
-        neighbour_set_free(set, old);
+/* Workers go on using it meanwhile, so it is read once. */
+static uint64_t order_of(const struct neighbour *neighbour) {
+    uint64_t rank = !resolved(neighbour)                                       ? 0
+                    : __atomic_load_n(&neighbour->used, __ATOMIC_RELAXED) == 0 ? 1
+                                                                               : 2;
+
+    return rank << 62 | neighbour->confirmed_ms;
+}
+
+static int by_order(const void *a, const void *b) {
+    const struct learnt *x = a, *y = b;
+
+    return (x->order > y->order) - (x->order < y->order);
+}
+
+static bool stays(const struct neighbour *neighbour) {
+    return neighbour->configured || !neighbour->over;
+}
+
+/* Let so many of those that are learnt go that there is room for `count` more. */
+static bool make_room(const struct neighbour_set *set, uint32_t count) {
+    struct learnt *learnt = malloc((set->count + 1) * sizeof(*learnt));
+    uint32_t used = 0;
+
+    if (learnt == NULL)
+        return false;
+    for (uint32_t i = 0; i < set->count; i++)
+        if (!set->entries[i]->configured && stays(set->entries[i]))
+            learnt[used++] = (struct learnt){ order_of(set->entries[i]), set->entries[i] };
+    if (used + count > NEIGHBOURS_LEARNT_MAX) {
+        qsort(learnt, used, sizeof(*learnt), by_order);
+        for (uint32_t i = 0; i < used + count - NEIGHBOURS_LEARNT_MAX; i++)
+            learnt[i].neighbour->over = true;
+    }
+    free(learnt);
+    return true;
+}
+
+struct neighbour_set *neighbour_set_with(const struct neighbour_set *old,
+                                         const struct ip_address *addresses, uint32_t count,
+                                         uint64_t now_ms) {
+    struct neighbour_set *set = set_alloc(old->count + count);
+
+    if (set == NULL || !make_room(old, count)) {
+        neighbour_set_free(set, NULL);
         return NULL;
     }
     for (uint32_t i = 0; i < old->count; i++)
-        set_add(set, old->entries[i]);
-    set_add(set, neighbour);
+        if (stays(old->entries[i]))
+            set_add(set, old->entries[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        struct neighbour *neighbour = neighbour_new(&addresses[i]);
+
+        if (neighbour == NULL) {
+            neighbour_set_free(set, old);
+            return NULL;
+        }
+        neighbour->used = 1;
+        neighbour->confirmed_ms = now_ms;
+        set_add(set, neighbour);
+    }
     return set;
 }
 
@@ -141,8 +201,20 @@ static void probe(struct neighbour *neighbour, uint64_t now_ms, neighbour_ask as
         neighbour->probes++;
 }
 
-void neighbours_tick(const struct neighbour_set *set, uint64_t now_ms, neighbour_ask ask,
-                     void *context) {
+/* It is time to ask for it, and it is not worth it. */
+static bool is_over(struct neighbour *neighbour) {
+    if (neighbour->configured)
+        return false;
+    if (!resolved(neighbour))
+        return neighbour->probes >= NEIGHBOUR_LEARNT_PROBES;
+    return neighbour->probes == 0 &&
+           __atomic_exchange_n(&neighbour->used, 0, __ATOMIC_RELAXED) == 0;
+}
+
+uint32_t neighbours_tick(const struct neighbour_set *set, uint64_t now_ms, neighbour_ask ask,
+                         void *context) {
+    uint32_t over = 0;
+
     for (uint32_t i = 0; i < set->count; i++) {
         struct neighbour *neighbour = set->entries[i];
 
@@ -150,6 +222,10 @@ void neighbours_tick(const struct neighbour_set *set, uint64_t now_ms, neighbour
             continue;
         if (neighbour->probes > 0 && now_ms - neighbour->asked_ms < NEIGHBOUR_RETRY_MS)
             continue;
-        probe(neighbour, now_ms, ask, context);
+        neighbour->over = is_over(neighbour);
+        over += neighbour->over;
+        if (!neighbour->over)
+            probe(neighbour, now_ms, ask, context);
     }
+    return over;
 }

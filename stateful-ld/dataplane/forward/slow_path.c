@@ -11,7 +11,7 @@
 /* Tell control; it may miss one when it is behind, neighbours repeat themselves. */
 static void neighbour_heard_of(struct worker *worker, struct ip_address address,
                                struct rte_ether_addr mac) {
-    struct neighbour_event event = { .address = address, .mac = mac, .heard = true };
+    struct neighbour_event event = { .address = address, .mac = mac };
 
     (void)rte_ring_enqueue_elem(worker->dataplane->neighbour_events, &event, sizeof(event));
 }

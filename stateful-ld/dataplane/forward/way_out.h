@@ -34,23 +34,25 @@ static inline struct way_out way_to_rs(const struct target *target) {
 
 /* When the ring is full, a later packet asks. */
 static inline void way_ask_for(struct worker *worker, const struct ip_address *address) {
-    struct neighbour_event event = { .address = *address };
+    struct ip_address wish = *address; /* the ring takes no const */
 
-    (void)rte_ring_enqueue_elem(worker->dataplane->neighbour_events, &event, sizeof(event));
+    (void)rte_ring_enqueue_elem(worker->dataplane->neighbour_wishes, &wish, sizeof(wish));
 }
 
 /* An on-link client is rare (a gateway is nearly always between), so nobody is resolved in
  * advance: the first packet makes control ask. */
 static inline const struct neighbour *way_client_hop(struct worker *worker, rte_be32_t client) {
     const struct snapshot *snapshot = worker->snapshot;
-    const struct neighbour *neighbour;
+    struct neighbour *neighbour;
     struct ip_address address;
 
     if (likely(!snapshot_on_link(snapshot, client)))
         return snapshot->gateway;
     address = ip_from_v4(client);
     neighbour = neighbour_find(worker->neighbours, &address);
-    if (neighbour == NULL)
+    if (neighbour != NULL)
+        neighbour_use(neighbour);
+    else
         way_ask_for(worker, &address);
     return neighbour;
 }
@@ -59,12 +61,14 @@ static inline const struct neighbour *way_client_hop(struct worker *worker, rte_
 static inline const struct neighbour *way_client_hop6(struct worker *worker,
                                                       const struct ip_address *client) {
     const struct snapshot *snapshot = worker->snapshot;
-    const struct neighbour *neighbour;
+    struct neighbour *neighbour;
 
     if (likely(!snapshot_on_link6(snapshot, client)))
         return snapshot->gateway_v6;
     neighbour = neighbour_find(worker->neighbours, client);
-    if (neighbour == NULL)
+    if (neighbour != NULL)
+        neighbour_use(neighbour);
+    else
         way_ask_for(worker, client);
     return neighbour;
 }

@@ -2,6 +2,7 @@
 #include "forward/worker.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 
 #include <rte_arp.h>
 
@@ -217,6 +218,74 @@ static void arp_of_others_networks_is_not_learnt(void **state) {
     assert_int_equal(rte_ring_count(harness.dataplane.neighbour_events), 0);
 }
 
+/* What control wants to have sent. @return how many packets */
+static uint32_t empty_outbox(void) {
+    struct rte_mbuf *mbuf;
+    uint32_t count = 0;
+
+    for (; rte_ring_dequeue(harness_worker(&harness)->outbox, (void **)&mbuf) == 0; count++)
+        rte_pktmbuf_free(mbuf);
+    return count;
+}
+
+/* On the fabric of the LD, which is a large one. */
+static void ping_from(uint32_t number, uint32_t answers) {
+    char client[32];
+    struct frame frame;
+
+    snprintf(client, sizeof(client), "10.0.%u.%u", 1 + number / 250, 1 + number % 250);
+    frame = frame_echo(client, "203.0.113.10");
+    harness.now_ms++;
+    assert_int_equal(harness_receive(&harness, &frame), answers);
+}
+
+static void enlarge_the_fabric(void) {
+    message.config.prefix_len = 16;
+    harness_apply(&harness, &message);
+    harness_resolve(&harness);
+}
+
+/* Nobody answers for these clients, if they are any. */
+static void silent_clients_keep_no_room(void **state) {
+    enum {
+        SILENT = NEIGHBOURS_LEARNT_MAX + 1000
+    };
+
+    (void)state;
+    enlarge_the_fabric();
+    for (uint32_t i = 0; i < SILENT; i++) {
+        ping_from(i, 0);
+        if (i % 100 != 99)
+            continue;
+        dataplane_neighbours(&harness.dataplane, harness.now_ms);
+        empty_outbox();
+    }
+    assert_null(harness_neighbour(&harness, "10.0.200.1"));
+    ping_from(199 * 250, 0);
+    dataplane_neighbours(&harness.dataplane, harness.now_ms);
+    assert_non_null(harness_neighbour(&harness, "10.0.200.1"));
+    harness_resolve(&harness);
+    ping_from(199 * 250, 1);
+    empty_outbox();
+}
+
+/* However many clients want to be found: they are not the only ones to be heard of. */
+static void next_hops_are_heard_among_many_clients(void **state) {
+    static const struct rte_ether_addr new_mac = { { 0x02, 9, 9, 9, 9, 9 } };
+    struct frame frame = frame_arp(RTE_ARP_OP_REQUEST, &new_mac, "10.0.0.1", frame_vtep);
+    struct rte_ether_addr mac;
+
+    (void)state;
+    enlarge_the_fabric();
+    for (uint32_t i = 0; i < 1000; i++)
+        ping_from(i, 0);
+    harness_receive(&harness, &frame);
+    dataplane_neighbours(&harness.dataplane, harness.now_ms);
+    assert_true(neighbour_mac(harness_neighbour(&harness, "10.0.0.1"), &mac));
+    assert_memory_equal(&mac, &new_mac, 6);
+    empty_outbox();
+}
+
 static void next_hops_are_asked_for(void **state) {
     struct rte_mbuf *mbuf;
     uint32_t asked = 0;
@@ -313,6 +382,8 @@ int main(void) {
         CASE(arp_is_answered_and_learnt),
         CASE(arp_of_others_networks_is_not_learnt),
         CASE(next_hops_are_asked_for),
+        CASE(silent_clients_keep_no_room),
+        CASE(next_hops_are_heard_among_many_clients),
         CASE(echo_is_answered),
         CASE(chained_buffers_are_counted),
         CASE(listing_shows_every_session_once),

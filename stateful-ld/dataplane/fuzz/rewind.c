@@ -132,6 +132,7 @@ void rewind_to_mark(struct harness *harness) {
         memset(snapshot->turns[id], 0, snapshot->choice_count * sizeof(*snapshot->turns[id]));
     }
     empty_elements(dataplane->neighbour_events, sizeof(struct neighbour_event));
+    empty_elements(dataplane->neighbour_wishes, sizeof(struct ip_address));
     for (uint32_t i = 0; i < table_count; i++)
         restore_table(&tables[i]);
     *dataplane = mark.dataplane;
