@@ -9,19 +9,24 @@
 #include "log.h"
 #include "replicate/replicate.h"
 
-/* The copies of all its workers are. */
+static bool is_whole(const struct copy_count *copy, uint64_t ours, uint64_t theirs,
+                     uint32_t epoch) {
+    return __atomic_load_n(&copy->whole_incarnation, __ATOMIC_ACQUIRE) == ours &&
+           __atomic_load_n(&copy->whole_from, __ATOMIC_RELAXED) == theirs &&
+           __atomic_load_n(&copy->whole_epoch, __ATOMIC_RELAXED) == epoch;
+}
+
+/* The copies of all its streams are. Which of its workers have one is not known: those that have
+ * none of the buckets have none. */
 bool replicate_is_whole(const struct replication *replication, uint64_t epoch, uint8_t peer) {
-    uint32_t workers = __atomic_load_n(&replication->peers[peer].workers, __ATOMIC_RELAXED);
-    uint64_t incarnation = __atomic_load_n(&replication->incarnation, __ATOMIC_RELAXED);
+    uint32_t streams = __atomic_load_n(&replication->peers[peer].streams, __ATOMIC_RELAXED);
+    uint64_t theirs = __atomic_load_n(&replication->peers[peer].incarnation, __ATOMIC_RELAXED);
+    uint64_t ours = __atomic_load_n(&replication->incarnation, __ATOMIC_RELAXED);
+    uint32_t whole = 0;
 
-    for (uint32_t from = 0; from < workers; from++) {
-        const struct copy_count *copy = &replication->copies[peer][from];
-
-        if (__atomic_load_n(&copy->whole_incarnation, __ATOMIC_ACQUIRE) != incarnation ||
-            __atomic_load_n(&copy->whole_epoch, __ATOMIC_RELAXED) != (uint32_t)epoch)
-            return false;
-    }
-    return workers != 0;
+    for (uint32_t from = 0; from < REPLICATION_WORKERS_MAX; from++)
+        whole += is_whole(&replication->copies[peer][from], ours, theirs, (uint32_t)epoch);
+    return streams != 0 && whole >= streams;
 }
 
 /* It has not been heard since we wait for it. */

@@ -63,7 +63,7 @@ enum finish {
 };
 
 static enum finish finish(struct worker *worker, struct receiver *receiver,
-                          const struct record *record, uint64_t incarnation) {
+                          const struct record *record, const struct wire_header *header) {
     struct copy_count *copy = copy_of(worker, record->from, record->worker);
 
     if (__atomic_load_n(&copy->pending, __ATOMIC_ACQUIRE) != 0)
@@ -80,7 +80,8 @@ static enum finish finish(struct worker *worker, struct receiver *receiver,
     /* The next copy in this stream is of what the next map adds. */
     __atomic_store_n(&copy->installed, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&copy->whole_epoch, record->epoch, __ATOMIC_RELAXED);
-    __atomic_store_n(&copy->whole_incarnation, incarnation, __ATOMIC_RELEASE);
+    __atomic_store_n(&copy->whole_from, header->from_incarnation, __ATOMIC_RELAXED);
+    __atomic_store_n(&copy->whole_incarnation, header->to_incarnation, __ATOMIC_RELEASE);
     return FINISH_WHOLE;
 }
 
@@ -105,7 +106,7 @@ static bool take_records(struct worker *worker, uint8_t peer, const struct wire_
                 return false;
             continue;
         }
-        end = finish(worker, receiver, &record, header->to_incarnation);
+        end = finish(worker, receiver, &record, header);
         if (end != FINISH_WHOLE)
             return false;
     }

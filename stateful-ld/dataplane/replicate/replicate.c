@@ -100,6 +100,7 @@ static void forget_receivers(struct worker_replication *replication, uint8_t pee
 /* What a new map means for what one peer shares. */
 struct look {
     bool shared;
+    uint64_t workers;                   /* of this LD that have a bucket which is; a bit each */
     uint16_t first;                     /* of the buckets that are */
     uint64_t gained[BUCKET_COUNT / 64]; /* that were not; */
     uint64_t left[BUCKET_COUNT / 64]; /* and were shared with another one, who is out of them now */
@@ -125,8 +126,12 @@ static void look_at_buckets(const struct worker *worker, uint8_t peer, struct lo
 
     memset(look, 0, sizeof(*look));
     for (uint16_t bucket = 0; bucket < BUCKET_COUNT; bucket++) {
-        if (worker->dataplane->owner_of_bucket[bucket] != worker->id ||
-            !cluster_shares(cluster, bucket, peer))
+        uint32_t owner = worker->dataplane->owner_of_bucket[bucket];
+
+        if (!cluster_shares(cluster, bucket, peer))
+            continue;
+        look->workers |= 1ULL << owner;
+        if (owner != worker->id)
             continue;
         if (!look->shared)
             look->first = bucket;
@@ -158,6 +163,7 @@ static void arrange(struct worker *worker) {
 
         forget_receivers(replication, peer, ld_id);
         look_at_buckets(worker, peer, &look);
+        replication->streams[peer] = (uint8_t)__builtin_popcountll(look.workers);
         if (!look.shared) {
             if (sender != NULL)
                 sender_end(sender);
@@ -261,9 +267,9 @@ void replicate_poll(struct worker *worker) {
         released_forget(worker);
     if (unlikely(replication->gained.lacks))
         gained_look(worker);
+    receiver_take_records(worker); /* also those of buckets that this worker has no part in now */
     if (likely(replication->sender_count == 0))
         return;
-    receiver_take_records(worker);
     for (uint32_t i = 0; i < replication->sender_count; i++)
         sender_poll(worker, replication->senders[replication->active[i]]);
     receiver_acknowledge(worker);
@@ -286,7 +292,9 @@ struct wire_header replicate_header(const struct worker *worker, uint8_t peer, u
 
     return (struct wire_header){
         .type = type,
-        .workers = (uint8_t)worker->dataplane->worker_count,
+        .streams = worker->replication.snapshot == worker->snapshot
+                       ? worker->replication.streams[peer]
+                       : 0,
         .from = (uint16_t)cluster->lds[cluster->self].ld_id,
         .to = (uint16_t)cluster->lds[peer].ld_id,
         .epoch = replicate_epoch(worker->snapshot, peer),
@@ -349,7 +357,8 @@ static bool hear(struct worker *worker, uint8_t peer, const struct wire_header *
     if (incarnation != header->from_incarnation)
         return false;
     remember(&worker->dataplane->replication, header->to_incarnation);
-    __atomic_store_n(&known->workers, header->workers, __ATOMIC_RELAXED);
+    if (header->streams != 0)
+        __atomic_store_n(&known->streams, header->streams, __ATOMIC_RELAXED);
     __atomic_store_n(&known->heard_ms, worker->now_ms, __ATOMIC_RELAXED);
     return true;
 }
@@ -365,7 +374,7 @@ static uint8_t open_from(struct worker *worker, const uint8_t *payload, uint16_t
     opened =
         own || (cluster->migrates && wire_open(payload, bytes, &cluster->migration_key, header));
     if (!opened || header->to != cluster->lds[cluster->self].ld_id ||
-        header->worker >= REPLICATION_WORKERS_MAX || header->workers > REPLICATION_WORKERS_MAX) {
+        header->worker >= REPLICATION_WORKERS_MAX || header->streams > REPLICATION_WORKERS_MAX) {
         worker->stats.drops[DROP_BAD_REPLICATION]++;
         return CLUSTER_NO_LD;
     }

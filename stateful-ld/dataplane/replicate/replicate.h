@@ -50,15 +50,18 @@ struct replication_peer {
     uint64_t since_ms;    /**< when that was first heard */
     uint64_t before_ms;   /**< when the one before was last heard; 0: there was none */
     uint64_t heard_ms;    /**< when it last said something */
-    uint32_t workers;     /**< how many it has; 0: not known */
+    uint32_t streams;     /**< how many it has to this LD; 0: not known */
 };
 
 /** One stream's copy, as far as the workers that own its buckets have got. Atomic. */
 struct copy_count {
     uint32_t pending;   /**< handed to another worker, not looked at yet */
     uint32_t installed; /**< sessions of the copy that are in the table now */
-    /** All of it was, for this incarnation and epoch of ours; 0: never. */
+    /** All of it was, for this incarnation and epoch of ours, and by that one of the peer; 0:
+     * never.
+     */
     uint64_t whole_incarnation;
+    uint64_t whole_from;
     uint32_t whole_epoch;
 };
 
@@ -99,6 +102,7 @@ struct worker_replication {
     struct gained gained;
     uint32_t sender_count;
     uint8_t active[CLUSTER_LDS_MAX];         /**< peers this worker shares buckets with */
+    uint8_t streams[CLUSTER_LDS_MAX];        /**< of this LD's workers that do, by peer */
     struct sender *senders[CLUSTER_LDS_MAX]; /**< by peer; NULL: never needed */
     struct receiver (*receivers)[REPLICATION_WORKERS_MAX]; /**< by peer and its worker */
     uint32_t receives_from[CLUSTER_LDS_MAX]; /**< ids of the LDs that `receivers` are of */

@@ -19,7 +19,7 @@ struct header {
     uint8_t version;
     uint8_t type;
     uint8_t flags;
-    uint8_t workers;
+    uint8_t streams;
     rte_be32_t epoch;
     rte_be16_t from;
     rte_be16_t to;
@@ -52,7 +52,7 @@ void wire_put_header(uint8_t *at, const struct wire_header *header) {
         .version = WIRE_VERSION,
         .type = header->type,
         .flags = header->flags,
-        .workers = header->workers,
+        .streams = header->streams,
         .epoch = rte_cpu_to_be_32(header->epoch),
         .from = rte_cpu_to_be_16(header->from),
         .to = rte_cpu_to_be_16(header->to),
@@ -162,7 +162,7 @@ bool wire_open(const uint8_t *at, uint16_t bytes, const struct siphash_key *key,
     *header = (struct wire_header){
         .type = wire.type,
         .flags = wire.flags,
-        .workers = wire.workers,
+        .streams = wire.streams,
         .worker = (uint8_t)rte_be_to_cpu_16(wire.worker),
         .from = rte_be_to_cpu_16(wire.from),
         .to = rte_be_to_cpu_16(wire.to),

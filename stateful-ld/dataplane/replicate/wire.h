@@ -41,9 +41,11 @@ enum {
 struct wire_header {
     uint8_t type;
     uint8_t flags;
-    uint8_t workers; /**< that the LD this comes from has */
-    uint8_t worker;  /**< whose stream it is: of the LD that sends the data */
-    uint16_t from;   /**< LD ids */
+    /** That the LD this comes from has to the one it is for: one for each of its workers that has a
+     * bucket they share. 0: it has just got another map, and does not say. */
+    uint8_t streams;
+    uint8_t worker; /**< whose stream it is: of the LD that sends the data */
+    uint16_t from;  /**< LD ids */
     uint16_t to;
     uint16_t records;
     uint32_t epoch;
