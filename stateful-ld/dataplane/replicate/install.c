@@ -6,6 +6,7 @@
 #include "forward/admission.h"
 #include "forward/session_life.h"
 #include "forward/worker.h"
+#include "packet/tcp_options.h"
 #include "replicate/replicate.h"
 
 static void describe_key(const struct worker *worker, session_ref ref, struct flow_key *key) {
@@ -163,11 +164,32 @@ static bool insert(struct worker *worker, const struct record *record) {
     return true;
 }
 
-/* What the record says of itself must fit: the port carries the bucket. */
+static bool is_scale(uint8_t scale) {
+    return scale <= TCP_WINDOW_SCALE_MAX || scale == WINDOW_NOT_SCALED;
+}
+
+/* Packets are altered by it without further questions. */
+static bool is_alteration(const struct record *record, uint8_t protocol) {
+    uint16_t known = protocol == IPPROTO_UDP
+                         ? ALTER_DATAGRAM
+                         : ALTER_TOA | ALTER_PROXY | ALTER_SYN | ALTER_NUMBERS | ALTER_COOKIE;
+
+    return (record->alter & ~known) == 0 &&
+           ((record->alter & ALTER_NUMBERS) == 0 ||
+            (is_scale(record->numbers.window_scale) && is_scale(record->numbers.rs_window_scale)));
+}
+
+/* What the record says of itself must fit: the port is one that LDs give out, and carries the
+ * bucket. */
 static bool is_sound(const struct record *record) {
-    return bucket_of_local_port(rte_be_to_cpu_16(record->rs.dst_port)) == record->bucket &&
-           flow_protocol(&record->client) == flow_protocol(&record->rs) &&
-           flow_protocol(&record->client) != 0;
+    uint16_t port = rte_be_to_cpu_16(record->rs.dst_port);
+    uint8_t protocol = flow_protocol(&record->client);
+
+    return port >= LOCAL_PORT_FIRST && bucket_of_local_port(port) == record->bucket &&
+           protocol == flow_protocol(&record->rs) &&
+           (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) &&
+           (record->state == STATE_UDP_ACTIVE) == (protocol == IPPROTO_UDP) &&
+           is_alteration(record, protocol);
 }
 
 /* The other cluster has a say in the services that move, and in no others. */

@@ -165,11 +165,18 @@ static void begin(struct worker *worker, uint8_t peer, const struct wire_header 
     struct copy_count *copy = copy_of(worker, peer, header->worker);
 
     receiver->stream = header->stream;
+    receiver->incarnation = header->from_incarnation;
     receiver->sequence = 0;
     receiver->short_copy = false;
     __atomic_store_n(&copy->installed, 0, __ATOMIC_RELAXED);
     /* Until its copy has come, there may be sessions that it has not told: no map may change. */
     __atomic_store_n(&copy->whole_incarnation, 0, __ATOMIC_RELEASE);
+}
+
+/* Within an incarnation streams rise. Between two, the clock that numbers them may have been set
+ * back, by less than it has run in the first. */
+static bool is_before(const struct wire_header *header, const struct receiver *receiver) {
+    return header->stream < receiver->stream && header->from_incarnation <= receiver->incarnation;
 }
 
 void receiver_data(struct worker *worker, uint8_t peer, const struct wire_header *header,
@@ -178,9 +185,9 @@ void receiver_data(struct worker *worker, uint8_t peer, const struct wire_header
     uint64_t incarnation =
         __atomic_load_n(&worker->dataplane->replication.incarnation, __ATOMIC_RELAXED);
 
-    if (header->stream < receiver->stream)
+    if (is_before(header, receiver))
         return; /* has been on its way for long */
-    if (header->stream > receiver->stream && header->sequence == 1)
+    if (header->stream != receiver->stream && header->sequence == 1)
         begin(worker, peer, header);
     if (header->stream == receiver->stream && !receiver->short_copy &&
         header->sequence == receiver->sequence + 1 &&

@@ -86,7 +86,8 @@ struct replication {
 
 /** The receiving end of one stream. */
 struct receiver {
-    uint64_t stream; /**< 0: none */
+    uint64_t stream;      /**< 0: none */
+    uint64_t incarnation; /**< of the peer, that the stream has begun in */
     uint32_t sequence;
     uint32_t attempts; /**< copies that ended with a wrong count */
     bool short_copy;   /**< this stream's has: nothing is taken before it begins again */
