@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn, Optional
 
-from labkit import catalogue
+from labkit import catalogue, uninterrupted
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -52,9 +52,9 @@ def prepare() -> None:
     """Installs and builds what is missing. Ends with one line when this machine cannot run the lab."""
     if os.geteuid() != 0:
         fail("network namespaces need root: run the same command as root")
-    setup = subprocess.run([str(ROOT / "scripts/setup")], check=False)
-    if setup.returncode != 0:
-        sys.exit(setup.returncode)
+    status = uninterrupted.run(str(ROOT / "scripts/setup"))
+    if status != 0:
+        sys.exit(status if status > 0 else 128 - status)
     if subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True, check=False).returncode != 0:
         fail("no right to make network namespaces here (a container?): use a VM, or a container with --privileged")
 
