@@ -1,6 +1,8 @@
 """What a lab that died left behind is found by its mark, and nothing else is touched."""
 
+import errno
 import os
+import re
 import subprocess
 import tempfile
 import unittest
@@ -8,6 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 from labkit import run_dir
+from labkit.errors import LabError
 
 
 class SweepTest(unittest.TestCase):
@@ -34,6 +37,29 @@ class SweepTest(unittest.TestCase):
         self.assertFalse(dead.exists())
         self.assertEqual(its_own.wait(5), -9)
         self.assertIsNone(other.poll())
+
+    def test_what_goes_away_meanwhile_or_is_no_lab_is_left_alone(self) -> None:
+        folder = Path(self._tmp.name)
+        (folder / f"{run_dir.PREFIX}file").touch()
+        paths = [folder / f"{run_dir.PREFIX}file", folder / f"{run_dir.PREFIX}gone"]
+        with mock.patch.object(Path, "glob", lambda _self, _pattern: iter(paths)):
+            self.assertEqual(run_dir.sweep_stale(), 0)
+        self.assertTrue(paths[0].exists())
+
+    def test_one_that_cannot_be_made_leaves_nothing(self) -> None:
+        full = OSError(errno.ENOSPC, "No space left on device")
+        with mock.patch("builtins.open", side_effect=full), self.assertRaises(OSError):
+            run_dir.RunDir()
+        self.assertEqual(os.listdir(self._tmp.name), [])
+
+    def test_a_path_that_programs_would_misread_is_refused(self) -> None:
+        for name, why in (("with space", "letters"), ("a$b", "letters"), ("x" * 90, "Unix socket")):
+            with self.subTest(name):
+                (Path(self._tmp.name) / name).mkdir()
+                with mock.patch.object(tempfile, "tempdir", f"{self._tmp.name}/{name}"):
+                    with self.assertRaisesRegex(LabError, f"{re.escape(name)}.*{why}.*TMPDIR="):
+                        run_dir.RunDir()
+                self.assertEqual(os.listdir(f"{self._tmp.name}/{name}"), [])
 
     def test_a_running_labs_directory_stays(self) -> None:
         running = run_dir.RunDir()

@@ -1,5 +1,6 @@
 """The lab from its first namespace to its last: the order of things."""
 
+import errno
 import os
 import signal
 import sys
@@ -22,23 +23,30 @@ def run(target: str, shows: Sequence[Show], keep: bool) -> None:
     """Builds the lab, starts its parts, runs the shows, tells what was counted; cleans up in any case.
     Ends the program with status 1 and one line when the lab fails."""
     setLogLevel("output")
-    swept = run_dir.sweep_stale()
-    if swept:
-        print(f"lab: removed what {swept} interrupted lab(s) had left")
     clock = _Clock()
     failure = logs = ""
     net = topology.LabNet()
-    directory = RunDir()
+    try:
+        swept = run_dir.sweep_stale()
+        directory = RunDir()
+    except (LabError, OSError) as error:
+        sys.exit(f"lab: {error}")
+    if swept:
+        print(f"lab: removed what {swept} interrupted lab(s) had left")
     programs = Parts(directory)
-    sluice = Sluice(directory, BY_TARGET[target])
     try:
         try:
+            sluice = Sluice(directory, BY_TARGET[target])
             parts.check_target(target)
             lab = Lab(net, directory, programs, sluice, target)
             _start(clock, lab, net)
             failure = _run(clock, lab, shows)
         except LabError as error:
             failure = str(error)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            failure = f"{directory.path}: {error.strerror} (make room there, or choose another place: TMPDIR=… npm run lab)"
         if failure:
             failure = programs.why_dead() or failure  # the cause comes before its consequences
             logs = programs.last_log_lines()
