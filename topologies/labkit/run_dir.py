@@ -48,6 +48,13 @@ class RunDir:
     def __truediv__(self, name: str) -> Path:
         return self.path / name
 
+    def why_full(self) -> str:
+        """What to do when no more can be written there; "" when more can. Of a program that ends because of it the log is empty."""
+        state = os.statvfs(self.path)
+        if state.f_bfree and (state.f_ffree or not state.f_files):
+            return ""
+        return f"no space is left in {self.path} (make room there, or choose another place: TMPDIR=… npm run lab)"
+
     def remove(self) -> None:
         kill_marked(self.path)
         shutil.rmtree(self.path, ignore_errors=True)

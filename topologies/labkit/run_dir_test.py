@@ -52,6 +52,16 @@ class SweepTest(unittest.TestCase):
             run_dir.RunDir()
         self.assertEqual(os.listdir(self._tmp.name), [])
 
+    def test_a_full_disk_is_told_of(self) -> None:
+        directory = run_dir.RunDir()
+        self.addCleanup(directory.remove)
+        self.assertEqual(directory.why_full(), "")
+        for bfree, ffree in ((0, 100), (100, 0)):
+            with mock.patch("os.statvfs", return_value=mock.Mock(f_bfree=bfree, f_ffree=ffree, f_files=200)):
+                self.assertRegex(directory.why_full(), f"{directory.path}.*TMPDIR=")
+        with mock.patch("os.statvfs", return_value=mock.Mock(f_bfree=100, f_ffree=0, f_files=0)):
+            self.assertEqual(directory.why_full(), "")  # a file system that makes them as they are needed
+
     def test_a_path_that_programs_would_misread_is_refused(self) -> None:
         for name, why in (("with space", "letters"), ("a$b", "letters"), ("x" * 90, "Unix socket")):
             with self.subTest(name):

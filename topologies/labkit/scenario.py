@@ -46,9 +46,10 @@ def run(target: str, shows: Sequence[Show], keep: bool) -> None:
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            failure = f"{directory.path}: {error.strerror} (make room there, or choose another place: TMPDIR=… npm run lab)"
+            failure = str(error)
         if failure:
-            failure = programs.why_dead() or failure  # the cause comes before its consequences
+            # The cause comes before its consequences.
+            failure = directory.why_full() or programs.why_dead() or failure
             logs = programs.last_log_lines()
         if keep and net.built:
             _prompt(net, directory, sluice, failure)

@@ -109,5 +109,6 @@ class Sluice:
     def write_wrapper(self, directory: Path) -> None:
         """A command `sluice` in a directory, for the prompt of the lab itself."""
         wrapper = directory / "sluice"
-        wrapper.write_text(f'#!/bin/sh\nSLUICE_FILE="{self.file}" exec node "{_MAIN}" "$@"\n', encoding="utf-8")
+        command = f'SLUICE_FILE={shlex.quote(str(self.file))} exec node {shlex.quote(str(_MAIN))} "$@"'
+        wrapper.write_text(f"#!/bin/sh\n{command}\n", encoding="utf-8")
         wrapper.chmod(0o755)
