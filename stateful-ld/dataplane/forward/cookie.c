@@ -191,6 +191,8 @@ enum drop_reason cookie_accept(struct worker *worker, struct rte_mbuf *mbuf,
                            acknowledged - 1, worker->now_ms);
     if (mss == 0)
         return DROP_NOT_SYN;
+    if (!session_bucket_is_whole(worker, packet->bucket))
+        return DROP_NOT_ONLINE;
     reason = session_start(worker, &opening, packet, &ref);
     if (reason != DROP_NONE) {
         struct way_out way = way_to_client(worker, packet);

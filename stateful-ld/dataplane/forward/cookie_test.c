@@ -447,6 +447,30 @@ static void what_is_no_answer_to_the_syn_is_dropped(void **state) {
     assert_int_equal(ntohl(frame_view(&tcp_ld.sent[1]).tcp->sent_seq), cookie + 1);
 }
 
+/* A port that it gave out could be one of a session that it has not heard of (replicate/gained.h).
+ */
+static void an_ld_that_is_not_online_takes_no_cookie(void **state) {
+    uint32_t *online = &tcp_ld.dataplane.replication.online;
+    struct flow_spec other = tcp_from_client(TCP_SYN, 1, 0, 0);
+
+    (void)state;
+    message_cluster(&tcp_message, 1);
+    message_replicates(&tcp_message);
+    message_ld(&tcp_message, 2, "10.0.0.12");
+    message_assign(&tcp_message, 0, 1023, 1, 2);
+    tcp_apply();
+    harness_poll(&tcp_ld, 0); /* it follows the map */
+    __atomic_store_n(online, 1, __ATOMIC_RELEASE);
+    other.src = "192.0.2.1";
+    pass(other);
+    ask(usual);
+    __atomic_store_n(online, 0, __ATOMIC_RELEASE);
+    assert_int_equal(tcp_receive(tcp_from_client(TCP_ACK, ISN + 1, cookie + 1, 0)), 0);
+    assert_int_equal(dropped(DROP_NOT_ONLINE), 1);
+    __atomic_store_n(online, 1, __ATOMIC_RELEASE);
+    acknowledge(true);
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tcp_tear_down)
     const struct CMUnitTest tests[] = {
@@ -466,6 +490,7 @@ int main(void) {
         CASE(client_that_does_not_say_takes_the_familys_default),
         CASE(what_a_client_of_ipv6_is_told_fits_the_tunnel),
         CASE(what_is_no_answer_to_the_syn_is_dropped),
+        CASE(an_ld_that_is_not_online_takes_no_cookie),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

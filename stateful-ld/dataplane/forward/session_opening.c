@@ -136,8 +136,7 @@ static bool serves(const struct worker *worker, uint16_t bucket) {
            (snapshot->cluster.replicates && cluster_backs_up(&snapshot->cluster, bucket));
 }
 
-/* Nobody has sessions of the bucket that this LD has not. */
-static bool is_online(const struct worker *worker, uint16_t bucket) {
+bool session_bucket_is_whole(const struct worker *worker, uint16_t bucket) {
     return !worker->snapshot->cluster.replicates ||
            (__atomic_load_n(&worker->dataplane->replication.online, __ATOMIC_ACQUIRE) != 0 &&
             !gained_lacks(worker, bucket));
@@ -156,7 +155,7 @@ static enum drop_reason may_open(const struct worker *worker, const struct packe
     if (flow_protocol(&packet->key) == IPPROTO_TCP &&
         (packet->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
         return DROP_NOT_SYN;
-    if (!is_online(worker, packet->bucket))
+    if (!session_bucket_is_whole(worker, packet->bucket))
         return DROP_NOT_ONLINE;
     return flow_source_valid(&packet->key) ? DROP_NONE : DROP_BAD_IP_SOURCE;
 }

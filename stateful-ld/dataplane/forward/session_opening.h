@@ -7,6 +7,8 @@
 #ifndef SLUICE_FORWARD_SESSION_OPENING_H
 #define SLUICE_FORWARD_SESSION_OPENING_H
 
+#include <stdbool.h>
+
 #include "packet/drop_reason.h"
 #include "packet/parse.h"
 #include "session/session.h"
@@ -42,6 +44,9 @@ struct opening session_foresee(struct worker *worker, const struct packet *packe
  */
 enum drop_reason session_admit(struct worker *worker, const struct packet *packet,
                                const struct opening *opening, session_ref *ref);
+
+/** True when nobody has sessions of the bucket that this LD has not: it may give out its ports. */
+bool session_bucket_is_whole(const struct worker *worker, uint16_t bucket);
 
 /**
  * Open one without asking whether the packet is of those that do: behind a SYN cookie.
