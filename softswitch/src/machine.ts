@@ -148,7 +148,7 @@ export class Machine {
         let batch: Entity[] = [];
         let bytes = 0;
         for (const entity of source.readEach(request)) {
-          const more = mostBytes(entity);
+          const more = isPlain(entity) ? PLAIN_BYTES : mostBytes(entity);
           if (batch.length === ENTITIES_A_BATCH || (batch.length > 0 && bytes + more > BYTES_A_BATCH)) {
             onBatch(batch);
             batch = [];
@@ -177,6 +177,25 @@ export class Machine {
 }
 
 const OK: UpdateResult = { code: status.OK, message: "" };
+
+/** More than a key and an action, or a cell, take; measuring each would take as long as encoding it. */
+const PLAIN_BYTES = 2048;
+
+/** Whether the program bounds an entity's size, and not the controller that wrote it. */
+function isPlain({ entity }: Entity): boolean {
+  switch (entity?.$case) {
+    case "tableEntry": {
+      const { metadata, action } = entity.value;
+      return metadata.length === 0 && action?.type?.$case !== "actionProfileActionSet";
+    }
+    case "counterEntry":
+    case "directCounterEntry":
+    case "registerEntry":
+      return true;
+    default:
+      return false;
+  }
+}
 
 /** A field's number, and its length or a number of 64 bits. */
 const MOST_FIELD_BYTES = 13;
