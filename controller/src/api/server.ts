@@ -225,6 +225,7 @@ export class ApiServer {
     sendJson(response, 200, {
       revision: region.revision,
       applied_revision: Math.max(0, reconciler.applied),
+      written_revision: Math.max(0, reconciler.written),
       settled,
       parts: reconciler.parts,
       moves: reconciler.moves.map(({ cluster, left, waiting }) => ({

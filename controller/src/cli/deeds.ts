@@ -11,6 +11,7 @@ import {
   clientOf,
   renderChanges,
   renderResult,
+  type Scope,
   type Status,
   waitFor,
 } from "./server.js";
@@ -28,6 +29,8 @@ export interface Deed {
   action: string;
   /** What the object becomes; undefined: it goes. */
   edit(before: Json | undefined): Json | undefined;
+  /** What is waited for; left out: the whole region. */
+  scope?: Scope;
   /** It takes something away from somebody: on a terminal it is shown first, and asked about. */
   isRisky?: boolean;
 }
@@ -116,7 +119,9 @@ export async function change(
     warnOfLeaving(io, leavingIn(result.changes));
   }
   const settled =
-    options.wait && options.dryRun !== true ? await waitFor(client, result.revision, options) : undefined;
+    options.wait && options.dryRun !== true
+      ? await waitFor(client, result.revision, options, deed.scope)
+      : undefined;
   if (settled?.settled === false) {
     io.exitCode = EXIT.unsettled;
   }

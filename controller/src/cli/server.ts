@@ -10,6 +10,8 @@ import { painter } from "./output.js";
 import { isAway } from "./waiting.js";
 
 const RETRY_MS = 200;
+/** The controller answers by itself when all parts are settled, not when some are. */
+const SCOPE_LOOK_MS = 200;
 
 export interface ServerOptions {
   server?: string;
@@ -38,6 +40,8 @@ export interface ChangeResult {
 export interface Status {
   revision: number;
   applied_revision: number;
+  /** That all parts have which can be reached, but for what waits for buckets that move. */
+  written_revision: number;
   settled: boolean;
   parts: {
     name: string;
@@ -142,6 +146,13 @@ export function renderChanges(changes: readonly Change[], paint: ReturnType<type
     .join("\n");
 }
 
+/** `ld3 is unreachable (…)` */
+function namesOf(late: Status["parts"]): string {
+  return late
+    .map(({ name, state, reason }) => `${name} is ${state}${reason === undefined ? "" : ` (${reason})`}`)
+    .join("; ");
+}
+
 /** What a change came to, for people. @param isShown - they have seen it already */
 export function renderResult(
   { revision, changes }: ChangeResult,
@@ -161,33 +172,84 @@ export function renderResult(
   const parts =
     settled === undefined
       ? "the parts follow"
-      : settled.settled
-        ? settled.parts.length === 1
-          ? "its one part has it"
-          : `all ${settled.parts.length} parts have it`
-        : `not everywhere yet: ${late.map(({ name, state, reason }) => `${name} is ${state}${reason === undefined ? "" : ` (${reason})`}`).join("; ")}`;
+      : settled.settled && late.length > 0
+        ? `what it is about has it; not everywhere else yet: ${namesOf(late)}`
+        : settled.settled
+          ? settled.parts.length === 1
+            ? "its one part has it"
+            : `all ${settled.parts.length} parts have it`
+          : `not everywhere yet: ${namesOf(late)}`;
   return `${diff}Revision ${revision}; ${parts}.\n`;
 }
 
+/** What a change is about: some clusters, and all switches. */
+export interface Scope {
+  clusters: ReadonlySet<string>;
+  lds: ReadonlySet<string>;
+}
+
+export async function scopeOf(client: ApiClient, names: readonly string[]): Promise<Scope> {
+  const { body } = await client.get<{ items: { name: string; lds: { name: string }[] }[] }>("/v1/clusters");
+  const clusters = new Set(names);
+  const own = body.items.filter(({ name }) => clusters.has(name));
+  return { clusters, lds: new Set(own.flatMap(({ lds }) => lds.map(({ name }) => name))) };
+}
+
+interface ServiceItem {
+  name: string;
+  cluster: string;
+  migration?: { from: string; to: string };
+}
+
+/** @param more - clusters that it is to come to */
+export async function scopeOfService(client: ApiClient, service: string, ...more: string[]): Promise<Scope> {
+  const { body } = await client.get<{ items: ServiceItem[] }>("/v1/services");
+  const { cluster, migration } = body.items.find(({ name }) => name === service) ?? {};
+  const names = [cluster, migration?.from, migration?.to, ...more];
+  return scopeOf(
+    client,
+    names.flatMap((name) => name ?? []),
+  );
+}
+
+export function isIn({ lds }: Scope, { name, kind }: Status["parts"][0]): boolean {
+  return kind !== "LD" || lds.has(name);
+}
+
+/** Whether all parts hold a revision, or at least those of a scope, and no buckets move there: what is late elsewhere is no matter of its. */
+export function isSettled(status: Status, revision: number, scope: Scope | undefined): boolean {
+  const { settled, written_revision, parts, moves } = status;
+  return (
+    settled ||
+    (scope !== undefined &&
+      written_revision >= revision &&
+      moves.every(({ cluster }) => !scope.clusters.has(cluster)) &&
+      parts.every((part) => part.state === "in sync" || !isIn(scope, part)))
+  );
+}
+
 /**
- * Waits until all parts hold a revision that the controller has stored, or the time is up.
+ * Waits until all parts hold a revision that the controller has stored, or those of a scope, or the time is up.
  *
+ * @returns `settled`: they do
  * @throws Unconfirmed when the controller could not be asked until then
  */
 export async function waitFor(
   client: ApiClient,
   revision: number,
   { timeout }: ServerOptions,
+  scope?: Scope,
 ): Promise<Status> {
   const deadline = performance.now() + timeout;
   for (;;) {
     const left = Math.max(0, Math.ceil(deadline - performance.now()));
-    const wait = Math.min(left, MAX_WAIT_MS);
+    const wait = Math.min(left, scope === undefined ? MAX_WAIT_MS : SCOPE_LOOK_MS);
     const path = `/v1/status?revision=${revision}&wait_ms=${wait}`;
     try {
       const { body } = await client.get<Status>(path, wait + 5_000);
-      if (body.settled || wait === left) {
-        return body;
+      const settled = isSettled(body, revision, scope);
+      if (settled || wait === left) {
+        return { ...body, settled };
       }
     } catch (error) {
       if (!isAway(error)) {

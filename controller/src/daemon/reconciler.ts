@@ -38,6 +38,8 @@ export class Reconciler {
   #lookedFor: Targets | undefined;
   /** The newest revision that all parts hold. */
   #applied = -1;
+  /** The newest revision that was written to all parts that could be reached. */
+  #written = -1;
   /** The newest revision there is. */
   #revision = -1;
   #nextLookMs = 0;
@@ -71,6 +73,11 @@ export class Reconciler {
   /** The revision that all parts hold; -1 before they do for the first time. */
   get applied(): number {
     return this.#applied;
+  }
+
+  /** The newest revision that all parts hold that can be reached, but for what has to wait for buckets that move; -1 before there is one. */
+  get written(): number {
+    return Math.max(this.#written, this.#applied);
   }
 
   /** Where the clusters stand whose buckets move. */
@@ -197,6 +204,7 @@ export class Reconciler {
     this.#known.accept(targets);
     const revision = this.#revision;
     const found = await this.#looker.look(targets, revision, this.#applied >= revision);
+    this.#written = Math.max(this.#written, revision);
     if (found === "good" && this.#targets === targets && this.#applied < revision) {
       this.#reached(revision);
     }

@@ -6,7 +6,7 @@ import { type Io, print } from "../context.js";
 import { change, existing, type Json } from "../deeds.js";
 import { UsageError } from "../exit.js";
 import { type Progress, withProgress } from "../progress.js";
-import { type ChangeOptions, clientOf, renderResult, withChangeOptions } from "../server.js";
+import { type ChangeOptions, clientOf, renderResult, scopeOfService, withChangeOptions } from "../server.js";
 import { afterChange, countdown, pollUntil } from "../waiting.js";
 
 const POLL_MS = 500;
@@ -76,6 +76,7 @@ export function addDrain(program: Command, io: Io): void {
       const client = clientOf(options);
       const { result, settled } = await change(client, io, options, {
         key: `services/${service}`,
+        scope: await scopeOfService(client, service),
         action: `drain rs ${service} ${name}${options.cancel === true ? " --cancel" : ""}`,
         edit: withDrain(service, name, options.cancel !== true),
       });

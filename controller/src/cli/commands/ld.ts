@@ -11,8 +11,11 @@ import {
   type ChangeOptions,
   type ChangeResult,
   clientOf,
+  isIn,
+  isSettled,
   renderResult,
   type Status,
+  scopeOf,
   withChangeOptions,
 } from "../server.js";
 import { afterChange, countdown, pollUntil } from "../waiting.js";
@@ -80,23 +83,34 @@ function lateness({ parts, moves }: Status): string {
 }
 
 /**
- * Waits until all parts hold a revision, for as long as buckets move; not for a part that cannot be reached and does not come back, or that
- * refuses what it is told.
+ * Waits until a cluster and the switches hold a revision, for as long as buckets move; not for one of them that cannot be reached and does
+ * not come back, or that refuses what it is told.
  */
-function untilSettled(client: ApiClient, revision: number, progress: Progress): Promise<Status> {
+async function untilSettled(
+  client: ApiClient,
+  cluster: string,
+  revision: number,
+  progress: Progress,
+): Promise<Status> {
+  const scope = await scopeOf(client, [cluster]);
   const show = countdown(progress);
   let lostAtMs = Infinity;
   return pollUntil(
     async () => {
       // The controller answers as soon as all parts have it, so nothing is waited for in between.
       const { body } = await client.get<Status>(`/v1/status?revision=${revision}&wait_ms=${POLL_MS}`);
+      if (isSettled(body, revision, scope)) {
+        return { ...body, settled: true };
+      }
       const nowMs = performance.now();
-      const isLost = body.parts.some(({ state }) => state === "unreachable" || state === "refusing");
+      const isLost = body.parts.some(
+        (part) => isIn(scope, part) && (part.state === "unreachable" || part.state === "refusing"),
+      );
       lostAtMs = isLost ? Math.min(lostAtMs, nowMs) : Infinity;
-      if (body.settled || nowMs >= lostAtMs + RETURN_MS) {
+      if (nowMs >= lostAtMs + RETURN_MS) {
         return body;
       }
-      show(body.moves.reduce((sum, move) => sum + move.buckets_left, 0));
+      show(body.moves.reduce((sum, move) => sum + (move.cluster === cluster ? move.buckets_left : 0), 0));
       return undefined;
     },
     0,
@@ -104,19 +118,29 @@ function untilSettled(client: ApiClient, revision: number, progress: Progress): 
   );
 }
 
-/** Makes a change by which buckets move, and waits until they are where they belong. */
+/**
+ * Makes a change by which buckets of a cluster move, and waits until they are where they belong.
+ *
+ * @returns `settled`: the cluster is, and the switches are
+ */
 export async function changeAndMove(
   io: Io,
   options: ChangeOptions,
-  deed: Deed,
+  cluster: string,
+  deed: Omit<Deed, "key">,
 ): Promise<{ result: ChangeResult; settled: Status | undefined }> {
   const client = clientOf(options);
-  const { result } = await change(client, io, { ...options, wait: false }, deed);
+  const { result } = await change(
+    client,
+    io,
+    { ...options, wait: false },
+    { ...deed, key: `clusters/${cluster}` },
+  );
   if (!options.wait || options.dryRun === true) {
     return { result, settled: undefined };
   }
   const settled = await afterChange(result.revision, () =>
-    withProgress(io, options, MOVING, (progress) => untilSettled(client, result.revision, progress)),
+    withProgress(io, options, MOVING, (progress) => untilSettled(client, cluster, result.revision, progress)),
   );
   if (!settled.settled) {
     io.exitCode = EXIT.unsettled;
@@ -134,8 +158,7 @@ export async function setDrained(
 ): Promise<{ result: ChangeResult; settled: Status | undefined }> {
   const client = clientOf(options);
   const { name } = await clusterOf(client, ld);
-  const done = await changeAndMove(io, options, {
-    key: `clusters/${name}`,
+  const done = await changeAndMove(io, options, name, {
     action: `ld ${drained ? "drain" : "undrain"} ${ld}`,
     edit: withDrained(ld, drained),
   });

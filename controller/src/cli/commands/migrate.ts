@@ -6,7 +6,7 @@ import { type Io, print } from "../context.js";
 import { carryOut, change, existing, type Json } from "../deeds.js";
 import { UsageError } from "../exit.js";
 import { type Progress, withProgress } from "../progress.js";
-import { type ChangeOptions, clientOf, renderResult, withChangeOptions } from "../server.js";
+import { type ChangeOptions, clientOf, renderResult, scopeOfService, withChangeOptions } from "../server.js";
 import { afterChange, countdown, isAway, pollUntil } from "../waiting.js";
 
 const POLL_MS = 200;
@@ -98,8 +98,10 @@ interface MigrateOptions extends ChangeOptions {
 async function migrate(io: Io, service: string, options: MigrateOptions): Promise<void> {
   const client = clientOf(options);
   const { to } = options;
+  const scope = await scopeOfService(client, service, to);
   const first = await change(client, io, options, {
     key: keyOf(service),
+    scope,
     action: `migrate service ${service} --to ${to}`,
     edit: begin(service, to),
   });
@@ -124,6 +126,7 @@ async function migrate(io: Io, service: string, options: MigrateOptions): Promis
   );
   const second = await change(client, io, options, {
     key: keyOf(service),
+    scope,
     action: `migrate service ${service} --to ${to}: turn the switches`,
     edit: turn(service, "to"),
   });
@@ -183,6 +186,7 @@ async function abort(io: Io, service: string, options: ChangeOptions): Promise<v
   const left = await begunThere(clientOf(options), service);
   await carryOut(io, options, {
     key: keyOf(service),
+    scope: await scopeOfService(clientOf(options), service),
     action: `migrate abort ${service}`,
     edit: (before) => {
       const { found, cluster, migration } = readService(service, before);
@@ -216,6 +220,7 @@ export function addMigrate(program: Command, io: Io): void {
       await checkNobodyIsLeft(clientOf(options), name, options.force === true);
       await carryOut(io, options, {
         key: keyOf(name),
+        scope: await scopeOfService(clientOf(options), name),
         action: `migrate finish ${name}`,
         isRisky: options.force === true,
         edit: finish(name),

@@ -289,7 +289,7 @@ function addCluster(program: Command, io: Io): void {
           return;
         }
       }
-      const { result, settled } = await changeAndMove(io, options, deed);
+      const { result, settled } = await changeAndMove(io, options, name, deed);
       print(
         io,
         options,
