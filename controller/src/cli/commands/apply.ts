@@ -24,7 +24,7 @@ import {
   withPipelineOptions,
 } from "../context.js";
 import { EXIT, NothingChanged } from "../exit.js";
-import { leavingIn, warnOfLeaving } from "../leaving.js";
+import { leavingIn, warnOfEnds, warnOfLeaving } from "../leaving.js";
 import { count, painter } from "../output.js";
 import { type Progress, withProgress } from "../progress.js";
 import {
@@ -181,6 +181,7 @@ async function applyDirectly(io: Io, options: ApplyOptions): Promise<void> {
 
 function announceChanges(io: Io, changes: ChangeResult["changes"]): void {
   warnOfLeaving(io, leavingIn(changes));
+  warnOfEnds(io, changes);
   if (changes.length > 0) {
     io.stdout.write(`${renderChanges(changes, painter(io.stdout))}\n`);
   }
@@ -208,10 +209,13 @@ async function applyByController(io: Io, options: ApplyOptions): Promise<void> {
       : await client.put<ChangeResult>("/v1/state", document, action, shown?.revision);
   if (shown === undefined) {
     warnOfLeaving(io, leavingIn(body.changes));
+    warnOfEnds(io, body.changes);
   }
   const settled =
     options.wait && options.dryRun !== true ? await waitFor(client, body.revision, options) : undefined;
-  print(io, options, body, () => renderResult(body, options, settled, io, isShown));
+  print(io, options, { ...body, ...(settled && { settled: settled.settled, parts: settled.parts }) }, () =>
+    renderResult(body, options, settled, io, isShown),
+  );
   if (settled?.settled === false) {
     io.exitCode = EXIT.unsettled;
   }
