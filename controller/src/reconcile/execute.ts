@@ -7,9 +7,10 @@
 //   5  switches: what is no longer wanted
 //   6  LDs: services that nothing steers to them any more
 //
-// A step begins when the one before has succeeded everywhere. What failed is completed by the next apply.
+// A step begins when the one before has succeeded everywhere. What failed is completed by the next apply. Where an LD has failed, 4 and 5
+// are made for what has nothing to do with LDs: an LD that goes on refusing keeps no EIP from moving.
 import type { LdConfig } from "@sluice/proto/ld";
-import { STEERING_TABLES } from "../tables/steering.js";
+import { APART_TABLES, STEERING_TABLES } from "../tables/steering.js";
 import type { EntryChange } from "./entry_diff.js";
 import { writeOrder } from "./order.js";
 import type { LdPlan, Writes } from "./plan.js";
@@ -34,6 +35,12 @@ export interface Applied {
   deleted: number;
   /** Configurations sent to LDs. */
   ldConfigs: number;
+}
+
+function bothOf(one: unknown, other: unknown): unknown {
+  return one instanceof ApplyError && other instanceof ApplyError
+    ? new ApplyError(new Map([...one.reasons, ...other.reasons]))
+    : one;
 }
 
 /** Does something with each part. @throws ApplyError when all have been tried */
@@ -107,10 +114,20 @@ export async function executePlan(
     }
   });
   await onSwitches(order, isGroundwork);
-  await onLds(({ release }) => release);
-  await onLds(({ take }) => take);
-  await onSwitches(order, (change) => change.type !== "delete" && !isGroundwork(change));
-  await onSwitches(backwards, ({ type }) => type === "delete");
+  const steer = async (wanted: (change: EntryChange) => boolean) => {
+    await onSwitches(order, (change) => wanted(change) && change.type !== "delete" && !isGroundwork(change));
+    await onSwitches(backwards, (change) => wanted(change) && change.type === "delete");
+  };
+  try {
+    await onLds(({ release }) => release);
+    await onLds(({ take }) => take);
+  } catch (refusal) {
+    throw await steer(({ table }) => APART_TABLES.has(table)).then(
+      () => refusal,
+      (more: unknown) => bothOf(refusal, more),
+    );
+  }
+  await steer(() => true);
   await onLds(({ settle }) => settle);
 
   const changes = plan.switches.flatMap((item) => item.changes);

@@ -13,3 +13,16 @@ export const STEERING_TABLES: ReadonlySet<string> = new Set<TableName>([
   "eip_in",
   "eip_in_v6",
 ]);
+
+/** Tables of what has nothing to do with LDs: EIPs of VMs, and access lists. No LD has to be ready for an entry of theirs. */
+export const APART_TABLES: ReadonlySet<string> = new Set<TableName>([
+  "acl",
+  "acl_v6",
+  "eip_in",
+  "eip_in_v6",
+  "eip_out",
+  "eip_out_v6",
+  "eip_limit",
+  "vm",
+  "vm_v6",
+]);
