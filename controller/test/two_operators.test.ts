@@ -109,3 +109,15 @@ it("a drain that a switch refuses to follow ends with the reason, and the LD sta
   expect(err).toContain("ld2 stays drained (sluice ld undrain ld2 ends that)");
   expect(JSON.parse(out)).toMatchObject({ revision: 2, settled: false });
 });
+
+it("buckets of a cluster without failover take connections with them, and the command says so", async () => {
+  const [east] = region.document.clusters as (Document["clusters"][0] & { failover?: unknown })[];
+  const { failover: _, ...bare } = east!;
+  await controller.apply({ ...region.document, clusters: [bare] });
+  const warning =
+    "warning: cluster east has no failover: the connections of the buckets that move end (failover: of the cluster lets them go on)\n";
+  const drain = await region.sluice("ld", "drain", "ld2");
+  expect(drain).toMatchObject({ code: 0, err: expect.stringContaining(warning) });
+  expect(drain.out).toContain("Drained: ld2 has no bucket");
+  expect((await region.sluice("cluster", "scale", "east", "--remove", "ld2")).err).toContain(warning);
+});

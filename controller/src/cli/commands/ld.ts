@@ -6,6 +6,7 @@ import type { ApiClient } from "../../api/index.js";
 import { type Io, print } from "../context.js";
 import { change, type Deed, type Json } from "../deeds.js";
 import { EXIT, UsageError } from "../exit.js";
+import { painter } from "../output.js";
 import { type Progress, withProgress } from "../progress.js";
 import {
   type ChangeOptions,
@@ -136,6 +137,13 @@ export async function changeAndMove(
     { ...options, wait: false },
     { ...deed, key: `clusters/${cluster}` },
   );
+  const after = result.changes[0]?.after as Json | undefined;
+  if (after !== undefined && after.failover === undefined) {
+    io.stderr.write(
+      `${painter(io.stderr)("yellow", "warning:")} cluster ${cluster} has no failover: the connections of the buckets that move end ` +
+        "(failover: of the cluster lets them go on)\n",
+    );
+  }
   if (!options.wait || options.dryRun === true) {
     return { result, settled: undefined };
   }
