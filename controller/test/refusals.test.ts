@@ -70,3 +70,21 @@ it("an LD that refuses its configuration is not in sync, and those that wait for
     ["in sync", undefined],
   ]);
 });
+
+it("a switch that does not answer has refused nothing: it cannot be reached", async () => {
+  const controller = await region.start({ timeoutMs: 2_000 });
+  await controller.apply(region.document);
+  region.gw1.mute.add("write");
+  const eip = { ...region.document.eips[2], address: "100.64.9.8" };
+  await controller.client.put("/v1/eips/phone", eip, "x");
+  const seen = new Set<string>();
+  const { reconciler } = controller.controller;
+  await eventually("it was written in vain", () => {
+    seen.add(reconciler.parts.find(({ name }) => name === "gw1")!.state);
+    return controller.lines.filter(({ event }) => event === "reconcile_failed").length > 1;
+  });
+  expect(seen).toContain("unreachable");
+  expect(seen).not.toContain("refusing");
+  region.gw1.mute.clear();
+  await controller.settled(2);
+});

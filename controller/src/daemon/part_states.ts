@@ -105,7 +105,7 @@ export class PartStates {
   }
 
   /** A round has ended in the middle: who has refused, or was lost, and who has not got all of it therefore. */
-  noteFailed(switches: readonly SwitchPlan[], lds: readonly LdPlan[], { reasons }: ApplyError): void {
+  noteFailed(switches: readonly SwitchPlan[], lds: readonly LdPlan[], { reasons, lost }: ApplyError): void {
     const whom = [...reasons.keys()].sort().join(" and ");
     const note = (name: string, kind: PartStatus["kind"], isTold: boolean) => {
       // One line, also of several updates.
@@ -114,7 +114,7 @@ export class PartStates {
         ?.replaceAll(/(?<=:)\n\s*/g, " ")
         .replaceAll(/\n\s*/g, "; ");
       if (own !== undefined) {
-        const isLost = this.#parts.get(name)?.state === "unreachable";
+        const isLost = lost.has(name) || this.#parts.get(name)?.state === "unreachable";
         this.note(name, kind, isLost ? "unreachable" : "refusing", own);
       } else if (isTold) {
         this.note(name, kind, "waiting", `${whom} comes first`);

@@ -9,6 +9,7 @@
 //
 // A step begins when the one before has succeeded everywhere. What failed is completed by the next apply. Where an LD has failed, 4 and 5
 // are made for what has nothing to do with LDs: an LD that goes on refusing keeps no EIP from moving.
+import { status } from "@grpc/grpc-js";
 import type { LdConfig } from "@sluice/proto/ld";
 import { APART_TABLES, STEERING_TABLES } from "../tables/steering.js";
 import type { EntryChange } from "./entry_diff.js";
@@ -21,12 +22,21 @@ export class ApplyError extends Error {
   override name = "ApplyError";
   /** Why, by the part's name. */
   readonly reasons: ReadonlyMap<string, string>;
+  /** Names of parts that have not refused, but did not answer. */
+  readonly lost: ReadonlySet<string>;
 
-  constructor(reasons: ReadonlyMap<string, string>) {
+  constructor(reasons: ReadonlyMap<string, string>, lost: ReadonlySet<string>) {
     super([...reasons.values()].join("\n"));
     this.reasons = reasons;
+    this.lost = lost;
   }
 }
+
+const NO_ANSWER: ReadonlySet<unknown> = new Set([
+  status.UNAVAILABLE,
+  status.DEADLINE_EXCEEDED,
+  status.CANCELLED,
+]);
 
 export interface Applied {
   pipelines: number;
@@ -39,7 +49,7 @@ export interface Applied {
 
 function bothOf(one: unknown, other: unknown): unknown {
   return one instanceof ApplyError && other instanceof ApplyError
-    ? new ApplyError(new Map([...one.reasons, ...other.reasons]))
+    ? new ApplyError(new Map([...one.reasons, ...other.reasons]), new Set([...one.lost, ...other.lost]))
     : one;
 }
 
@@ -49,17 +59,22 @@ async function everywhere<P extends SwitchPlan | LdPlan>(
   work: (plan: P) => Promise<void>,
 ): Promise<void> {
   const reasons = new Map<string, string>();
+  const lost = new Set<string>();
   await Promise.all(
     plans.map(async (plan) => {
+      const { name } = plan.part.spec;
       try {
         await work(plan);
       } catch (error) {
-        reasons.set(plan.part.spec.name, error instanceof Error ? error.message : `${error}`);
+        reasons.set(name, error instanceof Error ? error.message : `${error}`);
+        if (NO_ANSWER.has((error as { code?: unknown } | null)?.code)) {
+          lost.add(name);
+        }
       }
     }),
   );
   if (reasons.size > 0) {
-    throw new ApplyError(reasons);
+    throw new ApplyError(reasons, lost);
   }
 }
 
