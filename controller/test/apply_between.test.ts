@@ -15,7 +15,7 @@ beforeEach(async () => {
   region.document.clusters = [
     { ...east, failover, lds: [ld1!] },
     { ...east, name: "west", local_ips: ["198.18.1.0/30"], failover, lds: [ld2!] },
-  ] as typeof region.document.clusters;
+  ] as unknown as typeof region.document.clusters;
   const controller = await region.start();
   await controller.apply(region.document);
 });

@@ -24,7 +24,7 @@ beforeEach(async () => {
   region.document.clusters = [
     { ...east, failover },
     { ...east, name: "west", local_ips: ["198.18.1.0/30"], failover, lds: [dead] },
-  ] as typeof region.document.clusters;
+  ] as unknown as typeof region.document.clusters;
   const { client } = await region.start();
   await client.put("/v1/state", region.document, "apply");
   await eventually("the others have it", () => region.lds.every((ld) => owned(ld) === 512));
