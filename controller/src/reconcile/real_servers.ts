@@ -46,6 +46,10 @@ function numbersOf(ld: string, state: RsState): RsNumbers {
   };
 }
 
+function byServer(a: RsNumbers, b: RsNumbers): number {
+  return a.service.localeCompare(b.service) || a.rs.localeCompare(b.rs) || a.ld.localeCompare(b.ld);
+}
+
 /** In the order of service, RS and LD. @throws UnreachableError with the reason of each LD that cannot be asked */
 export async function readRealServers(lds: readonly Pick<LdPart, "connection">[]): Promise<RsNumbers[]> {
   const all = await allOrReasons(
@@ -54,9 +58,7 @@ export async function readRealServers(lds: readonly Pick<LdPart, "connection">[]
       return states.map((state) => numbersOf(connection.name, state));
     }),
   );
-  const order = (a: RsNumbers, b: RsNumbers) =>
-    a.service.localeCompare(b.service) || a.rs.localeCompare(b.rs) || a.ld.localeCompare(b.ld);
-  return all.flat().sort(order);
+  return all.flat().sort(byServer);
 }
 
 export interface Drain {
@@ -68,13 +70,25 @@ export interface Drain {
   complete: boolean;
 }
 
-/** Asks the LDs of clusters that have such a service, and no others: {@link drainsOf}. @throws UnreachableError */
+/**
+ * {@link drainsOf} what all LDs say. One that cannot be asked counts when its cluster has a service of which one is to be drained.
+ *
+ * @throws UnreachableError
+ */
 export async function readDrains({ state, lds }: Pick<Parts, "state" | "lds">): Promise<Drain[]> {
   const drained = state.services.filter((service) =>
     service.real_servers.some(({ drain, weight }) => drain || weight === 0),
   );
   const clusters = new Set(drained.flatMap(clustersOf));
-  return drainsOf(await readRealServers(lds.filter(({ cluster }) => clusters.has(cluster.name))));
+  const all = await allOrReasons(
+    lds.map((ld) =>
+      readRealServers([ld]).catch((error: unknown) => {
+        if (clusters.has(ld.cluster.name)) throw error;
+        return [];
+      }),
+    ),
+  );
+  return drainsOf(all.flat().sort(byServer));
 }
 
 /** RSs that get no new sessions because they weigh nothing. `complete`: the last session has ended on every LD. */
