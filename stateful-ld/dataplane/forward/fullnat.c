@@ -8,6 +8,7 @@
 
 #include "forward/admission.h"
 #include "forward/alter.h"
+#include "forward/cookie.h"
 #include "forward/icmp_path.h"
 #include "forward/peer.h"
 #include "forward/refuse.h"
@@ -165,6 +166,12 @@ static __rte_noinline enum drop_reason without_session(struct worker *worker, st
                                                        enum drop_reason reason) {
     if (reason == DROP_NO_SESSION && probe_answer(worker, mbuf, packet))
         return DROP_NONE;
+    /* That it answers a cookie of ours nobody else can know. */
+    if (reason == DROP_NOT_SYN) {
+        reason = cookie_accept(worker, mbuf, packet);
+        if (reason != DROP_NOT_SYN)
+            return reason;
+    }
     reason = give_to_who_knows(worker, mbuf, packet, reason);
     return reason == DROP_NONE ? DROP_NONE : refuse_packet(worker, mbuf, packet, reason);
 }

@@ -43,8 +43,6 @@ enum drop_reason refuse_packet(struct worker *worker, struct rte_mbuf *mbuf,
         cookie_answer(worker, mbuf, packet);
         return reason;
     }
-    if (reason == DROP_NOT_SYN)
-        return cookie_accept(worker, mbuf, packet);
     service = is_answered(reason) ? snapshot_service(snapshot, &packet->key) : NULL;
 
     if (service == NULL || !snapshot->policies[service - snapshot->services + 1].reset)

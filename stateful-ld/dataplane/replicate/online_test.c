@@ -78,6 +78,40 @@ static void what_comes_while_it_is_offline_the_other_one_opens(void **state) {
     assert_int_equal(lds_session_of(LD_1, &connection)->state, STATE_ESTABLISHED);
 }
 
+/* The client's answer to a cookie: to what the LD has said, and nobody remembers. */
+static struct frame answer_to(const struct connection *connection, const struct frame *syn,
+                              const struct frame *cookie) {
+    struct frame ack = lds_from_client(LD_1, connection, TCP_ACK);
+    struct frame_view view = frame_view(&ack);
+    struct rte_tcp_hdr *tcp =
+        (struct rte_tcp_hdr *)(ack.bytes + ((const uint8_t *)view.tcp - ack.bytes));
+
+    tcp->sent_seq = htonl(ntohl(frame_view(syn).tcp->sent_seq) + 1);
+    tcp->recv_ack = htonl(ntohl(frame_view(cookie).tcp->sent_seq) + 1);
+    tcp->cksum = 0;
+    tcp->cksum = rte_ipv4_udptcp_cksum(view.ip, tcp);
+    return ack;
+}
+
+/* Though in its first second online an LD asks the other one about whatever it does not know. */
+static void who_has_made_a_cookie_has_its_answer(void **state) {
+    struct connection first = { 1, LDS_BUCKET_1, 0 }, second = { 2, LDS_BUCKET_1, 0 };
+    struct frame syn = lds_from_client(LD_1, &second, TCP_SYN), cookie, ack, out;
+
+    (void)state;
+    messages[LD_1].services[0].message.syn_cookie_threshold_per_s = 1;
+    harness_apply(&ld[LD_1], &messages[LD_1]);
+    harness_resolve(&ld[LD_1]);
+    lds_pass(1);
+    assert_int_not_equal(lds_send_client(LD_1, &first, TCP_SYN), 0);
+    cookie = lds_through(LD_1, &syn);
+    assert_int_equal(frame_view(&cookie).tcp->tcp_flags, TCP_SYN | TCP_ACK);
+    ack = answer_to(&second, &syn, &cookie);
+    out = lds_through(LD_1, &ack);
+    assert_int_equal(frame_view(&out).tcp->tcp_flags, TCP_SYN);
+    assert_int_equal(harness_worker(&ld[LD_1])->stats.passed_on, 0);
+}
+
 /* Nothing goes round between two LDs of which neither is online. */
 static void what_the_other_one_may_not_open_either_is_dropped(void **state) {
     struct connection connection = { 1, LDS_BUCKET_1, 0 };
@@ -299,6 +333,7 @@ int main(void) {
         CASE(a_restarted_ld_gets_all_sessions_first),
         CASE(nothing_is_opened_before_it_is_online),
         CASE(what_comes_while_it_is_offline_the_other_one_opens),
+        CASE(who_has_made_a_cookie_has_its_answer),
         CASE(what_the_other_one_may_not_open_either_is_dropped),
         CASE(an_ld_alone_comes_online),
         CASE(an_ld_whose_clock_was_set_back_waits_for_it),
