@@ -18,17 +18,20 @@ const moves = [
 beforeEach(async () => {
   answers = 0;
   gone = Infinity;
-  const lds = [{ name: "ld1" }, { name: "ld2" }];
+  const east = { name: "east", failover: { hold_ms: 50 }, lds: [{ name: "ld1" }, { name: "ld2" }] };
   server = createServer((request, response) => {
     const path = request.url!.split("?", 1)[0]!;
     const say = (body: unknown) =>
       response.writeHead(200, { "content-type": "application/json", etag: '"6"' }).end(JSON.stringify(body));
     if (request.method === "PUT") {
-      say({ revision: 7, changes: [{ key: path.slice(4), after: {} }] });
+      say({
+        revision: 7,
+        changes: [{ key: path.slice(4), after: path === "/v1/clusters/east" ? east : {} }],
+      });
     } else if (path === "/v1/clusters") {
-      say({ revision: 6, items: [{ name: "east", lds }] });
+      say({ revision: 6, items: [east] });
     } else if (path === "/v1/clusters/east") {
-      say({ name: "east", lds });
+      say(east);
     } else if (path === "/v1/eips/vm1") {
       say({ name: "vm1", vm: { host: "10.0.6.2" } });
     } else if (answers-- > 0) {
