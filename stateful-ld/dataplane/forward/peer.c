@@ -60,10 +60,6 @@ static bool was_heard_lately(const struct worker *worker, uint8_t peer) {
     return heard_ms != 0 && (int64_t)(worker->now_ms - heard_ms) <= PEER_GONE_MS;
 }
 
-static bool is_offline(const struct worker *worker) {
-    return __atomic_load_n(&worker->dataplane->replication.online, __ATOMIC_ACQUIRE) == 0;
-}
-
 /* The other LD has what it has opened while this one was silent, and an RS can answer before the
  * record of its session is here: until all copies are, and when the switches have just turned to
  * this LD again. */
@@ -71,7 +67,7 @@ static bool may_lack_sessions(const struct worker *worker, uint8_t partner) {
     uint64_t online_ms =
         __atomic_load_n(&worker->dataplane->replication.online_ms, __ATOMIC_RELAXED);
 
-    if (is_offline(worker))
+    if (!replicate_is_online(&worker->dataplane->replication, worker->now_ms))
         return was_heard_lately(worker, partner);
     return online_ms != 0 && (int64_t)(worker->now_ms - online_ms) < STRAGGLERS_MS;
 }

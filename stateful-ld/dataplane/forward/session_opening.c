@@ -138,7 +138,7 @@ static bool serves(const struct worker *worker, uint16_t bucket) {
 
 bool session_bucket_is_whole(const struct worker *worker, uint16_t bucket) {
     return !worker->snapshot->cluster.replicates ||
-           (__atomic_load_n(&worker->dataplane->replication.online, __ATOMIC_ACQUIRE) != 0 &&
+           (replicate_is_online(&worker->dataplane->replication, worker->now_ms) &&
             !gained_lacks(worker, bucket));
 }
 

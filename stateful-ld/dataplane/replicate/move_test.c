@@ -123,7 +123,7 @@ static void nothing_is_opened_before_the_sessions_have_come(void **state) {
     assert_true(lds_online(LD_3));
     assert_int_equal(lds_send_client(LD_3, &connection, TCP_SYN), 0);
     assert_int_equal(*dropped, 1); /* in the turn of the loop in which the map has come */
-    lds_pass(100);
+    lds_pass(LDS_HOLD_MS / 2);
     assert_int_equal(lds_send_client(LD_3, &connection, TCP_SYN), 0);
     assert_int_equal(*dropped, 2);
     assert_int_not_equal(lds_send_client(LD_1, &connection, TCP_SYN),

@@ -134,6 +134,7 @@ bool replicate_online(struct dataplane *dataplane, const struct snapshot *snapsh
         replication->hears_ms = now_ms;
     if (replication->online == 0 && hears &&
         (!snapshot->cluster.replicates || all_have_given(replication, snapshot, now_ms))) {
+        __atomic_store_n(&replication->believed_ms, 0, __ATOMIC_RELAXED);
         __atomic_store_n(&replication->online_ms, now_ms, __ATOMIC_RELAXED);
         __atomic_store_n(&replication->online, 1, __ATOMIC_RELEASE);
         replication->beat_ms = now_ms; /* it is not online for long without a heartbeat */
@@ -154,8 +155,19 @@ void replicate_beaten(struct dataplane *dataplane, uint64_t made_ms) {
     struct replication *replication = &dataplane->replication;
 
     /* One of before the LD began again does not count. */
-    if (replication->online != 0)
-        replication->beat_ms = RTE_MAX(replication->beat_ms, made_ms);
+    if (replication->online == 0)
+        return;
+    replication->beat_ms = RTE_MAX(replication->beat_ms, made_ms);
+    __atomic_store_n(&replication->believed_ms,
+                     replication->beat_ms + dataplane->snapshot->heartbeat.hold_ms,
+                     __ATOMIC_RELAXED);
+}
+
+bool replicate_is_online(const struct replication *replication, uint64_t now_ms) {
+    uint64_t believed_ms = __atomic_load_n(&replication->believed_ms, __ATOMIC_RELAXED);
+
+    return __atomic_load_n(&replication->online, __ATOMIC_ACQUIRE) != 0 &&
+           (believed_ms == 0 || (int64_t)(now_ms - believed_ms) <= 0);
 }
 
 uint64_t replicate_believed_until(const struct dataplane *dataplane,

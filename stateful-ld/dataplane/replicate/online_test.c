@@ -78,6 +78,22 @@ static void what_comes_while_it_is_offline_the_other_one_opens(void **state) {
     assert_int_equal(lds_session_of(LD_1, &connection)->state, STATE_ESTABLISHED);
 }
 
+/* All of it stood still, and a worker runs again first, with a SYN of before the other LD has taken
+ * over. The client has tried again meanwhile: what the other one has opened stays the only session.
+ */
+static void nothing_is_opened_before_it_knows_that_it_was_silent(void **state) {
+    struct connection connection;
+
+    (void)state;
+    replicate_beaten(&ld[LD_1].dataplane, now_ms);
+    network.cut = true;
+    lds_pass(LDS_HOLD_MS + 1);
+    connection = lds_establish(LD_2, 1, LDS_BUCKET_1);
+    assert_int_equal(lds_send_client(LD_1, &connection, TCP_SYN), connection.local_port);
+    assert_null(lds_session_of(LD_1, &connection));
+    assert_int_equal(lds_send_client(LD_1, &connection, TCP_ACK), connection.local_port);
+}
+
 /* The client's answer to a cookie: to what the LD has said, and nobody remembers. */
 static struct frame answer_to(const struct connection *connection, const struct frame *syn,
                               const struct frame *cookie) {
@@ -333,6 +349,7 @@ int main(void) {
         CASE(a_restarted_ld_gets_all_sessions_first),
         CASE(nothing_is_opened_before_it_is_online),
         CASE(what_comes_while_it_is_offline_the_other_one_opens),
+        CASE(nothing_is_opened_before_it_knows_that_it_was_silent),
         CASE(who_has_made_a_cookie_has_its_answer),
         CASE(what_the_other_one_may_not_open_either_is_dropped),
         CASE(an_ld_alone_comes_online),

@@ -70,6 +70,7 @@ struct replication {
     uint64_t remembered;  /**< a later one that peers know, of before the clock went back; atomic */
     uint32_t online;      /**< it may open sessions and send heartbeats; atomic */
     uint64_t online_ms;   /**< since when; atomic */
+    uint64_t believed_ms; /**< how long switches believe the last beat; 0: none yet; atomic */
     /* The heartbeat thread's own: */
     uint64_t waiting_since_ms;          /**< for the peers' copies */
     uint64_t looked_ms;                 /**< when replicate_online() was last asked */
@@ -146,6 +147,13 @@ bool replicate_is_whole(const struct replication *replication, uint64_t epoch, u
 
 /** Nothing can be expected of a peer. Any thread. */
 bool replicate_is_silent(const struct replication *replication, uint8_t peer, uint64_t now_ms);
+
+/**
+ * Whether the LD is online, for a worker that acts on it. Not so when its last heartbeat is older
+ * than the switches' hold time: where all of the LD stood still, a worker may run again before the
+ * thread that would take it offline, with packets of before in its hands.
+ */
+bool replicate_is_online(const struct replication *replication, uint64_t now_ms);
 
 /** Heartbeat thread: a beat has left that was made at @p made_ms. */
 void replicate_beaten(struct dataplane *dataplane, uint64_t made_ms);
