@@ -1,11 +1,10 @@
 // A switch that says more than anybody takes, or takes nothing: what is kept for it, or of it, stays small.
 import { status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { Switch } from "../src/p4runtime/index.js";
+import type { Switch } from "../src/p4runtime/index.js";
 import { eventually } from "./support/controller.js";
-import { FakeSwitch } from "./support/fake_switch.js";
+import { connectedSwitch, type FakeSwitch } from "./support/fake_switch.js";
 import { useFolder } from "./support/folder.js";
-import { gatewayPipeline } from "./support/program.js";
 
 const MEGABYTE = 1_000_000;
 const folder = useFolder();
@@ -13,10 +12,7 @@ let fake: FakeSwitch;
 let connection: Switch;
 
 beforeEach(async () => {
-  const address = folder.socket("gw1.sock");
-  fake = await FakeSwitch.listen(address);
-  connection = await Switch.connect({ name: "gw1", address, deviceId: 1n });
-  await connection.setPipeline(gatewayPipeline);
+  ({ fake, connection } = await connectedSwitch(folder.socket("gw1.sock")));
 });
 afterEach(() => {
   connection.close();

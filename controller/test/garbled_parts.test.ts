@@ -3,11 +3,11 @@ import { Metadata, status } from "@grpc/grpc-js";
 import { LdConfig } from "@sluice/proto/ld";
 import type { TableEntry } from "@sluice/proto/p4runtime";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { decodeEntry, Switch } from "../src/p4runtime/index.js";
+import { decodeEntry, type Switch } from "../src/p4runtime/index.js";
 import { LdClient, type LdHealth } from "../src/reconcile/index.js";
 import { eventually } from "./support/controller.js";
 import { FakeLd } from "./support/fake_ld.js";
-import { FakeSwitch } from "./support/fake_switch.js";
+import { connectedSwitch, type FakeSwitch } from "./support/fake_switch.js";
 import { useFolder } from "./support/folder.js";
 import { gateway, gatewayPipeline } from "./support/program.js";
 import { useRegion } from "./support/region.js";
@@ -18,10 +18,7 @@ describe("a switch", () => {
   let fake: FakeSwitch;
   let connection: Switch;
   beforeEach(async () => {
-    const address = folder.socket("gw1.sock");
-    fake = await FakeSwitch.listen(address);
-    connection = await Switch.connect({ name: "gw1", address, deviceId: 1n });
-    await connection.setPipeline(gatewayPipeline);
+    ({ fake, connection } = await connectedSwitch(folder.socket("gw1.sock")));
   });
   afterEach(() => {
     connection.close();

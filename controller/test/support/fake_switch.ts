@@ -27,7 +27,8 @@ import {
   type WriteRequest,
 } from "@sluice/proto/p4runtime";
 import { Status } from "@sluice/proto/status";
-import { entryKey, itemKey, Schema } from "../../src/p4runtime/index.js";
+import { entryKey, itemKey, Schema, Switch } from "../../src/p4runtime/index.js";
+import { gatewayPipeline } from "./program.js";
 
 type Stream = ServerDuplexStream<StreamMessageRequest, StreamMessageResponse>;
 interface Refusal {
@@ -318,4 +319,12 @@ export class FakeSwitch {
   get schema(): Schema {
     return new Schema(this.pipeline!.p4info!);
   }
+}
+
+/** A fake switch, and the controller's connection to it, with the gateway's program. */
+export async function connectedSwitch(address: string): Promise<{ fake: FakeSwitch; connection: Switch }> {
+  const fake = await FakeSwitch.listen(address);
+  const connection = await Switch.connect({ name: "gw1", address, deviceId: 1n });
+  await connection.setPipeline(gatewayPipeline);
+  return { fake, connection };
 }
