@@ -1,6 +1,7 @@
 """LDs fail under connections in transfer and new ones that come, and return. No controller does anything."""
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from ..measure import Measured
 from ..nodes import LabNode
 from ..show import Lab, Show
 from ..terminal import heading, table
+from .failover_capture import Capture, directory
 from .failover_round import STALL_BAR_S, Outage, Round
 from .failover_told import Told
 from .failover_traffic import CALM_S, INTERVAL_MS, Traffic
@@ -56,14 +58,19 @@ class FailoverShow(Show):
     def run(self, lab: Lab) -> str:
         self.rounds: list[Round] = []
         self.broken: list[str] = []
-        plans = planned()
+        plans, into = planned(), directory()
         skipped = {name: reason for name in plans for reason in [_unavailable(plans[name])] if reason}
         self.skipped = [f"{plans[name][0][1].name}: not shown, {reason}" for name, reason in skipped.items()]
         _apply_hold(lab, _LAB_HOLD, f"hold_ms: {HOLD_MS}")
         hosts = [lab.node(name) for name in (plan.CLIENT, *plan.REAL_SERVERS)]
         self.rto_min_ms = _set_rto_min(hosts)
         self._told = Told(lab)
-        self._rounds(lab, [steps for name, steps in plans.items() if name not in skipped])
+        self._capture = Capture(lab, into) if into else None
+        try:
+            self._rounds(lab, [steps for name, steps in plans.items() if name not in skipped])
+        finally:
+            if self._capture:
+                self._capture.end()
         _apply_hold(lab, f"hold_ms: {HOLD_MS}", _LAB_HOLD)
         traffic = f"{CONNECTIONS} connections in transfer and {NEW_PER_S} new ones/s"
         return f"{len(self.rounds)} rounds of faults under {traffic}"
@@ -83,6 +90,7 @@ class FailoverShow(Show):
                         self._judge(lab, traffic, result, number, time.monotonic() - began)
                     except LabError as error:
                         self._broke(f"round {number}/{ROUNDS}, {_name(steps)}: {error}")
+                        self._keep_capture(number, _name(steps))
                         if traffic is not None:
                             traffic.end()
                             traffic = None
@@ -95,6 +103,11 @@ class FailoverShow(Show):
         self.broken.append(what)
         self.fail(what)
         print(f"      {what}", flush=True)
+
+    def _keep_capture(self, number: int, name: str) -> None:
+        if self._capture:
+            kept = self._capture.keep(f"{number}-{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}")
+            print(f"      captured: {' '.join(str(file) for file in kept)}", flush=True)
 
     def _judge(self, lab: Lab, traffic: Traffic, result: Round, number: int, took_s: float) -> None:
         if number > 0:
@@ -109,6 +122,7 @@ class FailoverShow(Show):
         if wrong or result.sent_again(HOLD_MS / 1000)[1]:
             for line in self._told.lines():
                 print(f"      {line}", flush=True)
+            self._keep_capture(number, result.name)
 
     def report(self, measured: Measured) -> str:
         by_name: dict[str, list[Round]] = {}
