@@ -221,6 +221,16 @@ static void build_bucket(struct cluster *cluster, uint32_t bucket, const BucketA
     cluster->leaves |= cluster->former[bucket] != CLUSTER_NO_LD;
 }
 
+/* What is said with the one key must not help to guess what is said with the other. */
+static void use_key(struct cluster *cluster, const uint8_t *replication_key) {
+    static const char *const labels[] = { "SYN cookies, 0", "SYN cookies, 1" };
+
+    memcpy(&cluster->replication_key, replication_key, REPLICATION_KEY_BYTES);
+    for (int i = 0; i < 2; i++)
+        cluster->cookie_key.word[i] =
+            siphash(&cluster->replication_key, labels[i], strlen(labels[i]));
+}
+
 void cluster_build(struct cluster *cluster, const Cluster *config, const struct cluster *previous) {
     memset(cluster, 0, sizeof(*cluster));
     memset(cluster->primary, CLUSTER_NO_LD, sizeof(cluster->primary));
@@ -237,5 +247,5 @@ void cluster_build(struct cluster *cluster, const Cluster *config, const struct 
             build_bucket(cluster, bucket, config->buckets[i], config->ld_id);
     cluster->replicates = config->replication_key.len == REPLICATION_KEY_BYTES;
     if (cluster->replicates)
-        memcpy(&cluster->replication_key, config->replication_key.data, REPLICATION_KEY_BYTES);
+        use_key(cluster, config->replication_key.data);
 }

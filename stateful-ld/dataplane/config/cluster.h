@@ -44,6 +44,7 @@ struct cluster {
      */
     uint8_t former[BUCKET_COUNT];
     struct siphash_key replication_key;
+    struct siphash_key cookie_key; /**< of SYN cookies; made from `replication_key` */
 
     /* Services move between this cluster and another one, whose LDs are in `lds` too. */
     bool migrates;

@@ -4,6 +4,7 @@
 
 #include "forward/fullnat.h"
 #include "forward/own_segment.h"
+#include "forward/peer.h"
 #include "forward/session_life.h"
 #include "forward/session_opening.h"
 #include "forward/worker.h"
@@ -21,12 +22,24 @@ enum {
     MSS_DEFAULT = 536,
     MSS_DEFAULT_V6 = 1220,
     SYN_AGAIN_MS = 1000,
-    /* More than what syn_cookie_timestamp() may be ahead of the clock. */
+    /* From what the client has been told to what the RS says first: no less (RFC 7323 5.3), and two
+     * SYN-ACKs of one moment may say so different things. */
     TIMESTAMP_AHEAD_MS = 64,
 };
 
 static const struct rte_tcp_hdr *tcp_of(const struct rte_mbuf *mbuf, const struct packet *packet) {
     return rte_pktmbuf_mtod_offset(mbuf, const struct rte_tcp_hdr *, packet->l4_off);
+}
+
+/* The same at all LDs of a cluster: the client's answer may come to another one. */
+static const struct siphash_key *cookie_key(const struct worker *worker) {
+    const struct cluster *cluster = &worker->snapshot->cluster;
+
+    return cluster->replicates ? &cluster->cookie_key : &worker->dataplane->cookie_key;
+}
+
+static uint64_t ms_since_1970(const struct worker *worker) {
+    return worker->now_ms + __atomic_load_n(&worker->dataplane->since_1970_ms, __ATOMIC_RELAXED);
 }
 
 static struct syn_cookie_flow cookie_flow(const struct flow_key *client, uint32_t client_isn) {
@@ -73,8 +86,9 @@ void cookie_answer(struct worker *worker, const struct rte_mbuf *mbuf,
     };
     const struct tcp_segment answer = {
         .flow = flow_turned(&packet->key),
-        .sequence = syn_cookie_make(&worker->dataplane->cookie_key, cookie_flow(&packet->key, isn),
-                                    asked.mss != 0 ? asked.mss : mss_default, worker->now_ms),
+        .sequence =
+            syn_cookie_make(cookie_key(worker), cookie_flow(&packet->key, isn),
+                            asked.mss != 0 ? asked.mss : mss_default, ms_since_1970(worker)),
         .ack = isn + 1,
         .flags = TCP_SYN | TCP_ACK,
         .options = &options,
@@ -110,6 +124,7 @@ static void send_syn(struct worker *worker, session_ref ref) {
         .sack_permitted = numbers->sack_permitted,
         .timestamps = numbers->timestamps,
         .ts_value = numbers->client_timestamp,
+        .ts_echo = numbers->timestamp_delta, /* a client's packet is shifted: to 0 */
     };
     struct tcp_segment syn = {
         .sequence = numbers->first,
@@ -122,13 +137,14 @@ static void send_syn(struct worker *worker, session_ref ref) {
     send_as_client(worker, ref, &syn);
 }
 
-/* Completes the handshake with the RS: with TOA or PROXY header where the service has them. */
-static void send_ack(struct worker *worker, session_ref ref) {
+/* Completes the handshake with the RS: with TOA or PROXY header where the service has them.
+ * @p timestamp is the RS's, as the client gets it. */
+static void send_ack(struct worker *worker, session_ref ref, uint32_t timestamp) {
     const struct session_numbers *numbers = &session_at(&worker->sessions, ref)->numbers;
     const struct tcp_options options = {
         .timestamps = numbers->timestamps,
         .ts_value = numbers->client_timestamp,
-        .ts_echo = (uint32_t)worker->now_ms + TIMESTAMP_AHEAD_MS,
+        .ts_echo = timestamp,
     };
     struct tcp_segment ack = {
         .sequence = numbers->first + 1,
@@ -164,6 +180,7 @@ static void remember(struct session *session, const struct rte_tcp_hdr *tcp, uin
     numbers->mss = mss;
     numbers->timestamps = options.timestamps;
     numbers->client_timestamp = options.ts_value;
+    numbers->timestamp_delta = options.ts_echo;
     numbers->sack_permitted = options.timestamps && options.sack_permitted;
     numbers->window_scale =
         options.timestamps && options.window_scaled ? options.window_scale : WINDOW_NOT_SCALED;
@@ -186,11 +203,13 @@ enum drop_reason cookie_accept(struct worker *worker, struct rte_mbuf *mbuf,
         snapshot->policies[service - snapshot->services + 1].cookies.quota == NULL ||
         (packet->tcp_flags & (TCP_SYN | TCP_RST | TCP_ACK)) != TCP_ACK)
         return DROP_NOT_SYN;
-    mss = syn_cookie_check(&worker->dataplane->cookie_key,
+    mss = syn_cookie_check(cookie_key(worker),
                            cookie_flow(&packet->key, rte_be_to_cpu_32(tcp->sent_seq) - 1),
-                           acknowledged - 1, worker->now_ms);
+                           acknowledged - 1, ms_since_1970(worker));
     if (mss == 0)
         return DROP_NOT_SYN;
+    if (peer_may_know(worker, packet) && peer_may_open(worker, packet))
+        return peer_ask_partner(worker, mbuf, packet);
     if (!session_bucket_is_whole(worker, packet->bucket))
         return DROP_NOT_ONLINE;
     reason = session_start(worker, &opening, packet, &ref);
@@ -259,6 +278,7 @@ void cookie_of_rs(struct worker *worker, session_ref ref, struct rte_tcp_hdr *tc
     struct session_numbers *numbers = &session->numbers;
     uint32_t isn = rte_be_to_cpu_32(tcp->sent_seq);
     const struct tcp_options options = tcp_options_read(tcp);
+    uint32_t timestamp = numbers->timestamp_delta + TIMESTAMP_AHEAD_MS;
     uint32_t window = rte_be_to_cpu_16(tcp->rx_win);
 
     session->alter &= (uint8_t)~ALTER_COOKIE;
@@ -267,10 +287,10 @@ void cookie_of_rs(struct worker *worker, session_ref ref, struct rte_tcp_hdr *tc
         numbers->rs_delta++;
         return;
     }
-    numbers->timestamp_delta = (uint32_t)worker->now_ms + TIMESTAMP_AHEAD_MS - options.ts_value;
+    numbers->timestamp_delta = timestamp - options.ts_value;
     numbers->rs_window_scale = options.window_scaled ? options.window_scale : WINDOW_NOT_SCALED;
     session_set_state(worker, ref, STATE_SYN_RECV);
-    send_ack(worker, ref);
+    send_ack(worker, ref, timestamp);
     clear_syn(tcp);
     tcp_numbers_shift(tcp, 1, 0);
     tcp_option_blank(tcp, TCP_OPTION_MSS);

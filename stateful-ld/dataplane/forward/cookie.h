@@ -28,9 +28,11 @@ bool cookie_wanted(struct worker *worker, const struct policy *policy, const str
 void cookie_answer(struct worker *worker, const struct rte_mbuf *mbuf, const struct packet *packet);
 
 /**
- * A client's packet that belongs to no session: is it the acknowledgement of a cookie?
+ * A client's packet that belongs to no session: is it the acknowledgement of a cookie? Any LD of
+ * the cluster may have made that. Where the other LD of the bucket may have opened the session
+ * already, it gets the packet.
  *
- * @return DROP_NONE when a session has been opened, and the mbuf freed; or why not
+ * @return DROP_NONE when a session has been opened, and the mbuf freed, or passed on; or why not
  */
 enum drop_reason cookie_accept(struct worker *worker, struct rte_mbuf *mbuf,
                                const struct packet *packet);

@@ -179,6 +179,31 @@ static void connection_is_opened_in_the_clients_name(void **state) {
     assert_int_equal(view.payload_bytes, 400);
 }
 
+/* Its clock is another one, and the client's stack believes no timestamp that goes back (PAWS). */
+static void cookie_of_another_ld_is_gone_on_with(void **state) {
+    struct tcp_options got;
+    struct frame_view view;
+
+    (void)state;
+    flood();
+    ask(usual);
+    cookie_stamp += 1u << 20;
+    got = tcp_options_read(acknowledge(true).tcp);
+    assert_int_equal(got.ts_echo, 0);
+    assert_int_equal(
+        tcp_receive(stamped(tcp_from_rs(local_port, TCP_SYN | TCP_ACK, RS_ISN, ISN + 1, 0),
+                            RS_STAMP, CLIENT_STAMP + 20)),
+        2);
+    view = frame_view(&tcp_ld.sent[0]);
+    assert_int_equal(tcp_options_read(view.tcp).ts_echo, RS_STAMP);
+    view = frame_view(&tcp_ld.sent[1]);
+    got = tcp_options_read(view.tcp);
+    assert_true((int32_t)(got.ts_value - cookie_stamp) > 0);
+    view = pass(stamped(tcp_from_client(TCP_ACK, ISN + 1, cookie + 1, 100), CLIENT_STAMP + 30,
+                        got.ts_value));
+    assert_int_equal(tcp_options_read(view.tcp).ts_echo, RS_STAMP);
+}
+
 static void client_without_timestamps_gets_the_least(void **state) {
     struct tcp_options asked = usual, got;
     struct frame_view view;
@@ -477,6 +502,7 @@ int main(void) {
         CASE(below_the_threshold_nothing_is_different),
         CASE(flooded_syns_cost_no_session),
         CASE(connection_is_opened_in_the_clients_name),
+        CASE(cookie_of_another_ld_is_gone_on_with),
         CASE(client_without_timestamps_gets_the_least),
         CASE(what_the_client_has_beyond_a_gap_is_renumbered),
         CASE(wrong_acknowledgements_open_nothing),

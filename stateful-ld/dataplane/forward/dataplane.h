@@ -54,7 +54,7 @@ struct dataplane {
     struct rte_ring *neighbour_wishes;
     struct rte_rcu_qsbr *rcu;           /**< of the snapshot's readers */
     struct source_limits source_limits; /**< of all workers */
-    struct siphash_key cookie_key;      /**< of SYN cookies: this process's own */
+    struct siphash_key cookie_key;      /**< of SYN cookies, where no cluster has one */
     uint16_t *rs_shares;                /**< by registry number (forward/rs_share.h) */
     struct rte_ring *probe_answers;     /**< workers to control; NULL: RSs are not checked */
 
@@ -78,6 +78,8 @@ struct dataplane {
     /* The heartbeat thread's own; control reads them. */
     uint64_t heartbeats_sent;
     uint64_t heartbeats_withheld; /**< looks that found it unfit: see forward/heartbeat.h */
+    uint64_t since_1970_ms; /**< of the workers' clock's 0, by the clock that LDs share; workers
+                               read it, too */
 };
 
 struct dataplane_options {

@@ -166,7 +166,7 @@ static __rte_noinline enum drop_reason without_session(struct worker *worker, st
                                                        enum drop_reason reason) {
     if (reason == DROP_NO_SESSION && probe_answer(worker, mbuf, packet))
         return DROP_NONE;
-    /* That it answers a cookie of ours nobody else can know. */
+    /* Before another cluster's LD is asked: that it answers a cookie of ours it cannot know. */
     if (reason == DROP_NOT_SYN) {
         reason = cookie_accept(worker, mbuf, packet);
         if (reason != DROP_NOT_SYN)

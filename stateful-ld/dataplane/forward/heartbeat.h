@@ -80,7 +80,8 @@ void heartbeat_free(struct heartbeat *heartbeat);
 void heartbeat_link(struct heartbeat *heartbeat, bool up);
 
 /**
- * Beat when it is time and all is well. Heartbeat thread only; control may publish meanwhile.
+ * Beat when it is time and all is well. Heartbeat thread only; control may publish meanwhile. Tells
+ * workers what time it is (dataplane->since_1970_ms).
  *
  * @param now_us microseconds since 1970
  * @return milliseconds until it wants to be called again, at least 1

@@ -271,6 +271,17 @@ static void sequence_rises_whatever_the_clock_does(void **state) {
     assert_true(assert_beat(&frames[0], "10.0.0.2", "10.0.0.2", 0) > sequence);
 }
 
+/* Whatever else: SYN cookies of an LD without heartbeats have a time, too. */
+static void workers_are_told_the_time(void **state) {
+    (void)state;
+    harness_stop(&harness);
+    harness_start(&harness, 1, 16);
+    heartbeat_tick(&heartbeat, harness.now_ms, start_us);
+    assert_int_equal(harness.now_ms + harness.dataplane.since_1970_ms, start_us / 1000);
+    heartbeat_tick(&heartbeat, harness.now_ms + 5, start_us - 7000); /* set back */
+    assert_int_equal(harness.now_ms + 5 + harness.dataplane.since_1970_ms, start_us / 1000 - 7);
+}
+
 /* While a new map goes out, a switch believes the one epoch or the other. */
 static void both_epochs_are_told(void **state) {
     struct frame frames[4];
@@ -410,6 +421,7 @@ int main(void) {
         CASE(control_waits_for_a_beat_before_it_frees),
         CASE(nothing_is_sent_without_a_configuration),
         CASE(sequence_rises_whatever_the_clock_does),
+        CASE(workers_are_told_the_time),
         CASE(both_epochs_are_told),
         CASE(unresolved_switches_are_left_out),
         CASE(last_words_go_through_a_worker),

@@ -35,8 +35,8 @@ uint16_t syn_cookie_check(const struct siphash_key *key, struct syn_cookie_flow 
     uint32_t wanted = cookie & ((1u << HASH_BITS) - 1);
 
     flow.mss_index = cookie >> HASH_BITS;
-    for (uint32_t age = 0; age < 2; age++) {
-        flow.period = (uint32_t)(now_ms / SYN_COOKIE_PERIOD_MS) - age;
+    for (uint32_t age = 0; age < 3; age++) {
+        flow.period = (uint32_t)(now_ms / SYN_COOKIE_PERIOD_MS) + 1 - age;
         if (hash(key, &flow) == wanted)
             return mss_table[flow.mss_index];
     }

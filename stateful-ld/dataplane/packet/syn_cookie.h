@@ -21,7 +21,8 @@
 #include "packet/tcp_options.h"
 
 enum {
-    /** A cookie holds for this long, and at most twice as long. */
+    /** A cookie holds for this long, and at most twice as long; as much longer where the clock of
+     * who checks it is behind. */
     SYN_COOKIE_PERIOD_MS = 64 * 1000,
 };
 
@@ -37,11 +38,17 @@ struct syn_cookie_flow {
     uint64_t mss_index;
 };
 
-/** @return the sequence number for the SYN-ACK */
+/**
+ * @param now_ms since 1970: whoever has the key can check it
+ * @return the sequence number for the SYN-ACK
+ */
 uint32_t syn_cookie_make(const struct siphash_key *key, struct syn_cookie_flow flow, uint16_t mss,
                          uint64_t now_ms);
 
-/** @return the MSS the client has announced, rounded down; 0 when @p cookie is none of ours */
+/**
+ * @param now_ms since 1970, as of a clock that is wrong by less than a period
+ * @return the MSS the client has announced, rounded down; 0 when @p cookie is none of ours
+ */
 uint16_t syn_cookie_check(const struct siphash_key *key, struct syn_cookie_flow flow,
                           uint32_t cookie, uint64_t now_ms);
 

@@ -43,6 +43,20 @@ static void holds_for_one_to_two_periods(void **state) {
     }
 }
 
+/* Two LDs have two clocks. */
+static void clock_of_who_checks_may_be_behind(void **state) {
+    (void)state;
+    for (uint64_t made_ms = 0; made_ms < 2 * SYN_COOKIE_PERIOD_MS; made_ms += 7777) {
+        uint64_t from = 10ULL * SYN_COOKIE_PERIOD_MS + made_ms;
+        uint32_t cookie = syn_cookie_make(&key, flow_of(1), 1460, from);
+
+        assert_int_equal(syn_cookie_check(&key, flow_of(1), cookie, from - SYN_COOKIE_PERIOD_MS),
+                         1460);
+        assert_int_equal(
+            syn_cookie_check(&key, flow_of(1), cookie, from - 2 * SYN_COOKIE_PERIOD_MS), 0);
+    }
+}
+
 /* Every part of what it is bound to counts. */
 static void nobody_elses_cookie_is_good(void **state) {
     struct syn_cookie_flow flow = flow_of(1);
@@ -62,7 +76,7 @@ static void nobody_elses_cookie_is_good(void **state) {
     assert_int_equal(syn_cookie_check(&other_key, flow, cookie, 1000000), 0);
 }
 
-/* 2 of 2^29 would be; a million guesses should find none. */
+/* 3 of 2^29 would be; a million guesses should find none. */
 static void guessing_does_not_help(void **state) {
     uint32_t lucky = 0;
 
@@ -96,6 +110,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(carries_the_mss_rounded_down),
         cmocka_unit_test(holds_for_one_to_two_periods),
+        cmocka_unit_test(clock_of_who_checks_may_be_behind),
         cmocka_unit_test(nobody_elses_cookie_is_good),
         cmocka_unit_test(guessing_does_not_help),
         cmocka_unit_test(options_travel_in_the_timestamp),

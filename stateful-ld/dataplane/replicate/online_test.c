@@ -94,38 +94,75 @@ static void nothing_is_opened_before_it_knows_that_it_was_silent(void **state) {
     assert_int_equal(lds_send_client(LD_1, &connection, TCP_ACK), connection.local_port);
 }
 
-/* The client's answer to a cookie: to what the LD has said, and nobody remembers. */
-static struct frame answer_to(const struct connection *connection, const struct frame *syn,
-                              const struct frame *cookie) {
-    struct frame ack = lds_from_client(LD_1, connection, TCP_ACK);
-    struct frame_view view = frame_view(&ack);
-    struct rte_tcp_hdr *tcp =
-        (struct rte_tcp_hdr *)(ack.bytes + ((const uint8_t *)view.tcp - ack.bytes));
+/* LD 1 answers the client, and remembers nothing. @return its sequence number */
+static uint32_t cookie_for(const struct connection *connection) {
+    struct connection first = { 1, connection->bucket, 0 };
+    struct frame syn = lds_from_client(LD_1, connection, TCP_SYN), cookie;
 
-    tcp->sent_seq = htonl(ntohl(frame_view(syn).tcp->sent_seq) + 1);
-    tcp->recv_ack = htonl(ntohl(frame_view(cookie).tcp->sent_seq) + 1);
-    tcp->cksum = 0;
-    tcp->cksum = rte_ipv4_udptcp_cksum(view.ip, tcp);
-    return ack;
-}
-
-/* Though in its first second online an LD asks the other one about whatever it does not know. */
-static void who_has_made_a_cookie_has_its_answer(void **state) {
-    struct connection first = { 1, LDS_BUCKET_1, 0 }, second = { 2, LDS_BUCKET_1, 0 };
-    struct frame syn = lds_from_client(LD_1, &second, TCP_SYN), cookie, ack, out;
-
-    (void)state;
-    messages[LD_1].services[0].message.syn_cookie_threshold_per_s = 1;
-    harness_apply(&ld[LD_1], &messages[LD_1]);
-    harness_resolve(&ld[LD_1]);
+    for (int each = LD_1; each <= LD_2; each++) {
+        messages[each].services[0].message.syn_cookie_threshold_per_s = 1;
+        harness_apply(&ld[each], &messages[each]);
+        harness_resolve(&ld[each]);
+    }
     lds_pass(1);
     assert_int_not_equal(lds_send_client(LD_1, &first, TCP_SYN), 0);
     cookie = lds_through(LD_1, &syn);
     assert_int_equal(frame_view(&cookie).tcp->tcp_flags, TCP_SYN | TCP_ACK);
-    ack = answer_to(&second, &syn, &cookie);
-    out = lds_through(LD_1, &ack);
+    assert_null(lds_session_of(LD_1, connection));
+    return ntohl(frame_view(&cookie).tcp->sent_seq);
+}
+
+/* The client's answer, which the switch sends to an LD. @return what leaves for it */
+static struct frame acknowledge(int which, const struct connection *connection, uint32_t cookie) {
+    struct frame ack = lds_from_client(which, connection, TCP_ACK);
+    struct frame_view view = frame_view(&ack);
+    struct rte_tcp_hdr *tcp =
+        (struct rte_tcp_hdr *)(ack.bytes + ((const uint8_t *)view.tcp - ack.bytes));
+
+    tcp->sent_seq = htonl(ntohl(tcp->sent_seq) + 1); /* all of them begin with the same number */
+    tcp->recv_ack = htonl(cookie + 1);
+    tcp->cksum = 0;
+    tcp->cksum = rte_ipv4_udptcp_cksum(view.ip, tcp);
+    return lds_through(which, &ack);
+}
+
+static void cookie_outlives_who_has_made_it(void **state) {
+    struct connection connection = { 2, LDS_BUCKET_1, 0 };
+    struct frame out;
+    uint32_t cookie;
+
+    (void)state;
+    lds_pass(STRAGGLERS_MS);
+    cookie = cookie_for(&connection);
+    lds_kill(LD_1);
+    lds_pass(LDS_HOLD_MS);
+    out = acknowledge(LD_2, &connection, cookie);
     assert_int_equal(frame_view(&out).tcp->tcp_flags, TCP_SYN);
-    assert_int_equal(harness_worker(&ld[LD_1])->stats.passed_on, 0);
+    assert_int_equal(frame_view(&out).ip->dst_addr, ip4(RS));
+}
+
+/* In its first second online an LD asks the other one: that may have opened the session already,
+ * and two would be at two RSs. */
+static void cookie_opens_one_session(void **state) {
+    struct connection connection = { 2, LDS_BUCKET_1, 0 };
+    struct frame out;
+    uint32_t cookie;
+
+    (void)state;
+    lds_pass(STRAGGLERS_MS);
+    lds_pair_restart(LD_1, 1);
+    lds_pass_until_online(LD_1);
+    cookie = cookie_for(&connection);
+    network.cut = true; /* no record gets there in time */
+    out = acknowledge(LD_2, &connection, cookie);
+    connection.local_port = ntohs(frame_view(&out).tcp->src_port);
+    assert_int_equal(connection.local_port / BUCKET_COUNT % 4, 3);
+    assert_true(lds_send_rs(LD_2, &connection, TCP_SYN | TCP_ACK));
+    out = acknowledge(LD_1, &connection, cookie);
+    assert_int_equal(ntohs(frame_view(&out).tcp->src_port), connection.local_port);
+    assert_int_equal(frame_view(&out).tcp->tcp_flags, TCP_ACK);
+    assert_int_equal(harness_worker(&ld[LD_1])->stats.passed_on, 1);
+    assert_null(lds_session_of(LD_1, &connection));
 }
 
 /* Nothing goes round between two LDs of which neither is online. */
@@ -350,7 +387,8 @@ int main(void) {
         CASE(nothing_is_opened_before_it_is_online),
         CASE(what_comes_while_it_is_offline_the_other_one_opens),
         CASE(nothing_is_opened_before_it_knows_that_it_was_silent),
-        CASE(who_has_made_a_cookie_has_its_answer),
+        CASE(cookie_outlives_who_has_made_it),
+        CASE(cookie_opens_one_session),
         CASE(what_the_other_one_may_not_open_either_is_dropped),
         CASE(an_ld_alone_comes_online),
         CASE(an_ld_whose_clock_was_set_back_waits_for_it),

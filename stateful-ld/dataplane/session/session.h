@@ -48,7 +48,7 @@ struct session_numbers {
 
     /* Of sessions that a SYN cookie has opened. */
     uint32_t rs_delta;         /**< added to the RS's numbers on their way to the client */
-    uint32_t timestamp_delta;  /**< the same for its timestamps */
+    uint32_t timestamp_delta;  /**< the same for its timestamps; before, what the client was told */
     uint32_t cookie;           /**< what the client took for the RS's first number */
     uint32_t first;            /**< the client's own first number */
     uint32_t client_timestamp; /**< the latest */
