@@ -49,16 +49,16 @@ describe("apply", () => {
       site.events.findLastIndex((event) => event.startsWith("ld")),
     ];
     expect(site.events.slice(0, begin)).toEqual([
+      "+ ld",
+      "+ local_ip",
+      "+ ld_source",
       "+ nexthop",
       "+ route",
       "+ vm",
-      "+ ld",
-      "+ local_ip",
       "+ tunnel_source",
       "+ source_policy",
       "+ priority_port",
       "+ icmp_source",
-      "+ ld_source",
       "+ my_tunnel",
       "+ my_address",
       "+ my_mac",
@@ -72,8 +72,9 @@ describe("apply", () => {
     site.events.length = 0;
     writeFileSync(site.file, site.example.replace(without("dns"), ""));
     expect(await sluice("apply", "-f", site.file)).toMatchObject({ code: 0 });
-    expect(site.events.slice(0, 3)).toEqual(["- service", "- vip", "- vm"]);
-    expect(site.events.slice(3).sort()).toEqual(["ld1: web", "ld2: web"]);
+    expect(site.events.slice(0, 2)).toEqual(["- service", "- vip"]);
+    expect(site.events.slice(2, 4).sort()).toEqual(["ld1: web", "ld2: web"]);
+    expect(site.events.slice(4)).toEqual(["- vm"]);
   });
 
   it("moves buckets to an LD that joins only after the others have given them up", async () => {
@@ -86,11 +87,11 @@ describe("apply", () => {
     expect(code).toBe(0);
     expect(out).toContain("ld2: configured (epoch 2, 512 buckets, 2 services)");
     expect(site.events).toEqual([
+      "+ ld",
+      "+ ld_source",
       "+ nexthop",
       "+ route",
-      "+ ld",
       "+ source_policy",
-      "+ ld_source",
       "ld1: web dns",
       "ld2: web dns",
       "~ ld_of_bucket",

@@ -48,6 +48,8 @@ export interface Status {
     kind: string;
     state: string;
     reason?: string;
+    /** While it waits for parts that come first: their names. */
+    waits_for?: string[];
     /** Of an LD. */
     health?: { state: string; reason: string };
     mended: number;
@@ -212,8 +214,9 @@ export async function scopeOfService(client: ApiClient, service: string, ...more
   );
 }
 
-export function isIn({ lds }: Scope, { name, kind }: Status["parts"][0]): boolean {
-  return kind !== "LD" || lds.has(name);
+/** A switch that waits for others' LDs has all that the scope is about. */
+export function isIn({ lds }: Scope, { name, kind, waits_for }: Status["parts"][0]): boolean {
+  return kind === "LD" ? lds.has(name) : (waits_for?.some((part) => lds.has(part)) ?? true);
 }
 
 /** Whether all parts hold a revision, or at least those of a scope, and no buckets move there: what is late elsewhere is no matter of its. */

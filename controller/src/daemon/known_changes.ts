@@ -121,7 +121,7 @@ export class KnownChanges {
 
   async #execute({ schema }: Targets, switches: SwitchPlan[]) {
     const { pipeline, states } = this.#options;
-    const written = await executePlan({ pipeline, schema, switches, lds: [] });
+    const written = await executePlan({ pipeline, schema, compiled: undefined, switches, lds: [] });
     for (const { part, changes } of switches) {
       states.get(part.spec.name)!.written += changes.length;
     }

@@ -5,7 +5,10 @@ import { hasUnknown, type NeighborKeeper } from "../neighbors/index.js";
 import type { Pipeline } from "../p4runtime/index.js";
 import {
   ApplyError,
+  type ClusterMove,
+  copyingOf,
   executePlan,
+  goesOn,
   holdingsOf,
   isEmpty,
   type LdPart,
@@ -14,6 +17,7 @@ import {
   planSwitch,
   roundOf,
   type SwitchPlan,
+  type Writes,
   whileCopying,
 } from "../reconcile/index.js";
 import type { DesiredState } from "../state/index.js";
@@ -51,10 +55,10 @@ export class Looker {
 
   /**
    * @param wasGood - all parts have held this state before: what differs now is drift, unless neighbors have changed
-   * @throws ApplyError when a part refused, or was lost, in the middle
+   * @throws UnreachableError | EntryError | CapacityError
    */
   async look(targets: Targets, revision: number, wasGood: boolean): Promise<Found> {
-    const { pipeline, log, connections, states } = this.#options;
+    const { pipeline, connections, states } = this.#options;
     const { state, schema } = targets;
     const start = performance.now();
     connections.forgetOthers(state);
@@ -75,32 +79,51 @@ export class Looker {
       (step): LdPlan => ({ ...step, part: lds.find(({ spec }) => spec === step.target.spec)! }),
     );
     states.noteChanges(isObservedAnew ? [] : round.switches, ldPlans, wasGood);
-    const writes = { pipeline, schema, switches: round.switches, lds: ldPlans };
-    const written = await executePlan(writes).catch((error: unknown) => {
-      if (error instanceof ApplyError) {
-        states.noteFailed(round.switches, ldPlans, error);
-      }
-      throw error;
-    });
-    if (!isEmpty(writes)) {
-      log.info({ event: "written", revision, ...written });
+    const { compiled } = meaning;
+    const writes = { pipeline, schema, compiled, switches: round.switches, lds: ldPlans };
+    const failure = await this.#write(writes, revision);
+    states.noteRound(round, ldPlans, failure);
+    if (failure !== undefined) {
+      return "bad";
     }
-    states.noteRound(round, ldPlans);
-    if (round.moves.some(({ waiting }) => waiting?.why === "copying")) {
-      await this.#whileCopying(state, lds);
+    if (goesOn(round.moves) && !isEmpty(writes)) {
       return "more";
     }
-    if (round.more) {
-      return isEmpty(writes) ? "bad" : "more";
+    const copying = copyingOf(round.moves);
+    if (copying.length > 0) {
+      await this.#whileCopying(state, lds, copying);
+      return "more";
     }
-    return states.list.every((part) => part.state === "in sync") ? "good" : "bad";
+    return !round.more && states.list.every((part) => part.state === "in sync") ? "good" : "bad";
   }
 
-  /** Until LDs have copied what they copy, or there is something else to do. */
-  async #whileCopying(state: DesiredState, lds: readonly LdPart[]): Promise<void> {
+  /** @returns why it has not all been written */
+  async #write(writes: Writes, revision: number): Promise<ApplyError | undefined> {
+    const { log } = this.#options;
+    try {
+      const written = await executePlan(writes);
+      if (!isEmpty(writes)) {
+        log.info({ event: "written", revision, ...written });
+      }
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof ApplyError)) {
+        throw error;
+      }
+      log.error({ event: "reconcile_failed", reason: error.message });
+      return error;
+    }
+  }
+
+  /** Until the LDs of a cluster have copied what they copy, or there is something else to do. */
+  async #whileCopying(
+    state: DesiredState,
+    lds: readonly LdPart[],
+    copying: readonly ClusterMove[],
+  ): Promise<void> {
     const { auditMs, hasNews, states } = this.#options;
     const deadline = performance.now() + auditMs;
-    await whileCopying(state, lds, (moves) => {
+    await whileCopying(state, lds, copying, (moves) => {
       states.noteMoves(moves);
       return !hasNews() && performance.now() < deadline;
     });

@@ -11,6 +11,8 @@ export interface PartStatus {
   state: "in sync" | "changing" | "refusing" | "unreachable" | "waiting";
   /** Why it is not in sync. */
   reason?: string;
+  /** While it waits for parts that come first: their names. */
+  waits_for?: readonly string[];
   /** Of an LD, as it says itself; absent: it has not said anything yet. */
   health?: LdHealth;
   /** Changes that were made behind the controller's back and mended, since it started. */
@@ -55,7 +57,13 @@ export class PartStates {
     return this.#parts.get(name);
   }
 
-  note(name: string, kind: PartStatus["kind"], state: PartStatus["state"], reason?: string): PartStatus {
+  note(
+    name: string,
+    kind: PartStatus["kind"],
+    state: PartStatus["state"],
+    reason?: string,
+    waitsFor?: readonly string[],
+  ): PartStatus {
     const old = this.#parts.get(name);
     if (
       old !== undefined &&
@@ -67,6 +75,9 @@ export class PartStates {
     const status: PartStatus = { name, kind, state, mended: old?.mended ?? 0, written: old?.written ?? 0 };
     if (reason !== undefined) {
       status.reason = reason;
+    }
+    if (waitsFor !== undefined) {
+      status.waits_for = waitsFor;
     }
     this.#parts.set(name, status);
     return status;
@@ -84,49 +95,47 @@ export class PartStates {
     return before;
   }
 
-  /** What a round has come to, part by part. */
-  noteRound(round: Round, lds: readonly LdPlan[]): void {
+  /**
+   * What a round has come to, part by part.
+   *
+   * @param failure - it has ended in the middle: who has refused, or was lost, and who has not got all of it therefore
+   */
+  noteRound(round: Round, lds: readonly LdPlan[], failure?: ApplyError): void {
     for (const { part, changes } of round.switches) {
-      this.note(part.spec.name, "switch", "in sync").written += changes.length;
+      this.#noteDone(part.spec.name, "switch", changes.length, failure);
     }
     for (const plan of lds) {
-      this.note(plan.part.spec.name, "LD", "in sync").written += configsOf(plan);
+      this.#noteDone(plan.part.spec.name, "LD", configsOf(plan), failure);
     }
     for (const { target } of round.held) {
       const reason = `buckets of cluster ${target.cluster.name} move when all its LDs can be reached`;
       this.note(target.spec.name, "LD", "waiting", reason);
     }
     for (const { cluster, begins, left } of round.moves) {
-      if (begins !== undefined) {
+      const isDone = cluster.lds.every(({ name }) => failure?.isDone(name) ?? true);
+      if (begins !== undefined && isDone) {
         this.#log.info({ event: "buckets_move", cluster: cluster.name, ...begins, left });
       }
     }
     this.noteMoves(round.moves);
   }
 
-  /** A round has ended in the middle: who has refused, or was lost, and who has not got all of it therefore. */
-  noteFailed(switches: readonly SwitchPlan[], lds: readonly LdPlan[], { reasons, lost }: ApplyError): void {
-    const whom = [...reasons.keys()].sort().join(" and ");
-    const note = (name: string, kind: PartStatus["kind"], isTold: boolean) => {
-      // One line, also of several updates.
-      const own = reasons
-        .get(name)
-        ?.replaceAll(/(?<=:)\n\s*/g, " ")
-        .replaceAll(/\n\s*/g, "; ");
-      if (own !== undefined) {
-        const isLost = lost.has(name) || this.#parts.get(name)?.state === "unreachable";
-        this.note(name, kind, isLost ? "unreachable" : "refusing", own);
-      } else if (isTold) {
-        this.note(name, kind, "waiting", `${whom} comes first`);
-      } else {
-        this.note(name, kind, "in sync");
-      }
-    };
-    for (const { part, push, changes } of switches) {
-      note(part.spec.name, "switch", push || changes.length > 0);
-    }
-    for (const plan of lds) {
-      note(plan.part.spec.name, "LD", configsOf(plan) > 0);
+  /** @param updates - that it was to be told */
+  #noteDone(name: string, kind: PartStatus["kind"], updates: number, failure: ApplyError | undefined): void {
+    const first = failure?.waiting.get(name);
+    // One line, also of several updates.
+    const own = failure?.reasons
+      .get(name)
+      ?.replaceAll(/(?<=:)\n\s*/g, " ")
+      .replaceAll(/\n\s*/g, "; ");
+    if (own !== undefined) {
+      const isLost = failure!.lost.has(name) || this.#parts.get(name)?.state === "unreachable";
+      this.note(name, kind, isLost ? "unreachable" : "refusing", own);
+    } else if (first !== undefined) {
+      const reason = `${first.join(" and ")} ${first.length === 1 ? "comes" : "come"} first`;
+      this.note(name, kind, "waiting", reason, first);
+    } else {
+      this.note(name, kind, "in sync").written += updates;
     }
   }
 
@@ -136,7 +145,8 @@ export class PartStates {
     for (const { cluster, waiting } of moves) {
       for (const { name } of waiting?.why === "copying" ? cluster.lds : []) {
         const { copied, toCopy, reasons } = waiting!;
-        if (this.#parts.get(name)?.state !== "unreachable") {
+        const state = this.#parts.get(name)?.state;
+        if (state !== "unreachable" && state !== "refusing") {
           this.note(name, "LD", "changing", `${copied} of ${toCopy} sessions copied: ${reasons[0]}`);
         }
       }

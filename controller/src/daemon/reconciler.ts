@@ -38,7 +38,7 @@ export class Reconciler {
   #lookedFor: Targets | undefined;
   /** The newest revision that all parts hold. */
   #applied = -1;
-  /** The newest revision that was written to all parts that could be reached. */
+  /** The newest revision that was written to all parts that could be reached, and took it. */
   #written = -1;
   /** The newest revision there is. */
   #revision = -1;
@@ -75,7 +75,10 @@ export class Reconciler {
     return this.#applied;
   }
 
-  /** The newest revision that all parts hold that can be reached, but for what has to wait for buckets that move; -1 before there is one. */
+  /**
+   * The newest revision that all parts hold that can be reached and refuse nothing, but for what has to wait for those that do, or for buckets
+   * that move; -1 before there is one.
+   */
   get written(): number {
     return Math.max(this.#written, this.#applied);
   }

@@ -5,10 +5,12 @@ import { idsOf } from "../compile/index.js";
 import { type Pipeline, Schema } from "../p4runtime/index.js";
 import type { DesiredState } from "../state/index.js";
 import { type Applied, executePlan } from "./execute.js";
-import { type ClusterMove, movesOf } from "./ld_moves.js";
+import { ApplyError } from "./failures.js";
+import { type ClusterMove, copyingOf, goesOn, movesOf } from "./ld_moves.js";
 import { MAP_TABLES, regionEntries } from "./meaning.js";
 import type { LdPart, Parts } from "./parts.js";
-import { holdingsOf, makePlan, type Plan, type PlanOptions } from "./plan.js";
+import { holdingsOf, isEmpty, makePlan, type Plan, type PlanOptions } from "./plan.js";
+import type { SwitchPlan } from "./switch_plan.js";
 
 /** LDs say how they are once a second (WatchStatus); a bucket's sessions take a small part of that. */
 const COPY_LOOK_MS = 50;
@@ -38,29 +40,28 @@ function sum(a: Applied, b: Applied): Applied {
   return Object.fromEntries(keys.map((key) => [key, a[key] + b[key]])) as unknown as Applied;
 }
 
-function isCopying(moves: readonly ClusterMove[]): boolean {
-  return moves.some(({ waiting }) => waiting?.why === "copying");
-}
-
 function progressOf(moves: readonly ClusterMove[]): string {
   return JSON.stringify(moves.map(({ waiting }) => waiting));
 }
 
 /**
- * Waits until the LDs of a state have copied what they copy.
+ * Waits until the LDs of a cluster have copied what they copy: what other clusters wait for keeps it from nothing.
  *
+ * @param copying - the clusters that do
  * @param goOn - asked again and again; false ends the waiting
- * @returns whether nothing is being copied any more
+ * @returns whether one of them copies nothing any more
  */
 export async function whileCopying(
   state: DesiredState,
   lds: readonly LdPart[],
+  copying: readonly ClusterMove[],
   goOn: (moves: readonly ClusterMove[]) => boolean,
 ): Promise<boolean> {
   const ids = idsOf(state);
   for (;;) {
     const moves = movesOf(state, (await holdingsOf(lds)).holdings, ids);
-    if (!isCopying(moves)) {
+    const still = new Set(copyingOf(moves).map(({ cluster }) => cluster.name));
+    if (copying.some(({ cluster }) => !still.has(cluster.name))) {
       return true;
     }
     if (!goOn(moves)) {
@@ -82,11 +83,22 @@ function patience(ms: number): (moves: readonly ClusterMove[]) => boolean {
   };
 }
 
+/** The clusters that go on after a round: where a switch has failed, none. */
+function movesAfter({ moves, switches }: Plan, failure: ApplyError | undefined): ClusterMove[] {
+  if (failure === undefined) {
+    return moves;
+  }
+  const hasFailed = ({ part }: SwitchPlan) => failure.reasons.has(part.spec.name);
+  return switches.some(hasFailed)
+    ? []
+    : moves.filter(({ cluster }) => cluster.lds.every(({ name }) => failure.isDone(name)));
+}
+
 /**
  * Makes the parts hold what is desired, as far as they can be reached.
  *
  * @throws UnreachableError when a switch cannot be reached
- * @throws ApplyError when a part refused, or was lost, in the middle
+ * @throws ApplyError when a part refused, or was lost, in the middle; the buckets of clusters without it have moved
  * @throws CapacityError | EntryError when what is desired does not fit the program
  */
 export async function converge(parts: Parts, pipeline: Pipeline, options: ConvergeOptions): Promise<Outcome> {
@@ -96,22 +108,33 @@ export async function converge(parts: Parts, pipeline: Pipeline, options: Conver
   // The first round makes all tables right but for those that tell maps.
   for (let look: PlanOptions = { shared }; ; look = { shared, tables: MAP_TABLES }) {
     const plan = await makePlan(parts, pipeline, look);
-    done = sum(done, await write(plan, (onWritten) => executePlan(plan, onWritten)));
-    if (!plan.more || once) {
-      return { ...done, plan };
+    let failure: ApplyError | undefined;
+    try {
+      done = sum(done, await write(plan, (onWritten) => executePlan(plan, onWritten)));
+    } catch (error) {
+      if (!(error instanceof ApplyError)) throw error;
+      failure = error;
     }
-    if (!plan.moves.some(({ begins, waiting }) => begins !== undefined || waiting !== undefined)) {
-      continue; // the switches have learnt a map: the next one may begin
+    const moves = once ? [] : movesAfter(plan, failure);
+    if (goesOn(moves) && !isEmpty(plan)) {
+      continue;
     }
+    const copying = copyingOf(moves);
     const isPatient = patience(patienceMs);
-    const copied = await wait((onMoves) =>
-      whileCopying(parts.state, parts.lds, (moves) => {
-        onMoves?.(moves);
-        return isPatient(moves);
-      }),
-    );
-    if (!copied) {
-      return { ...done, plan };
+    const copied =
+      copying.length > 0 &&
+      (await wait((onMoves) =>
+        whileCopying(parts.state, parts.lds, copying, (now) => {
+          onMoves?.(now);
+          return isPatient(now);
+        }),
+      ));
+    if (copied) {
+      continue;
     }
+    if (failure !== undefined) {
+      throw failure;
+    }
+    return { ...done, plan };
   }
 }

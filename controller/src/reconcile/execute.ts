@@ -7,36 +7,17 @@
 //   5  switches: what is no longer wanted
 //   6  LDs: services that nothing steers to them any more
 //
-// A step begins when the one before has succeeded everywhere. What failed is completed by the next apply. Where an LD has failed, 4 and 5
-// are made for what has nothing to do with LDs: an LD that goes on refusing keeps no EIP from moving.
-import { status } from "@grpc/grpc-js";
+// What is of a cluster is a track of its own (tracks.ts). In it a step begins when the one before has succeeded everywhere; no track
+// waits for another one to succeed. What is of no cluster comes after all tracks in each of the steps 2, 4 and 5: a switch that has been
+// pushed a pipeline lets packets in when local IPs are there, and an EIP turns to a VIP that is. What failed is completed by the next apply.
 import type { LdConfig } from "@sluice/proto/ld";
 import { APART_TABLES, STEERING_TABLES } from "../tables/steering.js";
 import type { EntryChange } from "./entry_diff.js";
+import { everywhere, Failures } from "./failures.js";
 import { writeOrder } from "./order.js";
 import type { LdPlan, Writes } from "./plan.js";
 import type { SwitchPlan } from "./switch_plan.js";
-
-/** A part refused, or was lost, in the middle of an apply. */
-export class ApplyError extends Error {
-  override name = "ApplyError";
-  /** Why, by the part's name. */
-  readonly reasons: ReadonlyMap<string, string>;
-  /** Names of parts that have not refused, but did not answer. */
-  readonly lost: ReadonlySet<string>;
-
-  constructor(reasons: ReadonlyMap<string, string>, lost: ReadonlySet<string>) {
-    super([...reasons.values()].join("\n"));
-    this.reasons = reasons;
-    this.lost = lost;
-  }
-}
-
-const NO_ANSWER: ReadonlySet<unknown> = new Set([
-  status.UNAVAILABLE,
-  status.DEADLINE_EXCEEDED,
-  status.CANCELLED,
-]);
+import { type Track, tracksOf } from "./tracks.js";
 
 export interface Applied {
   pipelines: number;
@@ -47,42 +28,19 @@ export interface Applied {
   ldConfigs: number;
 }
 
-function bothOf(one: unknown, other: unknown): unknown {
-  return one instanceof ApplyError && other instanceof ApplyError
-    ? new ApplyError(new Map([...one.reasons, ...other.reasons]), new Set([...one.lost, ...other.lost]))
-    : one;
-}
+type Wanted = (change: EntryChange) => boolean;
 
-/** Does something with each part. @throws ApplyError when all have been tried */
-async function everywhere<P extends SwitchPlan | LdPlan>(
-  plans: readonly P[],
-  work: (plan: P) => Promise<void>,
-): Promise<void> {
-  const reasons = new Map<string, string>();
-  const lost = new Set<string>();
-  await Promise.all(
-    plans.map(async (plan) => {
-      const { name } = plan.part.spec;
-      try {
-        await work(plan);
-      } catch (error) {
-        reasons.set(name, error instanceof Error ? error.message : `${error}`);
-        if (NO_ANSWER.has((error as { code?: unknown } | null)?.code)) {
-          lost.add(name);
-        }
-      }
-    }),
-  );
-  if (reasons.size > 0) {
-    throw new ApplyError(reasons, lost);
-  }
-}
+const isGroundwork: Wanted = ({ type, table }) => type === "insert" && !STEERING_TABLES.has(table);
+const isDelete: Wanted = ({ type }) => type === "delete";
+const isTurn: Wanted = (change) => !isGroundwork(change) && !isDelete(change);
+/** Whatever LDs still hold, it may go. */
+const isApart: Wanted = ({ table }) => APART_TABLES.has(table);
 
 /** Writes some of a switch's changes, one table after the other. */
 async function write(
   { part, changes }: SwitchPlan,
   order: readonly string[],
-  wanted: (c: EntryChange) => boolean,
+  wanted: Wanted,
   onWritten: (updates: number) => void,
 ) {
   const chosen = new Map<string, EntryChange[]>(order.map((table) => [table, []]));
@@ -100,6 +58,72 @@ async function write(
   }
 }
 
+/** The steps of a plan, each for some of its parts. */
+function stepsOf({ schema, pipeline }: Writes, onWritten: (updates: number) => void) {
+  const order = writeOrder(schema);
+  const onSwitches = (tables: readonly string[], wanted: Wanted) => (track: Track) =>
+    everywhere(track.switches, (item) => write(item, tables, wanted, onWritten));
+  const onLds = (choose: (item: LdPlan) => LdConfig | undefined) => (track: Track) =>
+    everywhere(track.lds, async (item) => {
+      const config = choose(item);
+      if (config !== undefined) {
+        await item.part.connection.applyConfig(config);
+      }
+    });
+  return {
+    push: (track: Track) =>
+      everywhere(track.switches, async ({ push, part }) => {
+        if (push) {
+          await part.connection.setPipeline(pipeline);
+        }
+      }),
+    prepare: onSwitches(order, isGroundwork),
+    release: onLds(({ release }) => release),
+    take: onLds(({ take }) => take),
+    turn: onSwitches(order, isTurn),
+    clear: onSwitches(order.toReversed(), isDelete),
+    settle: onLds(({ settle }) => settle),
+  };
+}
+
+/** A track with some of its changes. */
+function withChanges({ switches, lds }: Track, wanted: Wanted): Track {
+  return { switches: switches.map((plan) => ({ ...plan, changes: plan.changes.filter(wanted) })), lds };
+}
+
+async function carryOut(plan: Writes, onWritten: (updates: number) => void): Promise<Failures> {
+  const { push, prepare, release, take, turn, clear, settle } = stepsOf(plan, onWritten);
+  const { common, clusters } = tracksOf(plan);
+  const failures = new Failures();
+  /** @returns the tracks in which all steps have succeeded */
+  const inEach = async (tracks: readonly Track[], ...steps: ((track: Track) => Promise<void>)[]) => {
+    const inOne = (track: Track) =>
+      failures.succeed(track, async () => {
+        for (const step of steps) await step(track);
+      });
+    const succeeded = await Promise.all(tracks.map(inOne));
+    return tracks.filter((_, i) => succeeded[i]);
+  };
+  if (!(await failures.succeed(plan, () => push(plan)))) {
+    return failures;
+  }
+  const prepared = await inEach(clusters, prepare);
+  if (!(await failures.succeed(plan, () => prepare(common)))) {
+    return failures;
+  }
+  const turned = await inEach(prepared, release, take, turn);
+  if (!(await failures.succeed(plan, () => turn(common)))) {
+    return failures;
+  }
+  await inEach(turned, clear, settle);
+  // Packets of a cluster that is not done may need the rest still.
+  const isBound: Wanted = (change) => failures.some && !isApart(change);
+  failures.hold(withChanges(common, (change) => isDelete(change) && isBound(change)));
+  const free = withChanges(common, (change) => !isBound(change));
+  await failures.succeed(free, () => clear(free));
+  return failures;
+}
+
 /**
  * @param onWritten - told of each batch of updates that a switch has taken
  * @throws ApplyError
@@ -108,43 +132,10 @@ export async function executePlan(
   plan: Writes,
   onWritten: (updates: number) => void = () => {},
 ): Promise<Applied> {
-  const order = writeOrder(plan.schema);
-  const backwards = order.toReversed();
-  const onSwitches = (writeOrder: readonly string[], wanted: (change: EntryChange) => boolean) =>
-    everywhere(plan.switches, (item) => write(item, writeOrder, wanted, onWritten));
-  let ldConfigs = 0;
-  const onLds = (choose: (item: LdPlan) => LdConfig | undefined) =>
-    everywhere(plan.lds, async (item) => {
-      const config = choose(item);
-      if (config !== undefined) {
-        await item.part.connection.applyConfig(config);
-        ldConfigs++;
-      }
-    });
-  const isGroundwork = ({ type, table }: EntryChange) => type === "insert" && !STEERING_TABLES.has(table);
-
-  await everywhere(plan.switches, async ({ push, part }) => {
-    if (push) {
-      await part.connection.setPipeline(plan.pipeline);
-    }
-  });
-  await onSwitches(order, isGroundwork);
-  const steer = async (wanted: (change: EntryChange) => boolean) => {
-    await onSwitches(order, (change) => wanted(change) && change.type !== "delete" && !isGroundwork(change));
-    await onSwitches(backwards, (change) => wanted(change) && change.type === "delete");
-  };
-  try {
-    await onLds(({ release }) => release);
-    await onLds(({ take }) => take);
-  } catch (refusal) {
-    throw await steer(({ table }) => APART_TABLES.has(table)).then(
-      () => refusal,
-      (more: unknown) => bothOf(refusal, more),
-    );
+  const failures = await carryOut(plan, onWritten);
+  if (failures.some) {
+    throw failures.toError();
   }
-  await steer(() => true);
-  await onLds(({ settle }) => settle);
-
   const changes = plan.switches.flatMap((item) => item.changes);
   const count = (type: EntryChange["type"]) => changes.filter((change) => change.type === type).length;
   return {
@@ -152,6 +143,7 @@ export async function executePlan(
     inserted: count("insert"),
     modified: count("modify"),
     deleted: count("delete"),
-    ldConfigs,
+    ldConfigs: plan.lds.flatMap(({ release, take, settle }) => [release, take, settle]).filter(Boolean)
+      .length,
   };
 }

@@ -57,6 +57,16 @@ export interface ClusterMove {
   left: number;
 }
 
+/** Clusters whose next step has to wait until sessions have been copied. */
+export function copyingOf(moves: readonly ClusterMove[]): ClusterMove[] {
+  return moves.filter(({ waiting }) => waiting?.why === "copying");
+}
+
+/** Whether any cluster's next step may follow at once. */
+export function goesOn(moves: readonly ClusterMove[]): boolean {
+  return moves.some(({ waiting, left }) => waiting === undefined && left > 0);
+}
+
 /** @returns undefined when it is no map of all buckets */
 function bucketMapOf({ cluster }: LdConfig, ids: Ids): BucketMap | undefined {
   const name = (id: number) => nameOf(ids.lds, id);

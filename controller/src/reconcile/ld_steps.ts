@@ -24,6 +24,11 @@ export interface LdSteps {
   settle: LdConfig | undefined;
 }
 
+/** Whether it is told anything. */
+export function isTold({ release, take, settle }: LdSteps): boolean {
+  return release !== undefined || take !== undefined || settle !== undefined;
+}
+
 /** What an epoch is of. */
 const MAP_FACTS = ["buckets", "bucket map", "ports withheld in buckets"];
 

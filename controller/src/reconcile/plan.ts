@@ -1,8 +1,9 @@
 // Reads what every part holds and finds what has to change. Nothing is written here.
+import type { Compiled } from "../compile/index.js";
 import { type Pipeline, Schema } from "../p4runtime/index.js";
 import type { DesiredEntries } from "./entry_diff.js";
 import type { ClusterMove, LdHolding } from "./ld_moves.js";
-import type { LdSteps } from "./ld_steps.js";
+import { isTold, type LdSteps } from "./ld_steps.js";
 import { meaningOf, regionEntries } from "./meaning.js";
 import { allOrReasons, type LdPart, type Parts } from "./parts.js";
 import { roundOf } from "./round.js";
@@ -16,6 +17,8 @@ export interface LdPlan extends LdSteps {
 export interface Writes {
   pipeline: Pipeline;
   schema: Schema;
+  /** Which says whose LDs are, and what the clusters' numbers are; undefined: nothing of it is of any cluster. */
+  compiled: Compiled | undefined;
   switches: SwitchPlan[];
   lds: LdPlan[];
 }
@@ -99,6 +102,7 @@ export async function makePlan(
   return {
     pipeline,
     schema: shared.schema,
+    compiled: meaning.compiled,
     switches: round.switches,
     lds: round.steps.map((step) => ({ ...step, part: partOf.get(step.target.spec)! })),
     moves: round.moves,
@@ -108,8 +112,5 @@ export async function makePlan(
 }
 
 export function isEmpty({ switches, lds }: Writes): boolean {
-  return (
-    switches.every(({ push, changes }) => !push && changes.length === 0) &&
-    lds.every(({ release, take, settle }) => !release && !take && !settle)
-  );
+  return switches.every(({ push, changes }) => !push && changes.length === 0) && !lds.some(isTold);
 }

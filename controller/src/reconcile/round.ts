@@ -2,7 +2,7 @@
 // sessions are where it says; when every switch has, the LDs stop speaking for the one before; then comes the next map.
 import type { Entry } from "../p4runtime/index.js";
 import type { EntryChange } from "./entry_diff.js";
-import { type ClusterMove, isUnsettled, type Waiting } from "./ld_moves.js";
+import { type ClusterMove, copyingOf, goesOn, isUnsettled, type Waiting } from "./ld_moves.js";
 import type { LdSteps } from "./ld_steps.js";
 import { BUCKETS_TABLE, HEARTBEAT_TABLES, type Meaning } from "./meaning.js";
 import type { SwitchPlan } from "./switch_plan.js";
@@ -111,8 +111,6 @@ export function roundOf(
           : plan.changes.filter((change) => !heldBack.some((tells) => tells(change))),
     })),
     moves,
-    more: moves.some(
-      ({ waiting, left }) => waiting?.why === "copying" || (waiting === undefined && left > 0),
-    ),
+    more: goesOn(moves) || copyingOf(moves).length > 0,
   };
 }

@@ -14,7 +14,7 @@ export const STEERING_TABLES: ReadonlySet<string> = new Set<TableName>([
   "eip_in_v6",
 ]);
 
-/** Tables of what has nothing to do with LDs: EIPs of VMs, and access lists. No LD has to be ready for an entry of theirs. */
+/** Tables of what has nothing to do with LDs: EIPs of VMs, and access lists. An entry of theirs may go whatever LDs still hold. */
 export const APART_TABLES: ReadonlySet<string> = new Set<TableName>([
   "acl",
   "acl_v6",
