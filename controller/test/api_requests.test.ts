@@ -16,7 +16,7 @@ interface Reply {
   body: { title?: string; problems?: string[]; [field: string]: unknown };
 }
 
-/** One request as it is written, by whatever method and path. */
+/** One request as it is written, by whatever method and path. @param body - a text is sent as it is */
 function ask(
   { address }: TestController,
   method: string,
@@ -32,7 +32,7 @@ function ask(
       response.on("end", () => resolve({ status: response.statusCode!, body: JSON.parse(text) }));
     });
     call.on("error", reject);
-    call.end(body === undefined ? undefined : JSON.stringify(body));
+    call.end(body === undefined || typeof body === "string" ? body : JSON.stringify(body));
   });
 }
 
@@ -58,6 +58,34 @@ it("a change with an object that the store is too small for is a problem of the 
     status: 200,
     body: { revision: 2 },
   });
+});
+
+it("a body that has a key twice is refused, with its place", async () => {
+  const { controller, before } = await applied();
+  const [shop] = region.document.services as Record<string, unknown>[];
+  const again = (value: object) =>
+    JSON.stringify(value, null, 2).replace(/"port": 8443,/, `$&\n"port": 8444,`);
+  expect(await ask(controller, "PUT", "/v1/services/shop", again(shop!))).toEqual({
+    status: 400,
+    body: {
+      title: expect.stringMatching(
+        /^real_servers\[0\] has the key "port" twice \(again at line \d+, column 1; leave one of them\)$/,
+      ),
+      status: 400,
+      problems: [],
+    },
+  });
+  const state = await ask(controller, "PUT", "/v1/state", again(region.document));
+  expect(state).toMatchObject({
+    status: 400,
+    body: { title: expect.stringContaining('services[0].real_servers[0] has the key "port" twice') },
+  });
+  const rule = '{"priority": 1, "action": "deny", "action": "allow"}';
+  expect(await ask(controller, "PUT", "/v1/acl", `[${rule}]`)).toMatchObject({
+    status: 400,
+    body: { title: '[0] has the key "action" twice (again at line 1, column 36; leave one of them)' },
+  });
+  expect(controller.controller.region.document()).toEqual(before);
 });
 
 describe("paths", () => {

@@ -1,6 +1,7 @@
 // Requests and answers of the API: JSON bodies, problems, who is asking.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { TLSSocket } from "node:tls";
+import { duplicateKey } from "./duplicate_keys.js";
 
 /** The longest that a request may wait for parts. */
 export const MAX_WAIT_MS = 600_000;
@@ -98,6 +99,7 @@ export function wholeNumber(query: URLSearchParams, name: string, fallback: numb
   return Number(text);
 }
 
+/** @throws HttpProblem for a body that is no JSON, or says one thing twice */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -114,11 +116,26 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
       ? error
       : new HttpProblem(400, `the body did not come whole: ${(error as Error).message}`);
   }
+  return parseJson(Buffer.concat(chunks).toString("utf8"));
+}
+
+function parseJson(text: string): unknown {
+  let value: unknown;
   try {
-    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+    value = JSON.parse(text);
   } catch (error) {
     throw new HttpProblem(400, `the body is no JSON: ${(error as Error).message}`);
   }
+  const twice = duplicateKey(text);
+  if (twice !== undefined) {
+    const { key, path, line, column } = twice;
+    const place = `line ${line}, column ${column}`;
+    throw new HttpProblem(
+      400,
+      `${path === "" ? "the body" : path} has the key ${JSON.stringify(key)} twice (again at ${place}; leave one of them)`,
+    );
+  }
+  return value;
 }
 
 export function sendJson(
