@@ -1,7 +1,7 @@
 // The products' commands, by a controller and parts that speak the real protocols.
 import { writeFileSync } from "node:fs";
 import { PassThrough } from "node:stream";
-import { PeerReplication, RsState } from "@sluice/proto/ld";
+import { PeerReplication, type RealServer, RsState } from "@sluice/proto/ld";
 import { Update_Type } from "@sluice/proto/p4runtime";
 import { beforeEach, describe, expect, it } from "vitest";
 import { run } from "../src/cli/run.js";
@@ -307,17 +307,15 @@ describe("a drain of a real server", () => {
     const controller = await region.start();
     await controller.apply(region.document);
     let left = 4n; // one ends whenever somebody has asked
-    const [ld] = region.lds;
-    const { realServers } = ld!.config!.services[0]!;
-    Object.defineProperty(ld, "realServers", {
-      get: () => {
-        const { weight } = ld!.config!.services[0]!.realServers[0]!;
-        const sessionsActive = weight === 0 && left > 0n ? left-- : left;
-        return realServers.map(({ name, address, port }) =>
-          RsState.fromPartial({ service: "shop", rs: name, address, port, weight, sessionsActive }),
-        );
-      },
-    });
+    for (const [i, ld] of region.lds.entries()) {
+      Object.defineProperty(ld, "realServers", {
+        get: () => {
+          const [{ name, address, port, weight }] = ld.config!.services[0]!.realServers as [RealServer];
+          const sessionsActive = i > 0 ? 0n : weight === 0 && left > 0n ? left-- : left;
+          return [RsState.fromPartial({ service: "shop", rs: name, address, port, weight, sessionsActive })];
+        },
+      });
+    }
     const { code, out, err } = await region.onTerminal("", "drain", "rs", "shop", "rs1");
     expect([code, out]).toEqual([0, expect.stringContaining("Drained: no LD has a session of rs1")]);
     expect(err).toMatch(/draining \u2588+.* of 4 sessions/);

@@ -144,6 +144,7 @@ describe("get and table", () => {
     site.ld2.realServers = [
       state({ rs: "rs1", weight: 2, health: RsHealth.DOWN, lastError: "ECONNREFUSED" }),
       state({ rs: "rs2", sharePermille: 1000, sessionsActive: 4n }),
+      state({ rs: "rs3", sharePermille: 1000 }),
     ];
     const { out } = await sluice("get", "rs", "-f", site.file);
     expect(out).toMatch(/^web +rs1 +10\.0\.4\.2:80 +ld1 +up +2 +25% .* 1\.5 ms +2026-01-02T03:04:05\.000Z$/m);

@@ -1,12 +1,13 @@
 // From what the parts hold to what they should hold.
 //
 //   ld_client, parts  connections;  ld_watch  how an LD is, as it says by itself;  order, entry_diff  a switch's tables;  ld_facts, ld_steps  an LD's configuration
-//   real_servers  how LDs see real servers;  ld_shares  which ports an LD gives out
+//   real_servers  how LDs see real servers;  drains  which of them still have sessions;  ld_shares  which ports an LD gives out
 //   ld_moves  where buckets stand that move;  meaning  what a state comes to for the parts;  round  what of it is done now
 //   switch_plan, plan  what has to change;  tracks  what of it waits for what;  execute, failures  in which order it is written
 //   converge  round after round
 
 export { converge, type Outcome, whileCopying } from "./converge.js";
+export { type Drain, readDrains } from "./drains.js";
 export { CapacityError, DesiredEntries, diffEntries, EntryChange, EntryDiff } from "./entry_diff.js";
 export { type Applied, executePlan } from "./execute.js";
 export { ApplyError } from "./failures.js";
@@ -34,11 +35,9 @@ export {
   type Writes,
 } from "./plan.js";
 export {
-  type Drain,
   type LeavingServer,
   leavingUndrained,
   type RsNumbers,
-  readDrains,
   readRealServers,
 } from "./real_servers.js";
 export { type Round, roundOf } from "./round.js";

@@ -5,11 +5,10 @@ import type {
   CaptureRequest,
   Counters,
   LdConfig,
-  RsState,
   Session,
   SessionFilter,
 } from "@sluice/proto/ld";
-import { type GetStatusResponse, LdAgentClient } from "@sluice/proto/ld-agent";
+import { type GetStatusResponse, LdAgentClient, type ListRealServersResponse } from "@sluice/proto/ld-agent";
 import { partCredentials } from "@sluice/proto/tls";
 import { codeName, plainReason } from "../p4runtime/index.js";
 import { BUCKETS } from "../tables/constants.js";
@@ -178,8 +177,8 @@ export class LdClient {
   }
 
   /** How the LD sees the RSs of all its services. @throws LdError */
-  async realServers(): Promise<RsState[]> {
-    return (await this.#call("ListRealServers", this.#stub.listRealServers, {})).realServers;
+  async realServers(): Promise<ListRealServersResponse> {
+    return this.#call("ListRealServers", this.#stub.listRealServers, {});
   }
 
   /** Streams the sessions. @throws LdError */

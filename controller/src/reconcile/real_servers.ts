@@ -1,8 +1,7 @@
-// Real servers as the LDs see them: their health, their sessions, and which of them are being drained.
+// Real servers as the LDs see them: their health, their sessions, and which of them leave.
 import { type LdConfig, RsHealth, type RsState } from "@sluice/proto/ld";
-import { clustersOf } from "../state/index.js";
 import { formatEndpoint } from "./ld_facts.js";
-import { allOrReasons, type LdPart, type Parts } from "./parts.js";
+import { allOrReasons, type LdPart } from "./parts.js";
 
 export interface RsNumbers {
   service: string;
@@ -20,6 +19,8 @@ export interface RsNumbers {
   sessions_standby: number;
   /** Of both, those that have begun at the cluster from which the service migrates. */
   sessions_guest: number;
+  /** Of both, those of buckets that this LD is the primary of. */
+  sessions_primary: number;
 }
 
 const HEALTH: Record<number, RsNumbers["health"]> = {
@@ -28,7 +29,7 @@ const HEALTH: Record<number, RsNumbers["health"]> = {
   [RsHealth.SUSPECT]: "suspect",
 };
 
-function numbersOf(ld: string, state: RsState): RsNumbers {
+export function numbersOf(ld: string, state: RsState): RsNumbers {
   return {
     service: state.service,
     rs: state.rs,
@@ -43,10 +44,11 @@ function numbersOf(ld: string, state: RsState): RsNumbers {
     sessions_active: Number(state.sessionsActive),
     sessions_standby: Number(state.sessionsStandby),
     sessions_guest: Number(state.sessionsGuest),
+    sessions_primary: Number(state.sessionsPrimary),
   };
 }
 
-function byServer(a: RsNumbers, b: RsNumbers): number {
+export function byServer(a: RsNumbers, b: RsNumbers): number {
   return a.service.localeCompare(b.service) || a.rs.localeCompare(b.rs) || a.ld.localeCompare(b.ld);
 }
 
@@ -54,55 +56,11 @@ function byServer(a: RsNumbers, b: RsNumbers): number {
 export async function readRealServers(lds: readonly Pick<LdPart, "connection">[]): Promise<RsNumbers[]> {
   const all = await allOrReasons(
     lds.map(async ({ connection }) => {
-      const states = await connection.realServers();
-      return states.map((state) => numbersOf(connection.name, state));
+      const { realServers } = await connection.realServers();
+      return realServers.map((state) => numbersOf(connection.name, state));
     }),
   );
   return all.flat().sort(byServer);
-}
-
-export interface Drain {
-  service: string;
-  rs: string;
-  address: string;
-  /** On all LDs together. */
-  sessions: number;
-  complete: boolean;
-}
-
-/**
- * {@link drainsOf} what all LDs say. One that cannot be asked counts when its cluster has a service of which one is to be drained.
- *
- * @throws UnreachableError
- */
-export async function readDrains({ state, lds }: Pick<Parts, "state" | "lds">): Promise<Drain[]> {
-  const drained = state.services.filter((service) =>
-    service.real_servers.some(({ drain, weight }) => drain || weight === 0),
-  );
-  const clusters = new Set(drained.flatMap(clustersOf));
-  const all = await allOrReasons(
-    lds.map((ld) =>
-      readRealServers([ld]).catch((error: unknown) => {
-        if (clusters.has(ld.cluster.name)) throw error;
-        return [];
-      }),
-    ),
-  );
-  return drainsOf(all.flat().sort(byServer));
-}
-
-/** RSs that get no new sessions because they weigh nothing. `complete`: the last session has ended on every LD. */
-export function drainsOf(realServers: readonly RsNumbers[]): Drain[] {
-  const drains = new Map<string, Drain>();
-  for (const { service, rs, address, weight, sessions_active } of realServers) {
-    if (weight !== 0) continue;
-    const key = `${service}\n${rs}\n${address}`;
-    const drain = drains.get(key) ?? { service, rs, address, sessions: 0, complete: true };
-    drain.sessions += sessions_active;
-    drain.complete = drain.sessions === 0;
-    drains.set(key, drain);
-  }
-  return [...drains.values()];
 }
 
 /** Real servers that leave a service while they may have sessions: these end with them. */

@@ -41,6 +41,8 @@ export class FakeLd {
   /** What listings have been asked for. */
   readonly filters: SessionFilter[] = [];
   realServers: RsState[] = [];
+  /** The epoch by which their `sessionsPrimary` counts; 0: it cannot say. */
+  countedEpoch = 0n;
   readonly captures: CaptureRequest[] = [];
   /** How far it is with what other LDs have to tell it. */
   peers: PeerReplication[] = [];
@@ -184,7 +186,8 @@ export class FakeLd {
         const now = this.#status();
         if (!this.hangs) setTimeout(() => callback(null, now), this.lateMs);
       },
-      listRealServers: (_, callback) => callback(null, { realServers: this.realServers }),
+      listRealServers: (_, callback) =>
+        callback(null, { realServers: this.realServers, countedEpoch: this.countedEpoch }),
       watchStatus: (call) => {
         this.watches++;
         if (this.cancelsWatch) {

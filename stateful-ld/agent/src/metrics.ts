@@ -140,7 +140,8 @@ export async function serveMetrics(
     try {
       const counters = await dataplane.ask({ $case: "getCounters", value: {} }, "counters");
       const status = await dataplane.ask({ $case: "getStatus", value: {} }, "status");
-      return metricsPage({ counters, status, realServers: await health.states() });
+      const { realServers } = await health.states();
+      return metricsPage({ counters, status, realServers });
     } catch (error) {
       logger.debug({ event: "scrape_failed", reason: String(error) }, "scraped while the data plane is down");
       return metricsPage(undefined);

@@ -179,7 +179,7 @@ export function ldAgentService({
 
     getStatus: unary("GetStatus", () => feed.read()),
 
-    listRealServers: unary("ListRealServers", async () => ({ realServers: await health.states() })),
+    listRealServers: unary("ListRealServers", () => health.states()),
 
     watchStatus,
   };

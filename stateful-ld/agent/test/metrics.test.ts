@@ -141,7 +141,7 @@ describe("the agent", () => {
     const scrape = async () => parsed(await (await fetch(`${url}/metrics`)).text());
     expect((await scrape()).get("sluice_ld_up")).toBe("0");
     const dataplane = await FakeDataplane.listen(join(folder, "control.sock"), (request, socket) => {
-      const rsList = { realServers: [], canProbe: false };
+      const rsList = { realServers: [], canProbe: false, countedEpoch: 0n };
       socket.write(
         request.$case === "getStatus"
           ? response({ response: { $case: "status", value: status } })

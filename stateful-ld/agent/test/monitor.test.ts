@@ -60,7 +60,7 @@ function answer(request: Request): Uint8Array {
       return response({ response: { $case: "config", value: { config } } });
     case "listRs":
       for (const item of realServers) item.sharePermille = told.get(item.rs) ?? item.sharePermille;
-      return response({ response: { $case: "rsList", value: { realServers, canProbe } } });
+      return response({ response: { $case: "rsList", value: { realServers, canProbe, countedEpoch: 7n } } });
     case "setShares":
       for (const share of request.value.shares as RsShare[]) told.set(share.rs, share.sharePermille);
       return response({});
@@ -140,7 +140,8 @@ async function configured(): Promise<void> {
 
 const down = (number: number) => findings.set(`198.19.1.${number}`, bad);
 const up = (number: number) => findings.set(`198.19.1.${number}`, good);
-const health = async (name: string) => (await monitor.states()).find((item) => item.rs === name)?.health;
+const health = async (name: string) =>
+  (await monitor.states()).realServers.find((item) => item.rs === name)?.health;
 
 describe("an RS that fails", () => {
   it("gets no share after its fall time, and all of it after its rise", async () => {
@@ -159,10 +160,19 @@ describe("an RS that fails", () => {
     up(1);
     await pass(3);
     expect(told.get("rs2")).toBe(1000);
-    expect((await monitor.states())[1]).toMatchObject({
+    expect((await monitor.states()).realServers[1]).toMatchObject({
       health: RsHealth.UP,
       lastLatencyUs: 2500,
       lastError: "",
+    });
+  });
+
+  it("is told of with the sessions that the data plane counts", async () => {
+    realServers = [rs(0, "rs1", { sessionsStandby: 3n, sessionsPrimary: 2n })];
+    await configured();
+    expect(await monitor.states()).toMatchObject({
+      realServers: [{ sessionsActive: 0n, sessionsStandby: 3n, sessionsPrimary: 2n }],
+      countedEpoch: 7n,
     });
   });
 

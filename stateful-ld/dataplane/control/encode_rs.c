@@ -30,6 +30,7 @@ static void count(Rs *message, const struct dataplane *dataplane, uint32_t numbe
     message->sessions_active = totals.sessions_active;
     message->sessions_standby = totals.sessions_standby;
     message->sessions_guest = totals.sessions_guest;
+    message->sessions_primary = totals.sessions_primary;
     for (uint32_t id = 0; id < dataplane->worker_count; id++) {
         const struct rs_answers *answers = &dataplane->workers[id]->rs_answers[number];
 
@@ -83,6 +84,7 @@ bool encode_rs_list(struct output *output, const struct dataplane *dataplane) {
     bool encoded = false;
 
     if (lines != NULL && pointers != NULL) {
+        list.counted_epoch = counted_epoch(dataplane); /* before what it is about */
         list.n_real_servers = count > 0 ? fill_all(lines, pointers, dataplane) : 0;
         list.real_servers = pointers;
         list.can_probe = probe_possible(dataplane);

@@ -6,6 +6,7 @@
 #include "forward/alter.h"
 #include "forward/cookie.h"
 #include "forward/worker.h"
+#include "replicate/counted.h"
 #include "replicate/install.h"
 
 uint64_t session_deadline_ms(const struct worker *worker, const struct session *session) {
@@ -112,6 +113,7 @@ static void forget(struct worker *worker, uint32_t number) {
         admission_over(worker, session);
     }
     worker->rs[session->target].sessions_guest -= session->guest;
+    counted_end(worker, session);
     if (session->state == STATE_TIME_WAIT && session->numbers.client_end != 0)
         note_time_wait(worker, number);
     if (likely(!session->guest))

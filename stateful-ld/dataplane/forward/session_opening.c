@@ -246,6 +246,7 @@ enum drop_reason session_start(struct worker *worker, const struct opening *open
     session->armed_tick = wheel_arm(&worker->wheel, number, session_deadline_ms(worker, session));
     worker->rs[target].sessions_total++;
     worker->rs[target].sessions_active++;
+    counted_begin(worker, session);
     worker->stats.sessions_opened++;
     replicate_mark(worker, number);
     *ref = number << 1 | FROM_CLIENT;

@@ -57,15 +57,14 @@ struct worker_stats {
 struct rs_counters {
     uint64_t sessions_total;
     uint64_t sessions_active;
-    uint64_t sessions_standby; /**< of which another LD has the packets */
-    uint64_t packets[2];       /**< by enum direction */
+    uint64_t packets[2]; /**< by enum direction */
     uint64_t bytes[2];
-    uint64_t sessions_guest; /**< of both, those with another cluster's local IP */
+    uint32_t sessions_standby; /**< of which another LD has the packets */
+    uint32_t sessions_guest;   /**< of both, those with another cluster's local IP */
+    uint32_t sessions_primary; /**< of both, those of this LD's buckets (replicate/counted.h) */
 };
 
 _Static_assert(sizeof(struct rs_counters) == 64, "a cache line each: workers have them in a row");
-
-_Static_assert(sizeof(struct rs_counters) == 64, "a cache line");
 
 /** What a worker has seen an RS make of new TCP sessions. */
 struct rs_answers {
@@ -75,6 +74,11 @@ struct rs_answers {
 
 /** Read a counter another core is writing. */
 static inline uint64_t counter_read(const uint64_t *counter) {
+    return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+/** The same of a number of sessions. */
+static inline uint32_t counter_read32(const uint32_t *counter) {
     return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 

@@ -7,6 +7,7 @@
 #include "forward/session_life.h"
 #include "forward/worker.h"
 #include "packet/tcp_options.h"
+#include "replicate/counted.h"
 #include "replicate/replicate.h"
 
 static void describe_key(const struct worker *worker, session_ref ref, struct flow_key *key) {
@@ -160,6 +161,7 @@ static bool insert(struct worker *worker, const struct record *record) {
     session->armed_tick = wheel_arm(&worker->wheel, number, session_deadline_ms(worker, session));
     worker->rs[target].sessions_standby++;
     worker->rs[target].sessions_guest += session->guest;
+    counted_begin(worker, session);
     replicate_relay(worker, number, record->from);
     return true;
 }

@@ -21,6 +21,7 @@ enum {
     REPLICA_TWIN = 8,        /**< on standby, and it is the other cluster that has its packets */
     REPLICA_MARKED_FORMER = 16, /**< its change waits to be told to struct cluster's `former` */
     REPLICA_FORMER = 32,        /**< on standby, and it is that LD that has its packets */
+    REPLICA_COUNTED = 64,       /**< in rs_counters.sessions_primary */
     REPLICA_OF_OTHERS = REPLICA_STANDBY | REPLICA_TWIN | REPLICA_FORMER,
 };
 

@@ -45,6 +45,15 @@ static bool shares(const struct cluster *cluster, uint8_t peer) {
     return false;
 }
 
+bool replicate_has_all(const struct replication *replication, const struct snapshot *snapshot) {
+    const struct cluster *cluster = &snapshot->cluster;
+
+    for (uint8_t peer = 0; cluster->replicates && peer < cluster->ld_count; peer++)
+        if (shares(cluster, peer) && !replicate_is_whole(replication, snapshot->epoch, peer))
+            return false;
+    return __atomic_load_n(&replication->online, __ATOMIC_ACQUIRE) != 0;
+}
+
 /* It had been gone when we fell silent, and not for long enough to come back, to find nobody, and
  * to open sessions: with the other LD dead, a pause of the one that is left is no reason to wait.
  */

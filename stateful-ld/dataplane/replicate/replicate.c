@@ -153,6 +153,7 @@ static void arrange(struct worker *worker) {
     struct look look;
 
     gained_follow(worker);
+    counted_follow(worker);
     replication->snapshot = snapshot;
     replication->sender_count = 0;
     released_follow(worker);
@@ -267,6 +268,8 @@ void replicate_poll(struct worker *worker) {
         released_forget(worker);
     if (unlikely(replication->gained.lacks))
         gained_look(worker);
+    if (unlikely(replication->counted.pending))
+        counted_go_on(worker);
     receiver_take_records(worker); /* also those of buckets that this worker has no part in now */
     if (likely(replication->sender_count == 0))
         return;

@@ -22,6 +22,7 @@
 
 #include "config/cluster.h"
 #include "packet/parse.h"
+#include "replicate/counted.h"
 #include "replicate/gained.h"
 #include "replicate/released.h"
 #include "replicate/wire.h"
@@ -102,6 +103,7 @@ struct worker_replication {
     uint8_t twin[BUCKET_COUNT];      /**< and this */
     struct released released;
     struct gained gained;
+    struct counted counted;
     uint32_t sender_count;
     uint8_t active[CLUSTER_LDS_MAX];         /**< peers this worker shares buckets with */
     uint8_t streams[CLUSTER_LDS_MAX];        /**< of this LD's workers that do, by peer */
@@ -144,6 +146,10 @@ void replicate_lost_touch(struct dataplane *dataplane);
 
 /** All sessions that a peer has for us are here, of the map of @p epoch. Any thread. */
 bool replicate_is_whole(const struct replication *replication, uint64_t epoch, uint8_t peer);
+
+/** All sessions that other LDs of the cluster have for us are here, and we are online. Any thread.
+ */
+bool replicate_has_all(const struct replication *replication, const struct snapshot *snapshot);
 
 /** Nothing can be expected of a peer. Any thread. */
 bool replicate_is_silent(const struct replication *replication, uint8_t peer, uint64_t now_ms);

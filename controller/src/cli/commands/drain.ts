@@ -36,7 +36,7 @@ function withDrain(service: string, name: string, drain: boolean): (before: Json
   };
 }
 
-async function sessionsLeft(client: ApiClient, service: string, name: string): Promise<number> {
+async function drainOf(client: ApiClient, service: string, name: string): Promise<Drain> {
   const { body } = await client.get<{ items: Drain[] }>("/v1/measurements/drains");
   const drain = body.items.find((item) => item.service === service && item.rs === name);
   if (drain === undefined) {
@@ -45,7 +45,7 @@ async function sessionsLeft(client: ApiClient, service: string, name: string): P
       `no LD says that ${name} of service ${service} is drained (somebody has undone it?)`,
     );
   }
-  return drain.sessions;
+  return drain;
 }
 
 /** Resolves when no LD has a session of it any more. @throws ApiError when the LDs cannot be asked for a while */
@@ -53,11 +53,11 @@ function untilDrained(client: ApiClient, service: string, name: string, progress
   const show = countdown(progress);
   return pollUntil(
     async () => {
-      const left = await sessionsLeft(client, service, name);
-      if (left === 0) {
+      const { sessions, complete } = await drainOf(client, service, name);
+      if (complete) {
         return true;
       }
-      show(left);
+      show(sessions);
       return undefined;
     },
     POLL_MS,

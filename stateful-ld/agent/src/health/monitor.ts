@@ -9,6 +9,7 @@ import {
   RsHealth as RsHealthName,
   type RsState,
 } from "@sluice/proto/ld";
+import type { ListRealServersResponse } from "@sluice/proto/ld-agent";
 import type { DataplaneRs, DataplaneRsList, RsShare } from "@sluice/proto/ld-dataplane";
 import type { Logger } from "pino";
 import { formatIp } from "../address.js";
@@ -156,9 +157,9 @@ export class HealthMonitor {
   }
 
   /** How all RSs are, those without a check too. @throws DataplaneError */
-  async states(): Promise<RsState[]> {
-    const { realServers } = await this.#list();
-    return realServers.map((item) => this.#stateOf(item));
+  async states(): Promise<ListRealServersResponse> {
+    const { realServers, countedEpoch } = await this.#list();
+    return { realServers: realServers.map((item) => this.#stateOf(item)), countedEpoch };
   }
 
   /** Those that do not take all new sessions they might. */
@@ -189,13 +190,15 @@ export class HealthMonitor {
       sessionsActive: 0n,
       sessionsStandby: 0n,
       sessionsGuest: 0n,
+      sessionsPrimary: 0n,
     };
   }
 
   #stateOf(item: DataplaneRs): RsState {
     const watched = this.#watched.get(keyOf(item));
     const { address, port, weight, sharePermille } = item;
-    const { sessionsActive, sessionsStandby, sessionsGuest } = item;
+    const { sessionsActive, sessionsStandby, sessionsGuest, sessionsPrimary } = item;
+    const counted = { sessionsActive, sessionsStandby, sessionsGuest, sessionsPrimary };
     const known: RsState =
       watched === undefined
         ? {
@@ -210,12 +213,10 @@ export class HealthMonitor {
             lastError: "",
             lastLatencyUs: 0,
             lastCheckMs: 0n,
-            sessionsActive,
-            sessionsStandby,
-            sessionsGuest,
+            ...counted,
           }
         : this.#described(watched, this.#now());
-    return { ...known, address, port, weight, sharePermille, sessionsActive, sessionsStandby, sessionsGuest };
+    return { ...known, address, port, weight, sharePermille, ...counted };
   }
 
   #setAble(able: boolean): void {
