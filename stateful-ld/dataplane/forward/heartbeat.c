@@ -207,6 +207,8 @@ int heartbeat_tick(struct heartbeat *heartbeat, uint64_t now_ms, uint64_t now_us
     int wait_ms;
 
     __atomic_store_n(&dataplane->since_1970_ms, now_us / 1000 - now_ms, __ATOMIC_RELAXED);
+    if (heartbeat->link_is_down)
+        replicate_is_deaf(&dataplane->replication, now_ms);
     rte_rcu_qsbr_thread_online(dataplane->rcu, READER_HEARTBEAT);
     wait_ms =
         tick(heartbeat, __atomic_load_n(&dataplane->snapshot, __ATOMIC_ACQUIRE), now_ms, now_us);

@@ -33,15 +33,23 @@ void session_rearm(struct worker *worker, uint32_t number) {
     }
 }
 
+/* It is the RS that has not answered, as far as anybody knows here: not so when the LD has stood
+ * still, was offline or had no link since the session's SYN, for its answer may have come then. */
+static void note_unanswered(struct worker *worker, const struct session *session) {
+    if (session->created_ms >= worker->turns_since_ms &&
+        session->created_ms >= replicate_hears_since(&worker->dataplane->replication))
+        worker->rs_answers[session->target].unanswered++;
+}
+
 /* Whether RSs answer new connections: a refusal is no answer, a client that gives up says nothing.
  */
 static void note_answer(struct worker *worker, session_ref ref, enum session_state state) {
-    struct rs_answers *answers = &worker->rs_answers[session_at(&worker->sessions, ref)->target];
+    const struct session *session = session_at(&worker->sessions, ref);
 
     if (state == STATE_SYN_RECV)
-        answers->answered++;
+        worker->rs_answers[session->target].answered++;
     else if (state == STATE_CLOSE && session_direction(ref) == FROM_RS)
-        answers->unanswered++;
+        note_unanswered(worker, session);
 }
 
 /* What the other LD has to hear of, should it have to go on with the session at any moment. That it
@@ -167,7 +175,7 @@ static void expire(struct worker *worker, uint32_t number) {
 
     worker->stats.sessions_expired++;
     if (session->state == STATE_SYN_SENT && (session->replica & REPLICA_STANDBY) == 0)
-        worker->rs_answers[session->target].unanswered++;
+        note_unanswered(worker, session);
     if (unlikely((session->alter & ALTER_COOKIE) != 0))
         cookie_give_up(worker, number);
     forget(worker, number);

@@ -276,6 +276,8 @@ void worker_refresh(struct worker *worker, uint64_t now_ms) {
     const struct snapshot *snapshot =
         __atomic_load_n(&worker->dataplane->snapshot, __ATOMIC_ACQUIRE);
 
+    if (unlikely(now_ms - worker->now_ms > STOOD_STILL_MS))
+        worker->turns_since_ms = now_ms;
     worker->now_ms = now_ms;
     if (unlikely(snapshot != worker->snapshot))
         admission_recount(worker, snapshot);

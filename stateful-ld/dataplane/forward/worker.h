@@ -29,6 +29,9 @@ enum {
     /** Sessions looked at for expiry between two bursts. */
     EXPIRY_BUDGET = 64,
     QUEUE_NONE = UINT16_MAX,
+    /** A turn of the loop that comes so late shows that the worker stood still: queues may have run
+     * over. Well above what one waits that shares its CPU. */
+    STOOD_STILL_MS = 100,
     /** Packets sent at a time: two bursts, and the fragments that waited for something in them. */
     TX_MAX = 2 * BURST + FRAGMENTS_HELD_MAX,
 };
@@ -41,6 +44,7 @@ struct worker {
     const struct snapshot *snapshot;        /**< of the burst in hand */
     const struct neighbour_set *neighbours; /**< of the burst in hand */
     uint64_t now_ms;                        /**< of the burst in hand */
+    uint64_t turns_since_ms;                /**< it has not stood still since then */
     struct capture *capture;                /**< NULL, but while somebody captures */
     uint32_t id;
     unsigned lcore;

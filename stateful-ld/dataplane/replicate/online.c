@@ -123,6 +123,10 @@ static bool clock_has_caught_up(struct replication *replication, uint64_t now_us
     return now_us > remembered;
 }
 
+void replicate_is_deaf(struct replication *replication, uint64_t now_ms) {
+    __atomic_store_n(&replication->hears_since_ms, now_ms, __ATOMIC_RELAXED);
+}
+
 bool replicate_online(struct dataplane *dataplane, const struct snapshot *snapshot, bool hears,
                       uint64_t now_ms, uint64_t now_us) {
     struct replication *replication = &dataplane->replication;
@@ -139,6 +143,8 @@ bool replicate_online(struct dataplane *dataplane, const struct snapshot *snapsh
         replication->waiting_since_ms += now_ms - replication->looked_ms;
     }
     replication->looked_ms = now_ms;
+    if (replication->online == 0 || now_ms - replication->hears_ms > STOOD_STILL_MS)
+        replicate_is_deaf(replication, now_ms);
     if (hears)
         replication->hears_ms = now_ms;
     if (replication->online == 0 && hears &&

@@ -71,7 +71,8 @@ struct replication {
     uint64_t remembered;  /**< a later one that peers know, of before the clock went back; atomic */
     uint32_t online;      /**< it may open sessions and send heartbeats; atomic */
     uint64_t online_ms;   /**< since when; atomic */
-    uint64_t believed_ms; /**< how long switches believe the last beat; 0: none yet; atomic */
+    uint64_t hears_since_ms; /**< see replicate_hears_since(); atomic */
+    uint64_t believed_ms;    /**< how long switches believe the last beat; 0: none yet; atomic */
     /* The heartbeat thread's own: */
     uint64_t waiting_since_ms;          /**< for the peers' copies */
     uint64_t looked_ms;                 /**< when replicate_online() was last asked */
@@ -160,6 +161,15 @@ bool replicate_is_silent(const struct replication *replication, uint8_t peer, ui
  * thread that would take it offline, with packets of before in its hands.
  */
 bool replicate_is_online(const struct replication *replication, uint64_t now_ms);
+
+/** Heartbeat thread: what is sent to the LD does not reach all of it now. */
+void replicate_is_deaf(struct replication *replication, uint64_t now_ms);
+
+/** Since when all that was sent to the LD has come to it, as far as it knows: it was online, had a
+ * link, and its workers turned. Any thread. */
+static inline uint64_t replicate_hears_since(const struct replication *replication) {
+    return __atomic_load_n(&replication->hears_since_ms, __ATOMIC_RELAXED);
+}
 
 /** Heartbeat thread: a beat has left that was made at @p made_ms. */
 void replicate_beaten(struct dataplane *dataplane, uint64_t made_ms);
