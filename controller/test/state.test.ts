@@ -377,6 +377,7 @@ describe("a bad document is refused with place, reason and remedy", () => {
   it("broken YAML, with its place", () => {
     expect(linesOf("services:\n  - { name: web\n")).toEqual([expect.stringMatching(/^[23]:\d+: YAML: /)]);
     expect(linesOf("services: []\nservices: []\n")).toEqual(["2:1: YAML: Map keys must be unique"]);
+    expect(linesOf('{"services": [],\n "services": []}')).toEqual(["2:2: YAML: Map keys must be unique"]);
     expect(linesOf("")).toEqual([expect.stringContaining("the file: nothing is not a map")]);
     expect(linesOf("- a\n")).toEqual([expect.stringContaining("the file: a list is not a map")]);
   });

@@ -1,72 +1,19 @@
 // What of a plan waits for what: clusters have tracks of their own, but where something passes from one to another.
 import { expect, it } from "vitest";
-import { compile } from "../src/compile/index.js";
-import { encodeItem } from "../src/p4runtime/index.js";
-import { diffEntries, type LdPart, type LdPlan, type SwitchPart } from "../src/reconcile/index.js";
-import { planLds } from "../src/reconcile/ld_steps.js";
-import { tracksOf } from "../src/reconcile/tracks.js";
-import { parseValue, plainDocument } from "../src/state/index.js";
-import { gateway, gatewayPipeline, repositoryFile } from "./support/program.js";
+import { type Tracks, tracksOf } from "../src/reconcile/tracks.js";
+import { type Cluster, type Document, twoClusters, writesBetween } from "./support/two_clusters.js";
 
-interface Cluster {
-  name: string;
-  local_ips: string[];
-  lds: { name: string }[];
-}
-
-interface Document {
-  clusters: Cluster[];
-  services: Record<string, unknown>[];
-  [section: string]: unknown;
-}
-
-const example = plainDocument(repositoryFile("controller/examples/eips.yaml")) as Document;
-
-/** Two clusters with an LD and a service each. */
-function twoClusters(): Document {
-  const document = structuredClone(example);
-  const [cluster] = document.clusters as [Cluster];
-  const [ld1, ld2] = cluster.lds;
-  const [shop] = document.services;
-  const failover = { secret: "0123456789abcdef" };
-  const base = { ...cluster, failover };
-  return {
-    ...document,
-    clusters: [
-      { ...base, lds: [ld1!] },
-      { ...base, name: "west", local_ips: ["198.18.1.0/30"], lds: [ld2!] },
-    ],
-    services: [shop!, { ...shop, name: "away", port: 7000, cluster: "west" }],
-  };
-}
-
-/** What leads parts that hold the one document to the other one. */
-function tracks(before: Document | undefined, after: Document) {
-  const compiled = compile(parseValue("after", after));
-  const was = before === undefined ? { switches: [], lds: [] } : compile(parseValue("before", before));
-  const held = was.switches.flatMap((item) => item.allEntries()).map((item) => encodeItem(gateway, item));
-  const heldBy = new Map(was.lds.map(({ spec, config }) => [spec.name, { ...config, epoch: 1n }]));
-  const steps = planLds(compiled.lds.map((target) => ({ target, held: heldBy.get(target.spec.name) })));
-  const changes = diffEntries(gateway, held, compiled.switches[0]!.allEntries());
-  const spec = compiled.switches[0]!.spec;
-  return tracksOf({
-    pipeline: gatewayPipeline,
-    schema: gateway,
-    compiled,
-    switches: [{ part: { spec } as SwitchPart, push: false, changes }],
-    lds: steps.map((step): LdPlan => ({ ...step, part: { spec: step.target.spec } as LdPart })),
-  });
-}
+const tracks = (before: Document | undefined, after: Document) => tracksOf(writesBetween(before, after));
 
 /** By track its LDs, and the tables that it writes. */
-function shown({ clusters }: ReturnType<typeof tracks>) {
+function shown({ clusters }: Tracks) {
   return clusters.map(({ lds, switches }) => ({
     lds: lds.map(({ part }) => part.spec.name),
     tables: new Set(switches.flatMap(({ changes }) => changes.map(({ table }) => table))),
   }));
 }
 
-const ldsOf = (found: ReturnType<typeof tracks>) => shown(found).map(({ lds }) => lds);
+const ldsOf = (found: Tracks) => shown(found).map(({ lds }) => lds);
 
 it("two clusters have nothing to do with each other, and EIPs and routes with neither", () => {
   const found = tracks(undefined, twoClusters());

@@ -75,6 +75,7 @@ export class Lab {
     await executePlan({
       pipeline,
       schema,
+      compiled: meaning.compiled,
       switches: [
         { part: { spec: desired.switches[0]!, connection }, push: !this.#pushed, changes: diff.changes() },
       ],

@@ -17,7 +17,7 @@ export interface LdPlan extends LdSteps {
 export interface Writes {
   pipeline: Pipeline;
   schema: Schema;
-  /** Which says whose LDs are, and what the clusters' numbers are; undefined: nothing of it is of any cluster. */
+  /** Which says whose LDs are, and what the clusters' numbers are; undefined: nothing of it is of any, and no LD is told anything. */
   compiled: Compiled | undefined;
   switches: SwitchPlan[];
   lds: LdPlan[];
