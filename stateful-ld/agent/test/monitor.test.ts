@@ -193,6 +193,23 @@ describe("an RS that fails", () => {
     expect(shares.at(-1)).toBe(1000);
   });
 
+  it("goes on with its slow start when the agent is started anew", async () => {
+    config.services[0]!.healthCheck = { ...rules, slowStartMs: 8000 };
+    realServers[1]!.sharePermille = 400; // as the agent before has left it
+    await configured();
+    const shares: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      await pass(1);
+      shares.push(told.get("rs2")!);
+    }
+    expect(shares).toEqual(shares.toSorted((a, b) => a - b));
+    expect(shares[0]).toBeGreaterThan(400);
+    expect(shares[0]).toBeLessThan(600);
+    expect(shares[3]).toBeLessThan(1000);
+    expect(shares[5]).toBe(1000);
+    expect(told.size).toBe(1);
+  });
+
   it("is checked at its own port, or that of the check", async () => {
     config.services[0]!.healthCheck = { ...rules, port: 8080 };
     await configured();
@@ -381,6 +398,17 @@ describe("what clients see", () => {
     await configured();
     await pass(1);
     expect(await health("rs3")).toBe(RsHealth.UP);
+    expect(told.get("rs3")).toBe(1000);
+  });
+
+  it("lets one come back slowly that was suspect then", async () => {
+    config.services[0]!.healthCheck!.slowStartMs = 8000;
+    realServers[2]!.sharePermille = 0;
+    await configured();
+    await pass(2);
+    expect(told.get("rs3")).toBeGreaterThan(0);
+    expect(told.get("rs3")).toBeLessThan(500);
+    await pass(8);
     expect(told.get("rs3")).toBe(1000);
   });
 

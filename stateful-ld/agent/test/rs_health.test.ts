@@ -1,15 +1,16 @@
-import { HealthCheck } from "@sluice/proto/ld";
+import { HealthCheck, HealthCheck_Kind } from "@sluice/proto/ld";
 import { describe, expect, it } from "vitest";
 import type { Finding } from "../src/health/check.js";
 import { RsHealth } from "../src/health/rs_health.js";
 
-const check = HealthCheck.fromPartial({ rise: 2, fall: 3, slowStartMs: 10_000 });
+const { TCP } = HealthCheck_Kind;
+const check = HealthCheck.fromPartial({ kind: TCP, rise: 2, fall: 3, slowStartMs: 10_000 });
 const good: Finding = { verdict: "good", latencyMs: 1 };
 const bad: Finding = { verdict: "bad", error: "ECONNREFUSED" };
 const undecided: Finding = { verdict: "undecided", error: "EMFILE" };
 
-function after(findings: Finding[], up = true, rules = check): RsHealth {
-  const health = new RsHealth(rules, up, 0);
+function after(findings: Finding[], share = 1000, rules = check): RsHealth {
+  const health = new RsHealth(rules, share, 0);
   for (const [i, finding] of findings.entries()) health.found(finding, 1000 * (i + 1));
   return health;
 }
@@ -39,7 +40,7 @@ describe("an RS", () => {
   });
 
   it("gets all of it at once without a slow start", () => {
-    const health = after([bad, good, good], true, HealthCheck.fromPartial({ rise: 2, fall: 1 }));
+    const health = after([bad, good, good], 1000, HealthCheck.fromPartial({ rise: 2, fall: 1 }));
     expect(health.share(3000)).toBe(1000);
   });
 
@@ -50,8 +51,14 @@ describe("an RS", () => {
   });
 
   it("that was down when the agent began has to rise first", () => {
-    expect(after([good], false).share(1000)).toBe(0);
-    expect(after([good, good], false).health(2000)).toBe("up");
+    expect(after([good], 0).share(1000)).toBe(0);
+    expect(after([good, good], 0).health(2000)).toBe("up");
+  });
+
+  it("that was in its slow start when the agent began goes on with it", () => {
+    const health = after([], 400);
+    expect([0, 3000, 5999, 6000].map((ms) => health.share(ms))).toEqual([400, 700, 999, 1000]);
+    expect(after([], 400, HealthCheck.fromPartial({ rise: 2, fall: 1 })).share(0)).toBe(1000);
   });
 
   it("says why it is down, and forgets it when it is up", () => {
@@ -68,7 +75,7 @@ describe("clients' sessions", () => {
   });
 
   it("make an RS suspect that leaves enough of them in a row unanswered, for a while", () => {
-    const health = new RsHealth(rules, true, 0);
+    const health = new RsHealth(rules, 1000, 0);
     expect(health.seen(0n, 3n, 1000)).toBe(false);
     expect(health.seen(0n, 2n, 2000)).toBe(true);
     expect(health.health(2000)).toBe("suspect");
@@ -77,13 +84,13 @@ describe("clients' sessions", () => {
   });
 
   it("do not, when one is answered between", () => {
-    const health = new RsHealth(rules, true, 0);
+    const health = new RsHealth(rules, 1000, 0);
     health.seen(0n, 4n, 1000);
     health.seen(1n, 4n, 2000);
     expect(health.seen(0n, 4n, 3000)).toBe(false);
   });
 
   it("tell nothing where no rule says so", () => {
-    expect(new RsHealth(check, true, 0).seen(0n, 1000n, 1000)).toBe(false);
+    expect(new RsHealth(check, 1000, 0).seen(0n, 1000n, 1000)).toBe(false);
   });
 });

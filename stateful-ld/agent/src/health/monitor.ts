@@ -254,8 +254,8 @@ export class HealthMonitor {
         number: item.number,
         service: item.service,
         rs: item.rs,
-        // The data plane may have outlived an agent that knew it was down. Without checks nothing would find it up again.
-        health: new RsHealth(check, item.sharePermille > 0 || check.kind === HealthCheck_Kind.NONE, nowMs),
+        // The data plane may have outlived an agent that knew more of it.
+        health: new RsHealth(check, item.sharePermille, nowMs),
         check,
         target,
         weight: item.weight,
@@ -264,7 +264,7 @@ export class HealthMonitor {
         timer: undefined,
       };
       if (check.kind === HealthCheck_Kind.NONE && watched.health.health(nowMs) === "down") {
-        watched.health = new RsHealth(check, true, nowMs);
+        watched.health = new RsHealth(check, 0, nowMs); // nothing would find it up again
       }
       watched.health.check = check;
       Object.assign(watched, { number: item.number, weight: item.weight });

@@ -1,6 +1,6 @@
 // What the checks of one RS mean: up or down, since when, and what share of its weight new sessions may count on. Pure: time
 // is given to it.
-import type { HealthCheck } from "@sluice/proto/ld";
+import { type HealthCheck, HealthCheck_Kind } from "@sluice/proto/ld";
 import type { Finding } from "./check.js";
 
 /** Of an RS's weight, in the unit of RsShare. */
@@ -26,11 +26,15 @@ export class RsHealth {
   lastLatencyMs: number | undefined;
   lastCheckMs: number | undefined;
 
-  /** @param up - what it is taken for until checks have found otherwise */
-  constructor(check: HealthCheck, up: boolean, nowMs: number) {
+  /**
+   * @param share - what new sessions count on now: a slow start that was under way goes on from there. 0: it is down until checks
+   * have found otherwise; where there are none, it was suspect, and comes back
+   */
+  constructor(check: HealthCheck, share: number, nowMs: number) {
     this.#check = check;
-    this.#up = up;
+    this.#up = share > 0 || check.kind === HealthCheck_Kind.NONE;
     this.#sinceMs = nowMs;
+    if (this.#up && share < FULL_SHARE) this.#backMs = nowMs - (check.slowStartMs * share) / FULL_SHARE;
   }
 
   /** Other rules apply from now on. */
