@@ -55,7 +55,7 @@ export class Looker {
 
   /**
    * @param wasGood - all parts have held this state before: what differs now is drift, unless neighbors have changed
-   * @throws UnreachableError | EntryError | CapacityError
+   * @throws EntryError when the state does not fit the program
    */
   async look(targets: Targets, revision: number, wasGood: boolean): Promise<Found> {
     const { pipeline, connections, states } = this.#options;
