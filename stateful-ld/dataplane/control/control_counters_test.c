@@ -151,6 +151,32 @@ static void shares_are_set_and_stay(void **state) {
     check_share("b", 250);
 }
 
+/* Those of the LD's buckets, and by which map they are; not before the LD can know. */
+static void sessions_are_counted_by_rs(void **state) {
+    uint64_t active = 0, primary = 0;
+    Response *response;
+
+    (void)state;
+    message.config.epoch = 7;
+    apply_well();
+    open_sessions(FRAME_TCP, 10);
+    response = list_rs();
+    assert_int_equal(response->rs_list->counted_epoch, 0);
+    for (size_t i = 0; i < response->rs_list->n_real_servers; i++) {
+        active += response->rs_list->real_servers[i]->sessions_active;
+        primary += response->rs_list->real_servers[i]->sessions_primary;
+    }
+    assert_int_equal(active, 10);
+    assert_int_equal(primary, 10);
+    release(response);
+    harness.dataplane.replication.online = 1;
+    for (uint32_t id = 0; id < harness.dataplane.worker_count; id++)
+        harness_poll(&harness, id);
+    response = list_rs();
+    assert_int_equal(response->rs_list->counted_epoch, 7);
+    release(response);
+}
+
 /* What was known of an RS that is gone is not said of one that comes. */
 static void a_new_rs_has_its_whole_share(void **state) {
     (void)state;
@@ -166,10 +192,9 @@ static void a_new_rs_has_its_whole_share(void **state) {
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        CASE(counters_sum_over_the_workers),
-        CASE(counters_follow_the_rs),
-        CASE(shares_are_set_and_stay),
-        CASE(a_new_rs_has_its_whole_share),
+        CASE(counters_sum_over_the_workers), CASE(counters_follow_the_rs),
+        CASE(shares_are_set_and_stay),       CASE(a_new_rs_has_its_whole_share),
+        CASE(sessions_are_counted_by_rs),
     };
 
     return run_control_tests(tests);
