@@ -29,8 +29,8 @@ const SESSIONS = [1_000, 10_000, 100_000, 1_000_000, 4_000_000, 10_000_000];
 const REFERENCE_SESSIONS = 1_000_000;
 /** Where what the memory allows is measured as well. */
 const MEMORY_SESSIONS = [1_000_000, 10_000_000];
-/** Room for those that linger 3 s after their end, at 1.3 M connections a second. */
-const CONNECTION_SESSIONS = 4_000_000;
+/** Room for those that linger 3 s after their end, at 2 M connections a second. */
+const CONNECTION_SESSIONS = 6_000_000;
 const MIGRATED_SESSIONS = 100_000;
 /** The wire between the two LDs of a migration: one way, and one packet of so many is lost. */
 const MIGRATION_WIRES = [
