@@ -28,7 +28,7 @@ def directory() -> Optional[Path]:
     if not name:
         return None
     if not Path(name).is_dir():
-        raise LabError(f"SLUICE_CAPTURE: {name} is not a directory")
+        raise LabError(f"SLUICE_CAPTURE: {name} is not a directory (make it first, or leave the variable out)")
     return Path(name)
 
 
