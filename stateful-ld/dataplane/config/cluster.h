@@ -10,6 +10,7 @@
 
 #include "packet/address.h"
 #include "packet/bucket.h"
+#include "packet/port_share.h"
 #include "packet/siphash.h"
 #include "sluice/ld/v1/ld.pb-c.h"
 
@@ -18,7 +19,6 @@ struct neighbour;
 enum {
     CLUSTER_LDS_MAX = 64,
     CLUSTER_NO_LD = 0xff,
-    SHARES_ALL = 0xf,
     REPLICATION_KEY_BYTES = 16,
 };
 
@@ -95,6 +95,11 @@ static inline bool cluster_tells(const struct cluster *cluster, uint16_t bucket,
 /** True when a peer is told of sessions of a bucket: of all, or of those of services that move. */
 static inline bool cluster_shares(const struct cluster *cluster, uint16_t bucket, uint8_t peer) {
     return cluster_tells(cluster, bucket, peer) || cluster->twin[bucket] == peer;
+}
+
+/** Shares of a bucket's ports that this LD gives out. @return a bit each */
+static inline uint8_t cluster_port_shares(const struct cluster *cluster, uint16_t bucket) {
+    return cluster->ld_count == 0 ? SHARES_ALL : cluster->shares[bucket];
 }
 
 /** True when this LD is the backup of the bucket. */

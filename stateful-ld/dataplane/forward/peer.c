@@ -10,7 +10,6 @@
 #include "forward/way_out.h"
 #include "forward/worker.h"
 #include "replicate/install.h"
-#include "replicate/port_share.h"
 
 static bool comes_from_a_peer(const struct cluster *cluster, const struct packet *packet) {
     struct ip_address sender = packet_tunnel_src(packet);
@@ -81,7 +80,7 @@ static bool is_of_others_port(const struct worker *worker, const struct packet *
     struct ip_address address = flow_dst(&packet->key);
 
     return snapshot_is_local_ip(worker->snapshot, &address) &&
-           !shares_have_port(shares_here(cluster, packet->bucket),
+           !shares_have_port(cluster_port_shares(cluster, packet->bucket),
                              rte_be_to_cpu_16(packet->key.dst_port)) &&
            !replicate_is_silent(&worker->dataplane->replication, partner, worker->now_ms);
 }

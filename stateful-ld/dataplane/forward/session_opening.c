@@ -12,7 +12,6 @@
 #include "forward/session_life.h"
 #include "forward/worker.h"
 #include "packet/bucket.h"
-#include "replicate/port_share.h"
 
 /* The tuple an RS answers with, while its local side is being chosen. */
 struct candidate {
@@ -20,7 +19,6 @@ struct candidate {
     struct ip_address rs;
     rte_be16_t rs_port;
     struct flow_key from_rs;
-    uint8_t shares;
 };
 
 static void set_local_end(struct candidate *candidate, const struct local_port *port) {
@@ -41,25 +39,30 @@ static bool is_tunnels(const struct candidate *candidate, uint16_t port) {
 static bool is_free(void *context, const struct local_port *port) {
     struct candidate *candidate = context;
 
-    if (!shares_have_port(candidate->shares, port->port) || is_tunnels(candidate, port->port))
+    if (is_tunnels(candidate, port->port))
         return false;
     set_local_end(candidate, port);
     return session_find(candidate->sessions, &candidate->from_rs,
                         session_hash(candidate->sessions, &candidate->from_rs)) == 0;
 }
 
-/* The local IPs whose packets the port brings to this worker, where it does. */
-static uint64_t own_slots(const struct worker *worker, enum ip_family family) {
-    uint64_t slots = worker->snapshot->local_ips[family].slots;
+/* What this LD gives out of a bucket, at the local IPs whose packets the port brings to this
+ * worker, where it does. */
+static struct local_port_range own_ports(const struct worker *worker, enum ip_family family,
+                                         uint16_t bucket) {
+    const struct snapshot *snapshot = worker->snapshot;
+    uint64_t slots = snapshot->local_ips[family].slots;
 
-    return worker->snapshot->local_ips_shared[family] ? slots & worker->local_ip_share : slots;
+    return (struct local_port_range){
+        .slots = snapshot->local_ips_shared[family] ? slots & worker->local_ip_share : slots,
+        .shares = cluster_port_shares(&snapshot->cluster, bucket),
+    };
 }
 
 /* All of it but the local side. */
 static void set_rs(struct candidate *candidate, const struct worker *worker,
                    const struct target *target, const struct packet *packet) {
     candidate->sessions = &worker->sessions;
-    candidate->shares = shares_here(&worker->snapshot->cluster, packet->bucket);
     candidate->rs = target->address;
     candidate->rs_port = target->port;
     candidate->from_rs.vni_protocol = flow_vni_protocol(target->vni, flow_protocol(&packet->key));
@@ -72,8 +75,8 @@ static bool take_port(struct worker *worker, const struct target *target,
 
     set_rs(candidate, worker, target, packet);
     return local_port_take(&worker->ports[family], &worker->snapshot->local_ips[family],
-                           own_slots(worker, family), packet->bucket, is_free, candidate, tries,
-                           port);
+                           own_ports(worker, family, packet->bucket), packet->bucket, is_free,
+                           candidate, tries, port);
 }
 
 /* The port that take_port() will try first is free, most of the time: ask for what says so. */
@@ -85,7 +88,7 @@ static void prefetch_port(const struct worker *worker, const struct target *targ
     uint32_t hash;
 
     if (!local_port_first(&worker->ports[family], &worker->snapshot->local_ips[family],
-                          own_slots(worker, family), packet->bucket, &port))
+                          own_ports(worker, family, packet->bucket), packet->bucket, &port))
         return;
     set_rs(&candidate, worker, target, packet);
     set_local_end(&candidate, &port);

@@ -220,10 +220,11 @@ static void no_udp_session_has_the_port_of_tunnels(void **state) {
 /* The port that the next session of the bucket will try first, as its place among them. */
 static int next_place(uint16_t bucket) {
     const struct worker *worker = harness_worker(&harness);
+    const struct local_port_range all = { worker->snapshot->local_ips[0].slots, SHARES_ALL };
     struct local_port first;
 
-    assert_true(local_port_first(&worker->ports[FAMILY_IPV4], &worker->snapshot->local_ips[0],
-                                 worker->snapshot->local_ips[0].slots, bucket, &first));
+    assert_true(local_port_first(&worker->ports[FAMILY_IPV4], &worker->snapshot->local_ips[0], all,
+                                 bucket, &first));
     return first.port / BUCKET_COUNT - 1;
 }
 

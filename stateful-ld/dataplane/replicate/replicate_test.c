@@ -5,7 +5,6 @@
 #include <arpa/inet.h>
 
 #include "replicate/install.h"
-#include "replicate/port_share.h"
 #include "replicate/sender.h"
 #include "testing/lds.h"
 #include "testing/test.h"
@@ -169,9 +168,9 @@ static void a_bucket_without_backup_has_all_ports(void **state) {
     struct cluster alone = { 0 };
 
     (void)state;
-    assert_int_equal(shares_here(&alone, LDS_BUCKET_1), SHARES_ALL);
-    assert_int_equal(shares_here(cluster, LDS_BUCKET_1), 0x7);
-    assert_int_equal(shares_here(cluster, LDS_BUCKET_2), 0x8);
+    assert_int_equal(cluster_port_shares(&alone, LDS_BUCKET_1), SHARES_ALL);
+    assert_int_equal(cluster_port_shares(cluster, LDS_BUCKET_1), 0x7);
+    assert_int_equal(cluster_port_shares(cluster, LDS_BUCKET_2), 0x8);
     for (uint32_t port = 1024; port < 65536; port++) {
         assert_true(shares_have_port(SHARES_ALL, (uint16_t)port));
         assert_true(shares_have_port(0x7, (uint16_t)port) != shares_have_port(0x8, (uint16_t)port));

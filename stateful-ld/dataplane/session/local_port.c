@@ -10,10 +10,11 @@
 
 enum {
     NODES = LOCAL_IPS_MAX * LOCAL_PORTS_PER_BUCKET,
-    ANCHOR = 0, /* before the front and behind the end of the list */
+    ANCHOR = 0, /* before the front and behind the end of the list: of all zeros an empty one */
     /* Towards one RS. The next packet goes on where this one stopped, so every port is looked at
      * before any is looked at twice. */
     TRIES_MAX = 256,
+    PORTS_OF_SHARE = (LOCAL_PORTS_PER_BUCKET + 1) / PORT_SHARES,
 };
 
 struct node {
@@ -22,7 +23,7 @@ struct node {
 };
 
 struct local_port_bucket {
-    uint64_t slots; /* local IP slots whose ports are in the list */
+    struct local_port_range range; /* that is in the list */
     struct node node[1 + NODES];
 } __attribute__((aligned(64)));
 
@@ -76,41 +77,42 @@ static uint16_t port_of(uint16_t node, uint16_t bucket) {
     return (uint16_t)(((node - 1) % LOCAL_PORTS_PER_BUCKET + 1) * BUCKET_COUNT + bucket);
 }
 
+static bool has(struct local_port_range range, uint8_t slot, uint16_t port) {
+    return (range.slots >> slot & 1) != 0 && shares_have_port(range.shares, port);
+}
+
 /* Begin at another port after each start: what an earlier process used last may still be in
  * TIME-WAIT at the RS. */
-static void add_slot(const struct local_ports *ports, struct local_port_bucket *list,
-                     uint16_t bucket, uint8_t slot) {
-    uint16_t front = list->node[ANCHOR].next;
+static void follow_at(const struct local_ports *ports, struct local_port_bucket *list,
+                      uint16_t bucket, uint8_t slot, struct local_port_range range) {
     uint32_t first = (uint32_t)((ports->seed ^ bucket) % LOCAL_PORTS_PER_BUCKET);
+    uint16_t last = ANCHOR; /* of those that come, at the front of the list */
 
     for (uint32_t i = 0; i < LOCAL_PORTS_PER_BUCKET; i++) {
-        uint32_t k = (first + i) % LOCAL_PORTS_PER_BUCKET;
+        uint16_t node = node_at(slot, (first + i) % LOCAL_PORTS_PER_BUCKET);
+        uint16_t port = port_of(node, bucket);
+        bool had = has(list->range, slot, port), wanted = has(range, slot, port);
 
-        link_before(list, node_at(slot, k), front);
+        if (had && !wanted)
+            unlink_node(list, node);
+        if (had || !wanted)
+            continue;
+        link_before(list, node, list->node[last].next);
+        last = node;
     }
 }
 
-static void remove_slot(struct local_port_bucket *list, uint8_t slot) {
-    for (uint16_t k = 0; k < LOCAL_PORTS_PER_BUCKET; k++)
-        unlink_node(list, node_at(slot, k));
-}
-
-/* Buckets follow a change of the local IPs one by one, when they next open a session. */
+/* Buckets follow a change of the local IPs and of the map one by one, when they next open a
+ * session. */
 static void follow_change(const struct local_ports *ports, struct local_port_bucket *list,
-                          uint16_t bucket, uint64_t slots) {
-    uint64_t changed = list->slots ^ slots;
+                          uint16_t bucket, struct local_port_range range) {
+    for (uint64_t slots = list->range.slots | range.slots; slots != 0; slots &= slots - 1)
+        follow_at(ports, list, bucket, (uint8_t)__builtin_ctzll(slots), range);
+    list->range = range;
+}
 
-    if (list->slots == 0)
-        list->node[ANCHOR] = (struct node){ .next = ANCHOR, .previous = ANCHOR };
-    for (; changed != 0; changed &= changed - 1) {
-        uint8_t slot = (uint8_t)__builtin_ctzll(changed);
-
-        if (slots >> slot & 1)
-            add_slot(ports, list, bucket, slot);
-        else
-            remove_slot(list, slot);
-    }
-    list->slots = slots;
+static bool is_followed(const struct local_port_bucket *list, struct local_port_range range) {
+    return list->range.slots == range.slots && list->range.shares == range.shares;
 }
 
 void local_ports_prefetch(const struct local_ports *ports, uint16_t bucket) {
@@ -145,24 +147,32 @@ static void set_port(struct local_port *port, const struct local_ip_set *ips, ui
     port->address = ips->address[port->slot];
 }
 
-bool local_port_first(const struct local_ports *ports, const struct local_ip_set *ips,
-                      uint64_t slots, uint16_t bucket, struct local_port *first) {
-    const struct local_port_bucket *list = &ports->buckets[bucket];
+/* Share 0 would have another one, below LOCAL_PORT_FIRST. */
+static int ports_in(struct local_port_range range) {
+    int of_slot = __builtin_popcount(range.shares) * PORTS_OF_SHARE - (range.shares & 1);
 
-    if (list->slots != slots || slots == 0)
+    return __builtin_popcountll(range.slots) * of_slot;
+}
+
+bool local_port_first(const struct local_ports *ports, const struct local_ip_set *ips,
+                      struct local_port_range range, uint16_t bucket, struct local_port *first) {
+    const struct local_port_bucket *list = &ports->buckets[bucket];
+    uint16_t front = list->node[ANCHOR].next;
+
+    if (!is_followed(list, range) || front == ANCHOR)
         return false;
-    set_port(first, ips, list->node[ANCHOR].next, bucket);
+    set_port(first, ips, front, bucket);
     return true;
 }
 
-bool local_port_take(struct local_ports *ports, const struct local_ip_set *ips, uint64_t slots,
-                     uint16_t bucket, local_port_is_free is_free, void *context, int *tries,
-                     struct local_port *taken) {
+bool local_port_take(struct local_ports *ports, const struct local_ip_set *ips,
+                     struct local_port_range range, uint16_t bucket, local_port_is_free is_free,
+                     void *context, int *tries, struct local_port *taken) {
     struct local_port_bucket *list = &ports->buckets[bucket];
-    int most = __builtin_popcountll(slots) * LOCAL_PORTS_PER_BUCKET;
+    int most = ports_in(range);
 
-    if (__builtin_expect(list->slots != slots, 0))
-        follow_change(ports, list, bucket, slots);
+    if (__builtin_expect(!is_followed(list, range), 0))
+        follow_change(ports, list, bucket, range);
     if (most > TRIES_MAX)
         most = TRIES_MAX;
     for (; most > 0 && *tries > 0; most--, --*tries) {
@@ -179,6 +189,6 @@ bool local_port_take(struct local_ports *ports, const struct local_ip_set *ips, 
 void local_port_release(struct local_ports *ports, uint16_t bucket, uint8_t slot, uint16_t port) {
     struct local_port_bucket *list = &ports->buckets[bucket];
 
-    if ((list->slots >> slot & 1) != 0 && port >= LOCAL_PORT_FIRST)
+    if (port >= LOCAL_PORT_FIRST && has(list->range, slot, port))
         move_to_end(list, node_of(slot, port));
 }

@@ -3,10 +3,11 @@
  * Which (local IP, local port) the next session of a bucket takes: least recently used first.
  *
  * Every bucket has its own list of the 63 ports of each local IP whose low 10 bits are the bucket
- * (1024..65535). A port goes to the end when a session takes it and again when the session ends,
- * so the one at the front has been idle longest. Towards different RSs one port may be in use
- * many times; whether it is free towards this one only the session table knows, so the caller asks
- * with a callback. A port found in use counts as just used and goes to the end as well.
+ * (1024..65535), or of those of them that this LD gives out (packet/port_share.h). A port goes to
+ * the end when a session takes it and again when the session ends, so the one at the front has been
+ * idle longest. Towards different RSs one port may be in use many times; whether it is free towards
+ * this one only the session table knows, so the caller asks with a callback. A port found in use
+ * counts as just used and goes to the end as well.
  *
  * Not thread safe: a bucket's lists belong to the worker that owns the bucket.
  */
@@ -17,6 +18,7 @@
 #include <stdint.h>
 
 #include "packet/address.h"
+#include "packet/port_share.h"
 
 enum {
     LOCAL_PORT_FIRST = 1024,
@@ -32,6 +34,12 @@ enum {
 struct local_ip_set {
     uint64_t slots; /**< bit per slot in use */
     struct ip_address address[LOCAL_IPS_MAX];
+};
+
+/** Ports of a bucket that may be given out. */
+struct local_port_range {
+    uint64_t slots; /**< at these local IPs: a bit each */
+    uint8_t shares; /**< of these shares: a bit each */
 };
 
 struct local_port_bucket;
@@ -66,7 +74,7 @@ void local_ports_prefetch_first(const struct local_ports *ports, uint16_t bucket
  * @return false when it cannot be told, or there is none
  */
 bool local_port_first(const struct local_ports *ports, const struct local_ip_set *ips,
-                      uint64_t slots, uint16_t bucket, struct local_port *first);
+                      struct local_port_range range, uint16_t bucket, struct local_port *first);
 
 enum {
     LOCAL_PORT_PREFETCH_STEPS = 2
@@ -82,19 +90,19 @@ void local_port_prefetch(const struct local_ports *ports, uint16_t bucket, uint8
 /**
  * Take the least recently used port of @p bucket that @p is_free accepts.
  *
- * @param slots of @p ips, those to take it from
+ * @param range those to take it from; a change of it is followed
  * @param[in,out] tries how many ports may be looked at; what is left of them
  * @return false when none was found: all ports (or the 256 least recently used) are in use
  */
-bool local_port_take(struct local_ports *ports, const struct local_ip_set *ips, uint64_t slots,
-                     uint16_t bucket, local_port_is_free is_free, void *context, int *tries,
-                     struct local_port *taken);
+bool local_port_take(struct local_ports *ports, const struct local_ip_set *ips,
+                     struct local_port_range range, uint16_t bucket, local_port_is_free is_free,
+                     void *context, int *tries, struct local_port *taken);
 
 /**
  * A session that used the port is over.
  *
- * @param slot as in `local_port.slot`; ignored when the slot is not in use any more, or @p port is
- *             none that local_port_take() gives out
+ * @param slot as in `local_port.slot`; ignored when local_port_take() does not give out @p port
+ *             there, or does not any more
  */
 void local_port_release(struct local_ports *ports, uint16_t bucket, uint8_t slot, uint16_t port);
 

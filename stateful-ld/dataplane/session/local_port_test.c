@@ -9,12 +9,14 @@ enum {
 
 static struct local_ports ports;
 static struct local_ip_set ips;
+static uint8_t shares;
 static bool in_use[LOCAL_IPS_MAX][65536];
 
 static int set_up(void **state) {
     (void)state;
     memset(in_use, 0, sizeof(in_use));
     memset(&ips, 0, sizeof(ips));
+    shares = SHARES_ALL;
     return local_ports_init(&ports, 1);
 }
 
@@ -34,11 +36,19 @@ static bool is_free(void *context, const struct local_port *candidate) {
     return !in_use[candidate->slot][candidate->port];
 }
 
+static struct local_port_range range(void) {
+    return (struct local_port_range){ ips.slots, shares };
+}
+
 static bool take(struct local_port *taken) {
     int tries = LOCAL_PORT_TRIES_MAX;
+    struct local_port first;
 
-    if (!local_port_take(&ports, &ips, ips.slots, BUCKET, is_free, NULL, &tries, taken))
+    if (local_port_first(&ports, &ips, range(), BUCKET, &first))
+        assert_true(shares_have_port(shares, first.port));
+    if (!local_port_take(&ports, &ips, range(), BUCKET, is_free, NULL, &tries, taken))
         return false;
+    assert_true(shares_have_port(shares, taken->port));
     assert_false(in_use[taken->slot][taken->port]);
     assert_int_equal(taken->port & BUCKET_MASK, BUCKET);
     assert_true(taken->port >= LOCAL_PORT_FIRST);
@@ -129,12 +139,72 @@ static void search_is_bounded_but_finds_in_the_end(void **state) {
     memset(in_use, 1, sizeof(in_use));
     in_use[taken.slot][taken.port] = false; /* now the last in the list */
     for (int tries = 256;
-         !local_port_take(&ports, &ips, ips.slots, BUCKET, is_free, NULL, &tries, &taken);
+         !local_port_take(&ports, &ips, range(), BUCKET, is_free, NULL, &tries, &taken);
          tries = 256) {
         assert_int_equal(tries, 0);
         attempts++;
     }
     assert_in_range(attempts, 2, 64 * 63 / 256 + 1);
+}
+
+static void take_all(int expected) {
+    struct local_port taken;
+
+    for (int i = 0; i < expected; i++)
+        assert_true(take(&taken));
+    assert_false(take(&taken));
+}
+
+/* Roles change with the map: an LD that opened with shares 0, 1, 2 is the backup now, or alone. */
+static void changes_of_shares_are_followed(void **state) {
+    (void)state;
+    add_ip(0);
+    add_ip(5);
+    shares = 0x7;
+    take_all(2 * 47);
+    shares = 0x8;
+    take_all(2 * 16);
+    shares = 0;
+    take_all(0);
+    memset(in_use, 0, sizeof(in_use));
+    shares = 0x1;
+    take_all(2 * 15);
+    shares = SHARES_ALL;
+    take_all(2 * 48);
+}
+
+/* A port of a share that the LD has no more is nobody's business here when its session ends. */
+static void a_port_of_another_share_is_not_given_out_when_it_is_released(void **state) {
+    struct local_port of_share_3;
+
+    (void)state;
+    add_ip(0);
+    shares = 0x8;
+    assert_true(take(&of_share_3));
+    shares = 0x7;
+    take_all(47);
+    give_back(&of_share_3);
+    take_all(0);
+    shares = SHARES_ALL;
+    take_all(16);
+}
+
+/* What an LD gets back has been idle here for longer than anything else. */
+static void ports_of_a_share_that_comes_are_taken_first(void **state) {
+    struct local_port taken;
+
+    (void)state;
+    add_ip(0);
+    shares = 0x7;
+    assert_true(take(&taken));
+    give_back(&taken);
+    shares = SHARES_ALL;
+    for (int i = 0; i < 16; i++) {
+        assert_true(take(&taken));
+        assert_true(shares_have_port(0x8, taken.port));
+    }
+    assert_true(take(&taken));
+    assert_true(shares_have_port(0x7, taken.port));
 }
 
 /* Another LD may tell of any session. */
@@ -157,6 +227,9 @@ int main(void) {
         CASE(least_recently_used_first),
         CASE(reuse_distance_is_the_whole_bucket),
         CASE(changes_of_local_ips_are_followed),
+        CASE(changes_of_shares_are_followed),
+        CASE(a_port_of_another_share_is_not_given_out_when_it_is_released),
+        CASE(ports_of_a_share_that_comes_are_taken_first),
         CASE(search_is_bounded_but_finds_in_the_end),
         CASE(ports_that_are_no_local_ports_are_ignored),
     };

@@ -5,22 +5,22 @@
  * own shares, so none is given out twice, whatever anybody believes (docs/failover.md). Of the 63
  * ports of a bucket and local IP, share 0 has 15 and the others 16.
  */
-#ifndef SLUICE_REPLICATE_PORT_SHARE_H
-#define SLUICE_REPLICATE_PORT_SHARE_H
+#ifndef SLUICE_PACKET_PORT_SHARE_H
+#define SLUICE_PACKET_PORT_SHARE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "config/cluster.h"
+#include "packet/bucket.h"
 
-/** @return bits of shares */
-static inline uint8_t shares_here(const struct cluster *cluster, uint16_t bucket) {
-    return cluster->ld_count == 0 ? SHARES_ALL : cluster->shares[bucket];
-}
+enum {
+    PORT_SHARES = 4,
+    SHARES_ALL = (1 << PORT_SHARES) - 1, /**< a bit each */
+};
 
 /** @param port a local port, host order */
 static inline bool shares_have_port(uint8_t shares, uint16_t port) {
-    return shares >> port / BUCKET_COUNT % 4 & 1;
+    return shares >> port / BUCKET_COUNT % PORT_SHARES & 1;
 }
 
 #endif
