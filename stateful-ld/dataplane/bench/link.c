@@ -6,6 +6,7 @@
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_ip.h>
+#include <rte_memcpy.h>
 
 #include "bench/station.h"
 #include "testing/frame.h"
@@ -19,21 +20,30 @@ struct on_its_way {
     uint64_t due;
 };
 
+static struct rte_ring *make_ring(const char *name, uint32_t number, uint32_t element_bytes) {
+    char whole[RTE_RING_NAMESIZE];
+    struct rte_ring *ring;
+
+    snprintf(whole, sizeof(whole), "%s%u", name, number);
+    ring = rte_ring_create_elem(whole, element_bytes, LINK_FRAMES, SOCKET_ID_ANY,
+                                RING_F_SP_ENQ | RING_F_SC_DEQ);
+    if (ring == NULL)
+        die("no memory for the link");
+    return ring;
+}
+
 void link_init(struct link *link, rte_be32_t to, uint32_t delay_us, uint32_t loss) {
     static uint32_t serial;
-    char name[RTE_RING_NAMESIZE];
 
-    snprintf(name, sizeof(name), "link%u", serial++);
     *link = (struct link){
-        .ring = rte_ring_create_elem(name, sizeof(struct on_its_way), LINK_FRAMES, SOCKET_ID_ANY,
-                                     RING_F_SP_ENQ | RING_F_SC_DEQ),
+        .ring = make_ring("link", serial, sizeof(struct on_its_way)),
+        .done = make_ring("done", serial, sizeof(struct rte_mbuf *)),
         .to = to,
         .delay_cycles = rte_get_tsc_hz() / 1000000 * delay_us,
         .loss = loss,
         .addresses = to != ip4(frame_vtep),
     };
-    if (link->ring == NULL)
-        die("no memory for the link");
+    serial++;
 }
 
 /* The driver gives the buffer back; the link holds it, too. */
@@ -53,8 +63,12 @@ static void carry(struct link *link, struct rte_mbuf *mbuf) {
 static uint16_t on_transmit(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t count,
                             void *context) {
     struct link *link = context;
+    struct rte_mbuf *done[BURST];
+    unsigned arrived;
 
     (void)port, (void)queue;
+    arrived = rte_ring_dequeue_burst_elem(link->done, done, sizeof(*done), BURST, NULL);
+    rte_pktmbuf_free_bulk(done, arrived);
     for (uint16_t i = 0; i < count; i++) {
         const struct rte_ipv4_hdr *ip =
             rte_pktmbuf_mtod_offset(mbufs[i], const void *, sizeof(struct rte_ether_hdr));
@@ -81,13 +95,13 @@ static uint16_t make_room(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs
     struct link *link = context;
     uint16_t left = count;
 
-    (void)port, (void)queue;
+    (void)port, (void)queue, (void)most;
     if (__atomic_load_n(&link->closed, __ATOMIC_RELAXED) != 0)
         left = 0;
     else if (has_arrived(link) && count > LINK_BURST)
         left = (uint16_t)(count - LINK_BURST);
-    rte_pktmbuf_free_bulk(mbufs + left, count - left);
-    link->room = (uint16_t)(most - left);
+    link->spares = (uint16_t)(count - left);
+    memcpy(link->spare, mbufs + left, link->spares * sizeof(*mbufs));
     return left;
 }
 
@@ -101,6 +115,19 @@ static void address_to(rte_be32_t vtep, struct rte_mbuf *mbuf) {
     ip->hdr_checksum = rte_ipv4_cksum(ip);
 }
 
+/* To a buffer that the port has received into. */
+static struct rte_mbuf *arrive(struct link *link, struct rte_mbuf *buffer) {
+    struct rte_mbuf *frame = link->next;
+
+    rte_memcpy(rte_pktmbuf_mtod(buffer, void *), rte_pktmbuf_mtod(frame, void *), frame->data_len);
+    buffer->data_len = frame->data_len;
+    buffer->pkt_len = frame->data_len;
+    link->next = NULL;
+    if (rte_ring_enqueue_elem(link->done, &frame, sizeof(frame)) != 0)
+        die("the link has lost a buffer");
+    return buffer;
+}
+
 static uint16_t put_in(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t count,
                        uint16_t most, void *context) {
     struct link *link = context;
@@ -108,10 +135,9 @@ static uint16_t put_in(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs, u
     (void)port, (void)queue, (void)most;
     for (uint16_t i = 0; link->addresses && i < count; i++)
         address_to(link->to, mbufs[i]);
-    for (; link->room > 0 && has_arrived(link); link->room--) {
-        mbufs[count++] = link->next;
-        link->next = NULL;
-    }
+    while (link->spares > 0 && has_arrived(link))
+        mbufs[count++] = arrive(link, link->spare[--link->spares]);
+    rte_pktmbuf_free_bulk(link->spare, link->spares);
     return count;
 }
 

@@ -1,8 +1,9 @@
 /**
  * @file
  * The wire between two data planes of the bench: what one of them sends to the other one's VTEP
- * arrives there, after a while, or is lost. Frames are not copied: the receiver gets the sender's
- * buffer.
+ * arrives there, after a while, or is lost. As with two NICs, the receiver copies a frame to a
+ * buffer of its own, and the sender gets its buffer back: a buffer that another core has had is in
+ * that core's cache, and who sends would pay for it with its next packet.
  *
  * Thread safe as the ports' queues are: one sends, one receives.
  */
@@ -16,6 +17,8 @@
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
+#include "forward/worker.h"
+
 enum {
     LINK_BURST = 8,
 };
@@ -23,15 +26,18 @@ enum {
 /** One direction. */
 struct link {
     struct rte_ring *ring; /**< what is on its way, with when it arrives */
-    rte_be32_t to;         /**< the receiver's VTEP */
+    struct rte_ring
+        *done;     /**< what has arrived: the sender's buffers, as many as are on their way */
+    rte_be32_t to; /**< the receiver's VTEP */
     uint64_t delay_cycles;
     uint32_t loss; /**< one frame of so many; 0: none */
     uint64_t sent;
     uint64_t full;   /**< lost because too many were on their way */
     uint32_t closed; /**< to what is not the link's; atomic */
     /* The receiver's own: */
-    bool addresses; /**< traffic is made for another LD */
-    uint16_t room;
+    bool addresses;  /**< traffic is made for another LD */
+    uint16_t spares; /**< buffers for what arrives in this burst */
+    struct rte_mbuf *spare[BURST];
     struct rte_mbuf *next; /**< taken from the ring, not due yet */
     uint64_t next_due;
 };
