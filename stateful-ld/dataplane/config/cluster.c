@@ -224,11 +224,12 @@ static void build_bucket(struct cluster *cluster, uint32_t bucket, const BucketA
 /* What is said with the one key must not help to guess what is said with the other. */
 static void use_key(struct cluster *cluster, const uint8_t *replication_key) {
     static const char *const labels[] = { "SYN cookies, 0", "SYN cookies, 1" };
+    struct siphash_key key;
 
-    memcpy(&cluster->replication_key, replication_key, REPLICATION_KEY_BYTES);
+    memcpy(&key, replication_key, REPLICATION_KEY_BYTES);
+    tag_key_init(&cluster->replication_key, &key);
     for (int i = 0; i < 2; i++)
-        cluster->cookie_key.word[i] =
-            siphash(&cluster->replication_key, labels[i], strlen(labels[i]));
+        cluster->cookie_key.word[i] = siphash(&key, labels[i], strlen(labels[i]));
 }
 
 void cluster_build(struct cluster *cluster, const Cluster *config, const struct cluster *previous) {

@@ -11,7 +11,7 @@
 #include "packet/address.h"
 #include "packet/bucket.h"
 #include "packet/port_share.h"
-#include "packet/siphash.h"
+#include "packet/tag.h"
 #include "sluice/ld/v1/ld.pb-c.h"
 
 struct neighbour;
@@ -43,13 +43,13 @@ struct cluster {
      * left it, to that one the primary; else CLUSTER_NO_LD. Both tell each other its sessions.
      */
     uint8_t former[BUCKET_COUNT];
-    struct siphash_key replication_key;
-    struct siphash_key cookie_key; /**< of SYN cookies; made from `replication_key` */
+    struct tag_key replication_key;
+    struct siphash_key cookie_key; /**< of SYN cookies; made from the same */
 
     /* Services move between this cluster and another one, whose LDs are in `lds` too. */
     bool migrates;
     uint32_t migration_epoch;
-    struct siphash_key migration_key;
+    struct tag_key migration_key;
     /** Who is primary there, of buckets that this LD is primary of; else CLUSTER_NO_LD. */
     uint8_t twin[BUCKET_COUNT];
 };

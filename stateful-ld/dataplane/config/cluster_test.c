@@ -39,7 +39,7 @@ static void is_built(void **state) {
     assert_false(cluster_backs_up(&cluster, 511));
     assert_true(cluster_backs_up(&cluster, 512));
     assert_true(cluster.replicates);
-    assert_memory_equal(&cluster.replication_key, message.cluster.replication_key.data, 16);
+    assert_memory_equal(&cluster.replication_key.siphash, message.cluster.replication_key.data, 16);
 }
 
 /* Buckets of others, buckets without a backup, and no cluster at all. */

@@ -103,12 +103,14 @@ bool migration_moves(const LdConfig *config, const char *service) {
 void migration_build(struct cluster *cluster, const LdConfig *config,
                      const struct cluster *previous) {
     const Migration *migration = config->migration;
+    struct siphash_key key;
 
     if (migration == NULL)
         return;
     cluster->migrates = true;
     cluster->migration_epoch = migration->epoch;
-    memcpy(&cluster->migration_key, migration->key.data, REPLICATION_KEY_BYTES);
+    memcpy(&key, migration->key.data, REPLICATION_KEY_BYTES);
+    tag_key_init(&cluster->migration_key, &key);
     for (size_t i = 0; i < migration->n_lds; i++)
         cluster->lds[cluster_place(cluster, migration->lds[i], previous)].twin = true;
     for (size_t i = 0; i < migration->n_buckets; i++)

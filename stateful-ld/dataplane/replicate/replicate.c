@@ -284,7 +284,7 @@ uint32_t replicate_epoch(const struct snapshot *snapshot, uint8_t peer) {
     return cluster->lds[peer].twin ? cluster->migration_epoch : (uint32_t)snapshot->epoch;
 }
 
-const struct siphash_key *replicate_key(const struct worker *worker, uint8_t peer) {
+const struct tag_key *replicate_key(const struct worker *worker, uint8_t peer) {
     const struct cluster *cluster = &worker->snapshot->cluster;
 
     return cluster->lds[peer].twin ? &cluster->migration_key : &cluster->replication_key;

@@ -219,7 +219,7 @@ void replicate_send(struct worker *worker, uint8_t peer, uint16_t bucket, const 
 uint32_t replicate_epoch(const struct snapshot *snapshot, uint8_t peer);
 
 /** What packets to and from a peer are sealed with. */
-const struct siphash_key *replicate_key(const struct worker *worker, uint8_t peer);
+const struct tag_key *replicate_key(const struct worker *worker, uint8_t peer);
 
 /** The header of a packet from this LD to a peer. */
 struct wire_header replicate_header(const struct worker *worker, uint8_t peer, uint8_t type);

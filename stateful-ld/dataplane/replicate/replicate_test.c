@@ -313,60 +313,6 @@ static void a_full_ring_of_marks_is_told_by_a_copy(void **state) {
     assert_int_equal(lds_session_of(LD_2, &connection)->state, STATE_CLOSE_WAIT);
 }
 
-static void records_survive_the_wire(void **state) {
-    const struct record session = {
-        .kind = RECORD_SESSION,
-        .flags = RECORD_COPY | RECORD_BY_ENTRY,
-        .state = STATE_FIN_WAIT,
-        .bucket = 1023,
-        .idle_ms = 12345,
-        .age_ms = 77000,
-        .alter = ALTER_PROXY,
-        .numbers = { .client_isn = 1,
-                     .rs_isn = 0x80000002,
-                     .rs_expects = 3,
-                     .client_end = 4,
-                     .client_delta = 0x80000005,
-                     .rs_delta = 6,
-                     .timestamp_delta = 7,
-                     .cookie = 8,
-                     .first = 9,
-                     .client_timestamp = 10,
-                     .mss = 0x8001,
-                     .window_scale = 0x82,
-                     .rs_window_scale = 0x83,
-                     .sack_permitted = true },
-        .client = { .src_port = htons(1),
-                    .dst_port = htons(2),
-                    .vni_protocol = 0x123486,
-                    .v6 = { .src = ip_of("2001:db8::1"), .dst = ip_of("2001:db8::2") } },
-        .rs = { .src = ip4(RS),
-                .dst = ip4("198.18.1.1"),
-                .src_port = htons(80),
-                .dst_port = htons(1023),
-                .vni_protocol = 6 },
-        .entry = ip_of("2001:db8::99"),
-    };
-    struct record read;
-    uint8_t bytes[WIRE_RECORD_MAX];
-    uint16_t length = wire_put_record(bytes, &session);
-
-    (void)state;
-    assert_int_equal(wire_get_record(bytes, length, &read), length);
-    assert_true(flow_equal(&read.client, &session.client));
-    assert_true(flow_equal(&read.rs, &session.rs));
-    assert_int_equal(read.state, session.state);
-    assert_int_equal(read.flags, session.flags);
-    assert_int_equal(read.bucket, session.bucket);
-    assert_int_equal(read.idle_ms, session.idle_ms);
-    assert_int_equal(read.age_ms, session.age_ms);
-    assert_int_equal(read.alter, session.alter);
-    assert_memory_equal(&read.numbers, &session.numbers, sizeof(read.numbers));
-    assert_true(ip_equal(&read.entry, &session.entry));
-    for (uint16_t cut = 0; cut < length; cut++)
-        assert_int_equal(wire_get_record(bytes, cut, &read), 0);
-}
-
 #define CASE(name) cmocka_unit_test_setup_teardown(name, lds_pair_set_up, lds_tear_down)
 
 int main(void) {
@@ -386,7 +332,6 @@ int main(void) {
         CASE(another_epoch_is_not_listened_to),
         CASE(sessions_of_an_unknown_rs),
         CASE(a_full_ring_of_marks_is_told_by_a_copy),
-        cmocka_unit_test(records_survive_the_wire),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

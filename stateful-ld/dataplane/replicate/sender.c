@@ -278,13 +278,13 @@ static void flush(struct filling *filling) {
     filling->records = 0;
 }
 
-static void add(struct filling *filling, const struct record *record) {
-    struct sender *sender = filling->sender;
+/* Where the next record goes. */
+static uint8_t *end_of(const struct filling *filling) {
+    return packet_of(filling->sender, filling->sender->next)->payload + filling->bytes;
+}
 
-    filling->bytes =
-        (uint16_t)(filling->bytes +
-                   wire_put_record(packet_of(sender, sender->next)->payload + filling->bytes,
-                                   record));
+static void added(struct filling *filling, uint16_t bytes) {
+    filling->bytes = (uint16_t)(filling->bytes + bytes);
     filling->records++;
     if (filling->bytes + WIRE_RECORD_MAX + WIRE_TAG_BYTES > WIRE_PAYLOAD_MAX)
         flush(filling);
@@ -304,13 +304,20 @@ static bool is_shared(const struct filling *filling, uint32_t number) {
 }
 
 static void add_session(struct filling *filling, uint32_t number, uint8_t flags) {
-    struct session *session = &filling->worker->sessions.sessions[number];
+    const struct worker *worker = filling->worker;
+    struct session *session = &worker->sessions.sessions[number];
+    bool usual =
+        wire_is_usual(session); /* asked first: what is next to a byte just written waits */
     struct record record;
 
-    session->replica &= (uint8_t)~marked_bit(filling->worker, filling->sender, session);
-    install_describe(filling->worker, number, &record);
+    session->replica &= (uint8_t)~marked_bit(worker, filling->sender, session);
+    if (likely(usual)) {
+        added(filling, wire_put_usual(end_of(filling), session, flags, worker->now_ms));
+        return;
+    }
+    install_describe(worker, number, &record);
     record.flags |= flags;
-    add(filling, &record);
+    added(filling, wire_put_record(end_of(filling), &record));
 }
 
 /* A session whose packet has left the caches meanwhile: both of its lines are told of. */
@@ -416,7 +423,7 @@ static void fill_copy(struct filling *filling) {
             if (!has_room(filling))
                 return;
             finish.count = sender->copied;
-            add(filling, &finish);
+            added(filling, wire_put_record(end_of(filling), &finish));
             flush(filling);
             sender->phase = SENDER_STEADY;
             memset(sender->to_claim, 0, sizeof(sender->to_claim));

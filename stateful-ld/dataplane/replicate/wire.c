@@ -33,6 +33,8 @@ struct header {
 };
 
 _Static_assert(sizeof(struct header) == WIRE_HEADER_BYTES, "no holes");
+_Static_assert(WIRE_PAYLOAD_MAX - WIRE_HEADER_BYTES - WIRE_TAG_BYTES <= TAG_BODY_MAX,
+               "in a packet");
 
 struct record_head {
     uint8_t kind;
@@ -67,13 +69,18 @@ void wire_put_header(uint8_t *at, const struct wire_header *header) {
     memcpy(at, &wire, sizeof(wire));
 }
 
-/* A key's ports and addresses are in network order already. */
-static uint8_t *put_key(uint8_t *at, const struct flow_key *key) {
-    rte_be32_t vni_protocol = rte_cpu_to_be_32(key->vni_protocol);
+/* Ports and addresses are in network order already. */
+static uint8_t *put_short(uint8_t *at, const void *key) {
+    uint32_t from[SHORT_BYTES / sizeof(uint32_t)];
 
-    memcpy(at, key, SHORT_BYTES);
-    memcpy(at + offsetof(struct flow_short, vni_protocol), &vni_protocol, sizeof(vni_protocol));
-    at += SHORT_BYTES;
+    memcpy(from, key, sizeof(from));
+    from[3] = rte_cpu_to_be_32(from[3]);
+    memcpy(at, from, sizeof(from));
+    return at + sizeof(from);
+}
+
+static uint8_t *put_key(uint8_t *at, const struct flow_key *key) {
+    at = put_short(at, key);
     if (!flow_is_v6(key))
         return at;
     memcpy(at, &key->v6, V6_BYTES);
@@ -104,19 +111,38 @@ static uint8_t *put_numbers(uint8_t *at, const struct session_numbers *numbers) 
 
 /* Put together in registers: what is copied at once from where several stores have just written it
  * waits for them. */
+static uint8_t *put_words(uint8_t *at, uint64_t first, uint64_t second) {
+    const rte_be64_t head[] = { rte_cpu_to_be_64(first), rte_cpu_to_be_64(second) };
+
+    memcpy(at, head, sizeof(head));
+    return at + sizeof(head);
+}
+
 static uint8_t *put_head(uint8_t *at, const struct record *record) {
     bool session = record->kind == RECORD_SESSION;
     uint32_t idle_ms = session ? record->idle_ms : record->count;
     uint32_t age_s = session ? (uint32_t)(record->age_ms / MS_PER_S) : record->epoch;
-    const rte_be64_t head[] = {
-        rte_cpu_to_be_64((uint64_t)record->kind << 56 | (uint64_t)record->flags << 48 |
-                         (uint64_t)record->bucket << 32 | (uint64_t)record->state << 24 |
-                         (uint64_t)record->alter << 16),
-        rte_cpu_to_be_64((uint64_t)idle_ms << 32 | age_s),
-    };
 
-    memcpy(at, head, sizeof(head));
-    return at + sizeof(head);
+    return put_words(at,
+                     (uint64_t)record->kind << 56 | (uint64_t)record->flags << 48 |
+                         (uint64_t)record->bucket << 32 | (uint64_t)record->state << 24 |
+                         (uint64_t)record->alter << 16,
+                     (uint64_t)idle_ms << 32 | age_s);
+}
+
+/* Thousands for a burst of new connections: straight from the session to the packet. */
+uint16_t wire_put_usual(uint8_t *at, const struct session *session, uint8_t flags,
+                        uint64_t now_ms) {
+    uint32_t idle_ms = (uint32_t)now_ms - session->last_seen_ms;
+    uint32_t age_s = (uint32_t)((now_ms - session->created_ms) / MS_PER_S);
+
+    at = put_words(at,
+                   (uint64_t)RECORD_SESSION << 56 | (uint64_t)flags << 48 |
+                       (uint64_t)session->bucket << 32 | (uint64_t)session->state << 24,
+                   (uint64_t)idle_ms << 32 | age_s);
+    at = put_short(at, &session->key[FROM_CLIENT]);
+    put_short(at, &session->key[FROM_RS]);
+    return WIRE_RECORD_IPV4;
 }
 
 uint16_t wire_put_record(uint8_t *at, const struct record *record) {
@@ -133,31 +159,34 @@ uint16_t wire_put_record(uint8_t *at, const struct record *record) {
     return (uint16_t)(end - at);
 }
 
-uint16_t wire_seal(uint8_t *at, uint16_t bytes, const struct siphash_key *key) {
-    rte_be64_t tag = rte_cpu_to_be_64(siphash(key, at, bytes));
+uint16_t wire_seal(uint8_t *at, uint16_t bytes, const struct tag_key *key) {
+    rte_be64_t tag =
+        rte_cpu_to_be_64(tag_of(key, at, at + WIRE_HEADER_BYTES, bytes - WIRE_HEADER_BYTES));
 
     memcpy(at + bytes, &tag, sizeof(tag));
     return (uint16_t)(bytes + sizeof(tag));
 }
 
-void wire_seal_again(uint8_t *at, uint16_t bytes, uint32_t epoch, const struct siphash_key *key) {
+void wire_seal_again(uint8_t *at, uint16_t bytes, uint32_t epoch, const struct tag_key *key) {
     rte_be32_t wire = rte_cpu_to_be_32(epoch);
 
     memcpy(at + offsetof(struct header, epoch), &wire, sizeof(wire));
     wire_seal(at, (uint16_t)(bytes - WIRE_TAG_BYTES), key);
 }
 
-bool wire_open(const uint8_t *at, uint16_t bytes, const struct siphash_key *key,
+bool wire_open(const uint8_t *at, uint16_t bytes, const struct tag_key *key,
                struct wire_header *header) {
     struct header wire;
     rte_be64_t tag;
+    uint16_t body;
 
-    if (bytes < WIRE_HEADER_BYTES + WIRE_TAG_BYTES)
+    if (bytes < WIRE_HEADER_BYTES + WIRE_TAG_BYTES || bytes > WIRE_PAYLOAD_MAX)
         return false;
-    bytes = (uint16_t)(bytes - WIRE_TAG_BYTES);
-    memcpy(&tag, at + bytes, sizeof(tag));
+    body = (uint16_t)(bytes - WIRE_HEADER_BYTES - WIRE_TAG_BYTES);
+    memcpy(&tag, at + bytes - sizeof(tag), sizeof(tag));
     memcpy(&wire, at, sizeof(wire));
-    if (wire.version != WIRE_VERSION || rte_be_to_cpu_64(tag) != siphash(key, at, bytes))
+    if (wire.version != WIRE_VERSION || body % TAG_UNIT_BYTES != 0 ||
+        rte_be_to_cpu_64(tag) != tag_of(key, at, at + WIRE_HEADER_BYTES, body))
         return false;
     *header = (struct wire_header){
         .type = wire.type,

@@ -6,7 +6,7 @@
  *     header 48 | record | record | … | tag 8
  *
  * The UDP source port carries a bucket as a tunnel's does, so a packet arrives on the core that
- * has this bucket. The tag is SipHash-2-4 over everything before it.
+ * has this bucket. The tag (packet/tag.h) is of everything before it.
  */
 #ifndef SLUICE_REPLICATE_WIRE_H
 #define SLUICE_REPLICATE_WIRE_H
@@ -15,12 +15,12 @@
 #include <stdint.h>
 
 #include "packet/flow.h"
-#include "packet/siphash.h"
+#include "packet/tag.h"
 #include "session/session.h"
 
 enum {
-    WIRE_VERSION = 1,
-    WIRE_HEADER_BYTES = 48,
+    WIRE_VERSION = 2,
+    WIRE_HEADER_BYTES = TAG_HEADER_BYTES,
     WIRE_TAG_BYTES = 8,
     /** A packet's UDP payload; fits the smallest MTU an underlay has. */
     WIRE_PAYLOAD_MAX = 1400,
@@ -97,14 +97,29 @@ void wire_put_header(uint8_t *at, const struct wire_header *header);
 /** Write a record. @return bytes written, at most WIRE_RECORD_MAX */
 uint16_t wire_put_record(uint8_t *at, const struct record *record);
 
+/** Most sessions are: of IPv4, with packets that are not altered, and answers that go straight. */
+static inline bool wire_is_usual(const struct session *session) {
+    return session->alter == 0 && !session->by_entry &&
+           ((session->key[FROM_CLIENT].vni_protocol | session->key[FROM_RS].vni_protocol) &
+            FLOW_V6) == 0;
+}
+
+/**
+ * Write the record of a session that is usual, as wire_put_record() would.
+ *
+ * @param flags of the record
+ * @return bytes written: WIRE_RECORD_IPV4
+ */
+uint16_t wire_put_usual(uint8_t *at, const struct session *session, uint8_t flags, uint64_t now_ms);
+
 /** Append the tag to @p bytes of header and records. @return bytes with it */
-uint16_t wire_seal(uint8_t *at, uint16_t bytes, const struct siphash_key *key);
+uint16_t wire_seal(uint8_t *at, uint16_t bytes, const struct tag_key *key);
 
 /** Let a packet that was sealed go out in another epoch. @param bytes with the tag */
-void wire_seal_again(uint8_t *at, uint16_t bytes, uint32_t epoch, const struct siphash_key *key);
+void wire_seal_again(uint8_t *at, uint16_t bytes, uint32_t epoch, const struct tag_key *key);
 
 /** Check version, length and tag, and read the header. @return false: not to be believed */
-bool wire_open(const uint8_t *at, uint16_t bytes, const struct siphash_key *key,
+bool wire_open(const uint8_t *at, uint16_t bytes, const struct tag_key *key,
                struct wire_header *header);
 
 /**
