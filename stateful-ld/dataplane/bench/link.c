@@ -54,21 +54,32 @@ static void carry(struct link *link, struct rte_mbuf *mbuf) {
     if (link->loss != 0 && ++link->sent % link->loss == 0)
         return;
     rte_mbuf_refcnt_update(mbuf, 1);
-    if (rte_ring_enqueue_elem(link->ring, &frame, sizeof(frame)) == 0)
+    if (rte_ring_enqueue_elem(link->ring, &frame, sizeof(frame)) == 0) {
+        link->lent++;
         return;
+    }
     rte_mbuf_refcnt_update(mbuf, -1);
     link->full++;
+}
+
+/* Not before there are some: the ring's head is in the receiver's cache. */
+static void take_back(struct link *link) {
+    struct rte_mbuf *done[BURST];
+    unsigned count;
+
+    if (link->lent < BURST)
+        return;
+    count = rte_ring_dequeue_burst_elem(link->done, done, sizeof(*done), BURST, NULL);
+    rte_pktmbuf_free_bulk(done, count);
+    link->lent -= count;
 }
 
 static uint16_t on_transmit(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t count,
                             void *context) {
     struct link *link = context;
-    struct rte_mbuf *done[BURST];
-    unsigned arrived;
 
     (void)port, (void)queue;
-    arrived = rte_ring_dequeue_burst_elem(link->done, done, sizeof(*done), BURST, NULL);
-    rte_pktmbuf_free_bulk(done, arrived);
+    take_back(link);
     for (uint16_t i = 0; i < count; i++) {
         const struct rte_ipv4_hdr *ip =
             rte_pktmbuf_mtod_offset(mbufs[i], const void *, sizeof(struct rte_ether_hdr));

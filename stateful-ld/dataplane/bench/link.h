@@ -32,6 +32,7 @@ struct link {
     uint64_t delay_cycles;
     uint32_t loss; /**< one frame of so many; 0: none */
     uint64_t sent;
+    uint32_t lent;   /**< sender's buffers that it has not got back */
     uint64_t full;   /**< lost because too many were on their way */
     uint32_t closed; /**< to what is not the link's; atomic */
     /* The receiver's own: */
