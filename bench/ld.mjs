@@ -120,12 +120,7 @@ async function measure(context) {
   say("dpdk-testpmd, macswap on two cores");
   const both = { ...context, cores: 2, eal: eal(context, 2), frameBytes: FRAME_BYTES };
   const twoCoresLimit = rates(await macswap(both), 2, ({ packets }) => packets);
-  say("new connections beside another LD");
-  const unreplicated = ldBench(context, "unreplicated", CONNECTION_SESSIONS, { lds: 2 });
-  say("new connections, told to a backup LD");
-  const replicated = ldBench(context, "replicated", CONNECTION_SESSIONS, { lds: 2 });
-  say("new connections, told to a backup LD that has them as well, on the other core");
-  const installed = ldBench(context, "installed", CONNECTION_SESSIONS, { lds: 2 });
+  const replication = inTurns(context, say);
   say("sessions move to another cluster");
   const migrations = MIGRATION_WIRES.map((wire) => migration(context, wire));
   say("two cores");
@@ -135,7 +130,29 @@ async function measure(context) {
   say("two cores, every packet on the wrong one");
   const handoff = ldBench(context, "handoff", REFERENCE_SESSIONS, { workers: 2 });
   const onTwoCores = { twoCoresLimit, twoCores, twoCoresMemory, handoff };
-  return { ...result, unreplicated, replicated, installed, migrations, ...onTwoCores };
+  return { ...result, replication, migrations, ...onTwoCores };
+}
+
+/**
+ * What replication costs, in turns: a machine whose speed changes between two processes has it change for all of them, and
+ * the median of the turns' ratios does not see it.
+ */
+function inTurns(context, say) {
+  const turns = Array.from({ length: context.turns }, (_, i) => {
+    say(`new connections beside another LD, told to it, and kept by it: turn ${i + 1} of ${context.turns}`);
+    return Object.fromEntries(
+      ["unreplicated", "replicated", "installed"].map((what) => [
+        what,
+        ldBench(context, what, CONNECTION_SESSIONS, { lds: 2 }).connections,
+      ]),
+    );
+  });
+  const of = (what) => ({
+    ...summarise(turns.map((turn) => turn[what].median)),
+    share: Math.min(...turns.map((turn) => turn[what].share)),
+    ratios: summarise(turns.map((turn) => turn[what].median / turn.unreplicated.median)),
+  });
+  return { unreplicated: of("unreplicated"), replicated: of("replicated"), installed: of("installed") };
 }
 
 /** Sessions in use move to the LD of another cluster: how long it takes until they are all there, in each run. */
@@ -152,7 +169,7 @@ function migration(context, { delayUs, loss }) {
 
 /** Rows of the table: a rate, its ratio to what it stands beside, and where there is a bar for that ratio the verdict. */
 function judge(result) {
-  const { limit, frames, established, connections, memory, unreplicated, replicated, installed } = result;
+  const { limit, frames, established, connections, memory, replication } = result;
   const reference = established.find(({ sessions }) => sessions === REFERENCE_SESSIONS);
   const ofLimit = (packets, bar) =>
     bar === undefined ? undefined : against(packets.median / limit.median, bar);
@@ -178,27 +195,35 @@ function judge(result) {
       ratio: packets.median / limit.median,
     })),
   ];
-  if (replicated !== undefined) {
-    const ratio = replicated.connections.median / unreplicated.connections.median;
-    rows.push({
-      what: "new connections beside another LD, on the other core",
-      rate: unreplicated.connections,
-      ratio: unreplicated.connections.median / connections.connections.median,
-    });
-    rows.push({
-      what: "new connections, replicated",
-      rate: replicated.connections,
-      ratio,
-      verdict: against(ratio, BARS.replicated),
-    });
-    rows.push({
-      what: "… and kept by the backup, on the other core",
-      rate: installed.connections,
-      ratio: installed.connections.median / unreplicated.connections.median,
-    });
-  }
+  if (replication !== undefined) rows.push(...replicationRows(replication, connections));
   if (reference !== undefined && result.twoCores !== undefined) rows.push(...twoCoresRows(result, reference));
   return rows;
+}
+
+/** Ratios are the median of the turns', with the least and the most. */
+function replicationRows({ unreplicated, replicated, installed }, { connections }) {
+  return [
+    {
+      what: "new connections beside another LD, on the other core",
+      rate: unreplicated,
+      ratio: unreplicated.median / connections.median,
+    },
+    {
+      what: `new connections, replicated${inRange(replicated.ratios)}`,
+      rate: replicated,
+      ratio: replicated.ratios.median,
+      verdict: against(replicated.ratios.median, BARS.replicated),
+    },
+    {
+      what: `… and kept by the backup, on the other core${inRange(installed.ratios)}`,
+      rate: installed,
+      ratio: installed.ratios.median,
+    },
+  ];
+}
+
+function inRange({ least, most }) {
+  return ` (ratios ${least.toFixed(2)}–${most.toFixed(2)})`;
 }
 
 /** Each beside the same on one core. */
@@ -345,6 +370,7 @@ function readOptions(given) {
     options: {
       runs: { type: "string", default: "5" },
       "run-ms": { type: "string", default: "1000" },
+      turns: { type: "string", default: "5" },
       sessions: { type: "string", default: SESSIONS.join(",") },
       builddir: { type: "string", default: `${dataplane}/builddir` },
     },
@@ -357,12 +383,13 @@ function readOptions(given) {
   return {
     runs: numbers("runs")[0],
     runMs: numbers("run-ms")[0],
+    turns: numbers("turns")[0],
     sessions: numbers("sessions"),
     builddir: values.builddir,
   };
 }
 
-/** @param given `--runs N`, `--run-ms N`, `--sessions N,N,…`, `--builddir FOLDER` */
+/** @param given `--runs N`, `--run-ms N`, `--turns N` (of replication), `--sessions N,N,…`, `--builddir FOLDER` */
 export async function run(given) {
   const { builddir, ...options } = readOptions(given);
   execFileSync("ninja", ["-C", builddir, "ld-bench"], { stdio: ["ignore", "ignore", "inherit"] });
