@@ -7,9 +7,11 @@
 //   5  switches: what is no longer wanted
 //   6  LDs: services that nothing steers to them any more
 //
-// What is of a cluster is a track of its own (tracks.ts). In it a step begins when the one before has succeeded everywhere; no track
-// waits for another one to succeed. What is of no cluster comes after all tracks in each of the steps 2, 4 and 5: a switch that has been
-// pushed a pipeline lets packets in when local IPs are there, and an EIP turns to a VIP that is. What failed is completed by the next apply.
+// What is of a cluster is a track of its own, and so is what is of no cluster, for each switch (tracks.ts). In a track a step begins when the
+// one before has succeeded everywhere; no track waits for another one to succeed. What is of no cluster comes after all clusters' tracks in
+// each of the steps 2, 4 and 5: a switch that has been pushed a pipeline lets packets in when local IPs are there, and an EIP turns to a VIP
+// that is. A switch that refuses what is of none gets nothing more, and keeps the clusters waiting whose entries it is told, no other switch
+// and no other cluster. What failed is completed by the next apply.
 import type { LdConfig } from "@sluice/proto/ld";
 import { APART_TABLES, STEERING_TABLES } from "../tables/steering.js";
 import type { EntryChange } from "./entry_diff.js";
@@ -17,7 +19,7 @@ import { everywhere, Failures } from "./failures.js";
 import { writeOrder } from "./order.js";
 import type { LdPlan, Writes } from "./plan.js";
 import type { SwitchPlan } from "./switch_plan.js";
-import { type Track, tracksOf } from "./tracks.js";
+import { bySwitch, type Track, tracksOf } from "./tracks.js";
 
 export interface Applied {
   pipelines: number;
@@ -93,7 +95,7 @@ function withChanges({ switches, lds }: Track, wanted: Wanted): Track {
 
 async function carryOut(plan: Writes, onWritten: (updates: number) => void): Promise<Failures> {
   const { push, prepare, release, take, turn, clear, settle } = stepsOf(plan, onWritten);
-  const { common, clusters } = tracksOf(plan);
+  const { switches, clusters } = tracksOf(plan);
   const failures = new Failures();
   /** @returns the tracks in which all steps have succeeded */
   const inEach = async (tracks: readonly Track[], ...steps: ((track: Track) => Promise<void>)[]) => {
@@ -104,23 +106,37 @@ async function carryOut(plan: Writes, onWritten: (updates: number) => void): Pro
     const succeeded = await Promise.all(tracks.map(inOne));
     return tracks.filter((_, i) => succeeded[i]);
   };
-  if (!(await failures.succeed(plan, () => push(plan)))) {
-    return failures;
-  }
-  const prepared = await inEach(clusters, prepare);
-  if (!(await failures.succeed(plan, () => prepare(common)))) {
-    return failures;
-  }
-  const turned = await inEach(prepared, release, take, turn);
-  if (!(await failures.succeed(plan, () => turn(common)))) {
-    return failures;
-  }
-  await inEach(turned, clear, settle);
+  /** Switches that have refused what is of no cluster. */
+  const broken = new Set<string>();
+  const onEachSwitch = async (tracks: readonly Track[], step: (track: Track) => Promise<void>) => {
+    const done = await inEach(tracks, step);
+    for (const { switches: left } of tracks.filter((track) => !done.includes(track))) {
+      for (const { part } of left) broken.add(part.spec.name);
+    }
+    return done;
+  };
+  /** Those without a broken switch; the others wait for it. */
+  const free = (tracks: readonly Track[]) =>
+    tracks.filter((track) => {
+      const first = track.switches.map(({ part }) => part.spec.name).filter((name) => broken.has(name));
+      if (first.length > 0) failures.hold(track, first);
+      return first.length === 0;
+    });
+  await onEachSwitch(bySwitch(plan.switches), push);
+  const prepared = await inEach(free(clusters), prepare);
+  const ready = await onEachSwitch(free(switches), prepare);
+  const turned = await inEach(free(prepared), release, take, turn);
+  const open = await onEachSwitch(ready, turn);
+  const done = await inEach(free(turned), clear, settle);
   // Packets of a cluster that is not done may need the rest still.
-  const isBound: Wanted = (change) => failures.some && !isApart(change);
-  failures.hold(withChanges(common, (change) => isDelete(change) && isBound(change)));
-  const free = withChanges(common, (change) => !isBound(change));
-  await failures.succeed(free, () => clear(free));
+  const isBound: Wanted = (change) => done.length < clusters.length && !isApart(change);
+  for (const track of open) {
+    failures.hold(withChanges(track, (change) => isDelete(change) && isBound(change)));
+  }
+  await inEach(
+    open.map((track) => withChanges(track, (change) => !isBound(change))),
+    clear,
+  );
   return failures;
 }
 

@@ -105,9 +105,9 @@ export class Failures {
     }
   }
 
-  /** The parts of `left` wait for all that have failed. */
-  hold(left: Track): void {
-    this.#keepWaiting(left, this.#reasons.keys());
+  /** The parts of `left` wait for all that have failed, or for those that are named. */
+  hold(left: Track, first: Iterable<string> = this.#reasons.keys()): void {
+    this.#keepWaiting(left, first);
   }
 
   #note(name: string, error: unknown): void {

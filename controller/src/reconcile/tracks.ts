@@ -1,5 +1,6 @@
 // What of a plan waits for what. The LDs of a cluster, and the entries that steer packets to them, are one track: each of its steps waits
-// for the one before. Clusters between which something moves share a track; no track waits for another one.
+// for the one before. Clusters between which something moves share a track. What is of no cluster is a track of each switch. No track waits
+// for another one, but that of a cluster for those of its switches.
 import type { Compiled } from "../compile/index.js";
 import { type Item, isEntry, type Schema, type SchemaTable } from "../p4runtime/index.js";
 import type { EntryChange } from "./entry_diff.js";
@@ -14,8 +15,8 @@ export interface Track {
 }
 
 export interface Tracks {
-  /** What is of no cluster: EIPs, access lists, the ways to neighbors and hosts. */
-  common: Track;
+  /** One for each switch that is told anything of no cluster: EIPs, access lists, the ways to neighbors and hosts. */
+  switches: readonly Track[];
   clusters: readonly Track[];
 }
 
@@ -108,10 +109,15 @@ function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> 
   return groups;
 }
 
+/** A track for each of them. */
+export function bySwitch(switches: readonly SwitchPlan[]): Track[] {
+  return switches.map((plan) => ({ switches: [plan], lds: [] }));
+}
+
 /** Takes a plan apart. Pipelines are pushed before all tracks. */
 export function tracksOf({ schema, compiled, switches, lds }: Writes): Tracks {
   if (compiled === undefined) {
-    return { common: { switches, lds }, clusters: [] };
+    return { switches: bySwitch(switches), clusters: [] };
   }
   const told = lds.filter(isTold);
   const groups = new Groups();
@@ -142,5 +148,5 @@ export function tracksOf({ schema, compiled, switches, lds }: Writes): Tracks {
   });
   const all = new Set([...ldsOf.keys(), ...changesOf.flatMap((byGroup) => [...byGroup.keys()])]);
   all.delete(undefined);
-  return { common: trackOf(undefined), clusters: [...all].map(trackOf) };
+  return { switches: bySwitch(trackOf(undefined).switches), clusters: [...all].map(trackOf) };
 }

@@ -45,7 +45,7 @@ export function twoClusters(): Document {
 }
 
 /**
- * A plan for one switch and the LDs.
+ * A plan for the switches and the LDs.
  *
  * @param before - undefined: the parts are empty
  * @param connect - makes the connection to a part
@@ -57,17 +57,24 @@ export function writesBetween(
 ): Writes {
   const compiled = compile(parseValue("after", after));
   const was = before === undefined ? { switches: [], lds: [] } : compile(parseValue("before", before));
-  const held = was.switches.flatMap((item) => item.allEntries()).map((item) => encodeItem(gateway, item));
+  const heldBySwitch = new Map(
+    was.switches.map((item) => [
+      item.spec.name,
+      item.allEntries().map((entry) => encodeItem(gateway, entry)),
+    ]),
+  );
   const heldBy = new Map(was.lds.map(({ spec, config }) => [spec.name, { ...config, epoch: 1n }]));
   const steps = planLds(compiled.lds.map((target) => ({ target, held: heldBy.get(target.spec.name) })));
-  const [gw1] = compiled.switches;
-  const changes = diffEntries(gateway, held, gw1!.allEntries());
   const partOf = (spec: { name: string }) => ({ spec, connection: connect(spec.name) });
   return {
     pipeline: gatewayPipeline,
     schema: gateway,
     compiled,
-    switches: [{ part: partOf(gw1!.spec) as SwitchPart, push: false, changes }],
+    switches: compiled.switches.map((item) => ({
+      part: partOf(item.spec) as SwitchPart,
+      push: false,
+      changes: diffEntries(gateway, heldBySwitch.get(item.spec.name) ?? [], item.allEntries()),
+    })),
     lds: steps.map((step): LdPlan => ({ ...step, part: partOf(step.target.spec) as LdPart })),
   };
 }
