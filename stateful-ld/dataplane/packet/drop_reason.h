@@ -37,6 +37,7 @@
     X(BAD_VXLAN, "bad_vxlan")                                                                      \
     X(BAD_REPLICATION, "bad_replication")                                                          \
     X(REPLICATION_EPOCH, "replication_epoch")                                                      \
+    X(REPLICATION_VERSION, "replication_version")                                                  \
     X(NOT_FOR_US, "not_for_us")                                                                    \
     X(NO_SERVICE, "no_service")                                                                    \
     X(NO_SESSION, "no_session")                                                                    \

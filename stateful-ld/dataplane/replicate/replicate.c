@@ -378,7 +378,8 @@ static uint8_t open_from(struct worker *worker, const uint8_t *payload, uint16_t
         own || (cluster->migrates && wire_open(payload, bytes, &cluster->migration_key, header));
     if (!opened || header->to != cluster->lds[cluster->self].ld_id ||
         header->worker >= REPLICATION_WORKERS_MAX || header->streams > REPLICATION_WORKERS_MAX) {
-        worker->stats.drops[DROP_BAD_REPLICATION]++;
+        worker->stats.drops[wire_is_of_another_version(payload, bytes) ? DROP_REPLICATION_VERSION
+                                                                       : DROP_BAD_REPLICATION]++;
         return CLUSTER_NO_LD;
     }
     peer = cluster_find(cluster, header->from);

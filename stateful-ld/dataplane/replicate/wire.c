@@ -174,6 +174,11 @@ void wire_seal_again(uint8_t *at, uint16_t bytes, uint32_t epoch, const struct t
     wire_seal(at, (uint16_t)(bytes - WIRE_TAG_BYTES), key);
 }
 
+bool wire_is_of_another_version(const uint8_t *at, uint16_t bytes) {
+    return bytes >= WIRE_HEADER_BYTES + WIRE_TAG_BYTES &&
+           at[offsetof(struct header, version)] != WIRE_VERSION;
+}
+
 bool wire_open(const uint8_t *at, uint16_t bytes, const struct tag_key *key,
                struct wire_header *header) {
     struct header wire;

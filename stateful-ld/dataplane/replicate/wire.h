@@ -118,6 +118,10 @@ uint16_t wire_seal(uint8_t *at, uint16_t bytes, const struct tag_key *key);
 /** Let a packet that was sealed go out in another epoch. @param bytes with the tag */
 void wire_seal_again(uint8_t *at, uint16_t bytes, uint32_t epoch, const struct tag_key *key);
 
+/** What may well be a packet of an LD that speaks another version: it cannot be told, for its tag
+ * is that version's. */
+bool wire_is_of_another_version(const uint8_t *at, uint16_t bytes);
+
 /** Check version, length and tag, and read the header. @return false: not to be believed */
 bool wire_open(const uint8_t *at, uint16_t bytes, const struct tag_key *key,
                struct wire_header *header);
