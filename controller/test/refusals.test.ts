@@ -2,10 +2,12 @@
 import { status } from "@grpc/grpc-js";
 import { expect, it } from "vitest";
 import { eventually } from "./support/controller.js";
+import { FakeSwitch } from "./support/fake_switch.js";
 import { useFolder } from "./support/folder.js";
-import { useRegion } from "./support/region.js";
+import { bindingOn, useRegion } from "./support/region.js";
 
-const region = useRegion(useFolder());
+const folder = useFolder();
+const region = useRegion(folder);
 
 it("a switch that refuses an update says so in the status until it takes it", async () => {
   const controller = await region.start();
@@ -36,6 +38,44 @@ it("a switch that refuses an update says so in the status until it takes it", as
   await controller.settled(body.revision);
   expect(partOf("gw1")).toMatchObject({ state: "in sync" });
   expect(partOf("gw1").reason).toBeUndefined();
+});
+
+it("a switch that refuses an EIP keeps no other switch waiting", async () => {
+  const gw2 = await FakeSwitch.listen(folder.socket("gw2.sock"));
+  try {
+    const [gw1] = region.document.switches as Record<string, unknown>[];
+    const second = {
+      ...gw1,
+      name: "gw2",
+      p4runtime: `unix:${folder.path("gw2.sock")}`,
+      tunnel_address: "10.255.0.2",
+    };
+    region.document.switches = [gw1, second];
+    const controller = await region.start();
+    await controller.apply(region.document);
+    const stateOf = (name: string) =>
+      controller.controller.reconciler.parts.find((part) => part.name === name)!.state;
+    region.gw1.refuse = () => ({ code: status.RESOURCE_EXHAUSTED, message: "no TCAM left" });
+    const eip = { ...region.document.eips[2], name: "late", address: "100.64.9.8" };
+    const vm = { vpc: "blue", address: "192.168.0.77", mac: "02:00:00:00:06:77", host: "10.0.6.3" };
+    const { body } = await controller.client.put<{ revision: number }>("/v1/eips/late", { ...eip, vm }, "x");
+    await eventually("gw2 has it", () => bindingOn(gw2, "100.64.9.8") !== undefined);
+    await eventually(
+      "gw1 is what is missing",
+      () => stateOf("gw1") === "refusing" && stateOf("gw2") === "in sync",
+    );
+    await controller.client.delete("/v1/eips/vm1", "x");
+    await eventually("gw2 has lost another one", () => bindingOn(gw2, "203.0.113.50") === undefined);
+    expect(bindingOn(region.gw1, "203.0.113.50")).toBeDefined();
+    region.gw1.refuse = () => undefined;
+    await controller.settled(body.revision + 1);
+    for (const gw of [region.gw1, gw2]) {
+      expect(bindingOn(gw, "100.64.9.8")).toBeDefined();
+      expect(bindingOn(gw, "203.0.113.50")).toBeUndefined();
+    }
+  } finally {
+    gw2.stop();
+  }
 });
 
 it("an LD that refuses its configuration is not in sync, and those that wait for it say for whom", async () => {

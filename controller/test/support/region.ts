@@ -16,6 +16,17 @@ export interface Document {
   [section: string]: unknown;
 }
 
+/** What an EIP is bound to on a switch. */
+export function bindingOn(gw: FakeSwitch, eip: string): string | undefined {
+  for (const entry of gw.entries.values()) {
+    const { table, match, ...call } = decodeEntry(gateway, entry);
+    if (table === "eip_in" && match.eip === eip) {
+      return describeAction(call);
+    }
+  }
+  return undefined;
+}
+
 export class TestRegion {
   readonly running: TestController[] = [];
   readonly #folder: ReturnType<typeof useFolder>;
@@ -83,13 +94,7 @@ export class TestRegion {
 
   /** What an EIP is bound to on the switch. */
   bindingOf(eip: string): string | undefined {
-    for (const entry of this.gw1.entries.values()) {
-      const { table, match, ...call } = decodeEntry(gateway, entry);
-      if (table === "eip_in" && match.eip === eip) {
-        return describeAction(call);
-      }
-    }
-    return undefined;
+    return bindingOn(this.gw1, eip);
   }
 
   /** What has been written to the switch since the first `first` requests. */
