@@ -136,6 +136,51 @@ it("a cluster that it has been told of does not", async () => {
   expect(sorted(written.get("gw2"))).toEqual(sorted(wantedOf(plan, "gw2")));
 });
 
+it("LDs that get another way to it wait until it has its end of it", async () => {
+  const plan = planOf(
+    (document) => {
+      const [gw1] = document.switches as Record<string, unknown>[];
+      gw1!.tunnel_address = "10.255.0.9";
+    },
+    (changes) => changes?.some(({ type, table }) => type === "insert" && table === "my_tunnel") ?? false,
+  );
+  const error = await execute(plan);
+  expect(configured).toEqual([]);
+  expect([...error.waiting].sort()).toEqual([
+    ["gw2", ["gw1"]], // what it has of the address before
+    ["ld1", ["gw1"]],
+    ["ld2", ["gw1"]],
+  ]);
+});
+
+it("a cluster that has got all keeps nothing from going, whatever is refused afterwards", async () => {
+  const plan = planOf(
+    (document) => {
+      changeEips(document);
+      addService(document, "east");
+    },
+    (changes) => changes?.some(({ type, table }) => type === "modify" && table === "eip_in") ?? false,
+  );
+  const error = await execute(plan);
+  expect([...error.reasons.keys()]).toEqual(["gw1"]);
+  expect([...error.waiting]).toEqual([]);
+  expect(sorted(written.get("gw2"))).toEqual(sorted(wantedOf(plan, "gw2")));
+});
+
+it("what packets of a cluster may need waits for the part that keeps that cluster, and for no other", async () => {
+  const plan = planOf((document) => {
+    changeEips(document);
+    addService(document, "west");
+  }, refusesNewEips);
+  const gw1 = plan.switches.find(({ part }) => part.spec.name === "gw1")!;
+  gw1.changes = gw1.changes.filter(({ table }) => table !== "service");
+  const ld2 = plan.lds.find(({ part }) => part.spec.name === "ld2")!;
+  ld2.part.connection.applyConfig = () => Promise.reject(new Error("ld2 refuses"));
+  const error = await execute(plan);
+  expect([...error.reasons.keys()].sort()).toEqual(["gw1", "ld2"]);
+  expect([...error.waiting]).toEqual([["gw2", ["ld2"]]]);
+});
+
 it("a pipeline that it refuses is no reason for the other one to wait", async () => {
   const plan = planOf(changeEips, (changes) => changes === undefined);
   for (const item of plan.switches) item.push = true;

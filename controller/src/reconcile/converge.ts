@@ -98,7 +98,7 @@ function movesAfter({ moves, switches }: Plan, failure: ApplyError | undefined):
  * Makes the parts hold what is desired, as far as they can be reached.
  *
  * @throws UnreachableError when a switch cannot be reached
- * @throws ApplyError when a part refused, or was lost, in the middle; the buckets of clusters without it have moved
+ * @throws ApplyError when a part refused, or was lost, in the middle; the buckets of clusters without it have moved, when it was no switch
  * @throws CapacityError | EntryError when what is desired does not fit the program
  */
 export async function converge(parts: Parts, pipeline: Pipeline, options: ConvergeOptions): Promise<Outcome> {

@@ -10,12 +10,13 @@
 // What is of a cluster is a track of its own, and so is what is of no cluster, for each switch (tracks.ts). In a track a step begins when the
 // one before has succeeded everywhere; no track waits for another one to succeed. What is of no cluster comes after all clusters' tracks in
 // each of the steps 2, 4 and 5: a switch that has been pushed a pipeline lets packets in when local IPs are there, and an EIP turns to a VIP
-// that is. A switch that refuses what is of none gets nothing more, and keeps the clusters waiting whose entries it is told, no other switch
-// and no other cluster. What failed is completed by the next apply.
+// that is. A switch that refuses what is of none gets nothing more, and keeps those clusters waiting whose entries it is told, or whose LDs
+// are told of another way to a switch; no other switch and no other cluster. What failed is completed by the next apply.
 import type { LdConfig } from "@sluice/proto/ld";
 import { APART_TABLES, STEERING_TABLES } from "../tables/steering.js";
 import type { EntryChange } from "./entry_diff.js";
 import { everywhere, Failures } from "./failures.js";
+import { sameWays } from "./ld_facts.js";
 import { writeOrder } from "./order.js";
 import type { LdPlan, Writes } from "./plan.js";
 import type { SwitchPlan } from "./switch_plan.js";
@@ -93,50 +94,71 @@ function withChanges({ switches, lds }: Track, wanted: Wanted): Track {
   return { switches: switches.map((plan) => ({ ...plan, changes: plan.changes.filter(wanted) })), lds };
 }
 
+/** What the last steps of a track are about; undefined: nothing. */
+function lastOf({ switches, lds }: Track): Track | undefined {
+  const last = {
+    switches: withChanges({ switches, lds }, isDelete).switches.filter(({ changes }) => changes.length > 0),
+    lds: lds.filter(({ settle }) => settle !== undefined),
+  };
+  return last.switches.length + last.lds.length > 0 ? last : undefined;
+}
+
+/** Whether LDs are told of another way to or from switches, which is there when these have what is of no cluster. */
+function changesWays({ lds }: Track): boolean {
+  return lds.some(({ held, final }) => !sameWays(held, final));
+}
+
 async function carryOut(plan: Writes, onWritten: (updates: number) => void): Promise<Failures> {
   const { push, prepare, release, take, turn, clear, settle } = stepsOf(plan, onWritten);
   const { switches, clusters } = tracksOf(plan);
   const failures = new Failures();
-  /** @returns the tracks in which all steps have succeeded */
-  const inEach = async (tracks: readonly Track[], ...steps: ((track: Track) => Promise<void>)[]) => {
-    const inOne = (track: Track) =>
-      failures.succeed(track, async () => {
-        for (const step of steps) await step(track);
-      });
-    const succeeded = await Promise.all(tracks.map(inOne));
-    return tracks.filter((_, i) => succeeded[i]);
-  };
-  /** Switches that have refused what is of no cluster. */
+  /** Switches that have refused a pipeline, or what is of no cluster. */
   const broken = new Set<string>();
-  const onEachSwitch = async (tracks: readonly Track[], step: (track: Track) => Promise<void>) => {
-    const done = await inEach(tracks, step);
-    for (const { switches: left } of tracks.filter((track) => !done.includes(track))) {
-      for (const { part } of left) broken.add(part.spec.name);
-    }
-    return done;
+  /** Parts that keep clusters from being done. */
+  const keeping = new Set<string>();
+  /**
+   * @param failed - gets the names of the parts that fail
+   * @returns the tracks in which all steps have succeeded
+   */
+  const inEach = async (
+    tracks: readonly Track[],
+    failed: Set<string>,
+    ...steps: ((track: Track) => Promise<void>)[]
+  ) => {
+    const names = await Promise.all(
+      tracks.map((track) =>
+        failures.ofSteps(track, async () => {
+          for (const step of steps) await step(track);
+        }),
+      ),
+    );
+    for (const name of names.flat()) failed.add(name);
+    return tracks.filter((_, i) => names[i]!.length === 0);
   };
-  /** Those without a broken switch; the others wait for it. */
+  /** Clusters' tracks that need no broken switch; the others wait for it. */
   const free = (tracks: readonly Track[]) =>
     tracks.filter((track) => {
-      const first = track.switches.map(({ part }) => part.spec.name).filter((name) => broken.has(name));
+      const needed = new Set(changesWays(track) ? broken : track.switches.map(({ part }) => part.spec.name));
+      const first = [...broken].filter((name) => needed.has(name));
       if (first.length > 0) failures.hold(track, first);
+      for (const name of first) keeping.add(name);
       return first.length === 0;
     });
-  await onEachSwitch(bySwitch(plan.switches), push);
-  const prepared = await inEach(free(clusters), prepare);
-  const ready = await onEachSwitch(free(switches), prepare);
-  const turned = await inEach(free(prepared), release, take, turn);
-  const open = await onEachSwitch(ready, turn);
-  const done = await inEach(free(turned), clear, settle);
+  const isWhole = (track: Track) => track.switches.every(({ part }) => !broken.has(part.spec.name));
+  await inEach(bySwitch(plan.switches), broken, push);
+  const prepared = await inEach(free(clusters), keeping, prepare);
+  const ready = await inEach(switches.filter(isWhole), broken, prepare);
+  const turned = await inEach(free(prepared), keeping, release, take, turn);
+  const open = await inEach(ready, broken, turn);
+  await inEach(free(turned.flatMap((track) => lastOf(track) ?? [])), keeping, clear, settle);
   // Packets of a cluster that is not done may need the rest still.
-  const isBound: Wanted = (change) => done.length < clusters.length && !isApart(change);
+  const isBound: Wanted = (change) => keeping.size > 0 && !isApart(change);
   for (const track of open) {
-    failures.hold(withChanges(track, (change) => isDelete(change) && isBound(change)));
+    const bound = withChanges(track, (change) => isDelete(change) && isBound(change));
+    failures.hold(bound, keeping);
   }
-  await inEach(
-    open.map((track) => withChanges(track, (change) => !isBound(change))),
-    clear,
-  );
+  const last = open.map((track) => withChanges(track, (change) => !isBound(change)));
+  await inEach(last, broken, clear);
   return failures;
 }
 

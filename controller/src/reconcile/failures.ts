@@ -87,12 +87,12 @@ export class Failures {
    * Does steps of {@link everywhere}.
    *
    * @param left - whose parts wait for those that fail
-   * @returns whether all of them have succeeded
+   * @returns names of the parts that have failed
    */
-  async succeed(left: Track, steps: () => Promise<void>): Promise<boolean> {
+  async ofSteps(left: Track, steps: () => Promise<void>): Promise<readonly string[]> {
     try {
       await steps();
-      return true;
+      return [];
     } catch (failure) {
       if (!(failure instanceof StepError)) {
         throw failure;
@@ -100,14 +100,18 @@ export class Failures {
       for (const [name, error] of failure.errors) {
         this.#note(name, error);
       }
-      this.#keepWaiting(left, failure.errors.keys());
-      return false;
+      const failed = [...failure.errors.keys()];
+      this.hold(left, failed);
+      return failed;
     }
   }
 
-  /** The parts of `left` wait for all that have failed, or for those that are named. */
-  hold(left: Track, first: Iterable<string> = this.#reasons.keys()): void {
-    this.#keepWaiting(left, first);
+  /** The parts of `left` wait for those of these names. */
+  hold(left: Track, first: Iterable<string>): void {
+    const names = [...first];
+    for (const name of namesOf(left)) {
+      this.#waiting.set(name, new Set([...(this.#waiting.get(name) ?? []), ...names]));
+    }
   }
 
   #note(name: string, error: unknown): void {
@@ -115,13 +119,6 @@ export class Failures {
     this.#reasons.set(name, (this.#reasons.get(name) ?? new Set()).add(reason));
     if (NO_ANSWER.has((error as { code?: unknown } | null)?.code)) {
       this.#lost.add(name);
-    }
-  }
-
-  #keepWaiting(left: Track, first: Iterable<string>): void {
-    const names = [...first];
-    for (const name of namesOf(left)) {
-      this.#waiting.set(name, new Set([...(this.#waiting.get(name) ?? []), ...names]));
     }
   }
 

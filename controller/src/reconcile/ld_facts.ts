@@ -282,6 +282,22 @@ function sameServices(a: readonly Service[], b: readonly Service[]): boolean {
   return a.length === b.length && a.every((service) => same(service, others.get(service.name)));
 }
 
+/** Facts of how packets come from an LD to the switches and hosts beyond it. */
+const WAY_FACTS = ["tunnel endpoint", "gateway", "IPv6", "gateway tunnel", "region entries"];
+
+/** Whether an LD that has a configuration keeps its ways to the switches by another one. */
+export function sameWays(held: LdConfig | undefined, config: LdConfig): boolean {
+  if (held === undefined) {
+    return true;
+  }
+  const [before, after] = [headFacts(held), headFacts(config)];
+  const switchesOf = ({ heartbeat }: LdConfig) =>
+    (heartbeat?.switches ?? []).map(formatAddress).sort().join();
+  return (
+    WAY_FACTS.every((fact) => before.get(fact) === after.get(fact)) && switchesOf(held) === switchesOf(config)
+  );
+}
+
 export function sameConfig(a: LdConfig | undefined, b: LdConfig | undefined): boolean {
   return a === undefined || b === undefined
     ? a === b

@@ -13,6 +13,7 @@
 
 enum {
     LINK_FRAMES = 4096,
+    LENT_MAX = LINK_FRAMES - 1, /* what a ring takes: all of them may have arrived */
 };
 
 struct on_its_way {
@@ -54,7 +55,7 @@ static void carry(struct link *link, struct rte_mbuf *mbuf) {
     if (link->loss != 0 && ++link->sent % link->loss == 0)
         return;
     rte_mbuf_refcnt_update(mbuf, 1);
-    if (rte_ring_enqueue_elem(link->ring, &frame, sizeof(frame)) == 0) {
+    if (link->lent < LENT_MAX && rte_ring_enqueue_elem(link->ring, &frame, sizeof(frame)) == 0) {
         link->lent++;
         return;
     }

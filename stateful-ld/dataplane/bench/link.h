@@ -26,18 +26,17 @@ enum {
 /** One direction. */
 struct link {
     struct rte_ring *ring; /**< what is on its way, with when it arrives */
-    struct rte_ring
-        *done;     /**< what has arrived: the sender's buffers, as many as are on their way */
-    rte_be32_t to; /**< the receiver's VTEP */
+    struct rte_ring *done; /**< what has arrived: the sender's buffers */
+    rte_be32_t to;         /**< the receiver's VTEP */
     uint64_t delay_cycles;
     uint32_t loss; /**< one frame of so many; 0: none */
     uint64_t sent;
     uint32_t lent;   /**< sender's buffers that it has not got back */
-    uint64_t full;   /**< lost because too many were on their way */
+    uint64_t full;   /**< lost because too many were on their way, or had not come back */
     uint32_t closed; /**< to what is not the link's; atomic */
-    /* The receiver's own: */
-    bool addresses;  /**< traffic is made for another LD */
-    uint16_t spares; /**< buffers for what arrives in this burst */
+    /* The receiver's own, on other lines than the sender's: */
+    bool addresses __rte_cache_aligned; /**< traffic is made for another LD */
+    uint16_t spares;                    /**< buffers for what arrives in this burst */
     struct rte_mbuf *spare[BURST];
     struct rte_mbuf *next; /**< taken from the ring, not due yet */
     uint64_t next_due;

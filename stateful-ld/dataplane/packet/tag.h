@@ -7,8 +7,8 @@
  *
  * NH is a universal hash (Black, Halevi, Krawczyk, Krovetz, Rogaway: UMAC, 1999; with 64-bit words
  * as in VMAC, 2007): a multiplication for each 16 bytes, where SipHash has four rounds. Two
- * different records give the same NH for one key of 2^64. SipHash hides what it gives, and no
- * header is two packets': stream and sequence are in it.
+ * different records give the same NH for one key of 2^64, and SipHash hides what it gives: of two
+ * packets nobody sees more than whether their headers and hashes are the same.
  */
 #ifndef SLUICE_PACKET_TAG_H
 #define SLUICE_PACKET_TAG_H

@@ -227,6 +227,23 @@ static void a_short_copy_ends_though_others_take_its_sessions(void **state) {
         assert_non_null(lds_session_of(LD_2, &connections[i]));
 }
 
+/* Most sessions go to the packet without a record in between, and look the same there. */
+static void there_is_one_way_to_tell_of_a_session(void **state) {
+    const struct worker *worker = harness_worker(&ld[LD_1]);
+    uint8_t straight[WIRE_RECORD_MAX], described[WIRE_RECORD_MAX];
+    const struct session *session = &worker->sessions.sessions[1];
+    struct record record;
+
+    (void)state;
+    lds_establish(LD_1, 1, LDS_BUCKET_1);
+    lds_pass(3210);
+    install_describe(worker, 1, &record);
+    assert_true(wire_is_usual(session));
+    assert_int_equal(wire_put_usual(straight, session, record.flags & UINT8_MAX, worker->now_ms),
+                     wire_put_record(described, &record));
+    assert_memory_equal(straight, described, WIRE_RECORD_IPV4);
+}
+
 /* @return the first packet of a kind that LD 1 sends */
 static struct frame catch_packet(void) {
     struct frame frame = { .length = 0 };
@@ -329,6 +346,7 @@ int main(void) {
         CASE(a_newer_connection_takes_the_place_of_an_older_one),
         CASE(different_numbers_of_workers),
         CASE(a_short_copy_ends_though_others_take_its_sessions),
+        CASE(there_is_one_way_to_tell_of_a_session),
         CASE(forged_packets_change_nothing),
         CASE(another_epoch_is_not_listened_to),
         CASE(sessions_of_an_unknown_rs),

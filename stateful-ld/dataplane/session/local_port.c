@@ -10,7 +10,8 @@
 
 enum {
     NODES = LOCAL_IPS_MAX * LOCAL_PORTS_PER_BUCKET,
-    ANCHOR = 0, /* before the front and behind the end of the list: of all zeros an empty one */
+    ANCHOR = 0,         /* before the front and behind the end of the list */
+    OTHERS = 1 + NODES, /* the same of a second one: ports of shares that are another LD's */
     /* Towards one RS. The next packet goes on where this one stopped, so every port is looked at
      * before any is looked at twice. */
     TRIES_MAX = 256,
@@ -23,8 +24,8 @@ struct node {
 };
 
 struct local_port_bucket {
-    struct local_port_range range; /* that is in the list */
-    struct node node[1 + NODES];
+    struct local_port_range range; /* that is in the list; of the same slots are the others */
+    struct node node[1 + NODES + 1];
 } __attribute__((aligned(64)));
 
 static size_t buckets_bytes(void) {
@@ -49,7 +50,8 @@ static void unlink_node(struct local_port_bucket *list, uint16_t at) {
     list->node[node->next].previous = node->previous;
 }
 
-/* `before` is ANCHOR for the end of the list, or the present front for its front. */
+/* `before` is ANCHOR for the end of the list, or the present front for its front; OTHERS for the
+ * end of the other one. */
 static void link_before(struct local_port_bucket *list, uint16_t at, uint16_t before) {
     struct node *node = &list->node[at];
 
@@ -59,9 +61,9 @@ static void link_before(struct local_port_bucket *list, uint16_t at, uint16_t be
     list->node[before].previous = at;
 }
 
-static void move_to_end(struct local_port_bucket *list, uint16_t at) {
+static void move_to_end(struct local_port_bucket *list, uint16_t at, uint16_t anchor) {
     unlink_node(list, at);
-    link_before(list, at, ANCHOR);
+    link_before(list, at, anchor);
 }
 
 /* A node is 1 + slot * 63 + k, its port 1024 * (k + 1) + bucket. */
@@ -77,28 +79,43 @@ static uint16_t port_of(uint16_t node, uint16_t bucket) {
     return (uint16_t)(((node - 1) % LOCAL_PORTS_PER_BUCKET + 1) * BUCKET_COUNT + bucket);
 }
 
-static bool has(struct local_port_range range, uint8_t slot, uint16_t port) {
-    return (range.slots >> slot & 1) != 0 && shares_have_port(range.shares, port);
+/* In which of the two a port of a slot in use is. */
+static uint16_t anchor_of(uint8_t shares, uint16_t port) {
+    return shares_have_port(shares, port) ? ANCHOR : OTHERS;
+}
+
+static void remove_slot(struct local_port_bucket *list, uint8_t slot) {
+    for (uint16_t k = 0; k < LOCAL_PORTS_PER_BUCKET; k++)
+        unlink_node(list, node_at(slot, k));
 }
 
 /* Begin at another port after each start: what an earlier process used last may still be in
  * TIME-WAIT at the RS. */
-static void follow_at(const struct local_ports *ports, struct local_port_bucket *list,
-                      uint16_t bucket, uint8_t slot, struct local_port_range range) {
+static void add_slot(const struct local_ports *ports, struct local_port_bucket *list,
+                     uint16_t bucket, uint8_t slot, uint8_t shares) {
     uint32_t first = (uint32_t)((ports->seed ^ bucket) % LOCAL_PORTS_PER_BUCKET);
-    uint16_t last = ANCHOR; /* of those that come, at the front of the list */
+    uint16_t front = list->node[ANCHOR].next;
 
     for (uint32_t i = 0; i < LOCAL_PORTS_PER_BUCKET; i++) {
         uint16_t node = node_at(slot, (first + i) % LOCAL_PORTS_PER_BUCKET);
-        uint16_t port = port_of(node, bucket);
-        bool had = has(list->range, slot, port), wanted = has(range, slot, port);
+        bool own = anchor_of(shares, port_of(node, bucket)) == ANCHOR;
 
-        if (had && !wanted)
-            unlink_node(list, node);
-        if (had || !wanted)
-            continue;
-        link_before(list, node, list->node[last].next);
-        last = node;
+        link_before(list, node, own ? front : OTHERS);
+    }
+}
+
+/* What has another place by the new shares goes there, behind what is there: the other LD has used
+ * it until now, or will. */
+static void move_shares(struct local_port_bucket *list, uint16_t bucket, uint16_t from,
+                        uint8_t shares) {
+    uint16_t next;
+
+    for (uint16_t at = list->node[from].next; at != from; at = next) {
+        uint16_t to = anchor_of(shares, port_of(at, bucket));
+
+        next = list->node[at].next;
+        if (to != from)
+            move_to_end(list, at, to);
     }
 }
 
@@ -106,8 +123,16 @@ static void follow_at(const struct local_ports *ports, struct local_port_bucket 
  * session. */
 static void follow_change(const struct local_ports *ports, struct local_port_bucket *list,
                           uint16_t bucket, struct local_port_range range) {
-    for (uint64_t slots = list->range.slots | range.slots; slots != 0; slots &= slots - 1)
-        follow_at(ports, list, bucket, (uint8_t)__builtin_ctzll(slots), range);
+    if (list->range.slots == 0) {
+        list->node[ANCHOR] = (struct node){ .next = ANCHOR, .previous = ANCHOR };
+        list->node[OTHERS] = (struct node){ .next = OTHERS, .previous = OTHERS };
+    }
+    for (uint64_t slots = list->range.slots & ~range.slots; slots != 0; slots &= slots - 1)
+        remove_slot(list, (uint8_t)__builtin_ctzll(slots));
+    move_shares(list, bucket, ANCHOR, range.shares);
+    move_shares(list, bucket, OTHERS, range.shares);
+    for (uint64_t slots = range.slots & ~list->range.slots; slots != 0; slots &= slots - 1)
+        add_slot(ports, list, bucket, (uint8_t)__builtin_ctzll(slots), range.shares);
     list->range = range;
 }
 
@@ -178,7 +203,7 @@ bool local_port_take(struct local_ports *ports, const struct local_ip_set *ips,
     for (; most > 0 && *tries > 0; most--, --*tries) {
         uint16_t front = list->node[ANCHOR].next;
 
-        move_to_end(list, front);
+        move_to_end(list, front, ANCHOR);
         set_port(taken, ips, front, bucket);
         if (is_free(context, taken))
             return true;
@@ -189,6 +214,6 @@ bool local_port_take(struct local_ports *ports, const struct local_ip_set *ips,
 void local_port_release(struct local_ports *ports, uint16_t bucket, uint8_t slot, uint16_t port) {
     struct local_port_bucket *list = &ports->buckets[bucket];
 
-    if (port >= LOCAL_PORT_FIRST && has(list->range, slot, port))
-        move_to_end(list, node_of(slot, port));
+    if ((list->range.slots >> slot & 1) != 0 && port >= LOCAL_PORT_FIRST)
+        move_to_end(list, node_of(slot, port), anchor_of(list->range.shares, port));
 }

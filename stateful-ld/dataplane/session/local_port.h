@@ -3,8 +3,9 @@
  * Which (local IP, local port) the next session of a bucket takes: least recently used first.
  *
  * Every bucket has its own list of the 63 ports of each local IP whose low 10 bits are the bucket
- * (1024..65535), or of those of them that this LD gives out (packet/port_share.h). A port goes to
- * the end when a session takes it and again when the session ends, so the one at the front has been
+ * (1024..65535), or of those of them that this LD gives out (packet/port_share.h); the others,
+ * whose sessions are known here as well, are in a second list in the same order. A port goes to the
+ * end when a session takes it and again when the session ends, so the one at the front has been
  * idle longest. Towards different RSs one port may be in use many times; whether it is free towards
  * this one only the session table knows, so the caller asks with a callback. A port found in use
  * counts as just used and goes to the end as well.
@@ -101,8 +102,8 @@ bool local_port_take(struct local_ports *ports, const struct local_ip_set *ips,
 /**
  * A session that used the port is over.
  *
- * @param slot as in `local_port.slot`; ignored when local_port_take() does not give out @p port
- *             there, or does not any more
+ * @param slot as in `local_port.slot`; ignored when the slot is not in use any more, or @p port is
+ *             none that any LD gives out
  */
 void local_port_release(struct local_ports *ports, uint16_t bucket, uint8_t slot, uint16_t port);
 

@@ -189,22 +189,53 @@ static void a_port_of_another_share_is_not_given_out_when_it_is_released(void **
     take_all(16);
 }
 
-/* What an LD gets back has been idle here for longer than anything else. */
-static void ports_of_a_share_that_comes_are_taken_first(void **state) {
-    struct local_port taken;
+/* The other LD has used them until now, and the sessions of theirs that have ended last were known
+ * here: an RS may have those ports in TIME-WAIT. */
+static void ports_of_a_share_that_comes_are_taken_last_and_in_order(void **state) {
+    struct local_port others[16], taken;
 
     (void)state;
     add_ip(0);
+    shares = 0x8;
+    for (int i = 0; i < 16; i++)
+        assert_true(take(&others[i]));
     shares = 0x7;
-    assert_true(take(&taken));
-    give_back(&taken);
+    take_all(47);
+    memset(in_use, 0, sizeof(in_use));
+    for (int i = 0; i < 16; i++)
+        give_back(&others[i * 5 % 16]);
     shares = SHARES_ALL;
+    for (int i = 0; i < 47; i++) {
+        assert_true(take(&taken));
+        assert_true(shares_have_port(0x7, taken.port));
+    }
     for (int i = 0; i < 16; i++) {
         assert_true(take(&taken));
-        assert_true(shares_have_port(0x8, taken.port));
+        assert_int_equal(taken.port, others[i * 5 % 16].port);
     }
-    assert_true(take(&taken));
-    assert_true(shares_have_port(0x7, taken.port));
+    assert_false(take(&taken));
+}
+
+/* A local IP that comes or goes has ports of both kinds. */
+static void local_ips_come_and_go_with_other_shares(void **state) {
+    (void)state;
+    add_ip(0);
+    shares = 0x7;
+    take_all(47);
+    add_ip(9);
+    shares = 0x8;
+    take_all(2 * 16);
+    ips.slots = 1ULL << 9;
+    shares = SHARES_ALL;
+    take_all(47);
+    ips.slots = 0;
+    take_all(0);
+    memset(in_use, 0, sizeof(in_use));
+    add_ip(0);
+    shares = 0x1;
+    take_all(15);
+    shares = 0xe;
+    take_all(48);
 }
 
 /* Another LD may tell of any session. */
@@ -229,7 +260,8 @@ int main(void) {
         CASE(changes_of_local_ips_are_followed),
         CASE(changes_of_shares_are_followed),
         CASE(a_port_of_another_share_is_not_given_out_when_it_is_released),
-        CASE(ports_of_a_share_that_comes_are_taken_first),
+        CASE(ports_of_a_share_that_comes_are_taken_last_and_in_order),
+        CASE(local_ips_come_and_go_with_other_shares),
         CASE(search_is_bounded_but_finds_in_the_end),
         CASE(ports_that_are_no_local_ports_are_ignored),
     };
