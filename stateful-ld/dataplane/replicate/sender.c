@@ -306,10 +306,10 @@ static bool is_shared(const struct filling *filling, uint32_t number) {
 static void add_session(struct filling *filling, uint32_t number, uint8_t flags) {
     const struct worker *worker = filling->worker;
     struct session *session = &worker->sessions.sessions[number];
-    bool usual =
-        wire_is_usual(session); /* asked first: what is next to a byte just written waits */
+    bool usual = wire_is_usual(session);
     struct record record;
 
+    /* Not before: bytes around one that has just been written wait for it when they are read. */
     session->replica &= (uint8_t)~marked_bit(worker, filling->sender, session);
     if (likely(usual)) {
         added(filling, wire_put_usual(end_of(filling), session, flags, worker->now_ms));
